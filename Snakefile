@@ -1,0 +1,52 @@
+"""From recordings to a table of concordance correlation coefficients.
+
+    snakemake --cores 4                    everything, up to results/report.html
+    snakemake --cores 4 extract            features of all recordings; needs no annotations
+    snakemake --cores 4 labels | dataset | train | fuse
+
+The experiment is described in config.yaml; the corpus in the recordings.csv that it names.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: workflow.basedir + "/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/audio.smk"
+include: "workflow/rules/video.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/fusion.smk"
+include: "workflow/rules/report.smk"
+
+
+rule extract:
+    input:
+        collect("results/{stage}/{batch}.parquet", stage=FEATURE_STAGES, batch=BATCHES),
+
+
+rule labels:
+    input:
+        rated_batches("results/labels/{batch}.parquet"),
+
+
+rule dataset:
+    input:
+        rated_batches("results/dataset/{modality}/{batch}.parquet"),
+
+
+rule train:
+    input:
+        collect(MODEL + "/weights.safetensors", **NETWORKS),
+        collect(PREDICTION, **NETWORKS),
+
+
+rule fuse:
+    input:
+        collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS),

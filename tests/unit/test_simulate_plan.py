@@ -1,0 +1,74 @@
+"""The plan of the default corpus: who is in which partition, and the table that says so."""
+
+import csv
+import subprocess
+import sys
+
+import pytest
+
+from softaer import tables
+from softaer.errors import InputError
+from softaer.simulate.plan import plan
+from softaer.simulate.raters import RATER_PARAMETERS, RATERS
+from softaer.simulate.subjects import ASTRONAUT, HOPPER, SUBJECTS, subject
+
+
+def subjects_by_partition(rows):
+    partitions = {}
+    for row in rows:
+        partitions.setdefault(row["partition"], set()).add(row["subject"])
+    return partitions
+
+
+@pytest.mark.parametrize("count", range(3, 26))
+def test_partitions_share_no_subject_and_none_is_empty(count):
+    rows = plan(count)
+    partitions = subjects_by_partition(rows)
+    assert set(partitions) == {"train", "dev", "test"}
+    assert sum(map(len, partitions.values())) == len({row["subject"] for row in rows})
+    assert len({row["recording"] for row in rows}) == count
+
+
+def test_sixteen_recordings_are_two_of_each_subject_half_of_them_for_training():
+    rows = plan(16)
+    sizes = {name: len(names) for name, names in subjects_by_partition(rows).items()}
+    assert sizes == {"train": 4, "dev": 2, "test": 2}
+    per_subject = [sum(row["subject"] == name for row in rows) for name in SUBJECTS]
+    assert per_subject == [2] * 8
+
+
+def test_every_partition_sees_both_photographs():
+    seen = {(who.partition, who.portrait.photograph) for who in SUBJECTS.values()}
+    assert seen == {(p, f) for p in ("train", "dev", "test") for f in (ASTRONAUT, HOPPER)}
+
+
+def test_a_larger_plan_begins_with_the_smaller_one():
+    assert plan(20)[:16] == plan(16)
+
+
+def test_too_few_recordings_for_three_partitions():
+    with pytest.raises(InputError):
+        plan(2)
+
+
+def test_unknown_subject():
+    with pytest.raises(InputError):
+        subject("s99")
+
+
+def test_plan_needs_the_standard_library_only():
+    code = "import sys; import softaer.simulate.plan; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"numpy", "pandas", "pyarrow", "cv2", "mediapipe", "av"}
+
+
+def test_command_line_writes_the_plan_and_the_planted_raters(tmp_path):
+    recordings, raters = tmp_path / "recordings.csv", tmp_path / "raters.parquet"
+    command = [sys.executable, "-m", "softaer.simulate.tables", "--count", "5"]
+    command += ["--output", recordings, "--raters-output", raters]
+    subprocess.run(command, check=True)
+    with recordings.open(newline="") as source:
+        assert list(csv.DictReader(source)) == plan(5)
+    written = tables.read(raters, columns=RATER_PARAMETERS.names)
+    assert written["lag"].tolist() == [rater.lag for rater in RATERS]

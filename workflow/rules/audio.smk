@@ -1,0 +1,55 @@
+"""Sound: from media files to features at ten points a second.
+
+In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_features, per batch.
+"""
+
+
+rule audio_lld:
+    input:
+        lambda wildcards: [r.audio for r in recordings_of(wildcards.batch) if r.audio],
+    output:
+        "results/audio_lld/{batch}.parquet",
+    log:
+        "results/logs/audio_lld/{batch}.log",
+    benchmark:
+        "results/benchmarks/audio_lld/{batch}.tsv"
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("audio_lld"),
+        recordings=lambda wildcards: recording_flags(
+            recordings_of(wildcards.batch), lambda r: r.audio
+        ),
+        feature_set=config["audio"]["feature_set"],
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    shell:
+        "python -m softaer.audio_lld"
+        " {params.recordings:q}"
+        " --feature-set {params.feature_set}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule audio_features:
+    input:
+        lld="results/audio_lld/{batch}.parquet",
+    output:
+        "results/audio_features/{batch}.parquet",
+    log:
+        "results/logs/audio_features/{batch}.log",
+    benchmark:
+        "results/benchmarks/audio_features/{batch}.tsv"
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("audio_features"),
+        window=config["audio"]["window"],
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    shell:
+        "python -m softaer.audio_features"
+        " --lld {input.lld}"
+        " --window {params.window}"
+        " --output {output}"
+        " > {log} 2>&1"

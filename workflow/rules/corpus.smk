@@ -1,0 +1,126 @@
+"""The simulated corpus: from a seed to media files, annotations and recordings.csv.
+
+In: nothing but the seed. Out: results/corpus, laid out like any user's corpus, with the planted truth
+beside it. Unused with a corpus of one's own.
+"""
+
+
+rule simulate_tables:
+    output:
+        recordings="results/corpus/recordings.csv",
+        raters="results/corpus/raters.parquet",
+    log:
+        "results/logs/simulate_tables.log",
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("simulate.tables"),
+        recordings=config["simulate"]["recordings"],
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m softaer.simulate.tables"
+        " --count {params.recordings}"
+        " --raters-output {output.raters}"
+        " --output {output.recordings}"
+        " > {log} 2>&1"
+
+
+rule simulate_portraits:
+    output:
+        collect(
+            "results/corpus/portraits/{subject}.{kind}",
+            subject=sorted({row["subject"] for row in ROWS}) if SIMULATED else [],
+            kind=["png", "parquet"],
+        ),
+    log:
+        "results/logs/simulate_portraits.log",
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("simulate.portraits"),
+        subjects=sorted({row["subject"] for row in ROWS}) if SIMULATED else [],
+        folder="results/corpus/portraits",
+    resources:
+        mem_mb=2000,
+    shell:
+        "python -m softaer.simulate.portraits"
+        " --subjects {params.subjects}"
+        " --output-dir {params.folder}"
+        " > {log} 2>&1"
+
+
+rule simulate_truth:
+    output:
+        "results/corpus/truth/{recording}.parquet",
+    log:
+        "results/logs/simulate_truth/{recording}.log",
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("simulate.truth"),
+        seed=config["simulate"]["seed"],
+        duration=config["simulate"]["duration"],
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m softaer.simulate.truth"
+        " --recording {wildcards.recording}"
+        " --seed {params.seed}"
+        " --duration {params.duration}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule simulate_raters:
+    input:
+        truth="results/corpus/truth/{recording}.parquet",
+    output:
+        "results/corpus/annotations/{recording}.csv",
+    log:
+        "results/logs/simulate_raters/{recording}.log",
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("simulate.raters"),
+        seed=config["simulate"]["seed"],
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m softaer.simulate.raters"
+        " --recording {wildcards.recording}"
+        " --seed {params.seed}"
+        " --truth {input.truth}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule simulate_media:
+    input:
+        truth="results/corpus/truth/{recording}.parquet",
+        portrait=lambda wildcards: portrait(wildcards.recording, "png"),
+        landmarks=lambda wildcards: portrait(wildcards.recording, "parquet"),
+    output:
+        "results/corpus/media/{recording}.mp4",
+    log:
+        "results/logs/simulate_media/{recording}.log",
+    benchmark:
+        "results/benchmarks/simulate_media/{recording}.tsv"
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("simulate.media"),
+        subject=lambda wildcards: subject_of(wildcards.recording),
+        seed=config["simulate"]["seed"],
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m softaer.simulate.media"
+        " --recording {wildcards.recording}"
+        " --subject {params.subject}"
+        " --seed {params.seed}"
+        " --truth {input.truth}"
+        " --portrait {input.portrait}"
+        " --landmarks {input.landmarks}"
+        " --output {output}"
+        " > {log} 2>&1"

@@ -1,0 +1,76 @@
+"""Training: one network for each dimension, modality, objective and seed, and what it predicts.
+
+In: the datasets. Out: results/train/... (weights, description, learning curve) and results/predict/...
+"""
+
+
+rule train_network:
+    input:
+        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet", "train", "dev"),
+        recordings=ancient(TABLE),
+    output:
+        weights=MODEL + "/weights.safetensors",
+        description=MODEL + "/description.json",
+        curve=MODEL + "/learning_curve.parquet",
+    log:
+        "results/logs/train/{dimension}/{modality}/{objective}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train/{dimension}/{modality}/{objective}/seed{seed}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    params:
+        code=code_digest("train"),
+        corpus=lambda wildcards: relevant(
+            rated_in("train", "dev"), ["recording", "batch", "partition"]
+        ),
+        dataset="results/dataset/{modality}",
+        model=options(config["model"]),
+        training=options(config["training"]),
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+    shell:
+        "python -m softaer.train"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --dimension {wildcards.dimension}"
+        " --objective {wildcards.objective}"
+        " --seed {wildcards.seed}"
+        " {params.model}"
+        " {params.training}"
+        " --threads {threads}"
+        " --weights-output {output.weights}"
+        " --description-output {output.description}"
+        " --curve-output {output.curve}"
+        " > {log} 2>&1"
+
+
+rule predict:
+    input:
+        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
+        recordings=ancient(TABLE),
+        weights=MODEL + "/weights.safetensors",
+        description=MODEL + "/description.json",
+    output:
+        PREDICTION,
+    log:
+        "results/logs/predict/{dimension}/{modality}/{objective}/seed{seed}.log",
+    conda:
+        "../../envs/learning.yaml"
+    params:
+        code=code_digest("predict"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+        dataset="results/dataset/{modality}",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    shell:
+        "python -m softaer.predict"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --dimension {wildcards.dimension}"
+        " --weights {input.weights}"
+        " --description {input.description}"
+        " --threads {threads}"
+        " --output {output}"
+        " > {log} 2>&1"

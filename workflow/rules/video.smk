@@ -1,0 +1,63 @@
+"""Pictures: from media files to registered facial points at ten points a second.
+
+In: the video files of recordings.csv. Out: results/landmarks and results/video_features, per batch.
+"""
+
+
+rule landmarks:
+    input:
+        lambda wildcards: [r.video for r in recordings_of(wildcards.batch) if r.video],
+    output:
+        "results/landmarks/{batch}.parquet",
+    log:
+        "results/logs/landmarks/{batch}.log",
+    benchmark:
+        "results/benchmarks/landmarks/{batch}.tsv"
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("landmarks"),
+        recordings=lambda wildcards: recording_flags(
+            recordings_of(wildcards.batch), lambda r: r.video
+        ),
+        refine="--refine" if config["video"]["refine"] else "--no-refine",
+        detection=config["video"]["min_detection_confidence"],
+        tracking=config["video"]["min_tracking_confidence"],
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    shell:
+        "python -m softaer.landmarks"
+        " {params.recordings:q}"
+        " {params.refine}"
+        " --min-detection-confidence {params.detection}"
+        " --min-tracking-confidence {params.tracking}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule video_features:
+    input:
+        landmarks="results/landmarks/{batch}.parquet",
+    output:
+        "results/video_features/{batch}.parquet",
+    log:
+        "results/logs/video_features/{batch}.log",
+    benchmark:
+        "results/benchmarks/video_features/{batch}.tsv"
+    conda:
+        "../../envs/extraction.yaml"
+    params:
+        code=code_digest("video_features"),
+        registration=config["video"]["registration"],
+        max_gap=config["video"]["max_gap"],
+        window=config["video"]["window"],
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    shell:
+        "python -m softaer.video_features"
+        " --landmarks {input.landmarks}"
+        " --registration {params.registration}"
+        " --max-gap {params.max_gap}"
+        " --window {params.window}"
+        " --output {output}"
+        " > {log} 2>&1"

@@ -1,0 +1,54 @@
+"""Audio features: mean and variance of the low-level descriptors in a window around each grid point."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.functionals import functional_names, windowed_functionals
+from softaer.grid import grid
+from softaer.schema import audio_features as features_schema
+
+
+def audio_features(lld: pd.DataFrame, window: float = 4.0) -> pd.DataFrame:
+    """Functionals of one recording's descriptors on the grid.
+
+    Parameters
+    ----------
+    lld
+        ``time`` [s], increasing, and one column per descriptor.
+    window
+        Length of the window [s], centred on each grid point; shorter at the edges.
+
+    Returns
+    -------
+    Table with ``time`` and twice as many float32 columns, ``<lld>_mean`` and ``<lld>_variance``:
+    130 for ComParE. The grid ends with the last descriptor frame.
+    """
+    names = [name for name in lld.columns if name != "time"]
+    time = lld["time"].to_numpy()
+    at = grid(time[-1]) if len(time) else grid(-1)
+    values = windowed_functionals(time, lld[names].to_numpy(), at, window)
+    table = pd.DataFrame(values.astype(np.float32), columns=functional_names(names))
+    table.insert(0, "time", at)
+    return table
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--lld", type=Path, required=True)
+    arguments.add_argument("--window", type=float, default=4.0, help="seconds")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    names = [name for name in tables.columns(options.lld) if name not in ("recording", "time")]
+    with tables.writer(options.output, features_schema(functional_names(names))) as sink:
+        for recording, lld in tables.by_recording(options.lld):
+            table = audio_features(lld, options.window)
+            table.insert(0, "recording", recording)
+            sink.append(table)
+
+
+if __name__ == "__main__":
+    cli.run(main)

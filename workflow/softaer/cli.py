@@ -1,0 +1,49 @@
+"""What the command lines of all stages share: how arguments look and how errors are told."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from softaer.errors import InputError
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    """Argument parser whose description is the first paragraph of a stage's docstring."""
+    return argparse.ArgumentParser(
+        description=doc.strip().split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+
+
+def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--recording NAME PATH``, given once per recording of a batch.
+
+    Parameters
+    ----------
+    what
+        What lies at ``PATH``, for the help text.
+    """
+    arguments.add_argument(
+        "--recording",
+        dest="recordings",
+        metavar=("NAME", "PATH"),
+        nargs=2,
+        action="append",
+        default=[],
+        help=f"a recording and its {what}; once per recording of the batch",
+    )
+
+
+def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> None:
+    """Add a required path to write to."""
+    arguments.add_argument(flag, type=Path, required=True)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage; an :class:`~softaer.errors.InputError` ends it with one line and status 1."""
+    try:
+        main()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

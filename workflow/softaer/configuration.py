@@ -1,0 +1,61 @@
+"""Checking of config.yaml: which key is wrong, what was found there, and what was expected."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from softaer.errors import InputError
+
+
+def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check a configuration against its schema and across keys.
+
+    Parameters
+    ----------
+    config
+        The configuration as it was read.
+    schema
+        JSON schema; its keys' descriptions say what was expected.
+
+    Raises
+    ------
+    InputError
+        Naming the first key that is wrong.
+    """
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda e: [str(p) for p in e.path]):
+        raise InputError(_explain(error, schema))
+    delay = config.get("delay")
+    if isinstance(delay, Mapping) and set(delay) != set(config["dimensions"]):
+        raise InputError(
+            f"config key 'delay': found delays of {sorted(delay)}; "
+            f"expected one for each of {sorted(config['dimensions'])}"
+        )
+    low_high = config.get("ratings", {}).get("range")
+    if low_high is not None and low_high[0] >= low_high[1]:
+        raise InputError(
+            f"config key 'ratings.range': found {low_high}; expected the lowest value first"
+        )
+
+
+def _explain(error, schema: Mapping[str, Any]) -> str:
+    keys = [part for part in error.path if isinstance(part, str)]
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        name = ".".join([*keys, unknown[0]])
+        return f"config key {name!r}: not known; expected one of {known}"
+    here: Mapping[str, Any] = schema
+    for key in keys:
+        here = here.get("properties", {}).get(key, here)
+    expected = here.get("description", error.message)
+    return f"config key {'.'.join(keys)!r}: found {error.instance!r}; expected {expected}"
+
+
+def delays(config: Mapping[str, Any]) -> dict[str, float]:
+    """Delay of the annotations for each dimension [s]."""
+    delay = config["delay"]
+    if isinstance(delay, Mapping):
+        return {dimension: float(delay[dimension]) for dimension in config["dimensions"]}
+    return {dimension: float(delay) for dimension in config["dimensions"]}

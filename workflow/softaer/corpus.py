@@ -1,0 +1,195 @@
+"""The corpus table: which recordings there are, whose they are, and where their files lie.
+
+``recordings.csv`` has one row per recording; the columns are those of
+``workflow/schemas/recordings.schema.yaml``. Read while the Snakefile is parsed, so this module imports
+nothing heavy.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from softaer.errors import InputError
+
+PARTITIONS = ("train", "dev", "test")
+"""Parts of the corpus; no subject belongs to two of them."""
+
+COLUMNS = (
+    "recording",
+    "subject",
+    "partition",
+    "media",
+    "audio",
+    "video",
+    "annotations",
+    "batch",
+)
+"""Columns that recordings.csv may have."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A row of the corpus table with its paths resolved; ``None`` where a cell is empty."""
+
+    recording: str
+    batch: str
+    subject: str | None = None
+    partition: str | None = None
+    audio: str | None = None
+    video: str | None = None
+    annotations: str | None = None
+
+    def annotation_files(self, dimensions: Iterable[str]) -> list[str]:
+        """Annotation files of a rated recording, each once."""
+        paths = [self.annotations.replace("{dimension}", dimension) for dimension in dimensions]
+        return list(dict.fromkeys(paths))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of recordings.csv as text, without empty cells.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is not UTF-8 CSV with a header, or a row has too many cells.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+            header = reader.fieldnames or []
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; expected the table of recordings") from error
+    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    unknown = [name for name in header if name not in COLUMNS]
+    if unknown or "recording" not in header or len(set(header)) != len(header):
+        raise InputError(
+            f"{path}, line 1: found columns {header}; "
+            f"expected 'recording' and any of {list(COLUMNS[1:])}, each once"
+        )
+    for line, row in enumerate(rows, start=2):
+        if None in row:
+            raise InputError(
+                f"{path}, line {line}: {len(header) + len(row[None])} cells; "
+                f"expected {len(header)}"
+            )
+    return [{name: cell for name, cell in row.items() if cell} for row in rows]
+
+
+def validate_rows(rows: Sequence[dict[str, str]], schema: dict, where: object) -> None:
+    """Check the table against its schema and across rows.
+
+    Parameters
+    ----------
+    rows
+        As :func:`read_rows` gives them.
+    schema
+        JSON schema of one row; its properties' descriptions say what was expected.
+    where
+        Names the table in errors.
+
+    Raises
+    ------
+    InputError
+        With row and column of the first thing that is wrong.
+    """
+    import jsonschema
+
+    if not rows:
+        raise InputError(f"{where}: no recordings; expected at least one row below the header")
+    validator = jsonschema.Draft202012Validator(schema)
+    partition_of: dict[str, tuple[str, int]] = {}
+    line_of: dict[str, int] = {}
+    for line, row in enumerate(rows, start=2):
+        for error in validator.iter_errors(row):
+            raise InputError(_explain(error, schema, row, f"{where}, line {line}"))
+        if "media" in row and ("audio" in row or "video" in row):
+            raise InputError(
+                f"{where}, line {line}, column 'media': found beside 'audio' or 'video'; "
+                "expected either one file or one for each"
+            )
+        name = row["recording"]
+        if name in line_of:
+            raise InputError(
+                f"{where}, line {line}, column 'recording': found {name!r} again after line "
+                f"{line_of[name]}; expected each recording once"
+            )
+        line_of[name] = line
+        if "subject" in row and "partition" in row:
+            known, seen = partition_of.setdefault(row["subject"], (row["partition"], line))
+            if known != row["partition"]:
+                raise InputError(
+                    f"{where}, line {line}, column 'partition': subject {row['subject']!r} is in "
+                    f"{row['partition']!r} here and in {known!r} on line {seen}; "
+                    "expected each subject in one partition"
+                )
+
+
+def _explain(error, schema: dict, row: dict[str, str], where: str) -> str:
+    if error.path:
+        column = error.path[0]
+        expected = schema["properties"][column]["description"]
+        return f"{where}, column {column!r}: found {row[column]!r}; expected {expected}"
+    if error.validator == "anyOf":
+        return (
+            f"{where}: recording {row['recording']!r} has no file; "
+            "expected a path in 'media', 'audio' or 'video'"
+        )
+    return f"{where}: {error.message}"
+
+
+def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
+    """Recordings with paths relative to the table's folder made usable from the working directory.
+
+    Without a batch of its own, a recording is a batch by itself.
+    """
+
+    def path(cell: str | None) -> str | None:
+        return None if cell is None else str(Path(folder) / cell)
+
+    return [
+        Recording(
+            recording=row["recording"],
+            batch=row.get("batch", row["recording"]),
+            subject=row.get("subject"),
+            partition=row.get("partition"),
+            audio=path(row.get("media", row.get("audio"))),
+            video=path(row.get("media", row.get("video"))),
+            annotations=path(row.get("annotations")),
+        )
+        for row in rows
+    ]
+
+
+def read_recordings(path: Path) -> list[Recording]:
+    """Recordings of a table that has been validated."""
+    return resolve(read_rows(path), Path(path).parent)
+
+
+def rated(recordings: Iterable[Recording]) -> list[Recording]:
+    """Recordings with annotations: those that labels, training and scores are about."""
+    return [recording for recording in recordings if recording.annotations is not None]
+
+
+def relevant(recordings: Iterable[Recording], columns: Sequence[str]) -> list[str]:
+    """What some columns say of some recordings, as text for a rule's params.
+
+    A rule that names here what it uses of the table reruns when that changes, and only then.
+
+    Returns
+    -------
+    One entry per recording, or a single digest of all if there are more than 100.
+    """
+    known = {field.name for field in fields(Recording)}
+    if not known.issuperset(columns):
+        raise ValueError(f"no such columns: {sorted(set(columns) - known)}")
+    entries = [
+        " ".join(f"{name}={getattr(recording, name)}" for name in columns)
+        for recording in recordings
+    ]
+    if len(entries) <= 100:
+        return entries
+    return [hashlib.sha256("\n".join(entries).encode()).hexdigest()]

@@ -1,0 +1,119 @@
+"""Dataset: standardised features and the labels that answer to them, on one grid.
+
+Raters react late, so features at t meet the label at t + delay (Mariooryad & Busso, 2015). Labels are
+shifted, never filled: a grid point without a label in any dimension is left out. A feature that is
+missing stays null; what becomes of it is said in ``sequences``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.errors import InputError
+from softaer.grid import RATE, TOLERANCE, index
+from softaer.schema import dataset as dataset_schema
+from softaer.standardisation import standardise
+from softaer.targets import target_names
+from softaer.tasks import TARGETS
+
+
+def shift_labels(labels: pd.DataFrame, delays: Mapping[str, float]) -> pd.DataFrame:
+    """Targets of one recording, moved back in time by each dimension's delay.
+
+    Parameters
+    ----------
+    labels
+        ``time`` [s, on the grid], ``dimension``, ``E``, ``sigma``.
+    delays
+        Delay of the annotations per dimension [s], a multiple of the grid's step.
+
+    Returns
+    -------
+    Table with ``time`` and the columns of :func:`target_names`, one row per grid point t >= 0 with a
+    label at t + delay in at least one dimension, sorted by time; NaN where a dimension has none.
+
+    Raises
+    ------
+    InputError
+        If a delay does not lie on the grid.
+    """
+    shifted = []
+    for dimension, delay in delays.items():
+        steps = round(delay * RATE)
+        if abs(steps / RATE - delay) > TOLERANCE:
+            raise InputError(
+                f"delay of {dimension!r}: found {delay:g} s; expected a multiple of {1 / RATE:g} s"
+            )
+        rows = labels[labels["dimension"] == dimension]
+        frame = index(rows["time"].to_numpy()) - steps
+        targets = rows[list(TARGETS)].set_axis(target_names([dimension]), axis=1)
+        shifted.append(targets.set_axis(frame, axis=0)[frame >= 0])
+    joined = pd.concat(shifted, axis=1, join="outer").sort_index()
+    joined.insert(0, "time", joined.index.to_numpy() / RATE)
+    return joined.reset_index(drop=True)
+
+
+def dataset(
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    delays: Mapping[str, float],
+    standardisation: pd.DataFrame,
+) -> pd.DataFrame:
+    """Join one recording's features and shifted labels.
+
+    Parameters
+    ----------
+    features
+        ``time`` [s, on the grid] and the feature columns; may lack grid points or be empty.
+    labels, delays
+        See :func:`shift_labels`.
+    standardisation
+        See :func:`softaer.standardisation.fit_standardisation`.
+
+    Returns
+    -------
+    Table with ``time``, the targets and the standardised features (float32), one row per grid point
+    with a label.
+    """
+    targets = shift_labels(labels, delays)
+    names = list(standardisation["feature"])
+    values = np.full((len(targets), len(names)), np.nan, dtype=np.float32)
+    wanted, known = index(targets["time"].to_numpy()), index(features["time"].to_numpy())
+    _, rows, sources = np.intersect1d(wanted, known, assume_unique=True, return_indices=True)
+    values[rows] = standardise(features[names].to_numpy()[sources], standardisation)
+    return pd.concat([targets, pd.DataFrame(values, columns=names)], axis=1)
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--features", type=Path, required=True)
+    arguments.add_argument("--labels", type=Path, required=True)
+    arguments.add_argument("--standardisation", type=Path, required=True)
+    arguments.add_argument(
+        "--delay",
+        action="append",
+        nargs=2,
+        metavar=("DIMENSION", "SECONDS"),
+        required=True,
+        help="delay of the annotations; once per dimension",
+    )
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    delays = {dimension: float(seconds) for dimension, seconds in options.delay}
+    standardisation = tables.read(options.standardisation)
+    features = dict(tables.by_recording(options.features))
+    nothing = pd.DataFrame(columns=["time", *standardisation["feature"]], dtype=np.float64)
+    schema = dataset_schema(target_names(delays), list(standardisation["feature"]))
+    with tables.writer(options.output, schema) as sink:
+        for recording, labels in tables.by_recording(options.labels):
+            table = dataset(features.get(recording, nothing), labels, delays, standardisation)
+            table.insert(0, "recording", recording)
+            sink.append(table)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,105 @@
+"""The common time grid: ten points a second from the start of the recording, t = 0.0, 0.1, ..."""
+
+import numpy as np
+
+RATE = 10
+"""Grid points per second [Hz]."""
+
+TOLERANCE = 1e-6
+"""Time stamps closer than this are the same [s]; media time bases are coarser, float64 much finer."""
+
+
+def grid(end: float) -> np.ndarray:
+    """Grid points from 0 to ``end`` inclusive.
+
+    Parameters
+    ----------
+    end
+        Last instant that may be on the grid [s]; negative gives an empty grid.
+
+    Returns
+    -------
+    float64 array of shape (n,), seconds. ``k / 10`` exactly, so that equal points compare equal.
+
+    Examples
+    --------
+    >>> grid(0.3)
+    array([0. , 0.1, 0.2, 0.3])
+    """
+    count = int(np.floor((end + TOLERANCE) * RATE)) + 1
+    return np.arange(max(count, 0)) / RATE
+
+
+def index(time: np.ndarray) -> np.ndarray:
+    """Integer position of grid points.
+
+    Parameters
+    ----------
+    time
+        Grid points [s], shape (n,).
+
+    Returns
+    -------
+    int64 array of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a time does not lie on the grid.
+    """
+    position = np.rint(np.asarray(time, dtype=np.float64) * RATE).astype(np.int64)
+    if np.any(np.abs(position / RATE - time) > TOLERANCE):
+        raise ValueError(f"times are not multiples of {1 / RATE:g} s")
+    return position
+
+
+def interpolate(
+    time: np.ndarray,
+    values: np.ndarray,
+    at: np.ndarray,
+    max_gap: float,
+    previous: bool = False,
+) -> np.ndarray:
+    """Bring an irregular series to other points in time, without inventing any.
+
+    A point gets a value only between two samples that lie at most ``max_gap`` apart, or exactly
+    on a sample; nothing is extrapolated.
+
+    Parameters
+    ----------
+    time
+        Strictly increasing sample times [s], shape (n,).
+    values
+        Samples, shape (n,) or (n, d), without NaN.
+    at
+        Times asked for [s], shape (m,).
+    max_gap
+        Longest distance between neighbouring samples that is bridged [s].
+    previous
+        Hold the last sample instead of interpolating linearly.
+
+    Returns
+    -------
+    float64 array of shape (m,) or (m, d); NaN where the series says nothing.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    out = np.full((len(at), *values.shape[1:]), np.nan)
+    if len(time) == 0:
+        return out
+    right = np.clip(np.searchsorted(time, at, side="left"), 0, len(time) - 1)
+    left = np.maximum(right - 1, 0)
+    on_sample = np.abs(time[right] - at) <= TOLERANCE
+    on_left = np.abs(time[left] - at) <= TOLERANCE
+    left = np.where(on_sample, right, left)
+    right = np.where(on_left & ~on_sample, left, right)
+    span = time[right] - time[left]
+    known = on_sample | on_left
+    known |= (at > time[left]) & (at < time[right]) & (span <= max_gap + TOLERANCE)
+    weight = np.zeros(len(at))
+    inside = known & (span > 0)
+    if not previous:
+        weight[inside] = (at[inside] - time[left[inside]]) / span[inside]
+    weight = weight.reshape(-1, *[1] * (values.ndim - 1))
+    blend = (1 - weight) * values[left] + weight * values[right]
+    out[known] = blend[known]
+    return out

@@ -1,0 +1,228 @@
+"""Labels: the emotional state E and the perception uncertainty sigma, from what several raters said.
+
+E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k y_k(t) / sum_k w_k, where a
+rater's weight is the Pearson correlation of the trace with the mean of the other raters'. sigma is the
+spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum_k (y_k(t) - E(t))^2), over the K raters present
+at t (Han et al., 2017).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.errors import InputError
+from softaer.grid import RATE, index
+from softaer.schema import LABELS, RATER_WEIGHTS
+
+ESTIMATORS = ("ewe", "mean")
+REFERENCES = ("others", "all")
+SPREADS = ("sample", "population")
+
+
+def rater_agreement(ratings: np.ndarray, against: str = "others") -> np.ndarray:
+    """Pearson correlation of each rater with the mean of the raters.
+
+    Parameters
+    ----------
+    ratings
+        Shape (K, T), NaN where a rater is absent.
+    against
+        ``others``: the mean leaves the rater out; ``all``: it does not.
+
+    Returns
+    -------
+    float64 array of shape (K,); NaN where the correlation is not defined (a constant trace, fewer
+    than two common frames, no other rater).
+
+    Examples
+    --------
+    >>> rater_agreement(np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 4.0], [2.0, 1.0, 0.0]])).round(6)
+    array([ 1.,  1., -1.])
+    """
+    present = ~np.isnan(ratings)
+    values = np.where(present, ratings, 0.0)
+    total, count = values.sum(axis=0), present.sum(axis=0)
+    agreement = np.full(len(ratings), np.nan)
+    for k in range(len(ratings)):
+        own = against == "others"
+        others = count - present[k] * own
+        both = present[k] & (others > 0)
+        if both.sum() < 2:
+            continue
+        x = values[k, both]
+        y = (total - values[k] * own)[both] / others[both]
+        if np.ptp(x) > 0 and np.ptp(y) > 0:
+            agreement[k] = np.corrcoef(x, y)[0, 1]
+    return agreement
+
+
+def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Weights of the raters: their agreement, undefined and negative ones counting as zero.
+
+    Returns
+    -------
+    weights, fallback
+        float64 array of shape (K,); if no weight is left all are one, and ``fallback`` says so.
+    """
+    weights = np.where(np.isnan(agreement), 0.0, np.maximum(agreement, 0.0))
+    if weights.any():
+        return weights, False
+    return np.ones_like(weights), True
+
+
+def weighted_estimate(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean over the raters present in each frame.
+
+    Parameters
+    ----------
+    ratings
+        Shape (K, T), NaN where a rater is absent.
+    weights
+        Shape (K,), not negative. In frames where only raters of weight zero are present, their
+        plain mean is taken.
+
+    Returns
+    -------
+    float64 array of shape (T,); NaN where no rater is present.
+    """
+    present = ~np.isnan(ratings)
+    values = np.where(present, ratings, 0.0)
+    share = weights[:, None] * present
+    share = np.where(share.sum(axis=0) > 0, share, present)
+    with np.errstate(invalid="ignore"):
+        return (share * values).sum(axis=0) / share.sum(axis=0)
+
+
+def perception_uncertainty(
+    ratings: np.ndarray, about: np.ndarray, spread: str = "sample"
+) -> np.ndarray:
+    """Spread of the raters present in each frame about an estimate.
+
+    Parameters
+    ----------
+    ratings
+        Shape (K, T), NaN where a rater is absent.
+    about
+        Estimate, shape (T,).
+    spread
+        ``sample`` divides the sum of squares by K - 1, ``population`` by K.
+
+    Returns
+    -------
+    float64 array of shape (T,), in units of the ratings; NaN with fewer than two raters.
+    """
+    count = (~np.isnan(ratings)).sum(axis=0)
+    squares = np.nansum((ratings - about) ** 2, axis=0)
+    divisor = np.where(count >= 2, count - (spread == "sample"), np.nan)
+    return np.sqrt(squares / divisor)
+
+
+def label(
+    ratings: pd.DataFrame,
+    estimator: str = "ewe",
+    against: str = "others",
+    spread: str = "sample",
+    spread_about: str = "E",
+    corpus_weights: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """E and sigma of one recording and dimension.
+
+    Parameters
+    ----------
+    ratings
+        ``time`` [s, on the grid], ``rater``, ``value``; at most one value per time and rater.
+    estimator
+        ``ewe`` or ``mean``.
+    against
+        What a rater is correlated with, see :func:`rater_agreement`.
+    spread, spread_about
+        Form of sigma: ``sample`` or ``population``; about ``E`` or the plain ``mean``.
+    corpus_weights
+        ``rater``, ``agreement``, ``weight`` found over the whole corpus; instead of weights found
+        in this recording.
+
+    Returns
+    -------
+    labels
+        ``time``, ``E``, ``sigma`` (NaN with a single rater), ``raters`` (how many are present), for
+        every grid point with at least one rater.
+    weights
+        ``rater``, ``agreement``, ``weight``, ``fallback``.
+    """
+    raters = sorted(ratings["rater"].unique())
+    frames = index(ratings["time"].to_numpy())
+    traces = np.full((len(raters), frames.max() + 1), np.nan)
+    traces[np.searchsorted(raters, ratings["rater"]), frames] = ratings["value"]
+
+    if estimator == "mean":
+        agreement, weights, fallback = rater_agreement(traces, against), np.ones(len(raters)), False
+    elif corpus_weights is not None:
+        known = corpus_weights.set_index("rater").loc[raters]
+        agreement = known["agreement"].to_numpy(dtype=np.float64)
+        weights, fallback = weights_from_agreement(agreement)
+    else:
+        agreement = rater_agreement(traces, against)
+        weights, fallback = weights_from_agreement(agreement)
+
+    estimate = weighted_estimate(traces, weights)
+    plain = weighted_estimate(traces, np.ones(len(raters)))
+    sigma = perception_uncertainty(traces, estimate if spread_about == "E" else plain, spread)
+    labels = pd.DataFrame(
+        {
+            "time": np.arange(traces.shape[1]) / RATE,
+            "E": estimate,
+            "sigma": sigma,
+            "raters": (~np.isnan(traces)).sum(axis=0).astype(np.int32),
+        }
+    )
+    table = pd.DataFrame(
+        {"rater": raters, "agreement": agreement, "weight": weights, "fallback": fallback}
+    )
+    return labels[labels["raters"] > 0].reset_index(drop=True), table
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--ratings", type=Path, required=True)
+    arguments.add_argument("--estimator", choices=ESTIMATORS, default="ewe")
+    arguments.add_argument("--against", choices=REFERENCES, default="others")
+    arguments.add_argument("--spread", choices=SPREADS, default="sample")
+    arguments.add_argument("--spread-about", choices=["E", "mean"], default="E")
+    arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
+    cli.add_output(arguments)
+    cli.add_output(arguments, "--weights-output")
+    options = arguments.parse_args()
+
+    over_corpus = None if options.corpus_weights is None else tables.read(options.corpus_weights)
+    ratings = tables.read(options.ratings)
+    with (
+        tables.writer(options.output, LABELS) as labels_sink,
+        tables.writer(options.weights_output, RATER_WEIGHTS) as weights_sink,
+    ):
+        for (recording, dimension), rows in ratings.groupby(["recording", "dimension"], sort=False):
+            corpus_weights = None
+            if over_corpus is not None:
+                corpus_weights = over_corpus[over_corpus["dimension"] == dimension]
+            labels, weights = label(
+                rows,
+                options.estimator,
+                options.against,
+                options.spread,
+                options.spread_about,
+                corpus_weights,
+            )
+            if labels.empty:
+                raise InputError(f"recording {recording!r}: no rating of {dimension!r} on the grid")
+            for table, sink in ((labels, labels_sink), (weights, weights_sink)):
+                sink.append(table.assign(recording=recording, dimension=dimension))
+            if weights["fallback"].any():
+                print(
+                    f"recording {recording!r}, {dimension}: no rater agrees with the others; "
+                    "E is the plain mean"
+                )
+
+
+if __name__ == "__main__":
+    cli.run(main)

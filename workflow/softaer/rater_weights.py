@@ -1,0 +1,59 @@
+"""Rater weights over the whole corpus: each rater's agreement over all recordings together.
+
+One correlation per rater and dimension over the concatenated frames, instead of one per recording; for
+corpora in which the same raters saw everything.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import rated, read_recordings
+from softaer.grid import index
+from softaer.labels import REFERENCES, rater_agreement, weights_from_agreement
+from softaer.schema import RATER_WEIGHTS
+
+
+def corpus_weights(ratings: pd.DataFrame, against: str = "others") -> pd.DataFrame:
+    """Agreement and weight of each rater over all recordings of one dimension.
+
+    Parameters
+    ----------
+    ratings
+        ``recording``, ``time`` [s, on the grid], ``rater``, ``value``.
+    against
+        See :func:`softaer.labels.rater_agreement`.
+
+    Returns
+    -------
+    ``rater``, ``agreement``, ``weight``, ``fallback``; one row per rater.
+    """
+    frames = ratings.assign(frame=index(ratings["time"].to_numpy()))
+    traces = frames.pivot(index="rater", columns=["recording", "frame"], values="value")
+    agreement = rater_agreement(traces.to_numpy(dtype=np.float64), against)
+    weights, fallback = weights_from_agreement(agreement)
+    return pd.DataFrame(
+        {"rater": traces.index, "agreement": agreement, "weight": weights, "fallback": fallback}
+    )
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--against", choices=REFERENCES, default="others")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    batches = dict.fromkeys(r.batch for r in rated(read_recordings(options.recordings)))
+    ratings = pd.concat([tables.read(options.ratings / f"{batch}.parquet") for batch in batches])
+    with tables.writer(options.output, RATER_WEIGHTS) as sink:
+        for dimension, rows in ratings.groupby("dimension", sort=False):
+            table = corpus_weights(rows, options.against)
+            sink.append(table.assign(recording=None, dimension=dimension))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,111 @@
+"""Reading and writing of Parquet tables against a declared schema.
+
+The same rows give the same bytes: no time stamps, no pandas metadata, fixed compression.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from softaer.errors import InputError
+
+COMPRESSION = "zstd"
+
+
+def conform(frame: pd.DataFrame | pa.Table, schema: pa.Schema, where: object = "table") -> pa.Table:
+    """Bring a table to its declared schema, or say what does not fit.
+
+    Parameters
+    ----------
+    frame
+        Columns of exactly the schema's names, in any order; NaN in a float column becomes null.
+    schema
+        Declared Arrow schema.
+    where
+        Names the table in the error.
+
+    Raises
+    ------
+    InputError
+        For missing or additional columns, values of another type, or null where none may be.
+    """
+    names = list(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
+    if set(names) != set(schema.names):
+        missing = [name for name in schema.names if name not in names]
+        surplus = [name for name in names if name not in schema.names]
+        raise InputError(f"{where}: missing columns {missing}, unexpected columns {surplus}")
+    try:
+        if isinstance(frame, pa.Table):
+            table = frame.select(schema.names).cast(schema)
+        else:
+            table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+        raise InputError(f"{where}: {error}") from error
+    table = table.replace_schema_metadata(schema.metadata)
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise InputError(f"{where}: column {field.name!r} has missing values")
+    return table
+
+
+@contextmanager
+def writer(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
+    """Write a table piece by piece; the file appears under its name only when it is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with pq.ParquetWriter(partial, schema, compression=COMPRESSION) as sink:
+            yield TableWriter(sink, schema, path)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class TableWriter:
+    """Appends rows that were checked against the schema."""
+
+    def __init__(self, sink: pq.ParquetWriter, schema: pa.Schema, path: Path) -> None:
+        self._sink, self._schema, self._path = sink, schema, path
+
+    def append(self, frame: pd.DataFrame | pa.Table) -> None:
+        """Append rows as a row group of their own; no rows, no row group."""
+        if len(frame):
+            self._sink.write_table(conform(frame, self._schema, self._path))
+
+
+def write(frame: pd.DataFrame | pa.Table, schema: pa.Schema, path: Path) -> None:
+    """Write a whole table."""
+    with writer(path, schema) as sink:
+        sink.append(frame)
+
+
+def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table as pandas.
+
+    Raises
+    ------
+    InputError
+        If the file is not Parquet or lacks a column.
+    """
+    try:
+        return pq.read_table(path, columns=columns).to_pandas()
+    except (pa.ArrowInvalid, KeyError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a Parquet table: {error}") from error
+
+
+def columns(path: Path) -> list[str]:
+    """Names of a table's columns, without reading its rows."""
+    return pq.read_schema(path).names
+
+
+def by_recording(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The recordings of a table in the order of their first rows, without the recording column."""
+    frame = read(path)
+    for recording, rows in frame.groupby("recording", sort=False):
+        yield recording, rows.drop(columns="recording").reset_index(drop=True)

@@ -1,0 +1,42 @@
+"""The two targets of a dimension, E and sigma, and where a dataset keeps them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import tables
+from softaer.corpus import Recording
+from softaer.tasks import TARGETS
+
+
+def target_names(dimensions: Iterable[str]) -> list[str]:
+    """Columns of the targets: ``<dimension>_E`` and ``<dimension>_sigma``."""
+    return [f"{dimension}_{target}" for dimension in dimensions for target in TARGETS]
+
+
+def read_targets(folder: Path, recordings: Iterable[Recording], dimension: str) -> pd.DataFrame:
+    """Targets of all frames of a dataset.
+
+    Parameters
+    ----------
+    folder
+        Datasets of one modality, ``<batch>.parquet`` each; the targets are the same in all.
+    recordings
+        Recordings wanted.
+    dimension
+        Dimension wanted.
+
+    Returns
+    -------
+    ``recording``, ``time`` [s], ``E``, ``sigma`` (float32, NaN where there is no label).
+    """
+    names = target_names([dimension])
+    wanted = {recording.recording: recording.batch for recording in recordings}
+    parts = [
+        tables.read(Path(folder) / f"{batch}.parquet", ["recording", "time", *names])
+        for batch in dict.fromkeys(wanted.values())
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows[rows["recording"].isin(wanted)].reset_index(drop=True)
+    return rows.rename(columns=dict(zip(names, TARGETS, strict=True)))

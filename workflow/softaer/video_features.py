@@ -1,0 +1,120 @@
+"""Video features: facial points registered to a reference face, at ten points a second.
+
+A similarity transform (rotation, scale, translation) fitted by least squares to the corners of the eyes
+and the nose, which expressions hardly move, takes head position, roll and distance out of each frame.
+The registered coordinates are then interpolated to the grid; optionally their mean and variance over
+a window centred on each grid point are taken instead.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.functionals import functional_names, windowed_functionals
+from softaer.grid import grid, interpolate
+from softaer.markup import POINTS, REFERENCE, columns, positions
+from softaer.schema import video_features as features_schema
+
+
+def register(shapes: np.ndarray) -> np.ndarray:
+    """Register faces to the reference by the least-squares similarity transform of stable points.
+
+    In complex notation, a face z goes to a z + b, where a = <z_s - mean, r - mean> / |z_s - mean|^2
+    over the stable points z_s and their places r in the reference (Umeyama, 1991, in the plane; no
+    reflection can occur).
+
+    Parameters
+    ----------
+    shapes
+        Points in pixels, float, shape (n, 49, 2); NaN for frames without a face.
+
+    Returns
+    -------
+    float64 array of shape (n, 49, 2) in units of the reference face's interocular distance, NaN
+    where the input is, or where all stable points coincide.
+    """
+    shapes = np.asarray(shapes, dtype=np.float64)
+    faces = shapes[..., 0] + 1j * shapes[..., 1]
+    reference = np.array([complex(*xy) for xy in REFERENCE.values()])
+    stable = faces[:, positions(REFERENCE)]
+    centre = stable.mean(axis=1, keepdims=True)
+    centred = stable - centre
+    size = (np.abs(centred) ** 2).sum(axis=1, keepdims=True)
+    size[size == 0] = np.nan
+    with np.errstate(invalid="ignore"):  # frames without a face stay NaN
+        turn = (centred.conj() * (reference - reference.mean())).sum(axis=1, keepdims=True) / size
+    registered = turn * (faces - centre) + reference.mean()
+    return np.stack([registered.real, registered.imag], axis=-1)
+
+
+def video_features(
+    time: np.ndarray,
+    shapes: np.ndarray,
+    max_gap: float = 0.5,
+    window: float = 0.0,
+    registered: bool = True,
+) -> pd.DataFrame:
+    """Features of one recording on the grid.
+
+    Parameters
+    ----------
+    time
+        Times of the video frames [s], strictly increasing, shape (n,).
+    shapes
+        Points in pixels, shape (n, 49, 2); NaN for frames without a face.
+    max_gap
+        Longest time between two frames with a face that is interpolated over [s].
+    window
+        Length of the window of mean and variance [s]; 0 takes the points themselves.
+    registered
+        Register to the reference face; otherwise coordinates stay in pixels.
+
+    Returns
+    -------
+    Table with ``time`` and 98 columns (196 with a window), NaN where the face was away for longer
+    than ``max_gap``. The grid ends with the last video frame.
+    """
+    names = columns()
+    shapes = np.asarray(shapes, dtype=np.float64)
+    flat = (register(shapes) if registered else shapes).reshape(-1, 2 * len(POINTS))
+    face = ~np.isnan(flat).any(axis=1)
+    at = grid(time[-1]) if len(time) else grid(-1)
+    values = interpolate(time[face], flat[face], at, max_gap)
+    if window:
+        here = ~np.isnan(values[:, 0])
+        values = windowed_functionals(time[face], flat[face], at, window)
+        values[~here] = np.nan
+        names = functional_names(names)
+    table = pd.DataFrame(values.astype(np.float32), columns=names)
+    table.insert(0, "time", at)
+    return table
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--landmarks", type=Path, required=True)
+    arguments.add_argument("--max-gap", type=float, default=0.5, help="seconds")
+    arguments.add_argument("--window", type=float, default=0.0, help="seconds; 0: no functionals")
+    arguments.add_argument("--registration", choices=["similarity", "none"], default="similarity")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    names = functional_names(columns()) if options.window else columns()
+    with tables.writer(options.output, features_schema(names)) as sink:
+        for recording, frames in tables.by_recording(options.landmarks):
+            shapes = frames[columns()].to_numpy().reshape(-1, len(POINTS), 2)
+            table = video_features(
+                frames["time"].to_numpy(),
+                shapes,
+                options.max_gap,
+                options.window,
+                options.registration == "similarity",
+            )
+            table.insert(0, "recording", recording)
+            sink.append(table)
+
+
+if __name__ == "__main__":
+    cli.run(main)
