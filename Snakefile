@@ -26,6 +26,12 @@ include: "workflow/rules/fusion.smk"
 include: "workflow/rules/report.smk"
 
 
+rule all:
+    default_target: True
+    input:
+        "results/report.html",
+
+
 rule extract:
     input:
         collect("results/{stage}/{batch}.parquet", stage=FEATURE_STAGES, batch=BATCHES),
@@ -49,4 +55,4 @@ rule train:
 
 rule fuse:
     input:
-        collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS),
+        ALL_FUSED,

@@ -15,14 +15,14 @@ rule audio_lld:
         "results/benchmarks/audio_lld/{batch}.tsv"
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_digest("audio_lld"),
         recordings=lambda wildcards: recording_flags(
             recordings_of(wildcards.batch), lambda r: r.audio
         ),
         feature_set=config["audio"]["feature_set"],
-    resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
     shell:
         "python -m softaer.audio_lld"
         " {params.recordings:q}"
@@ -42,11 +42,11 @@ rule audio_features:
         "results/benchmarks/audio_features/{batch}.tsv"
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],
-    resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     shell:
         "python -m softaer.audio_features"
         " --lld {input.lld}"

@@ -5,6 +5,7 @@ rule has it too, unless a target of the command line (labels, dataset, train, fu
 rule adds its unit of work, as in labels_batch.
 """
 
+import json
 import os
 import sys
 
@@ -22,7 +23,14 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 from softaer import configuration
 from softaer.code_digest import code_digest
-from softaer.corpus import PARTITIONS, rated, read_rows, relevant, resolve, validate_rows
+from softaer.corpus import (
+    PARTITIONS,
+    rated,
+    read_rows,
+    relevant,
+    resolve,
+    validate_rows,
+)
 from softaer.errors import InputError
 from softaer.simulate.plan import plan
 from softaer.tasks import FUSED as FUSION_SIGN
@@ -73,6 +81,13 @@ FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
 MODEL = "results/train/{dimension}/{modality}/{objective}/seed{seed}"
 PREDICTION = "results/predict/{dimension}/{modality}/{objective}/seed{seed}.parquet"
 FUSED = "results/fuse/{dimension}/{task}/seed{seed}.parquet"
+ALL_FUSED = collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
+
+DELAYS = [
+    word
+    for dimension, seconds in configuration.delays(config).items()
+    for word in ("--delay", dimension, seconds)
+]
 
 
 wildcard_constraints:

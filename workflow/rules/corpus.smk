@@ -13,11 +13,11 @@ rule simulate_tables:
         "results/logs/simulate_tables.log",
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=1000,
     params:
         code=code_digest("simulate.tables"),
         recordings=config["simulate"]["recordings"],
-    resources:
-        mem_mb=1000,
     shell:
         "python -m softaer.simulate.tables"
         " --count {params.recordings}"
@@ -37,12 +37,12 @@ rule simulate_portraits:
         "results/logs/simulate_portraits.log",
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=2000,
     params:
         code=code_digest("simulate.portraits"),
         subjects=sorted({row["subject"] for row in ROWS}) if SIMULATED else [],
         folder="results/corpus/portraits",
-    resources:
-        mem_mb=2000,
     shell:
         "python -m softaer.simulate.portraits"
         " --subjects {params.subjects}"
@@ -57,12 +57,12 @@ rule simulate_truth:
         "results/logs/simulate_truth/{recording}.log",
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=1000,
     params:
         code=code_digest("simulate.truth"),
         seed=config["simulate"]["seed"],
         duration=config["simulate"]["duration"],
-    resources:
-        mem_mb=1000,
     shell:
         "python -m softaer.simulate.truth"
         " --recording {wildcards.recording}"
@@ -81,11 +81,11 @@ rule simulate_raters:
         "results/logs/simulate_raters/{recording}.log",
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=1000,
     params:
         code=code_digest("simulate.raters"),
         seed=config["simulate"]["seed"],
-    resources:
-        mem_mb=1000,
     shell:
         "python -m softaer.simulate.raters"
         " --recording {wildcards.recording}"
@@ -108,12 +108,12 @@ rule simulate_media:
         "results/benchmarks/simulate_media/{recording}.tsv"
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=1500,
     params:
         code=code_digest("simulate.media"),
         subject=lambda wildcards: subject_of(wildcards.recording),
         seed=config["simulate"]["seed"],
-    resources:
-        mem_mb=1500,
     shell:
         "python -m softaer.simulate.media"
         " --recording {wildcards.recording}"

@@ -15,12 +15,12 @@ rule standardisation:
         "results/logs/standardisation/{modality}.log",
     conda:
         "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("standardisation"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch"]),
         features="results/{modality}_features",
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     shell:
         "python -m softaer.standardisation"
         " --recordings {input.recordings:q}"
@@ -40,15 +40,11 @@ rule dataset_batch:
         "results/logs/dataset/{modality}/{batch}.log",
     conda:
         "../../envs/learning.yaml"
-    params:
-        code=code_digest("dataset"),
-        delay=[
-            word
-            for dimension, seconds in configuration.delays(config).items()
-            for word in ("--delay", dimension, seconds)
-        ],
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    params:
+        code=code_digest("dataset"),
+        delay=DELAYS,
     shell:
         "python -m softaer.dataset"
         " --features {input.features}"

@@ -16,6 +16,8 @@ rule fuse_modalities:
         "results/logs/fuse/{dimension}/{task}/seed{seed}.log",
     conda:
         "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("fuse"),
         corpus=lambda wildcards: relevant(rated_in("dev"), ["recording", "batch"]),
@@ -25,8 +27,6 @@ rule fuse_modalities:
             for prediction in predictions_to_fuse(wildcards)
             for word in ("--prediction", *prediction)
         ],
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     shell:
         "python -m softaer.fuse"
         " --recordings {input.recordings:q}"
@@ -41,9 +41,7 @@ rule fuse_modalities:
 rule score:
     input:
         predictions=collect(PREDICTION, **NETWORKS),
-        fused=collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS)
-        if FUSED_MODALITIES
-        else [],
+        fused=ALL_FUSED,
         dataset=targets_of_corpus,
         recordings=ancient(TABLE),
     output:
@@ -57,6 +55,8 @@ rule score:
         "results/logs/score.log",
     conda:
         "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
@@ -65,8 +65,6 @@ rule score:
         modalities=[*MODALITIES, *filter(None, [FUSED_MODALITIES])],
         tasks=TASKS,
         seeds=SEEDS,
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     shell:
         "python -m softaer.score"
         " --recordings {input.recordings:q}"

@@ -18,6 +18,8 @@ rule ratings:
         "results/logs/ratings/{batch}.log",
     conda:
         "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_digest("ratings"),
         recordings=lambda wildcards: recording_flags(
@@ -27,8 +29,6 @@ rule ratings:
         interpolation=config["ratings"]["interpolation"],
         max_gap=config["ratings"]["max_gap"],
         range=flag("--range", config["ratings"]["range"]),
-    resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
     shell:
         "python -m softaer.ratings"
         " {params.recordings:q}"
@@ -50,13 +50,13 @@ rule rater_weights:
         "results/logs/rater_weights.log",
     conda:
         "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
         ratings="results/ratings",
         against=config["labels"]["against"],
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     shell:
         "python -m softaer.rater_weights"
         " --recordings {input.recordings:q}"
@@ -70,8 +70,7 @@ rule labels_batch:
     input:
         ratings="results/ratings/{batch}.parquet",
         weights=branch(
-            config["labels"]["weights"] == "corpus"
-            and config["labels"]["estimator"] == "ewe",
+            config["labels"]["weights"] == "corpus" and config["labels"]["estimator"] == "ewe",
             then="results/rater_weights.parquet",
             otherwise=[],
         ),
@@ -82,6 +81,8 @@ rule labels_batch:
         "results/logs/labels/{batch}.log",
     conda:
         "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_digest("labels"),
         estimator=config["labels"]["estimator"],
@@ -89,8 +90,6 @@ rule labels_batch:
         spread=config["labels"]["spread"],
         spread_about=config["labels"]["spread_about"],
         weights=lambda wildcards, input: flag("--corpus-weights", input.weights),
-    resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
     shell:
         "python -m softaer.labels"
         " --ratings {input.ratings}"

@@ -18,6 +18,9 @@ rule train_network:
         "results/benchmarks/train/{dimension}/{modality}/{objective}/seed{seed}.tsv"
     conda:
         "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
     params:
         code=code_digest("train"),
         corpus=lambda wildcards: relevant(
@@ -26,9 +29,6 @@ rule train_network:
         dataset="results/dataset/{modality}",
         model=options(config["model"]),
         training=options(config["training"]),
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
     shell:
         "python -m softaer.train"
         " --recordings {input.recordings:q}"
@@ -57,13 +57,13 @@ rule predict:
         "results/logs/predict/{dimension}/{modality}/{objective}/seed{seed}.log",
     conda:
         "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("predict"),
         corpus=relevant(RATED, ["recording", "batch"]),
         dataset="results/dataset/{modality}",
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
     shell:
         "python -m softaer.predict"
         " --recordings {input.recordings:q}"

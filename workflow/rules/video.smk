@@ -15,6 +15,8 @@ rule landmarks:
         "results/benchmarks/landmarks/{batch}.tsv"
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         code=code_digest("landmarks"),
         recordings=lambda wildcards: recording_flags(
@@ -23,8 +25,6 @@ rule landmarks:
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
         tracking=config["video"]["min_tracking_confidence"],
-    resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     shell:
         "python -m softaer.landmarks"
         " {params.recordings:q}"
@@ -46,13 +46,13 @@ rule video_features:
         "results/benchmarks/video_features/{batch}.tsv"
     conda:
         "../../envs/extraction.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         code=code_digest("video_features"),
         registration=config["video"]["registration"],
         max_gap=config["video"]["max_gap"],
         window=config["video"]["window"],
-    resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     shell:
         "python -m softaer.video_features"
         " --landmarks {input.landmarks}"

@@ -1,4 +1,5 @@
-"""Audio features: mean and variance of the low-level descriptors in a window around each grid point."""
+"""Audio features: mean and variance of the low-level descriptors in a window around each grid
+point."""
 
 from pathlib import Path
 

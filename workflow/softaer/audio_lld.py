@@ -1,16 +1,17 @@
 """Low-level descriptors of the voice: the 65 of ComParE, every 10 ms, computed by openSMILE.
 
-The Interspeech 2013 ComParE set (Schuller et al., 2013; Weninger et al., 2013) takes energy, spectrum,
-cepstrum and voicing from frames of 60 ms (F0 and voice quality) and 20 ms (the rest). openSMILE runs
-with its own configuration of these descriptors; functionals over the whole recording are left out and
-its buffers are rings, so that sound streams through and memory stays flat. The values are those of
-``opensmile.Smile.process_signal``, bit for bit.
+The Interspeech 2013 ComParE set (Schuller et al., 2013; Weninger et al., 2013) takes energy,
+spectrum, cepstrum and voicing from frames of 60 ms (F0 and voice quality) and 20 ms (the rest).
+openSMILE runs with its own configuration of these descriptors; functionals over the whole
+recording are left out and its buffers are rings, so that sound streams through and memory stays
+flat. The values are those of ``opensmile.Smile.process_signal``, bit for bit.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -83,8 +84,8 @@ def compute_lld(
     Yields
     ------
     Tables of up to a minute: ``time`` (float64, s, the centre of the 60 ms frame) and one float32
-    column per descriptor, in openSMILE's order and under its names. The first table is empty: it
-    names the columns even where the sound is shorter than a frame.
+    column per descriptor, in openSMILE's order and under its names; none if the sound is shorter
+    than a frame.
 
     Examples
     --------
@@ -93,32 +94,46 @@ def compute_lld(
     >>> lld.shape
     (96, 66)
     """
-    with TemporaryDirectory() as folder:
-        smile = _open_smile(feature_set, Path(folder))
-        try:
-            yield from _stream_through(smile, blocks)
-        finally:
-            smile.free()
+    with _open_smile(feature_set) as smile:
+        yield from _stream_through(smile, blocks)
 
 
-def _open_smile(feature_set: str, folder: Path) -> OpenSMILE:
+def descriptor_names(feature_set: str = "IS13_ComParE") -> list[str]:
+    """Names of the descriptors of a feature set, as openSMILE gives them."""
+    with _open_smile(feature_set) as smile:
+        return _names(smile)
+
+
+@contextmanager
+def _open_smile(feature_set: str) -> Iterator[OpenSMILE]:
     root = Path(opensmile.__file__).parent / "core" / "config"
-    configuration = folder / "lld.conf"
-    configuration.write_text(
-        CONFIGURATION.format(
-            buffer=10 * AUDIO_RATE, rate=AUDIO_RATE, descriptors=root / FEATURE_SETS[feature_set]
-        )
-    )
     rings = str(root / "shared" / "BufferModeRb.conf.inc")
     smile = OpenSMILE()
-    smile.initialize(
-        config_file=str(configuration),
-        options={"bufferModeRbConf": rings, "bufferModeConf": rings},
-        loglevel=1,
-        log_file=None,
-        debug=False,
-    )
-    return smile
+    with TemporaryDirectory() as folder:
+        configuration = Path(folder) / "lld.conf"
+        configuration.write_text(
+            CONFIGURATION.format(
+                buffer=10 * AUDIO_RATE,
+                rate=AUDIO_RATE,
+                descriptors=root / FEATURE_SETS[feature_set],
+            )
+        )
+        smile.initialize(
+            config_file=str(configuration),
+            options={"bufferModeRbConf": rings, "bufferModeConf": rings},
+            loglevel=1,
+            log_file=None,
+            debug=False,
+        )
+    try:
+        yield smile
+    finally:
+        smile.free()
+
+
+def _names(smile: OpenSMILE) -> list[str]:
+    count = smile.external_sink_get_num_elements("sink")
+    return [smile.external_sink_get_element_name("sink", i) for i in range(count)]
 
 
 def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
@@ -127,8 +142,7 @@ def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[
     All tables but the last have :data:`ROWS_AT_ONCE` rows, however the threads are scheduled, so
     that the file written from them is the same every time.
     """
-    count = smile.external_sink_get_num_elements("sink")
-    names = [smile.external_sink_get_element_name("sink", i) for i in range(count)]
+    names = _names(smile)
     received: deque[tuple[float, np.ndarray]] = deque()
     failures: list[OpenSmileException] = []
 
@@ -141,17 +155,16 @@ def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[
     def take(rows: int) -> pd.DataFrame:
         taken = [received.popleft() for _ in range(rows)]
         values = np.array([values for _, values in taken], dtype=np.float32)
-        table = pd.DataFrame(values.reshape(rows, count), columns=names)
+        table = pd.DataFrame(values, columns=names)
         table.insert(0, "time", np.array([start for start, _ in taken]) + FRAME_CENTRE)
         return table
 
     smile.external_sink_set_callback_ex(
-        "sink", lambda values, frame: received.append((frame.time, values.copy()))
+        "sink", lambda values, frame: received.append((frame.time, values[0].copy()))
     )
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     try:
-        yield take(0)
         for block in blocks:
             for start in range(0, len(block), AUDIO_RATE):
                 data = block[start : start + AUDIO_RATE].tobytes()
@@ -161,16 +174,14 @@ def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[
                     time.sleep(BUFFER_FULL_WAIT)
             while len(received) >= ROWS_AT_ONCE:
                 yield take(ROWS_AT_ONCE)
+    finally:
+        # Also after an error in the sound: openSMILE must come to its end before it is freed.
         smile.external_audio_source_set_eoi("source")
         worker.join()
-        if failures:
-            raise failures[0]
-        while received:
-            yield take(min(len(received), ROWS_AT_ONCE))
-    finally:
-        if worker.is_alive():
-            smile.abort()
-            worker.join()
+    if failures:
+        raise failures[0]
+    while received:
+        yield take(min(len(received), ROWS_AT_ONCE))
 
 
 def main() -> None:
@@ -180,7 +191,7 @@ def main() -> None:
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    names = list(next(compute_lld([], options.feature_set)).columns[1:])
+    names = descriptor_names(options.feature_set)
     with tables.writer(options.output, lld_schema(names)) as sink:
         for recording, path in options.recordings:
             for table in compute_lld(audio_blocks(path), options.feature_set):

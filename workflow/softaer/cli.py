@@ -40,6 +40,24 @@ def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> No
     arguments.add_argument(flag, type=Path, required=True)
 
 
+def add_delays(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--delay DIMENSION SECONDS``, given once per dimension."""
+    arguments.add_argument(
+        "--delay",
+        dest="delays",
+        action="append",
+        nargs=2,
+        metavar=("DIMENSION", "SECONDS"),
+        required=True,
+        help="delay of the annotations; once per dimension",
+    )
+
+
+def delays(options: argparse.Namespace) -> dict[str, float]:
+    """Delay of each dimension [s], from the arguments of :func:`add_delays`."""
+    return {dimension: float(seconds) for dimension, seconds in options.delays}
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage; an :class:`~softaer.errors.InputError` ends it with one line and status 1."""
     try:

@@ -1,9 +1,9 @@
 """Digest of the code of a stage, for the params of its rule.
 
-Snakemake sees a change in a rule, but not in a module that the rule's command imports. So each rule has the
-digest of its stage's code among its params: over the module's syntax tree and, name by name, over
-what it takes from other modules of this package, transitively. Comments, docstrings and layout do not
-count; nor does what a module defines beside the names that are used.
+Snakemake sees a change in a rule, but not in a module that the rule's command imports. So each
+rule has the digest of its stage's code among its params: over the module's syntax tree and, name
+by name, over what it takes from other modules of this package, transitively. Comments, docstrings
+and layout do not count; nor does what a module defines beside the names that are used.
 """
 
 import ast
@@ -46,7 +46,7 @@ def _add_module(module: str, code: dict[tuple[str, int], str]) -> None:
 
 
 def _add_name(module: str, name: str, code: dict[tuple[str, int], str]) -> None:
-    """Add the statements that bind a name of a module, and those that bind none but have effects."""
+    """Add the statements that bind a name of a module, and those that bind none but act."""
     imports = _imports(ast.Module(_statements(module), []), module)
     found = False
     for position, statement in enumerate(_statements(module)):

@@ -1,8 +1,8 @@
 """The corpus table: which recordings there are, whose they are, and where their files lie.
 
 ``recordings.csv`` has one row per recording; the columns are those of
-``workflow/schemas/recordings.schema.yaml``. Read while the Snakefile is parsed, so this module imports
-nothing heavy.
+``workflow/schemas/recordings.schema.yaml``. Read while the Snakefile is parsed, so this module
+imports nothing heavy.
 """
 
 import csv
@@ -73,8 +73,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     for line, row in enumerate(rows, start=2):
         if None in row:
             raise InputError(
-                f"{path}, line {line}: {len(header) + len(row[None])} cells; "
-                f"expected {len(header)}"
+                f"{path}, line {line}: {len(header) + len(row[None])} cells; expected {len(header)}"
             )
     return [{name: cell for name, cell in row.items() if cell} for row in rows]
 

@@ -1,8 +1,8 @@
 """Dataset: standardised features and the labels that answer to them, on one grid.
 
-Raters react late, so features at t meet the label at t + delay (Mariooryad & Busso, 2015). Labels are
-shifted, never filled: a grid point without a label in any dimension is left out. A feature that is
-missing stays null; what becomes of it is said in ``sequences``.
+Raters react late, so features at t meet the label at t + delay (Mariooryad & Busso, 2015). Labels
+are shifted, never filled: a grid point without a label in any dimension is left out. A feature
+that is missing stays null; what becomes of it is said in ``sequences``.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ def shift_labels(labels: pd.DataFrame, delays: Mapping[str, float]) -> pd.DataFr
 
     Returns
     -------
-    Table with ``time`` and the columns of :func:`target_names`, one row per grid point t >= 0 with a
-    label at t + delay in at least one dimension, sorted by time; NaN where a dimension has none.
+    Table with ``time`` and the columns of :func:`target_names`, one row per grid point t >= 0 with
+    a label at t + delay in at least one dimension, sorted by time; NaN where a dimension has none.
 
     Raises
     ------
@@ -92,18 +92,11 @@ def main() -> None:
     arguments.add_argument("--features", type=Path, required=True)
     arguments.add_argument("--labels", type=Path, required=True)
     arguments.add_argument("--standardisation", type=Path, required=True)
-    arguments.add_argument(
-        "--delay",
-        action="append",
-        nargs=2,
-        metavar=("DIMENSION", "SECONDS"),
-        required=True,
-        help="delay of the annotations; once per dimension",
-    )
+    cli.add_delays(arguments)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    delays = {dimension: float(seconds) for dimension, seconds in options.delay}
+    delays = cli.delays(options)
     standardisation = tables.read(options.standardisation)
     features = dict(tables.by_recording(options.features))
     nothing = pd.DataFrame(columns=["time", *standardisation["feature"]], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Errors that a person can mend: which file, recording or key, what was found, what was expected."""
+"""Errors for a person to mend: which file, recording or key, what was found and expected."""
 
 
 class InputError(Exception):

@@ -1,7 +1,7 @@
 """Late fusion: a linear combination of the modalities' predictions.
 
-y = eps + sum_i gamma_i y_i, with the coefficients found by least squares on the development partition,
-for each target by itself (Han et al., 2017).
+y = eps + sum_i gamma_i y_i, with the coefficients found by least squares on the development
+partition, for each target by itself (Han et al., 2017).
 """
 
 from pathlib import Path
@@ -91,8 +91,8 @@ def main() -> None:
             )
         if len(table) != len(labels):
             raise InputError(
-                f"late fusion of {options.dimension} {target}: {len(table)} frames with predictions "
-                f"in all modalities; expected the {len(labels)} of the labels"
+                f"late fusion of {options.dimension} {target}: {len(table)} frames with "
+                f"predictions in all modalities; expected the {len(labels)} of the labels"
             )
         dev = table["recording"].map(partition) == "dev"
         predictions = table[list(paths)].to_numpy(dtype=np.float64)

@@ -6,7 +6,7 @@ RATE = 10
 """Grid points per second [Hz]."""
 
 TOLERANCE = 1e-6
-"""Time stamps closer than this are the same [s]; media time bases are coarser, float64 much finer."""
+"""Time stamps closer than this are the same [s]; those of media are coarser, float64 much finer."""
 
 
 def grid(end: float) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""Labels: the emotional state E and the perception uncertainty sigma, from what several raters said.
+"""Labels: the emotional state E and the perception uncertainty sigma, from what several raters
+said.
 
-E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k y_k(t) / sum_k w_k, where a
-rater's weight is the Pearson correlation of the trace with the mean of the other raters'. sigma is the
-spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum_k (y_k(t) - E(t))^2), over the K raters present
-at t (Han et al., 2017).
+E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k y_k(t) / sum_k
+w_k, where a rater's weight is the Pearson correlation of the trace with the mean of the other
+raters'. sigma is the spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum_k (y_k(t) -
+E(t))^2), over the K raters present at t (Han et al., 2017).
 """
 
 from pathlib import Path

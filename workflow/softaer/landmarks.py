@@ -1,9 +1,11 @@
-"""Facial landmarks: 49 points of the iBUG markup in every video frame, found by MediaPipe FaceMesh.
+"""Facial landmarks: 49 points of the iBUG markup in every video frame, found by MediaPipe
+FaceMesh.
 
-FaceMesh (Kartynnik et al., 2019) gives a mesh of 468 vertices, refined around eyes and lips (Grishchenko et
-al., 2020). The 49 points are those of the 68-point iBUG markup (Sagonas et al., 2013) without the jaw
-(1-17) and the two inner mouth corners (61, 65), the set that "From Hard to Soft" takes from its tracker.
-Each is read off the mesh vertex that lies closest to the point's definition.
+FaceMesh (Kartynnik et al., 2019) gives a mesh of 468 vertices, refined around eyes and lips
+(Grishchenko et al., 2020). The 49 points are those of the 68-point iBUG markup (Sagonas et al.,
+2013) without the jaw (1-17) and the two inner mouth corners (61, 65), the set that "From Hard to
+Soft" takes from its tracker. Each is read off the mesh vertex that lies closest to the point's
+definition.
 """
 
 import os

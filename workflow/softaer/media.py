@@ -1,7 +1,7 @@
 """Decoding of recordings with PyAV (FFmpeg): sound and pictures on one clock.
 
-Time zero is the container's start time, so that both streams of a recording share it. Everything is
-streamed; memory does not grow with the length of the recording.
+Time zero is the container's start time, so that both streams of a recording share it. Everything
+is streamed; memory does not grow with the length of the recording.
 """
 
 from collections.abc import Iterator

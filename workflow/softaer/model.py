@@ -1,8 +1,8 @@
 """The recurrent network: a stack of bidirectional LSTM layers and a linear read-out per frame.
 
-The network of "From Hard to Soft" has two hidden layers of 240 cells and one output per task: E, sigma,
-or both for multi-task learning. A model is kept as safetensors beside a JSON of what it was trained with;
-nothing is unpickled.
+The network of "From Hard to Soft" has two hidden layers of 240 cells and one output per task: E,
+sigma, or both for multi-task learning. A model is kept as safetensors beside a JSON of what it
+was trained with; nothing is unpickled.
 """
 
 import json
@@ -46,8 +46,8 @@ class Architecture:
 class Blstm(nn.Module):
     """Bidirectional LSTM over whole recordings.
 
-    ``target_mean`` and ``target_scale`` put the read-out into the units of the labels; they are taken
-    from the training partition and travel with the weights.
+    ``target_mean`` and ``target_scale`` put the read-out into the units of the labels; they are
+    taken from the training partition and travel with the weights.
     """
 
     def __init__(self, architecture: Architecture) -> None:

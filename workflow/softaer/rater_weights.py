@@ -1,7 +1,7 @@
 """Rater weights over the whole corpus: each rater's agreement over all recordings together.
 
-One correlation per rater and dimension over the concatenated frames, instead of one per recording; for
-corpora in which the same raters saw everything.
+One correlation per rater and dimension over the concatenated frames, instead of one per
+recording; for corpora in which the same raters saw everything.
 """
 
 from pathlib import Path

@@ -1,7 +1,8 @@
 """Ratings: the traces that raters drew, brought from their irregular times to the common grid.
 
 A trace is interpolated between neighbouring samples that lie close enough together; where a rater
-paused, started late or stopped early, the grid points stay without that rater. Nothing is extrapolated.
+paused, started late or stopped early, the grid points stay without that rater. Nothing is
+extrapolated.
 """
 
 from collections.abc import Sequence
@@ -31,8 +32,8 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
 
     Returns
     -------
-    Table with ``time`` (float64, s), ``rater`` (str), ``dimension`` (str), ``value`` (float64), rows
-    in the order of the file.
+    Table with ``time`` (float64, s), ``rater`` (str), ``dimension`` (str), ``value`` (float64),
+    rows in the order of the file.
 
     Raises
     ------
@@ -174,9 +175,7 @@ def ratings_on_grid(
                 trace["time"].to_numpy(), trace["value"].to_numpy(), max_gap, hold
             )
             traces.append(
-                pd.DataFrame(
-                    {"time": time, "dimension": dimension, "rater": rater, "value": value}
-                )
+                pd.DataFrame({"time": time, "dimension": dimension, "rater": rater, "value": value})
             )
     return pd.concat(traces, ignore_index=True)
 

@@ -150,3 +150,18 @@ CCC = pa.schema(
         field("frames", pa.int64(), unit="frames"),
     ]
 )
+
+
+def summary(modalities: Sequence[str]) -> pa.Schema:
+    """The data-set table."""
+    return pa.schema(
+        [
+            field("partition", pa.string(), unit=""),
+            field("recordings", pa.int64(), unit="recordings"),
+            field("subjects", pa.int64(), unit="subjects"),
+            field("raters", pa.int64(), unit="raters"),
+            field("frames", pa.int64(), unit="frames"),
+            field("minutes", pa.float64(), unit="min"),
+            *(field(f"coverage_{m}", pa.float64(), nullable=True) for m in modalities),
+        ]
+    )

@@ -1,7 +1,7 @@
 """Scores: the concordance of every prediction with its labels, on dev and test.
 
-CCC over the concatenated frames of a partition, for every dimension, target, modality (and their fusion),
-task and seed: the long form of the paper's table.
+CCC over the concatenated frames of a partition, for every dimension, target, modality (and their
+fusion), task and seed: the long form of the paper's table.
 """
 
 from collections.abc import Sequence

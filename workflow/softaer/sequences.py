@@ -1,14 +1,13 @@
 """Sequences: what a recurrent network sees of a recording, one way for training and prediction.
 
-A recording becomes one sequence on the full grid. A frame whose features are missing enters the network
-as zeros, the mean of the training partition; it is predicted and scored like any other, so that every
-modality is scored on the same frames, but it does not count in the training loss. A frame without a label
-counts in neither.
+A recording becomes one sequence on the full grid. A frame whose features are missing enters the
+network as zeros, the mean of the training partition; it is predicted and scored like any other,
+so that every modality is scored on the same frames, but it does not count in the training loss. A
+frame without a label counts in neither.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import dropwhile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import pandas as pd
 from softaer import tables
 from softaer.corpus import Recording
 from softaer.grid import RATE, index
-from softaer.targets import target_names
+from softaer.targets import feature_columns, target_names
 from softaer.tasks import TARGETS
 
 
@@ -81,13 +80,6 @@ def to_sequence(rows: pd.DataFrame, recording: Recording, dimension: str) -> Rec
     return RecordingSequence(
         recording.recording, recording.partition, features, present, labelled, targets
     )
-
-
-def feature_columns(columns: list[str]) -> list[str]:
-    """Feature columns of a dataset: those after ``recording``, ``time`` and the targets."""
-    endings = tuple(f"_{target}" for target in TARGETS)
-    features = dropwhile(lambda name: name in ("recording", "time") or name.endswith(endings), columns)
-    return list(features)
 
 
 def load_sequences(

@@ -1,7 +1,7 @@
 """Standardisation: mean and scale of every feature, taken from the training partition alone.
 
-The same two numbers are applied to all partitions ("on-line" standardisation), so that nothing of the
-development and test partitions flows into the features.
+The same two numbers are applied to all partitions ("on-line" standardisation), so that nothing of
+the development and test partitions flows into the features.
 """
 
 from collections.abc import Iterable

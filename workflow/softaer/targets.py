@@ -1,6 +1,7 @@
-"""The two targets of a dimension, E and sigma, and where a dataset keeps them."""
+"""The columns of a dataset: the targets of each dimension, E and sigma, and the features."""
 
 from collections.abc import Iterable
+from itertools import dropwhile
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,14 @@ from softaer.tasks import TARGETS
 def target_names(dimensions: Iterable[str]) -> list[str]:
     """Columns of the targets: ``<dimension>_E`` and ``<dimension>_sigma``."""
     return [f"{dimension}_{target}" for dimension in dimensions for target in TARGETS]
+
+
+def feature_columns(columns: list[str]) -> list[str]:
+    """Feature columns of a dataset: those after ``recording``, ``time`` and the targets."""
+    endings = tuple(f"_{target}" for target in TARGETS)
+    return list(
+        dropwhile(lambda name: name in ("recording", "time") or name.endswith(endings), columns)
+    )
 
 
 def read_targets(folder: Path, recordings: Iterable[Recording], dimension: str) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """Targets, tasks and objectives: what is learnt, and which network predicts what.
 
-A dimension has two targets, the emotional state E and the perception uncertainty sigma. The single-task
-approach trains one network for each, the multi-task approach one for both; what one network learns is
-called its objective. Read while the Snakefile is parsed, so this module imports nothing.
+A dimension has two targets, the emotional state E and the perception uncertainty sigma. The
+single-task approach trains one network for each, the multi-task approach one for both; what one
+network learns is called its objective. Read while the Snakefile is parsed, so this module imports
+nothing.
 """
 
 TARGETS = ("E", "sigma")

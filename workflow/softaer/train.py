@@ -1,8 +1,9 @@
 """Training: a BLSTM learns E, sigma or both from one modality.
 
-The loss is w_E MSE_E + w_sigma MSE_sigma with w_E + w_sigma = 2; single-task learning is (2, 0) or (0, 2)
-(Han et al., 2017). Recordings are padded to the longest of a mini-batch and masked. After each epoch the
-CCC over the development partition decides which weights are kept, and when to stop.
+The loss is w_E MSE_E + w_sigma MSE_sigma with w_E + w_sigma = 2; single-task learning is (2, 0)
+or (0, 2) (Han et al., 2017). Recordings are padded to the longest of a mini-batch and masked.
+After each epoch the CCC over the development partition decides which weights are kept, and when
+to stop.
 """
 
 import time
@@ -24,6 +25,7 @@ from softaer.model import Architecture, Blstm, make_deterministic, pick_device, 
 from softaer.schema import LEARNING_CURVE
 from softaer.sequences import RecordingSequence, load_sequences
 from softaer.tasks import OBJECTIVES, TARGETS
+
 
 @dataclass(frozen=True)
 class Training:
@@ -189,9 +191,7 @@ def _require_labels(
     columns: Sequence[int],
 ) -> None:
     for name, column in zip(outputs, columns, strict=True):
-        frames = sum(
-            int((s.present & ~np.isnan(s.targets[:, column])).sum()) for s in sequences
-        )
+        frames = sum(int((s.present & ~np.isnan(s.targets[:, column])).sum()) for s in sequences)
         if frames == 0:
             raise InputError(
                 f"partition {partition!r}: {len(sequences)} recordings, but no frame that has both "

@@ -1,9 +1,9 @@
 """Video features: facial points registered to a reference face, at ten points a second.
 
-A similarity transform (rotation, scale, translation) fitted by least squares to the corners of the eyes
-and the nose, which expressions hardly move, takes head position, roll and distance out of each frame.
-The registered coordinates are then interpolated to the grid; optionally their mean and variance over
-a window centred on each grid point are taken instead.
+A similarity transform (rotation, scale, translation) fitted by least squares to the corners of
+the eyes and the nose, which expressions hardly move, takes head position, roll and distance out
+of each frame. The registered coordinates are then interpolated to the grid; optionally their mean
+and variance over a window centred on each grid point are taken instead.
 """
 
 from pathlib import Path

@@ -5,11 +5,7 @@ FaceMesh finds the landmarks that :mod:`softaer.simulate.face` animates. The pho
 scikit-image and matplotlib, so nothing is downloaded.
 """
 
-import os
 from pathlib import Path
-
-os.environ.setdefault("GLOG_minloglevel", "2")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import matplotlib

@@ -37,7 +37,7 @@ FORMANTS = np.array(
     ],
     dtype=np.float64,
 )
-"""Formants of eight vowels of men [Hz] (Peterson and Barney, 1952; the fourth is set by hand)."""
+"""Formants of eight vowels of men [Hz]: three after Peterson and Barney (1952), one assumed."""
 
 BANDWIDTHS = np.array([70.0, 90.0, 130.0, 200.0])
 """Of the four formants [Hz]."""
@@ -206,7 +206,8 @@ def phonate(
 ) -> np.ndarray:
     """Glottal flow derivative with aspiration noise, shape (samples,).
 
-    The pulse is Rosenberg's with a fast closure; ``cues`` and ``loudness`` are at control points.
+    The pulse resembles Rosenberg's (1971), with a faster closure. ``cues`` and ``loudness`` are at
+    control points.
     """
     count = len(moves.melody)
     semitones = 4.5 * cues.arousal + (2.0 + 1.3 * cues.arousal) * moves.melody
