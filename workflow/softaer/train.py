@@ -57,8 +57,8 @@ class Training:
     seed: int = 1
     learning_rate: float = 1e-3
     batch_size: int = 4
-    max_epochs: int = 30
-    patience: int = 8
+    max_epochs: int = 20
+    patience: int = 5
     input_noise: float = 0.1
     weight_decay: float = 0.0
     max_gradient_norm: float = 1.0
