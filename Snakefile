@@ -12,7 +12,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: workflow.basedir + "/config.yaml"
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -49,7 +49,7 @@ rule dataset:
 
 rule train:
     input:
-        collect(MODEL + "/weights.safetensors", **NETWORKS),
+        collect(WEIGHTS, **NETWORKS),
         collect(PREDICTION, **NETWORKS),
 
 

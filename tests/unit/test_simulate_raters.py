@@ -18,10 +18,7 @@ GRID = np.arange(0, 35.5, 0.1)
 def planted():
     """Truth by recording and dimension."""
     return {
-        name: {
-            dimension: rows
-            for dimension, rows in truth.plant(name, SEED, DURATION).groupby("dimension")
-        }
+        name: dict(list(truth.plant(name, SEED, DURATION).groupby("dimension")))
         for name in RECORDINGS
     }
 

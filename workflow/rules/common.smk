@@ -13,13 +13,13 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-PACKAGES = workflow.basedir + "/workflow"
-SCHEMAS = workflow.basedir + "/workflow/schemas"
+PACKAGES = f"{workflow.basedir}/workflow"
+SCHEMAS = f"{PACKAGES}/schemas"
+TEMPLATE = f"{PACKAGES}/report/report.html.j2"
 sys.path.insert(0, PACKAGES)
 # Rules run "python -m softaer.<stage>", with or without a conda environment of their own.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    dict.fromkeys([PACKAGES, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
-)
+SEARCH_PATH = [PACKAGES, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
+os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(SEARCH_PATH)))
 
 from softaer import configuration
 from softaer.code_digest import code_digest
@@ -33,6 +33,7 @@ from softaer.corpus import (
 )
 from softaer.errors import InputError
 from softaer.simulate.plan import plan
+from softaer.simulate.subjects import SUBJECTS
 from softaer.tasks import FUSED as FUSION_SIGN
 from softaer.tasks import OBJECTIVES, TARGETS, TASKS as OBJECTIVE_OF
 
@@ -78,8 +79,11 @@ NETWORKS = {
 FUSED_MODALITIES = FUSION_SIGN.join(MODALITIES) if len(MODALITIES) > 1 else None
 
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
-MODEL = "results/train/{dimension}/{modality}/{objective}/seed{seed}"
-PREDICTION = "results/predict/{dimension}/{modality}/{objective}/seed{seed}.parquet"
+NETWORK = "{dimension}/{modality}/{objective}/seed{seed}"
+WEIGHTS = f"results/train/{NETWORK}/weights.safetensors"
+DESCRIPTION = f"results/train/{NETWORK}/description.json"
+CURVE = f"results/train/{NETWORK}/learning_curve.parquet"
+PREDICTION = f"results/predict/{NETWORK}.parquet"
 FUSED = "results/fuse/{dimension}/{task}/seed{seed}.parquet"
 ALL_FUSED = collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
 

@@ -30,7 +30,7 @@ rule simulate_portraits:
     output:
         collect(
             "results/corpus/portraits/{subject}.{kind}",
-            subject=sorted({row["subject"] for row in ROWS}) if SIMULATED else [],
+            subject=SUBJECTS,
             kind=["png", "parquet"],
         ),
     log:
@@ -41,8 +41,8 @@ rule simulate_portraits:
         mem_mb=2000,
     params:
         code=code_digest("simulate.portraits"),
-        subjects=sorted({row["subject"] for row in ROWS}) if SIMULATED else [],
-        folder="results/corpus/portraits",
+        subjects=list(SUBJECTS),
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
         "python -m softaer.simulate.portraits"
         " --subjects {params.subjects}"

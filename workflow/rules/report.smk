@@ -60,14 +60,14 @@ rule simulate_check:
 
 rule report:
     input:
-        template=workflow.basedir + "/workflow/report/report.html.j2",
+        template=TEMPLATE,
         recordings=ancient(TABLE),
         scores="results/ccc.parquet",
         csv="results/ccc.csv",
         summary="results/summary.parquet",
         check="results/simulate_check.parquet" if SIMULATED else [],
         dataset=targets_of_corpus,
-        curves=collect(MODEL + "/learning_curve.parquet", **NETWORKS),
+        curves=collect(CURVE, **NETWORKS),
         predictions=collect(PREDICTION, **NETWORKS),
         fused=ALL_FUSED,
     output:

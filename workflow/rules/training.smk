@@ -9,13 +9,13 @@ rule train_network:
         dataset=rated_batches("results/dataset/{modality}/{batch}.parquet", "train", "dev"),
         recordings=ancient(TABLE),
     output:
-        weights=MODEL + "/weights.safetensors",
-        description=MODEL + "/description.json",
-        curve=MODEL + "/learning_curve.parquet",
+        weights=WEIGHTS,
+        description=DESCRIPTION,
+        curve=CURVE,
     log:
-        "results/logs/train/{dimension}/{modality}/{objective}/seed{seed}.log",
+        f"results/logs/train/{NETWORK}.log",
     benchmark:
-        "results/benchmarks/train/{dimension}/{modality}/{objective}/seed{seed}.tsv"
+        f"results/benchmarks/train/{NETWORK}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 1
@@ -49,12 +49,12 @@ rule predict:
     input:
         dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
         recordings=ancient(TABLE),
-        weights=MODEL + "/weights.safetensors",
-        description=MODEL + "/description.json",
+        weights=WEIGHTS,
+        description=DESCRIPTION,
     output:
         PREDICTION,
     log:
-        "results/logs/predict/{dimension}/{modality}/{objective}/seed{seed}.log",
+        f"results/logs/predict/{NETWORK}.log",
     conda:
         "../../envs/learning.yaml"
     threads: 1

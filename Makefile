@@ -1,0 +1,44 @@
+# make demo    set up .venv and run the whole workflow on the simulated corpus
+# make test    set up .venv with the test extras, check style and run the tests
+#
+# Both install the pins of envs/. PYTHON names the interpreter, CORES the number of jobs at once:
+#
+#     make demo PYTHON=/usr/bin/python3.12 CORES=4
+
+SHELL := /bin/bash
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+PINS := envs/requirements.txt envs/requirements-nodeps.txt envs/constraints.txt
+
+.PHONY: demo test check
+
+demo: $(VENV)/.run
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "The report is results/report.html, the scores are results/ccc.csv."
+	@echo "From now on: source $(VENV)/bin/activate; snakemake --cores 4"
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --dry-run --quiet all --cores 1 --directory "$$(mktemp -d)"
+
+$(VENV)/.python:
+	@envs/create_venv.sh "$(VENV)" $(PYTHON)
+	$(BIN)/python -m pip install --quiet --upgrade pip==26.3
+	touch $@
+
+$(VENV)/.run: $(VENV)/.python $(PINS)
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --requirement envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/requirements-nodeps.txt
+	echo "$(CURDIR)/workflow" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/softaer.pth"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run envs/requirements-test.txt
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --requirement envs/requirements-test.txt
+	touch $@

@@ -1,0 +1,225 @@
+"""The digest of a stage's code changes with the code that the stage runs, and with nothing else."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from softaer.code_digest import ROOT, code_digest
+
+STAGES = [
+    "audio_lld",
+    "audio_features",
+    "landmarks",
+    "video_features",
+    "ratings",
+    "labels",
+    "rater_weights",
+    "standardisation",
+    "dataset",
+    "train",
+    "predict",
+    "fuse",
+    "score",
+    "summarise",
+    "report",
+    "simulate.tables",
+    "simulate.portraits",
+    "simulate.truth",
+    "simulate.raters",
+    "simulate.media",
+    "simulate.check",
+]
+
+
+class Package:
+    """A copy of the package that can be edited."""
+
+    def __init__(self, folder):
+        self.root = folder / "softaer"
+        ignored = shutil.ignore_patterns("__pycache__", "*.partial")
+        shutil.copytree(ROOT, self.root, ignore=ignored)
+
+    def digests(self, stages=STAGES):
+        code = (
+            "import json, sys; from softaer.code_digest import code_digest; "
+            "print(json.dumps({stage: code_digest(stage) for stage in sys.argv[1:]}))"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code, *stages],
+            env={**os.environ, "PYTHONPATH": str(self.root.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=self.root.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(result.stdout)
+
+    def edit(self, module, pattern, replacement):
+        path = self.root / f"{module}.py"
+        text, count = re.subn(pattern, replacement, path.read_text(), count=1, flags=re.MULTILINE)
+        assert count == 1, f"{pattern!r} is not in {module}.py"
+        path.write_text(text)
+
+    def append(self, module, text):
+        with open(self.root / f"{module}.py", "a") as file:
+            file.write(text)
+
+
+@pytest.fixture
+def package(tmp_path):
+    return Package(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """Digests of the package as it is."""
+    return Package(tmp_path_factory.mktemp("unchanged")).digests()
+
+
+@pytest.fixture
+def changed(package, before):
+    """The stages whose digest an edit has changed."""
+
+    def stages():
+        after = package.digests()
+        return {stage for stage in STAGES if after[stage] != before[stage]}
+
+    return stages
+
+
+def test_every_stage_of_the_rules_is_listed_here(root):
+    rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
+    assert set(re.findall(r'code_digest\("([a-z_.]+)"\)', rules)) == set(STAGES)
+
+
+def test_stages_have_digests_of_their_own(before):
+    assert len(set(before.values())) == len(STAGES)
+    assert all(re.fullmatch("[0-9a-f]{16}", digest) for digest in before.values())
+
+
+def test_the_digest_does_not_depend_on_where_the_package_lies(before):
+    assert {stage: code_digest(stage) for stage in STAGES} == before
+
+
+def test_comments_docstrings_and_layout_do_not_count(package, changed):
+    for path in package.root.rglob("*.py"):
+        lines = path.read_text().replace('"""', '"""Once upon a time. ', 1).split("\n")
+        assert lines[0].startswith('"""Once')
+        path.write_text("\n# The end.\n".join(["", "\n".join(lines), ""]) + "\n\n\n")
+    package.edit(
+        "labels", r"^    present = ~np.isnan\(ratings\)$", "    present = ~np.isnan( ratings )  # !"
+    )
+    package.edit("labels", r'"""Pearson correlation of', '"""Correlation, after Pearson, of')
+    package.edit("grid", r'"""Grid points per second', '"""Points per second')
+    assert changed() == set()
+
+
+def test_a_change_to_labels_reruns_what_uses_it(package, changed):
+    package.edit("labels", r"both\.sum\(\) < 2", "both.sum() < 3")
+    assert changed() == {"labels", "rater_weights"}
+
+
+def test_a_change_to_what_only_labels_uses_reruns_labels_alone(package, changed):
+    package.edit("labels", r"count >= 2", "count >= 3")
+    assert changed() == {"labels"}
+
+
+def test_a_change_to_one_schema_reruns_the_stages_that_write_it(package, changed):
+    package.edit(
+        "schema", r'field\("raters", pa.int32\(\), unit="raters"\)', 'field("raters", pa.int64())'
+    )
+    assert changed() == {"labels"}
+
+
+def test_a_schema_may_serve_two_stages(package, changed):
+    package.edit("schema", r'field\("fallback", pa.bool_\(\)\)', 'field("fallback", pa.int8())')
+    assert changed() == {"labels", "rater_weights"}
+
+
+def test_a_change_to_reading_and_writing_reruns_all_that_do(package, changed):
+    package.edit("tables", r"^    names = list\(frame", "    names = 1 * list(frame")
+    assert changed() == set(STAGES)
+
+
+def test_a_change_to_compression_reruns_all_that_write(package, changed):
+    package.edit("tables", r'COMPRESSION = "zstd"', 'COMPRESSION = "snappy"')
+    assert {"audio_lld", "landmarks", "labels", "train", "score"} <= changed()
+
+
+def test_a_change_deep_down_reaches_the_stages_above(package, changed):
+    package.edit("concordance", r"return 2 \*", "return 2.0 *")
+    assert changed() == {"train", "score", "simulate.check", "report"} - unused_by(
+        "report", package
+    )
+
+
+def unused_by(stage, package):
+    """The report takes only paths from the scores, so it does not depend on the CCC."""
+    imports = re.search(
+        r"from softaer.score import (.*)", (package.root / f"{stage}.py").read_text()
+    )
+    return {stage} if imports.group(1) == "prediction_path" else set()
+
+
+def test_extraction_does_not_depend_on_learning(package, changed):
+    for module in ("labels", "dataset", "model", "train", "fuse", "score", "report", "figures"):
+        package.append(module, "\n\nprint(__name__)\n")
+    extraction = {"audio_lld", "audio_features", "landmarks", "video_features", "ratings"}
+    found = changed()
+    assert not extraction & found
+    assert {"labels", "dataset", "train", "fuse", "score", "report"} <= found
+
+
+def test_a_function_that_a_stage_does_not_use_does_not_count(package, changed):
+    package.append("grid", "\n\ndef unused():\n    return 1\n")
+    package.append("tables", "\n\nUNUSED = 3\n")
+    assert changed() == set()
+
+
+def test_an_unused_function_of_the_stage_itself_counts(package, changed):
+    package.append("fuse", "\n\ndef unused():\n    return 1\n")
+    assert changed() == {"fuse"}
+
+
+def test_the_packages_version_counts_where_it_is_shown(package, changed):
+    package.edit("__init__", r'__version__ = ".*"', '__version__ = "9.9.9"')
+    assert changed() == {"report"}
+
+
+def test_a_constant_counts_through_the_functions_that_use_it(package, changed):
+    package.edit("grid", r"^TOLERANCE = 1e-6", "TOLERANCE = 1e-7")
+    assert {"ratings", "labels", "dataset", "audio_features"} <= changed()
+    assert "fuse" not in changed() or "RATE" in (package.root / "fuse.py").read_text()
+
+
+@pytest.mark.parametrize("stage", ["nothing", "simulate.nothing", "", "../labels"])
+def test_a_stage_that_is_not_there(stage):
+    with pytest.raises(ValueError, match="no module"):
+        code_digest(stage)
+
+
+def test_a_name_that_a_module_does_not_define(package):
+    package.edit(
+        "fuse", r"from softaer.targets import read_targets", "from softaer.targets import gone"
+    )
+    package.append("fuse", "\ngone()\n")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        package.digests(["fuse"])
+    assert "ValueError" in caught.value.stderr
+    assert "gone" in caught.value.stderr
+
+
+@pytest.mark.parametrize(
+    "line", ["import softaer.grid", "from . import grid", "from .grid import RATE"]
+)
+def test_imports_that_cannot_be_followed_are_refused(package, line):
+    package.append("fuse", f"\n{line}\n")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        package.digests(["fuse"])
+    assert "ValueError" in caught.value.stderr
+    assert "softaer.fuse" in caught.value.stderr

@@ -1,0 +1,194 @@
+"""The configuration: the defaults are stated once in effect, and a wrong key is named."""
+
+import copy
+
+import jsonschema
+import pytest
+import yaml
+
+from softaer import configuration
+from softaer.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def schema(root):
+    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture
+def config(root):
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def defaults(schema):
+    if "properties" in schema:
+        return {key: defaults(value) for key, value in schema["properties"].items()}
+    return schema["default"]
+
+
+def changed(config, key, value):
+    config = copy.deepcopy(config)
+    *sections, last = key.split(".")
+    section = config
+    for name in sections:
+        section = section[name]
+    section[last] = value
+    return config
+
+
+def test_the_schema_is_a_json_schema(schema):
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_the_projects_configuration_is_valid(config, schema):
+    configuration.check(config, schema)
+
+
+def test_the_projects_configuration_holds_every_key_with_its_default(config, schema):
+    assert config == defaults(schema)
+
+
+def leaves(schema, prefix=()):
+    for key, value in schema["properties"].items():
+        if "properties" in value:
+            yield from leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
+
+
+def test_every_key_says_what_is_expected(schema):
+    silent = [".".join(key) for key, value in leaves(schema) if not value.get("description")]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("delay", 0),
+        ("delay", {"arousal": 4, "valence": 3.6}),
+        ("ratings.range", [-1, 1]),
+        ("seeds", [0, 5, 7]),
+        ("dimensions", ["arousal", "valence", "dominance-2"]),
+        ("training.weight_sigma", 0),
+        ("training.weight_sigma", 2),
+        ("training.learning_rate", 1),
+        ("tasks", ["multi"]),
+        ("modalities", ["video"]),
+    ],
+)
+def test_values_that_are_valid(config, schema, key, value):
+    configuration.check(changed(config, key, value), schema)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("extra", 1, ["labels"]),
+        ("dimension", ["arousal"], ["dimensions"]),
+        ("training.epochs", 3, ["max_epochs"]),
+        ("audio.windw", 3, ["window"]),
+        ("labels", None, ["None"]),
+        ("audio", "IS13_ComParE", ["IS13_ComParE"]),
+        ("corpus.recordings", 3, ["3", "recordings.csv"]),
+        ("corpus.recordings", "", ["recordings.csv"]),
+        ("simulate.recordings", 2, ["2", "1000"]),
+        ("simulate.recordings", 1001, ["1001", "1000"]),
+        ("simulate.duration", "40 s", ["40 s", "seconds"]),
+        ("simulate.duration", 1, ["1", "8"]),
+        ("simulate.seed", -1, ["-1"]),
+        ("dimensions", "arousal", ["arousal", "list"]),
+        ("dimensions", [], ["[]"]),
+        ("dimensions", ["arousal", "arousal"], ["arousal", "once"]),
+        ("dimensions", ["a_b"], ["a_b", "letters"]),
+        ("dimensions", ["a/b"], ["a/b"]),
+        ("dimensions", ["../a"], ["../a"]),
+        ("dimensions", ["a b"], ["a b"]),
+        ("dimensions", ["1st"], ["1st"]),
+        ("dimensions", ["é"], ["é"]),
+        ("dimensions", ["a\n"], ["letters"]),
+        ("dimensions", [1], ["1", "letters"]),
+        ("modalities", ["audio", "text"], ["text", "video"]),
+        ("modalities", ["audio", "audio"], ["audio"]),
+        ("tasks", ["multi", "single", "triple"], ["triple", "single"]),
+        ("tasks", [], ["[]"]),
+        ("seeds", 1, ["1", "list"]),
+        ("seeds", [1, 1], ["once"]),
+        ("seeds", [-1], ["-1"]),
+        ("seeds", [1.5], ["1.5", "integers"]),
+        ("audio.feature_set", "eGeMAPS", ["eGeMAPS", "IS13_ComParE"]),
+        ("audio.window", 0, ["0"]),
+        ("audio.window", 61, ["61", "60"]),
+        ("video.refine", "yes", ["yes", "true"]),
+        ("video.refine", 1, ["1", "true"]),
+        ("video.min_detection_confidence", 1.1, ["1.1"]),
+        ("video.registration", "affine", ["affine", "similarity"]),
+        ("video.max_gap", -0.1, ["-0.1"]),
+        ("ratings.interpolation", "cubic", ["cubic", "hold"]),
+        ("ratings.range", [1, -1], ["[1, -1]", "lowest"]),
+        ("ratings.range", [1, 1], ["[1, 1]", "lowest"]),
+        ("ratings.range", [0], ["[0]", "highest"]),
+        ("ratings.range", [0, 1, 2], ["highest"]),
+        ("ratings.range", ["0", "1"], ["'0'"]),
+        ("labels.estimator", "median", ["median", "ewe"]),
+        ("labels.spread_about", "sigma", ["sigma", "mean"]),
+        ("delay", -1, ["-1", "seconds"]),
+        ("delay", "4 s", ["4 s", "seconds"]),
+        ("delay", None, ["None", "seconds"]),
+        ("delay", {"arousal": 4}, ["arousal", "valence"]),
+        ("delay", {"arousal": 4, "valence": 4, "x": 4}, ["'x'", "valence"]),
+        ("delay", {"arousal": 4, "valence": -4}, ["-4"]),
+        ("model.layers", 0, ["0", "16"]),
+        ("model.cells", 2.5, ["2.5", "integer"]),
+        ("model.dropout", 1, ["1"]),
+        ("training.learning_rate", "1e-3", ["1e-3", "0.001"]),
+        ("training.learning_rate", 0, ["0"]),
+        ("training.batch_size", "4", ["'4'", "integer"]),
+        ("training.max_epochs", 0, ["0"]),
+        ("training.weight_sigma", 2.1, ["2.1"]),
+        ("training.standardise_targets", "no", ["no", "false"]),
+    ],
+)
+def test_the_key_that_is_wrong_is_named(config, schema, key, value, words):
+    with pytest.raises(InputError) as caught:
+        configuration.check(changed(config, key, value), schema)
+    for word in (f"'{key}'", *words):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["model.cells", "training.batch_size", "simulate.recordings"])
+def test_an_integer_is_written_as_one(config, schema, key):
+    # The command lines take 8 where an integer is wanted, not 8.0.
+    with pytest.raises(InputError) as caught:
+        configuration.check(changed(config, key, 8.0), schema)
+    assert f"'{key}'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("delay", ".nan"),
+        ("delay", ".inf"),
+        ("training.learning_rate", ".nan"),
+        ("training.learning_rate", ".inf"),
+        ("ratings.max_gap", ".nan"),
+    ],
+)
+def test_numbers_that_are_none(config, schema, key, text):
+    with pytest.raises(InputError) as caught:
+        configuration.check(changed(config, key, yaml.safe_load(text)), schema)
+    assert f"'{key}'" in str(caught.value)
+
+
+def test_a_key_that_yaml_does_not_take_for_text_is_named_too(config, schema):
+    with pytest.raises(InputError) as caught:
+        configuration.check(config | yaml.safe_load("1: one"), schema)
+    assert "1" in str(caught.value)
+
+
+def test_one_delay_for_all_dimensions(config):
+    assert configuration.delays(config | {"delay": 3}) == {"arousal": 3.0, "valence": 3.0}
+
+
+def test_a_delay_for_each_dimension_in_the_order_of_the_dimensions(config):
+    found = configuration.delays(config | {"delay": {"valence": 3.6, "arousal": 4}})
+    assert list(found.items()) == [("arousal", 4.0), ("valence", 3.6)]

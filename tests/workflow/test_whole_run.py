@@ -1,0 +1,116 @@
+"""What is there after a whole run, and that it can be reproduced."""
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+STAGES_PER_BATCH = [
+    "audio_lld",
+    "audio_features",
+    "landmarks",
+    "video_features",
+    "ratings",
+    "labels",
+    "dataset/audio",
+    "dataset/video",
+]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_table_has_every_score_once(finished_project):
+    scores = pd.read_csv(finished_project.path("results/ccc.csv"))
+    keys = ["dimension", "target", "modality", "task", "partition", "seed"]
+    assert list(scores.columns[:7]) == [*keys, "ccc"]
+    assert len(scores) == 2 * 2 * 3 * 2 * 2
+    assert not scores.duplicated(keys).any()
+    assert set(scores["modality"]) == {"audio", "video", "audio+video"}
+    assert set(scores["task"]) == {"single", "multi"}
+    assert set(scores["partition"]) == {"dev", "test"}
+    assert scores["ccc"].between(-1, 1).all()
+
+
+def test_csv_and_parquet_say_the_same(finished_project):
+    from_csv = pd.read_csv(finished_project.path("results/ccc.csv"))
+    from_parquet = pd.read_parquet(finished_project.path("results/ccc.parquet"))
+    pd.testing.assert_frame_equal(from_csv, from_parquet, atol=1e-6, check_dtype=False)
+
+
+@pytest.mark.parametrize("stage", STAGES_PER_BATCH)
+def test_tables_of_batches_begin_with_recording_and_time(finished_project, stage):
+    files = sorted(finished_project.path(f"results/{stage}").glob("*.parquet"))
+    assert [file.stem for file in files] == ["s1", "s2", "s3", "s4"]
+    for file in files:
+        assert list(pd.read_parquet(file).columns[:2]) == ["recording", "time"]
+
+
+def test_numbers_of_features(finished_project):
+    audio = pd.read_parquet(finished_project.path("results/audio_features/s1.parquet"))
+    video = pd.read_parquet(finished_project.path("results/video_features/s1.parquet"))
+    assert audio.shape[1] - 2 == 130
+    assert video.shape[1] - 2 == 98
+
+
+def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finished_project):
+    page = finished_project.path("results/report.html").read_text(encoding="utf-8")
+    assert "Simulated corpus" in page
+    assert page.count("<svg") == 2
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
+    scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
+    for value in scores["ccc"]:
+        assert f"{value:.3f}" in page
+
+
+def test_a_second_run_has_nothing_to_do(finished_project):
+    outcome = finished_project.run()
+    assert outcome.returncode == 0
+    assert "Nothing to be done" in outcome.output
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "results/corpus/media/rec01.mp4",
+        "results/landmarks/s2.parquet",
+        "results/audio_lld/s2.parquet",
+        "results/train/valence/video/E+sigma/seed1/weights.safetensors",
+        "results/report.html",
+    ],
+)
+def test_a_forced_job_gives_the_same_bytes(finished_project, target):
+    before = digest(finished_project.path(target))
+    stamp = finished_project.path(target).stat().st_mtime_ns
+    outcome = finished_project.run("--force", target)
+    assert outcome.returncode == 0, outcome.output
+    assert finished_project.path(target).stat().st_mtime_ns > stamp
+    assert digest(finished_project.path(target)) == before
+    settled = finished_project.run("--touch")
+    assert settled.returncode == 0, settled.output
+
+
+def test_a_printed_command_can_be_pasted(finished_project):
+    outcome = finished_project.run("--forcerun", "standardisation", "--dry-run", "--printshellcmds")
+    command = next(
+        line.removeprefix("Shell command: ").strip()
+        for line in outcome.output.splitlines()
+        if "softaer.standardisation" in line
+    )
+    output = finished_project.path("results/standardisation/audio.parquet")
+    pasted = command.replace("results/standardisation/", "pasted_").split(" > ")[0]
+    subprocess.run(
+        ["bash", "-c", pasted],
+        cwd=finished_project.directory,
+        env=os.environ | {"PYTHONPATH": str(finished_project.source / "workflow")},
+        check=True,
+    )
+    made = next(finished_project.directory.glob("pasted_*.parquet"))
+    assert digest(made) == digest(output.with_name(made.name.removeprefix("pasted_")))
