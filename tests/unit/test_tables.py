@@ -123,7 +123,7 @@ def test_missing_is_null_in_the_file_not_nan(tmp_path):
         (rows(raters=[3, 4, 5.5]), "5.5"),
         (rows(raters=[3, 4, 2**40]), str(2**40)),
         (rows(x_18=["a", "b", "c"]), "a"),
-        (rows(x_18=pd.to_datetime(["2020", "2021", "2022"])), "float"),
+        (rows(x_18=pd.to_datetime(["2020", "2021", "2022"])), "timestamp"),
         (rows(recording=["r1", None, "r2"]), "recording"),
     ],
     ids=["missing", "surplus", "fraction", "overflow", "text", "date", "null"],

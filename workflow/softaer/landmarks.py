@@ -8,7 +8,6 @@ Soft" takes from its tracker. Each is read off the mesh vertex that lies closest
 definition.
 """
 
-import os
 from argparse import BooleanOptionalAction
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -70,7 +69,6 @@ def track(
 
 
 def _face_mesh(refine: bool, detection: float, tracking: float):
-    os.environ.setdefault("GLOG_minloglevel", "2")
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
     return FaceMesh(

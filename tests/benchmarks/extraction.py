@@ -1,0 +1,156 @@
+"""Extraction against the bare libraries, on the same files, side by side in one run.
+
+    python tests/benchmarks/extraction.py FILE... [--repeat 5]
+    python tests/benchmarks/extraction.py FILE --memory --minutes 30
+
+The first form times ``audio_lld`` and ``landmarks`` from file to Parquet against the shortest
+loop over PyAV and openSMILE or FaceMesh that a user would write, which keeps its results in
+memory. The two take turns, so that a ratio (bare time / stage time; 1 means no overhead) survives
+a machine that changes its speed. The second form loops a file to the given length and prints the
+memory of both commands as they go through it (Linux).
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import opensmile
+
+from softaer import tables
+from softaer.audio_lld import compute_lld, descriptor_names
+from softaer.landmarks import track
+from softaer.markup import columns
+from softaer.media import AUDIO_RATE, audio_blocks, video_frames
+from softaer.schema import audio_lld as lld_schema
+from softaer.schema import landmarks as landmarks_schema
+
+
+def bare_lld(path: Path) -> None:
+    """Decode, resample, and hand the whole sound to ``opensmile.Smile``."""
+    smile = opensmile.Smile(opensmile.FeatureSet.IS13, opensmile.FeatureLevel.LowLevelDescriptors)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
+    blocks = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            blocks += [block.to_ndarray()[0] for block in resampler.resample(frame)]
+        blocks += [block.to_ndarray()[0] for block in resampler.resample(None)]
+    signal = np.concatenate(blocks).astype(np.float32) / 32768
+    smile.process_signal(signal, AUDIO_RATE)
+
+
+def bare_landmarks(path: Path) -> None:
+    """Decode, and hand each picture to FaceMesh."""
+    from mediapipe.python.solutions.face_mesh import FaceMesh
+
+    points = []
+    with FaceMesh(refine_landmarks=True) as mesh, av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            faces = mesh.process(frame.to_ndarray(format="rgb24")).multi_face_landmarks
+            points.append([(p.x, p.y) for p in faces[0].landmark] if faces else None)
+
+
+def stage_lld(path: Path) -> None:
+    """The stage, from file to Parquet."""
+    with tempfile.TemporaryDirectory() as folder:
+        schema = lld_schema(descriptor_names())
+        with tables.writer(Path(folder) / "lld.parquet", schema) as sink:
+            for table in compute_lld(audio_blocks(path)):
+                table.insert(0, "recording", "benchmark")
+                sink.append(table)
+
+
+def stage_landmarks(path: Path) -> None:
+    """The stage, from file to Parquet."""
+    with tempfile.TemporaryDirectory() as folder:
+        schema = landmarks_schema(columns())
+        with tables.writer(Path(folder) / "landmarks.parquet", schema) as sink:
+            for table in track(video_frames(path)):
+                table.insert(0, "recording", "benchmark")
+                sink.append(table)
+
+
+def compare(name: str, bare: Callable, stage: Callable, files: list[Path], repeat: int) -> None:
+    """Print times of both and the median ratio of neighbouring runs."""
+    times: list[tuple[float, float]] = []
+    for turn in range(repeat + 1):
+        pair = []
+        for run in (bare, stage):
+            start = time.perf_counter()
+            for file in files:
+                run(file)
+            pair.append(time.perf_counter() - start)
+        if turn:  # the first turn warms caches up
+            times.append((pair[0], pair[1]))
+    ratios = [b / s for b, s in times]
+    print(
+        f"{name:10} bare {statistics.median(b for b, _ in times):6.2f} s  "
+        f"stage {statistics.median(s for _, s in times):6.2f} s  "
+        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    )
+
+
+def loop(source: Path, target: Path, seconds: float) -> None:
+    """Write a file's packets again and again, with times moved on, up to a length."""
+    with av.open(str(target), "w") as writer:
+        copies, offset = {}, 0.0
+        while offset < seconds:
+            with av.open(str(source)) as reader:
+                streams = [s for s in reader.streams if s.type in ("audio", "video")]
+                copies = copies or {s.index: writer.add_stream_from_template(s) for s in streams}
+                for packet in reader.demux(streams):
+                    if packet.dts is not None:
+                        shift = round(offset / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = copies[packet.stream.index]
+                        writer.mux(packet)
+                offset += reader.duration / av.time_base
+
+
+def watch(name: str, file: Path, folder: Path) -> None:
+    """Run a stage's command on a file and print its memory ten times on the way."""
+    command = [sys.executable, "-m", f"softaer.{name}", "--recording", "looped", str(file)]
+    output = ["--output", str(folder / f"{name}.parquet")]
+    start, samples = time.monotonic(), []
+    with subprocess.Popen([*command, *output], stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            statm = Path(f"/proc/{process.pid}/statm").read_text().split()
+            samples.append((time.monotonic() - start, int(statm[1]) * 4096 / 2**20))
+            time.sleep(0.2)
+    if process.returncode:
+        raise SystemExit(f"{name} ended with status {process.returncode}")
+    settled = [s for s in samples if s[0] > 0.1 * samples[-1][0]]
+    print(
+        f"{name}: {samples[-1][0]:.0f} s, highest {max(m for _, m in samples):.0f} MiB; on the way:"
+    )
+    for k in range(10):
+        at, memory = settled[round(k * (len(settled) - 1) / 9)]
+        print(f"  {at:7.1f} s  {memory:6.0f} MiB")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    arguments.add_argument("files", type=Path, nargs="+")
+    arguments.add_argument("--repeat", type=int, default=5)
+    arguments.add_argument("--memory", action="store_true")
+    arguments.add_argument("--minutes", type=float, default=30.0)
+    options = arguments.parse_args()
+    if options.memory:
+        with tempfile.TemporaryDirectory() as folder:
+            looped = Path(folder) / "looped.mkv"
+            loop(options.files[0], looped, options.minutes * 60)
+            for name in ("audio_lld", "landmarks"):
+                watch(name, looped, Path(folder))
+        return
+    compare("audio_lld", bare_lld, stage_lld, options.files, options.repeat)
+    compare("landmarks", bare_landmarks, stage_landmarks, options.files, options.repeat)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Labels: E and sigma against hand computation, an independent implementation and real raters."""
+
+import sys
+
+import audmetric
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from softaer import labels, tables
+from softaer.labels import (
+    label,
+    perception_uncertainty,
+    rater_agreement,
+    weighted_estimate,
+    weights_from_agreement,
+)
+from softaer.schema import RATINGS
+
+NAN = np.nan
+TASKS = ["TaskA", "TaskB"]
+
+
+def real_ratings(booth, task):
+    """Ten raters at 10 Hz, shape (10, T); some traces are a few frames longer than others."""
+    folder = booth / task / "annotations_10hz"
+    traces = [pd.read_csv(folder / f"{task}_ann{k}.csv")["Data"].to_numpy() for k in range(1, 11)]
+    return np.stack([trace[: min(map(len, traces))] for trace in traces])
+
+
+def as_table(traces):
+    """Ratings of shape (K, T) as the stage takes them."""
+    rater, frame = np.nonzero(~np.isnan(traces))
+    return pd.DataFrame(
+        {"time": frame / 10, "rater": [f"r{k}" for k in rater], "value": traces[rater, frame]}
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_ewe_equals_an_independent_implementation(booth, task):
+    recorded = pd.read_csv(booth / task / "ewe_audpsychometric_0.1.1.csv")
+    table, weights = label(as_table(real_ratings(booth, task)))
+    assert (weights["agreement"] > 0).all()
+    np.testing.assert_allclose(table["time"], recorded["time_s"], atol=1e-9)
+    np.testing.assert_allclose(table["E"], recorded["ewe"], atol=1e-8)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_plain_mean_equals_the_published_average(booth, task):
+    path = booth / task / "ground_truth_baselines" / "simple_average_ground_truth_10hz.csv"
+    table, _ = label(as_table(real_ratings(booth, task)), estimator="mean")
+    np.testing.assert_allclose(table["E"], pd.read_csv(path)["Data"], atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "estimator", "pearson", "concordance"),
+    [
+        ("TaskA", "mean", 0.776, 0.639),
+        ("TaskB", "mean", 0.952, 0.917),
+        ("TaskA", "ewe", 0.775, 0.637),
+        ("TaskB", "ewe", 0.953, 0.917),
+    ],
+)
+def test_agreement_with_the_objective_truth(booth, task, estimator, pearson, concordance):
+    path = booth / task / "objective_truth" / f"{task}_normalized_10hz.csv"
+    truth = pd.read_csv(path)["Data"].to_numpy()
+    table, _ = label(as_table(real_ratings(booth, task)), estimator=estimator)
+    length = min(len(truth), len(table))
+    truth, estimate = truth[:length], table["E"].to_numpy()[:length]
+    assert np.corrcoef(truth, estimate)[0, 1] == pytest.approx(pearson, abs=6e-4)
+    assert audmetric.concordance_cc(truth, estimate) == pytest.approx(concordance, abs=6e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_sigma_about_the_mean_is_the_standard_deviation(booth, task):
+    traces = real_ratings(booth, task)
+    table, _ = label(as_table(traces), spread_about="mean")
+    np.testing.assert_allclose(table["sigma"], traces.std(axis=0, ddof=1), atol=1e-12)
+    table, _ = label(as_table(traces), spread="population", spread_about="mean")
+    np.testing.assert_allclose(table["sigma"], traces.std(axis=0, ddof=0), atol=1e-12)
+
+
+def test_agreement_with_the_others_by_hand():
+    traces = np.array([[0.0, 1.0, 2.0, 1.0], [1.0, 1.0, 3.0, 0.0], [0.0, 2.0, 1.0, 3.0]])
+    expected = [
+        np.corrcoef(traces[0], (traces[1] + traces[2]) / 2)[0, 1],
+        np.corrcoef(traces[1], (traces[0] + traces[2]) / 2)[0, 1],
+        np.corrcoef(traces[2], (traces[0] + traces[1]) / 2)[0, 1],
+    ]
+    np.testing.assert_allclose(rater_agreement(traces), expected)
+    mean = traces.mean(axis=0)
+    np.testing.assert_allclose(
+        rater_agreement(traces, "all"), [np.corrcoef(trace, mean)[0, 1] for trace in traces]
+    )
+
+
+def test_agreement_counts_the_frames_that_a_rater_shares_with_others():
+    traces = np.array(
+        [[0.0, 1.0, 2.0, NAN, 5.0], [0.0, 3.0, 1.0, 2.0, NAN], [1.0, 1.0, NAN, 0.0, NAN]]
+    )
+    others_of_first = [0.5, 2.0, 1.0]
+    others_of_third = [0.0, 2.0, 2.0]
+    agreement = rater_agreement(traces)
+    assert agreement[0] == pytest.approx(np.corrcoef([0, 1, 2], others_of_first)[0, 1])
+    assert agreement[2] == pytest.approx(np.corrcoef([1, 1, 0], others_of_third)[0, 1])
+
+
+def test_agreement_is_not_defined_for_a_rater_alone_or_too_short():
+    assert np.isnan(rater_agreement(np.array([[0.0, 1.0, 2.0]]))).all()
+    assert np.isnan(rater_agreement(np.array([[0.0, 1.0, NAN], [NAN, 2.0, 1.0]]))).all()
+    assert rater_agreement(np.empty((0, 3))).shape == (0,)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1 / 3])
+def test_a_constant_trace_agrees_with_nobody(constant):
+    rng = np.random.default_rng(0)
+    traces = np.stack([rng.random(50), rng.random(50), np.full(50, constant)])
+    assert np.isnan(rater_agreement(traces)).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("constants", [(0.1,), (0.1, 0.3), (0.25, 0.5)])
+def test_nobody_agrees_with_constant_traces(constants):
+    rng = np.random.default_rng(0)
+    traces = np.stack([rng.random(100), *(np.full(100, value) for value in constants)])
+    assert np.isnan(rater_agreement(traces)).all()
+    table, weights = label(as_table(traces))
+    assert weights["fallback"].all()
+    np.testing.assert_allclose(table["E"], traces.mean(axis=0))
+
+
+def test_negative_and_undefined_agreement_is_no_weight():
+    weights, fallback = weights_from_agreement(np.array([0.5, -0.2, NAN, 0.0]))
+    assert weights.tolist() == [0.5, 0, 0, 0]
+    assert not fallback
+
+
+@pytest.mark.parametrize("agreement", [[-0.1, 0.0, NAN], [NAN], [NAN, NAN]])
+def test_without_any_agreement_all_raters_count_alike(agreement):
+    weights, fallback = weights_from_agreement(np.array(agreement))
+    assert (weights == 1).all()
+    assert fallback
+
+
+def test_a_rater_against_the_rest_has_no_say():
+    up = np.arange(5.0)
+    table, weights = label(as_table(np.stack([up, 2 * up, 3 * up, -up])))
+    assert weights["agreement"].tolist() == pytest.approx([1, 1, 1, -1])
+    assert weights["weight"].tolist() == pytest.approx([1, 1, 1, 0])
+    np.testing.assert_allclose(table["E"], 2 * up)
+    np.testing.assert_allclose(table["sigma"], np.sqrt((1 + 0 + 1 + 9) / 3) * up)
+
+
+def test_fallback_to_the_mean_is_marked():
+    up = np.arange(5.0)
+    table, weights = label(as_table(np.stack([up, -up])))
+    assert weights["fallback"].all()
+    np.testing.assert_allclose(table["E"], 0, atol=1e-12)
+    _, weights = label(as_table(np.stack([up, up])))
+    assert not weights["fallback"].any()
+
+
+def test_weights_are_those_of_the_raters_present():
+    traces = np.array([[1.0, 1.0, NAN, NAN], [3.0, NAN, 3.0, NAN], [5.0, 5.0, 5.0, 5.0]])
+    weights = np.array([1.0, 3.0, 0.0])
+    np.testing.assert_allclose(weighted_estimate(traces, weights), [2.5, 1, 3, 5])
+    assert np.isnan(weighted_estimate(np.full((2, 1), NAN), np.ones(2))).all()
+
+
+def test_sigma_by_hand():
+    traces = np.array([[0.0, 1.0, 4.0], [2.0, NAN, NAN], [4.0, 3.0, NAN]])
+    about = np.array([1.0, 1.0, 4.0])
+    sample = perception_uncertainty(traces, about)
+    np.testing.assert_allclose(sample, [np.sqrt((1 + 1 + 9) / 2), np.sqrt((0 + 4) / 1), NAN])
+    population = perception_uncertainty(traces, about, "population")
+    np.testing.assert_allclose(population, [np.sqrt((1 + 1 + 9) / 3), np.sqrt((0 + 4) / 2), NAN])
+
+
+def test_sigma_may_be_taken_about_the_plain_mean():
+    up = np.arange(5.0)
+    traces = np.stack([up, 2 * up, 3 * up, -up])
+    about_e, _ = label(as_table(traces))
+    about_mean, _ = label(as_table(traces), spread_about="mean")
+    np.testing.assert_allclose(about_mean["E"], about_e["E"])
+    np.testing.assert_allclose(about_mean["sigma"], traces.std(axis=0, ddof=1))
+    assert (about_e["sigma"][1:] > about_mean["sigma"][1:]).all()
+
+
+def test_a_single_rater_has_no_sigma():
+    table, weights = label(as_table(np.array([[0.5, 0.25, 0.0]])))
+    assert table["E"].tolist() == [0.5, 0.25, 0.0]
+    assert table["sigma"].isna().all()
+    assert table["raters"].tolist() == [1, 1, 1]
+    assert weights["fallback"].all()
+
+
+def test_frames_without_a_rater_are_left_out():
+    traces = np.array([[NAN, 1.0, NAN, 3.0], [NAN, 2.0, NAN, NAN]])
+    table, _ = label(as_table(traces))
+    np.testing.assert_allclose(table["time"], [0.1, 0.3])
+    assert table["raters"].tolist() == [2, 1]
+    assert table["sigma"].isna().tolist() == [False, True]
+
+
+def test_weights_of_the_corpus_take_the_place_of_the_recordings():
+    traces = np.array([[0.0, 1.0, 2.0], [2.0, 0.0, 1.0]])
+    over_corpus = pd.DataFrame(
+        {"rater": ["r9", "r1", "r0"], "agreement": [1, 0.75, 0.25], "weight": [1, 0.75, 0.25]}
+    )
+    table, weights = label(as_table(traces), corpus_weights=over_corpus)
+    np.testing.assert_allclose(table["E"], 0.25 * traces[0] + 0.75 * traces[1])
+    assert weights["weight"].tolist() == [0.25, 0.75]
+
+
+def panels(min_raters=2):
+    """Small panels whose values are far apart or equal."""
+    shape = st.tuples(st.integers(min_raters, 5), st.integers(3, 12))
+    values = st.integers(-8, 8).map(lambda n: n / 8) | st.just(NAN)
+    return hnp.arrays(np.float64, shape, elements=values)
+
+
+@given(panels(), st.randoms(use_true_random=False))
+def test_the_order_of_the_raters_does_not_matter(traces, random):
+    order = list(range(len(traces)))
+    random.shuffle(order)
+    agreement = rater_agreement(traces)
+    np.testing.assert_allclose(rater_agreement(traces[order]), agreement[order], atol=1e-9)
+    weights, _ = weights_from_agreement(agreement)
+    estimate = weighted_estimate(traces, weights)
+    shuffled = weighted_estimate(traces[order], weights[order])
+    np.testing.assert_allclose(shuffled, estimate, atol=1e-9)
+    np.testing.assert_allclose(
+        perception_uncertainty(traces[order], estimate),
+        perception_uncertainty(traces, estimate),
+        atol=1e-9,
+    )
+
+
+@given(panels())
+def test_the_estimate_lies_between_the_raters(traces):
+    weights, _ = weights_from_agreement(rater_agreement(traces))
+    estimate = weighted_estimate(traces, weights)
+    known = ~np.isnan(traces).all(axis=0)
+    assert (np.isnan(estimate) == ~known).all()
+    assert (estimate[known] <= np.nanmax(traces[:, known], axis=0) + 1e-9).all()
+    assert (estimate[known] >= np.nanmin(traces[:, known], axis=0) - 1e-9).all()
+
+
+def test_scale_and_offset_of_the_ratings_carry_over():
+    rng = np.random.default_rng(1)
+    traces = np.cumsum(rng.normal(size=(6, 200)), axis=1) + rng.normal(size=200).cumsum()
+    table, weights = label(as_table(traces))
+    scaled, same = label(as_table(3 * traces + 7))
+    np.testing.assert_allclose(same["weight"], weights["weight"])
+    np.testing.assert_allclose(scaled["E"], 3 * table["E"] + 7)
+    np.testing.assert_allclose(scaled["sigma"], 3 * table["sigma"])
+
+
+def test_the_command_line_labels_each_recording_and_dimension_by_itself(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    parts, expected = [], {}
+    for recording in ("b", "a"):
+        for dimension in ("valence", "arousal"):
+            rows = as_table(rng.normal(size=(3, 20)))
+            parts.append(rows.assign(recording=recording, dimension=dimension))
+            expected[recording, dimension] = label(rows)
+    tables.write(pd.concat(parts), RATINGS, tmp_path / "ratings.parquet")
+    output, weights_output = tmp_path / "labels.parquet", tmp_path / "weights.parquet"
+    words = ["--ratings", tmp_path / "ratings.parquet", "--output", output]
+    words += ["--weights-output", weights_output]
+    monkeypatch.setattr(sys, "argv", ["labels", *map(str, words)])
+    labels.main()
+    found = dict(list(tables.read(output).groupby(["recording", "dimension"])))
+    found_weights = dict(list(tables.read(weights_output).groupby(["recording", "dimension"])))
+    assert found.keys() == expected.keys()
+    for key, (table, weights) in expected.items():
+        np.testing.assert_array_equal(found[key]["E"], table["E"])
+        np.testing.assert_array_equal(found[key]["sigma"], table["sigma"])
+        np.testing.assert_array_equal(found_weights[key]["agreement"], weights["agreement"])
