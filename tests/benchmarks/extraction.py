@@ -22,6 +22,7 @@ from pathlib import Path
 import av
 import numpy as np
 import opensmile
+from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from softaer import tables
 from softaer.audio_lld import compute_lld, descriptor_names
@@ -47,8 +48,6 @@ def bare_lld(path: Path) -> None:
 
 def bare_landmarks(path: Path) -> None:
     """Decode, and hand each picture to FaceMesh."""
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
     points = []
     with FaceMesh(refine_landmarks=True) as mesh, av.open(str(path)) as container:
         for frame in container.decode(video=0):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from softaer import cli, tables
 from softaer.markup import POINTS, VERTICES, columns
@@ -68,9 +69,7 @@ def track(
     yield take()
 
 
-def _face_mesh(refine: bool, detection: float, tracking: float):
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
+def _face_mesh(refine: bool, detection: float, tracking: float) -> FaceMesh:
     return FaceMesh(
         static_image_mode=False,
         max_num_faces=1,
@@ -80,7 +79,7 @@ def _face_mesh(refine: bool, detection: float, tracking: float):
     )
 
 
-def find_points(face_mesh, image: np.ndarray) -> np.ndarray:
+def find_points(face_mesh: FaceMesh, image: np.ndarray) -> np.ndarray:
     """The 49 points of the face in one picture.
 
     Parameters
