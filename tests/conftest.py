@@ -1,10 +1,17 @@
 """Fixtures that all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def importable() -> None:
+    """Commands that tests start find the package, as they do in the environment of a rule."""
+    os.environ["PYTHONPATH"] = str(ROOT / "workflow")
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def check(tmp_path, schema):
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         rows = read_rows(path)
         validate_rows(rows, schema, path)
-        return rows
+        return list(rows.values())
 
     return run
 
@@ -139,7 +139,8 @@ BAD_NAMES = [
 def test_names_that_could_not_be_part_of_a_path(check, name, column):
     row = {"recording": "fine", "batch": "fine"} | {column: name}
     table = f'recording,batch,media\nok,ok,ok.mp4\n"{row["recording"]}","{row["batch"]}",a.mp4\n'
-    refused(check, table, "line 3", f"'{column}'", repr(name))
+    line = 3 + name.count("\n")
+    refused(check, table, f"line {line}", f"'{column}'", repr(name))
 
 
 def test_a_name_with_quotes(check):

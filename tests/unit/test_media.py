@@ -11,7 +11,7 @@ import pytest
 from media_files import grey, tone
 
 from softaer.errors import InputError
-from softaer.media import AUDIO_RATE, audio_blocks, video_frames
+from softaer.media import AUDIO_RATE, MAX_AUDIO_JITTER, audio_blocks, video_frames
 
 SECOND = [(k / 25, grey(10 * k)) for k in range(25)]
 """A second of pictures, told apart by their grey levels."""
@@ -83,9 +83,21 @@ def test_a_hole_in_the_sound_becomes_silence(rate, tmp_path):
     path = media_files.write(tmp_path / "m.mkv", sound=pieces, rate=rate)
     sound = sound_of(path)
     expected = [(0.0, 0.5), (1.2, 1.7), (2.5, 2.75)]
-    np.testing.assert_allclose(loud_stretches(sound), expected, atol=0.002)
+    np.testing.assert_allclose(loud_stretches(sound), expected, rtol=0, atol=0.0004)
     assert not sound[round(0.51 * AUDIO_RATE) : round(1.19 * AUDIO_RATE)].any()
     assert len(sound) == pytest.approx(2.75 * AUDIO_RATE, abs=20)
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_sound_before_time_zero_is_cut(rate, tmp_path, monkeypatch):
+    pieces = [(0.0, tone(0.5, rate)), (0.5, np.zeros(rate, dtype=np.int16))]
+    path = media_files.write(tmp_path / "m.mkv", sound=pieces, rate=rate)
+    monkeypatch.setattr("softaer.media._origin", lambda container: 0.3)
+    sound = sound_of(path)
+    ((start, end),) = loud_stretches(sound)
+    assert start == pytest.approx(0, abs=0.002)
+    assert end == pytest.approx(0.2, abs=MAX_AUDIO_JITTER + 0.002)
+    assert len(sound) / AUDIO_RATE == pytest.approx(1.2, abs=MAX_AUDIO_JITTER + 0.002)
 
 
 def test_jitter_of_time_stamps_inserts_nothing(tmp_path):

@@ -63,6 +63,9 @@ def test_a_network_of_one_layer_equals_the_equations_of_an_lstm():
     x = np.random.default_rng(1).normal(size=(6, 2)).astype(np.float32)
     weights = {name: value.numpy().astype(float) for name, value in model.state_dict().items()}
 
+    def sigmoid(values):
+        return 1 / (1 + np.exp(-values))
+
     def direction(frames, suffix):
         hidden = cell = np.zeros(3)
         out = []
@@ -73,7 +76,6 @@ def test_a_network_of_one_layer_equals_the_equations_of_an_lstm():
             )
             gates = gates + weights[f"lstm.weight_hh_l0{suffix}"] @ hidden
             enter, forget, new, leave = np.split(gates, 4)
-            sigmoid = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
             cell = sigmoid(forget) * cell + sigmoid(enter) * np.tanh(new)
             hidden = sigmoid(leave) * np.tanh(cell)
             out.append(hidden)
@@ -156,10 +158,9 @@ def test_a_pickle_in_place_of_weights_is_refused_and_not_run(files, tmp_path, du
     dump(Hostile(trace), files[0])
     refused(files, "weights.safetensors")
     assert not trace.exists()
-    with pytest.raises(Exception, match=r".*"), open(files[0], "rb") as file:
-        torch.load(file, weights_only=False)
-    pickle.loads(pickle.dumps(Hostile(trace)))
-    assert trace.exists(), "the pickle would have run"
+    # Unpickled, it would have run.
+    pickle.loads(pickle.dumps(Hostile(trace))).close()
+    assert trace.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 100])
@@ -200,7 +201,7 @@ def test_descriptions_that_are_none(files, content):
 
 
 @pytest.mark.parametrize(
-    "change", [{"cells": 6}, {"layers": 1}, {"features": 4}, {"outputs": ["E"]}], ids=str
+    "change", [{"cells": 6}, {"layers": 3}, {"features": 4}, {"outputs": ["E"]}], ids=str
 )
 def test_weights_of_another_architecture(files, change):
     content = json.loads(files[1].read_text())

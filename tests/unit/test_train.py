@@ -20,6 +20,15 @@ SMALL = {"layers": 1, "cells": 6}
 QUICK = Training(seed=1, learning_rate=0.02, batch_size=2, max_epochs=3, input_noise=0.0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks this small are slower on several threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def sequence(seed, length=60, partition="train"):
     """Two features that tell E and sigma at once, and a third that tells nothing."""
     rng = np.random.default_rng(seed)
@@ -186,11 +195,10 @@ def test_the_loss_is_the_mean_over_the_frames_that_count():
     )
 
 
-def test_recordings_of_unequal_length_are_learnt_as_if_not_padded(train_set, dev_set):
-    """Short recordings together with a long one give the loss that each would give by itself."""
-    short, long = sequence(1, 5), sequence(2, 50)
+def test_padding_does_not_count_in_the_loss(dev_set):
+    short, long = sequence(1, 20), sequence(2, 50)
     start = replace(QUICK, max_epochs=1, learning_rate=1e-9, standardise_targets=False)
-    frames, losses = [5, 50], []
+    frames, losses = [20, 50], []
     for part in ([short], [long], [short, long]):
         _, curve = fit(part, dev_set, ("E",), start, **SMALL)
         losses.append(curve["train_loss"].item())

@@ -79,6 +79,7 @@ def test_expressions_survive_registration():
     np.testing.assert_allclose(difference[:, STABLE], 0, rtol=0, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("error")
 def test_missing_faces_stay_missing_and_touch_no_other():
     shapes = moved(reference_like(5))
     shapes[[1, 4]] = np.nan
@@ -87,6 +88,7 @@ def test_missing_faces_stay_missing_and_touch_no_other():
     np.testing.assert_allclose(registered[[0, 2, 3]], reference_like(5)[[0, 2, 3]], atol=1e-9)
 
 
+@pytest.mark.filterwarnings("error")
 def test_faces_without_extent_are_missing():
     shapes = reference_like(2)
     shapes[0, STABLE] = (100.0, 50.0)

@@ -51,7 +51,7 @@ def read_corpus():
     rows = read_rows(table)
     if workflow.is_main_process:
         validate_rows(rows, read_schema("recordings"), table)
-    return table, rows
+    return table, list(rows.values())
 
 
 try:

@@ -7,6 +7,7 @@ recording are left out and its buffers are rings, so that sound streams through 
 flat. The values are those of ``opensmile.Smile.process_signal``, bit for bit.
 """
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -29,6 +30,9 @@ FEATURE_SETS = {
     "ComParE_2016": "compare/ComParE_2016_core.lld.conf.inc",
 }
 """Feature sets by name, with openSMILE's own definition of their descriptors."""
+
+HOP = 0.010
+"""Time from one frame to the next [s]."""
 
 FRAME_CENTRE = 0.030
 """Centre of openSMILE's 60 ms frame, counted from the frame's start [s]."""
@@ -143,7 +147,8 @@ def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[
     that the file written from them is the same every time.
     """
     names = _names(smile)
-    received: deque[tuple[float, np.ndarray]] = deque()
+    received: deque[np.ndarray] = deque()
+    frames = itertools.count()
     failures: list[OpenSmileException] = []
 
     def work() -> None:
@@ -153,15 +158,14 @@ def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[
             failures.append(error)
 
     def take(rows: int) -> pd.DataFrame:
-        taken = [received.popleft() for _ in range(rows)]
-        values = np.array([values for _, values in taken], dtype=np.float32)
+        values = np.array([received.popleft() for _ in range(rows)], dtype=np.float32)
         table = pd.DataFrame(values, columns=names)
-        table.insert(0, "time", np.array([start for start, _ in taken]) + FRAME_CENTRE)
+        # Counted, since openSMILE repeats a time stamp when it flushes its last frame.
+        count = np.array(list(itertools.islice(frames, rows)))
+        table.insert(0, "time", FRAME_CENTRE + HOP * count)
         return table
 
-    smile.external_sink_set_callback_ex(
-        "sink", lambda values, frame: received.append((frame.time, values[0].copy()))
-    )
+    smile.external_sink_set_callback_ex("sink", lambda values, _: received.append(values[0].copy()))
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     try:

@@ -13,8 +13,7 @@ def ccc(truth: np.ndarray, prediction: np.ndarray) -> float:
 
     Returns
     -------
-    Between -1 and 1; 0 if one series is constant and the other is not, NaN if both are constant or
-    no pair is left.
+    Between -1 and 1; 0 if one series is constant, NaN if both are or no pair is left.
 
     Examples
     --------
@@ -24,8 +23,9 @@ def ccc(truth: np.ndarray, prediction: np.ndarray) -> float:
     known = ~(np.isnan(truth) | np.isnan(prediction))
     x = np.asarray(truth, dtype=np.float64)[known]
     y = np.asarray(prediction, dtype=np.float64)[known]
-    if len(x) == 0:
-        return np.nan
+    constant = [len(z) == 0 or np.ptp(z) == 0 for z in (x, y)]
+    if any(constant):
+        return np.nan if all(constant) else 0.0
     dx, dy = x - x.mean(), y - y.mean()
     spread = (dx**2).mean() + (dy**2).mean() + (x.mean() - y.mean()) ** 2
-    return 2 * (dx * dy).mean() / spread if spread > 0 else np.nan
+    return 2 * (dx * dy).mean() / spread

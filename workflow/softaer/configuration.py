@@ -1,5 +1,6 @@
 """Checking of config.yaml: which key is wrong, what was found there, and what was expected."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,15 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(schema)
+    # 8.0 is an integer and .nan a number to JSON schema, but neither is to the command lines.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: _is_number(value) and isinstance(value, int),
+            "number": lambda _, value: _is_number(value),
+        }
+    )
+    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+    validator = strict(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: [str(p) for p in e.path]):
         raise InputError(_explain(error, schema))
     delay = config.get("delay")
@@ -39,11 +48,15 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         )
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _explain(error, schema: Mapping[str, Any]) -> str:
     keys = [part for part in error.path if isinstance(part, str)]
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
+        unknown = sorted(map(str, set(error.instance) - set(known)))
         name = ".".join([*keys, unknown[0]])
         return f"config key {name!r}: not known; expected one of {known}"
     here: Mapping[str, Any] = schema

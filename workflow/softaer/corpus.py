@@ -7,7 +7,7 @@ imports nothing heavy.
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -47,8 +47,8 @@ class Recording:
         return list(dict.fromkeys(paths))
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of recordings.csv as text, without empty cells.
+def read_rows(path: Path) -> dict[int, dict[str, str]]:
+    """Rows of recordings.csv as text, without empty cells, by the number of their (last) line.
 
     Raises
     ------
@@ -58,7 +58,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
+            rows = {}
+            for row in reader:
+                rows[reader.line_num] = row
             header = reader.fieldnames or []
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; expected the table of recordings") from error
@@ -70,15 +72,15 @@ def read_rows(path: Path) -> list[dict[str, str]]:
             f"{path}, line 1: found columns {header}; "
             f"expected 'recording' and any of {list(COLUMNS[1:])}, each once"
         )
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows.items():
         if None in row:
             raise InputError(
                 f"{path}, line {line}: {len(header) + len(row[None])} cells; expected {len(header)}"
             )
-    return [{name: cell for name, cell in row.items() if cell} for row in rows]
+    return {line: {name: cell for name, cell in row.items() if cell} for line, row in rows.items()}
 
 
-def validate_rows(rows: Sequence[dict[str, str]], schema: dict, where: object) -> None:
+def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: object) -> None:
     """Check the table against its schema and across rows.
 
     Parameters
@@ -102,7 +104,7 @@ def validate_rows(rows: Sequence[dict[str, str]], schema: dict, where: object) -
     validator = jsonschema.Draft202012Validator(schema)
     partition_of: dict[str, tuple[str, int]] = {}
     line_of: dict[str, int] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows.items():
         for error in validator.iter_errors(row):
             raise InputError(_explain(error, schema, row, f"{where}, line {line}"))
         if "media" in row and ("audio" in row or "video" in row):
@@ -165,7 +167,7 @@ def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
 
 def read_recordings(path: Path) -> list[Recording]:
     """Recordings of a table that has been validated."""
-    return resolve(read_rows(path), Path(path).parent)
+    return resolve(read_rows(path).values(), Path(path).parent)
 
 
 def rated(recordings: Iterable[Recording]) -> list[Recording]:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 
 import matplotlib
 
@@ -10,8 +11,11 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
-COLOURS = {"label": "#222222", "audio": "#1f6fb4", "video": "#d9730d", "audio+video": "#15803d"}
+COLOURS = {"label": "#222222", "audio": "#1f6fb4", "video": "#d9730d"}
 """One colour per series, told apart with any colour vision."""
+
+FUSION_COLOUR = "#15803d"
+"""Colour of any fusion of modalities."""
 
 STYLE = {
     "svg.fonttype": "none",
@@ -47,22 +51,28 @@ def traces(panels: Sequence[tuple[str, str, Mapping[str, pd.DataFrame]]]) -> str
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            len(panels), 1, figsize=(9, 1.9 * len(panels)), sharex=True, layout="constrained"
+            len(panels),
+            1,
+            figsize=(9, 1.9 * len(panels)),
+            sharex=True,
+            squeeze=False,
+            layout="constrained",
         )
-        for axis, letter, (dimension, target, series) in zip(
-            [axes] if len(panels) == 1 else axes, "abcdefghijklmnop", panels, strict=False
-        ):
+        for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=True)):
+            dimension, target, series = panel
             for name, table in series.items():
+                strong = name not in ("audio", "video")
                 axis.plot(
                     table["time"],
                     table[target],
-                    color=COLOURS[name],
-                    linewidth=2.0 if name in ("label", "audio+video") else 1.0,
-                    alpha=1.0 if name in ("label", "audio+video") else 0.7,
+                    color=COLOURS.get(name, FUSION_COLOUR),
+                    linewidth=2.0 if strong else 1.0,
+                    alpha=1.0 if strong else 0.7,
                     label=name,
                 )
             axis.set_ylabel(f"{dimension} {SYMBOLS[target]}")
-            axis.set_title(f"({letter})", loc="left", fontsize=9)
+            if number < len(ascii_lowercase):
+                axis.set_title(f"({ascii_lowercase[number]})", loc="left", fontsize=9)
         figure.axes[-1].set_xlabel("time [s]")
         figure.legend(
             *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4

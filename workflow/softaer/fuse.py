@@ -97,6 +97,7 @@ def main() -> None:
         dev = table["recording"].map(partition) == "dev"
         predictions = table[list(paths)].to_numpy(dtype=np.float64)
         gamma = fit_fusion(table.loc[dev, target].to_numpy(), predictions[dev])
+        fitted = dev & table[[target, *paths]].notna().all(axis=1)
         fused[target] = apply_fusion(gamma, predictions).astype(np.float32)
         coefficients.append(
             pd.DataFrame(
@@ -104,7 +105,7 @@ def main() -> None:
                     "target": target,
                     "term": [INTERCEPT, *paths],
                     "coefficient": gamma,
-                    "frames": int((dev & table[target].notna()).sum()),
+                    "frames": int(fitted.sum()),
                 }
             )
         )

@@ -47,10 +47,10 @@ def index(time: np.ndarray) -> np.ndarray:
     ValueError
         If a time does not lie on the grid.
     """
-    position = np.rint(np.asarray(time, dtype=np.float64) * RATE).astype(np.int64)
-    if np.any(np.abs(position / RATE - time) > TOLERANCE):
+    position = np.rint(np.asarray(time, dtype=np.float64) * RATE)
+    if not np.all(np.abs(position / RATE - time) <= TOLERANCE):
         raise ValueError(f"times are not multiples of {1 / RATE:g} s")
-    return position
+    return position.astype(np.int64)
 
 
 def interpolate(

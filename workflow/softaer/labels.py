@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
-from softaer.errors import InputError
 from softaer.grid import RATE, index
 from softaer.schema import LABELS, RATER_WEIGHTS
 
@@ -54,9 +53,14 @@ def rater_agreement(ratings: np.ndarray, against: str = "others") -> np.ndarray:
             continue
         x = values[k, both]
         y = (total - values[k] * own)[both] / others[both]
-        if np.ptp(x) > 0 and np.ptp(y) > 0:
+        if _varies(x) and _varies(y):
             agreement[k] = np.corrcoef(x, y)[0, 1]
     return agreement
+
+
+def _varies(series: np.ndarray) -> bool:
+    """Whether a series changes by more than the rounding of its own computation."""
+    return np.ptp(series) > 1e-9 * np.abs(series).max()
 
 
 def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -214,8 +218,6 @@ def main() -> None:
                 options.spread_about,
                 corpus_weights,
             )
-            if labels.empty:
-                raise InputError(f"recording {recording!r}: no rating of {dimension!r} on the grid")
             for table, sink in ((labels, labels_sink), (weights, weights_sink)):
                 sink.append(table.assign(recording=recording, dimension=dimension))
             if weights["fallback"].any():

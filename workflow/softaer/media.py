@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideData
 
 from softaer.errors import InputError
 
@@ -17,9 +18,7 @@ AUDIO_RATE = 16_000
 """Sampling rate of decoded audio [Hz]; the ComParE descriptors are defined up to 8 kHz."""
 
 MAX_AUDIO_JITTER = 0.05
-"""Audio packets further ahead of their place than this leave a gap, which becomes silence [s]."""
-
-RIGHT_ANGLES = {0: 0, 90: 1, -90: -1, 180: 2, -180: 2}
+"""Time stamps of sound may be off by so much without being followed [s]; not at the start."""
 
 
 @contextmanager
@@ -57,7 +56,8 @@ def audio_blocks(path: Path) -> Iterator[np.ndarray]:
     Yields
     ------
     int16 arrays of shape (n,); their concatenation starts at time zero of the recording. Gaps in
-    the stream's time stamps become silence, sound before time zero is cut.
+    the stream's time stamps become silence; sound before time zero, or stamped with a time that
+    has passed, is cut.
 
     Raises
     ------
@@ -67,34 +67,36 @@ def audio_blocks(path: Path) -> Iterator[np.ndarray]:
     with open_media(path) as container:
         stream = _stream(container, "audio", path)
         origin = _origin(container)
-        resampler = _resampler()
-        written = 0
+        resampler, form = None, None
+        written, surplus = 0, 0
         for frame in container.decode(stream):
-            ahead = 0.0
-            if frame.time is not None:
-                ahead = frame.time - origin - written / AUDIO_RATE
-            if ahead > MAX_AUDIO_JITTER:
-                for block in _drain(resampler, None):
-                    written += len(block)
-                    yield block
-                resampler = _resampler()
-                silence = round((frame.time - origin) * AUDIO_RATE) - written
-                written += silence
-                yield np.zeros(silence, dtype=np.int16)
+            if form != (form := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                yield from (tail := _drain(resampler, None))
+                written += sum(map(len, tail))
+                resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
+            place = written if frame.time is None else round((frame.time - origin) * AUDIO_RATE)
+            tolerance = MAX_AUDIO_JITTER * AUDIO_RATE if written else 0
+            if place - written > tolerance:
+                yield from (tail := _drain(resampler, None))
+                written += sum(map(len, tail))
+                resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
+                yield np.zeros(max(place - written, 0), dtype=np.int16)
+                written = max(place, written)
+            elif written - place > tolerance:
+                surplus = written - place
             frame.pts = None
             for block in _drain(resampler, frame):
-                if written == 0 and ahead < -MAX_AUDIO_JITTER:
-                    block = block[round(-ahead * AUDIO_RATE) :]
-                written += len(block)
-                yield block
+                cut = min(surplus, len(block))
+                surplus -= cut
+                written += len(block) - cut
+                yield block[cut:]
         yield from _drain(resampler, None)
 
 
-def _resampler() -> av.AudioResampler:
-    return av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
-
-
-def _drain(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[np.ndarray]:
+def _drain(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> list[np.ndarray]:
+    """Blocks that a resampler gives for a frame, or at its end for ``None``."""
+    if resampler is None:
+        return []
     return [block.to_ndarray()[0] for block in resampler.resample(frame)]
 
 
@@ -110,7 +112,7 @@ def video_frames(path: Path) -> Iterator[tuple[float, np.ndarray]]:
     ------
     (time, image)
         Presentation time [s] from the start of the recording, strictly increasing, and the RGB
-        picture as uint8 of shape (height, width, 3), turned as the rotation tag asks.
+        picture as uint8 of shape (height, width, 3), turned or mirrored as its tag asks.
 
     Raises
     ------
@@ -130,11 +132,44 @@ def video_frames(path: Path) -> Iterator[tuple[float, np.ndarray]]:
             if time <= last:
                 continue
             last = time
-            if frame.rotation not in RIGHT_ANGLES:
-                raise InputError(
-                    f"{path}: rotation tag of {frame.rotation} degrees; "
-                    "expected a multiple of 90 degrees"
-                )
-            image = frame.to_ndarray(format="rgb24")
-            turns = RIGHT_ANGLES[frame.rotation]
-            yield time, np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+            yield time, upright(frame.to_ndarray(format="rgb24"), _display_matrix(frame), path)
+
+
+def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
+    """Where a frame's tag puts the axes: rows (a, b) and (c, d) of the matrix of ISO 14496-12."""
+    tag = frame.side_data.get(SideData.DISPLAYMATRIX)
+    if tag is None:
+        return np.eye(2)
+    return np.frombuffer(bytes(tag), dtype=np.int32).reshape(3, 3)[:2, :2] / 2**16
+
+
+def upright(image: np.ndarray, matrix: np.ndarray, path: Path) -> np.ndarray:
+    """Turn and mirror a picture so that it stands as it is meant to be shown.
+
+    Parameters
+    ----------
+    image
+        Shape (height, width, 3).
+    matrix
+        Rows (a, b) and (c, d): the axis x goes to (a, b), the axis y, downwards, to (c, d).
+    path
+        Names the file in the error.
+
+    Raises
+    ------
+    InputError
+        If the axes do not go to axes.
+    """
+    size = np.abs(matrix)
+    straight = np.allclose(size, size[0, 0] * np.eye(2)) and size[0, 0] > 0
+    crossed = np.allclose(size, size[0, 1] * np.eye(2)[::-1]) and size[0, 1] > 0
+    if not (straight or crossed):
+        angle = np.degrees(np.arctan2(matrix[0, 1], matrix[0, 0]))
+        raise InputError(
+            f"{path}: rotation tag of {angle:.1f} degrees (matrix {matrix.tolist()}); "
+            "expected a multiple of 90 degrees"
+        )
+    if crossed:
+        image, matrix = image.swapaxes(0, 1), matrix[::-1]
+    horizontal, vertical = np.sign(np.diag(matrix)).astype(int)
+    return np.ascontiguousarray(image[::vertical, ::horizontal])

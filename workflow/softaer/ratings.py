@@ -5,6 +5,7 @@ paused, started late or stopped early, the grid points stay without that rater. 
 extrapolated.
 """
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.errors import InputError
-from softaer.grid import grid, interpolate
+from softaer.grid import RATE, grid, interpolate
 from softaer.schema import RATINGS
 
 LONG = ["time", "rater", "dimension", "value"]
@@ -40,38 +41,32 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     InputError
         Naming the file, and row and column where a cell is not a number.
     """
-    try:
-        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such annotation file") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
-    header = list(frame.columns)
-    if "time" not in header or len(header) < 2:
+    cells = _read_cells(path)
+    header = list(cells.columns)
+    if "time" not in header or len(header) < 2 or len(set(header)) != len(header):
         raise InputError(
             f"{path}, line 1: found columns {header}; expected 'time' and either "
-            "'rater', 'dimension', 'value' or one column per rater"
+            "'rater', 'dimension', 'value' or one column per rater, each once"
         )
     if {"rater", "value"} <= set(header):
         if sorted(header) != sorted(LONG):
             raise InputError(f"{path}, line 1: found columns {header}; expected {LONG}")
         for name in ("rater", "dimension"):
-            empty = np.flatnonzero(frame[name].isna())
+            empty = cells.index[cells[name] == ""]
             if len(empty):
-                raise InputError(f"{path}, line {empty[0] + 2}, column {name!r}: empty cell")
-        values = {name: _numbers(frame[name], path, name) for name in ("time", "value")}
-        return frame[LONG].assign(**values)
+                raise InputError(f"{path}, line {empty[0]}, column {name!r}: empty cell")
+        numbers = {name: _numbers(cells[name], path) for name in ("time", "value")}
+        return cells[LONG].assign(**numbers).reset_index(drop=True)
     if dimension is None:
         raise InputError(
             f"{path}: one column per rater, but several dimensions are asked for; expected "
             "'{dimension}' in the path, or columns 'time', 'rater', 'dimension', 'value'"
         )
-    time = _numbers(frame["time"], path, "time")
-    raters = [name for name in header if name != "time"]
+    time = _numbers(cells["time"], path)
     traces = []
-    for rater in raters:
-        said = frame[rater].notna()
-        value = _numbers(frame.loc[said, rater], path, rater)
+    for rater in (name for name in header if name != "time"):
+        said = cells[rater] != ""
+        value = _numbers(cells.loc[said, rater], path)
         traces.append(
             pd.DataFrame(
                 {"time": time[said], "rater": rater, "dimension": dimension, "value": value}
@@ -80,14 +75,36 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     return pd.concat(traces, ignore_index=True)
 
 
-def _numbers(cells: pd.Series, path: Path, column: str) -> pd.Series:
+def _read_cells(path: Path) -> pd.DataFrame:
+    """Cells of a CSV file as text, indexed by the number of their line."""
+    rows, lines = [], []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            header = next(reader, [])
+            for row in filter(None, reader):
+                if len(row) != len(header):
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: found {len(row)} cells; "
+                        f"expected {len(header)}, as in the header"
+                    )
+                rows.append(row)
+                lines.append(reader.line_num)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such annotation file") from error
+    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    return pd.DataFrame(rows, columns=header, index=lines, dtype=str)
+
+
+def _numbers(cells: pd.Series, path: Path) -> pd.Series:
     numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
     wrong = cells.index[~np.isfinite(numbers)]
     if len(wrong):
         found = cells[wrong[0]]
         raise InputError(
-            f"{path}, line {wrong[0] + 2}, column {column!r}: "
-            f"found {'an empty cell' if pd.isna(found) else repr(found)}; expected a number"
+            f"{path}, line {wrong[0]}, column {cells.name!r}: "
+            f"found {repr(found) if found else 'an empty cell'}; expected a number"
         )
     return numbers
 
@@ -151,8 +168,11 @@ def ratings_on_grid(
     Raises
     ------
     InputError
-        If a dimension has no rating, a time is negative or a value lies outside the range.
+        If a dimension has no rating, or none that reaches the grid, a time is negative or a value
+        lies outside the range.
     """
+    annotated = sorted(annotations["dimension"].unique())
+    annotations = annotations[annotations["dimension"].isin(dimensions)]
     if value_range is not None:
         low, high = value_range
         outside = annotations[(annotations["value"] < low) | (annotations["value"] > high)]
@@ -168,14 +188,19 @@ def ratings_on_grid(
     for dimension in dimensions:
         rows = annotations[annotations["dimension"] == dimension]
         if rows.empty:
-            found = sorted(annotations["dimension"].unique())
-            raise InputError(f"{where}: no ratings of {dimension!r}; found {found}")
+            raise InputError(f"{where}: no ratings of {dimension!r}; found {annotated}")
+        on_grid = 0
         for rater, trace in rows.groupby("rater", sort=True):
             time, value = trace_on_grid(
                 trace["time"].to_numpy(), trace["value"].to_numpy(), max_gap, hold
             )
-            traces.append(
-                pd.DataFrame({"time": time, "dimension": dimension, "rater": rater, "value": value})
+            on_grid += len(time)
+            columns = {"time": time, "dimension": dimension, "rater": rater, "value": value}
+            traces.append(pd.DataFrame(columns))
+        if on_grid == 0:
+            raise InputError(
+                f"{where}: no rating of {dimension!r} reaches the grid of {1 / RATE:g} s; "
+                f"expected samples at most {max_gap:g} s apart"
             )
     return pd.concat(traces, ignore_index=True)
 

@@ -9,6 +9,7 @@ import platform
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pandas as pd
 import yaml
 from markupsafe import Markup
@@ -47,15 +48,15 @@ def score_table(scores: pd.DataFrame) -> list[dict]:
     Rows with ``modality``, ``task`` and ``cells``: for each (dimension, target, partition) in
     order, the mean CCC over seeds, or ``None``. The best cell of a column is marked by ``best``.
     """
-    mean = scores.groupby(["dimension", "target", "partition", "modality", "task"], sort=False)[
-        "ccc"
-    ].mean()
+    keys = ["dimension", "target", "partition", "modality", "task"]
+    mean = scores.groupby(keys)["ccc"].mean().sort_index()
     columns = score_columns(scores)
     rows = []
     for modality, task in scores[["modality", "task"]].drop_duplicates().itertuples(index=False):
         cells = []
         for column in columns:
             value = mean.get((*column, modality, task))
+            value = None if value is None or np.isnan(value) else value
             best = value is not None and value == mean[column].max()
             cells.append({"ccc": value, "best": best})
         rows.append({"modality": modality, "task": task, "cells": cells})

@@ -114,7 +114,7 @@ LEARNING_CURVE = pa.schema(
         field("epoch", pa.int32(), unit="epochs"),
         field("train_loss", pa.float64()),
         field("target", pa.string(), unit=""),
-        field("dev_ccc", pa.float64()),
+        field("dev_ccc", pa.float64(), nullable=True),
         field("best", pa.bool_()),
     ]
 )

@@ -46,7 +46,11 @@ def score_predictions(
     columns = ["recording", "time", target]
     labelled = targets.loc[targets[target].notna(), columns]
     both = labelled.merge(
-        predictions[columns], on=["recording", "time"], suffixes=("", "_predicted"), how="left"
+        predictions[columns],
+        on=["recording", "time"],
+        suffixes=("", "_predicted"),
+        how="left",
+        validate="one_to_one",
     )
     both["partition"] = both["recording"].map({r.recording: r.partition for r in recordings})
     rows = []

@@ -85,7 +85,7 @@ def to_sequence(rows: pd.DataFrame, recording: Recording, dimension: str) -> Rec
 def load_sequences(
     folder: Path, recordings: Iterable[Recording], dimension: str
 ) -> Iterator[RecordingSequence]:
-    """Sequences of some recordings, in the order of the corpus table.
+    """Sequences of some recordings, batch by batch in the order of the corpus table.
 
     Parameters
     ----------

@@ -41,10 +41,9 @@ def conform(frame: pd.DataFrame | pa.Table, schema: pa.Schema, where: object = "
         raise InputError(f"{where}: missing columns {missing}, unexpected columns {surplus}")
     try:
         if isinstance(frame, pa.Table):
-            table = frame.select(schema.names).cast(schema)
-        else:
-            table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+            frame = frame.to_pandas()
+        table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    except (pa.ArrowException, ValueError) as error:
         raise InputError(f"{where}: {error}") from error
     table = table.replace_schema_metadata(schema.metadata)
     for field in schema:
@@ -95,13 +94,22 @@ def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """
     try:
         return pq.read_table(path, columns=columns).to_pandas()
-    except (pa.ArrowInvalid, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         raise InputError(f"{path}: cannot be read as a Parquet table: {error}") from error
 
 
 def columns(path: Path) -> list[str]:
-    """Names of a table's columns, without reading its rows."""
-    return pq.read_schema(path).names
+    """Names of a table's columns, without reading its rows.
+
+    Raises
+    ------
+    InputError
+        If the file is not Parquet.
+    """
+    try:
+        return pq.read_schema(path).names
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a Parquet table: {error}") from error
 
 
 def by_recording(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:

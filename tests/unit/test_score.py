@@ -1,0 +1,147 @@
+"""Scores: the concordance over the concatenated frames of dev and of test."""
+
+import sys
+
+import audmetric
+import numpy as np
+import pandas as pd
+import pytest
+
+from softaer import schema, score, tables
+from softaer.corpus import Recording
+from softaer.errors import InputError
+from softaer.score import prediction_path, score_predictions
+
+PARTITIONS = {"a": "train", "b": "dev", "c": "dev", "d": "test"}
+RECORDINGS = [Recording(name, name, partition=part) for name, part in PARTITIONS.items()]
+
+
+@pytest.fixture
+def targets():
+    rng = np.random.default_rng(0)
+    table = pd.concat(
+        pd.DataFrame({"recording": name, "time": np.arange(30) / 10, "E": rng.normal(size=30) + i})
+        for i, name in enumerate(PARTITIONS)
+    )
+    return table.reset_index(drop=True)
+
+
+@pytest.fixture
+def predictions(targets):
+    noise = np.random.default_rng(1).normal(size=len(targets))
+    return targets.assign(E=targets["E"] + noise)
+
+
+def test_concordance_over_the_concatenated_frames(targets, predictions):
+    table = score_predictions(targets, predictions, RECORDINGS, "E").set_index("partition")
+    for partition, names in {"dev": ["b", "c"], "test": ["d"]}.items():
+        here = targets["recording"].isin(names)
+        expected = audmetric.concordance_cc(targets["E"][here], predictions["E"][here])
+        assert table.loc[partition, "ccc"] == pytest.approx(expected, abs=1e-9)
+        assert table.loc[partition, "recordings"] == len(names)
+        assert table.loc[partition, "frames"] == 30 * len(names)
+    assert list(table.index) == ["dev", "test"]
+
+
+def test_the_order_of_the_rows_does_not_matter(targets, predictions):
+    expected = score_predictions(targets, predictions, RECORDINGS, "E")
+    shuffled = predictions.sample(frac=1, random_state=0)
+    found = score_predictions(targets.iloc[::-1], shuffled, RECORDINGS, "E")
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_frames_without_a_label_do_not_count(targets, predictions):
+    targets.loc[(targets["recording"] == "d") & (targets["time"] > 1.95), "E"] = np.nan
+    table = score_predictions(targets, predictions, RECORDINGS, "E").set_index("partition")
+    here = (targets["recording"] == "d") & (targets["time"] < 1.95)
+    expected = audmetric.concordance_cc(targets["E"][here], predictions["E"][here])
+    assert table.loc["test", "frames"] == 20
+    assert table.loc["test", "ccc"] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["no row", "no value"])
+def test_a_labelled_frame_without_a_prediction_is_an_error(targets, predictions, kind):
+    here = (predictions["recording"] == "c") & (predictions["time"] > 2.85)
+    if kind == "no row":
+        predictions = predictions[~here]
+    else:
+        predictions.loc[here, "E"] = np.nan
+    with pytest.raises(InputError) as caught:
+        score_predictions(targets, predictions, RECORDINGS, "E")
+    for word in ("'c'", "2.9", "1", "E"):
+        assert word in str(caught.value)
+
+
+def test_a_frame_that_is_predicted_twice_is_an_error(targets, predictions):
+    twice = pd.concat([predictions, predictions[predictions["recording"] == "d"].head(5)])
+    with pytest.raises((InputError, pd.errors.MergeError)):
+        score_predictions(targets, twice, RECORDINGS, "E")
+
+
+def test_a_partition_without_recordings_has_no_row(targets, predictions):
+    without_test = RECORDINGS[:3]
+    targets = targets[targets["recording"] != "d"]
+    table = score_predictions(targets, predictions, without_test, "E")
+    assert list(table["partition"]) == ["dev"]
+
+
+def test_where_predictions_lie():
+    def path(*args):
+        return str(prediction_path("p", "f", "mood", *args, 3))
+
+    assert path("audio", "single", "sigma") == "p/mood/audio/sigma/seed3.parquet"
+    assert path("video", "multi", "sigma") == "p/mood/video/E+sigma/seed3.parquet"
+    assert path("audio+video", "multi", "E") == "f/mood/multi/seed3.parquet"
+
+
+def test_the_command_line_scores_every_prediction(targets, tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    lines = ["recording,subject,partition,media,annotations"]
+    lines += [f"{name},s{name},{part},{name}.mp4,{name}.csv" for name, part in PARTITIONS.items()]
+    (tmp_path / "recordings.csv").write_text("\n".join(lines) + "\n")
+    labels = {}
+    for name, rows in targets.groupby("recording"):
+        table = rows[["recording", "time"]].copy()
+        for column in ("x_E", "x_sigma", "y_E", "y_sigma"):
+            table[column] = rng.normal(size=30).astype(np.float32)
+        labels[name] = table
+        names = schema.dataset(["x_E", "x_sigma", "y_E", "y_sigma"], ["f"])
+        tables.write(table.assign(f=0.0), names, tmp_path / "dataset" / f"{name}.parquet")
+    everything = pd.concat(labels.values(), ignore_index=True)
+    written = {}
+    for dimension in ("x", "y"):
+        for modality in ("audio", "audio+video"):
+            for task in ("single", "multi"):
+                for target in ("E", "sigma"):
+                    args = (
+                        tmp_path / "predict",
+                        tmp_path / "fuse",
+                        dimension,
+                        modality,
+                        task,
+                        target,
+                    )
+                    path = prediction_path(*args, 7)
+                    if path not in written:
+                        table = everything[["recording", "time"]].copy()
+                        table[["E", "sigma"]] = rng.normal(size=(len(table), 2)).astype(np.float32)
+                        tables.write(table, schema.PREDICTIONS, path)
+                        written[path] = table
+    words = ["--recordings", tmp_path / "recordings.csv", "--dataset", tmp_path / "dataset"]
+    words += ["--predict", tmp_path / "predict", "--fuse", tmp_path / "fuse"]
+    words += ["--dimensions", "x", "y", "--modalities", "audio", "audio+video"]
+    words += ["--tasks", "single", "multi", "--seeds", 7]
+    words += ["--output", tmp_path / "ccc.parquet", "--csv-output", tmp_path / "ccc.csv"]
+    monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
+    score.main()
+    table = tables.read(tmp_path / "ccc.parquet")
+    assert len(table) == 2 * 2 * 2 * 2 * 2
+    for row in table.itertuples():
+        args = (row.dimension, row.modality, row.task, row.target, row.seed)
+        predicted = written[prediction_path(tmp_path / "predict", tmp_path / "fuse", *args)]
+        here = everything["recording"].map(PARTITIONS) == row.partition
+        truth = everything.loc[here, f"{row.dimension}_{row.target}"]
+        expected = audmetric.concordance_cc(truth, predicted.loc[here, row.target])
+        assert row.ccc == pytest.approx(expected, abs=1e-6)
+    text = pd.read_csv(tmp_path / "ccc.csv")
+    pd.testing.assert_frame_equal(text, table, check_dtype=False, rtol=0, atol=1e-6)
