@@ -31,7 +31,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
     [
         ("labels", '"""Labels: the emotional', '"""Labels of every frame: the emotional'),
         ("labels", "def rater_agreement(", "# A remark.\n\n\ndef rater_agreement("),
-        ("media", "RIGHT_ANGLES = {", "UNUSED = 1\nRIGHT_ANGLES = {"),
+        ("media", "AUDIO_RATE = 16_000", "UNUSED = 1\nAUDIO_RATE = 16_000"),
     ],
     ids=["docstring", "comment", "unused name"],
 )
