@@ -49,8 +49,8 @@ rule dataset:
 
 rule train:
     input:
-        collect(WEIGHTS, **NETWORKS),
-        collect(PREDICTION, **NETWORKS),
+        all_networks(WEIGHTS),
+        collect(POSTPROCESSED, **ALL_MODELS),
 
 
 rule fuse:

@@ -120,7 +120,8 @@ def watch(name: str, file: Path, folder: Path) -> None:
     with subprocess.Popen([*command, *output], stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
             statm = Path(f"/proc/{process.pid}/statm").read_text().split()
-            samples.append((time.monotonic() - start, int(statm[1]) * 4096 / 2**20))
+            if int(statm[1]):  # none once the process has ended
+                samples.append((time.monotonic() - start, int(statm[1]) * 4096 / 2**20))
             time.sleep(0.2)
     if process.returncode:
         raise SystemExit(f"{name} ended with status {process.returncode}")

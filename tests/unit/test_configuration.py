@@ -5,6 +5,7 @@ import copy
 import jsonschema
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from softaer import configuration
 from softaer.errors import InputError
@@ -24,6 +25,11 @@ def defaults(schema):
     if "properties" in schema:
         return {key: defaults(value) for key, value in schema["properties"].items()}
     return schema["default"]
+
+
+def nested(config, key, value):
+    """A change below a key that has dots of its own."""
+    return {**config, "grid": {key.removeprefix("grid."): value}}
 
 
 def changed(config, key, value):
@@ -73,7 +79,20 @@ def test_every_key_says_what_is_expected(schema):
         ("training.weight_sigma", 2),
         ("training.learning_rate", 1),
         ("tasks", ["multi"]),
+        ("tasks", ["joint"]),
         ("modalities", ["video"]),
+        ("delay", "estimated"),
+        ("labels.estimator", "median"),
+        ("labels.alignment", "estimated"),
+        ("model.cell", "gru"),
+        ("training.loss", "ccc"),
+        ("training.task_weights", "learned"),
+        ("postprocessing.steps", []),
+        ("postprocessing.steps", ["scaling", "centring"]),
+        ("postprocessing.max_shift", 0),
+        ("evaluation.resample", "subject"),
+        ("grid", {"training.learning_rate": [1e-3, 3e-4], "model.cell": ["lstm", "gru"]}),
+        ("grid", {"training.standardise_targets": [True, False]}),
     ],
 )
 def test_values_that_are_valid(config, schema, key, value):
@@ -129,14 +148,19 @@ def test_values_that_are_valid(config, schema, key, value):
         ("ratings.range", [0], ["[0]", "highest"]),
         ("ratings.range", [0, 1, 2], ["highest"]),
         ("ratings.range", ["0", "1"], ["'0'"]),
-        ("labels.estimator", "median", ["median", "ewe"]),
+        ("labels.estimator", "mode", ["mode", "ewe", "median"]),
         ("labels.spread_about", "sigma", ["sigma", "mean"]),
+        ("labels.alignment", "yes", ["yes", "estimated"]),
+        ("labels.max_lag", 0, ["0", "seconds"]),
         ("delay", -1, ["-1", "seconds"]),
+        ("delay", "guessed", ["guessed", "estimated"]),
+        ("max_delay", 0, ["0", "seconds"]),
         ("delay", "4 s", ["4 s", "seconds"]),
         ("delay", None, ["None", "seconds"]),
         ("delay", {"arousal": 4}, ["arousal", "valence"]),
         ("delay", {"arousal": 4, "valence": 4, "x": 4}, ["'x'", "valence"]),
         ("delay", {"arousal": 4, "valence": -4}, ["-4"]),
+        ("model.cell", "rnn", ["rnn", "lstm", "gru"]),
         ("model.layers", 0, ["0", "16"]),
         ("model.cells", 2.5, ["2.5", "integer"]),
         ("model.dropout", 1, ["1"]),
@@ -144,8 +168,17 @@ def test_values_that_are_valid(config, schema, key, value):
         ("training.learning_rate", 0, ["0"]),
         ("training.batch_size", "4", ["'4'", "integer"]),
         ("training.max_epochs", 0, ["0"]),
+        ("training.loss", "mae", ["mae", "mse", "ccc"]),
+        ("training.task_weights", "equal", ["equal", "fixed", "learned"]),
         ("training.weight_sigma", 2.1, ["2.1"]),
         ("training.standardise_targets", "no", ["no", "false"]),
+        ("grid", None, ["None", "lists"]),
+        ("grid", [1], ["[1]", "lists"]),
+        ("postprocessing.steps", ["clipping"], ["clipping", "centring"]),
+        ("postprocessing.median_windows", [0], ["0", "seconds"]),
+        ("postprocessing.max_shift", -1, ["-1", "seconds"]),
+        ("evaluation.resample", "frame", ["frame", "recording", "subject"]),
+        ("evaluation.draws", 10, ["10", "100"]),
     ],
 )
 def test_the_key_that_is_wrong_is_named(config, schema, key, value, words):
@@ -153,6 +186,50 @@ def test_the_key_that_is_wrong_is_named(config, schema, key, value, words):
         configuration.check(changed(config, key, value), schema)
     for word in (f"'{key}'", *words):
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("grid.training.rate", [0.1], ["training.learning_rate"]),
+        ("grid.model.learning_rate", [0.1], ["model.cells"]),
+        ("grid.audio.window", [2.0, 4.0], []),
+        ("grid.learning_rate", [0.1], []),
+        ("grid.model", [1], []),
+        ("grid.model.cells", 120, ["120"]),
+        ("grid.model.cells", [], ["[]"]),
+        ("grid.model.cells", [120, 0], ["0", "4096"]),
+        ("grid.model.cells", [120.5], ["120.5", "integer"]),
+        ("grid.model.cells", [120.0], ["120.0", "integer"]),
+        ("grid.model.cell", ["lstm", "rnn"], ["rnn", "gru"]),
+        ("grid.training.learning_rate", ["1e-3"], ["1e-3", "0.001"]),
+        ("grid.training.learning_rate", [float("nan")], ["nan"]),
+        ("grid.training.weight_sigma", [0.5, 2.5], ["2.5", "from 0 to 2"]),
+        ("grid.training.standardise_targets", [1], ["1", "true or false"]),
+        ("grid.training.loss", ["mse", "mae"], ["mae", "ccc"]),
+    ],
+)
+def test_the_key_of_the_grid_that_is_wrong_is_named(config, schema, key, value, words):
+    with pytest.raises(InputError) as caught:
+        configuration.check(nested(config, key, value), schema)
+    for word in (key, *words):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["audio.window", "learning_rate", "model"])
+def test_of_a_key_that_the_grid_does_not_take_is_said_what_it_takes(config, schema, key):
+    with pytest.raises(InputError) as caught:
+        configuration.check(nested(config, key, [1]), schema)
+    assert "training." in str(caught.value)
+
+
+def test_the_full_protocol_is_valid_over_the_projects_configuration(root, config, schema):
+    over = yaml.safe_load((root / "PAPER.yaml").read_text())
+    update_config(config, over)
+    configuration.check(config, schema)
+    assert len(config["seeds"]) == len(set(config["seeds"])) == 5
+    assert config["grid"] == over["grid"]
+    assert config["training"]["batch_size"] == defaults(schema)["training"]["batch_size"]
 
 
 @pytest.mark.parametrize("key", ["model.cells", "training.batch_size", "simulate.recordings"])

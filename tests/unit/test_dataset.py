@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from softaer import cli, schema, tables
 from softaer import dataset as stage
-from softaer import schema, tables
 from softaer.dataset import dataset, shift_labels
 from softaer.errors import InputError
 from softaer.targets import feature_columns, target_names
@@ -125,8 +125,9 @@ def test_a_delay_longer_than_the_recording_leaves_nothing():
     assert len(shift_labels(labels("a", grid(5), np.ones(5)), {"a": 4.0})) == 0
 
 
+@pytest.mark.parametrize("estimated", [False, True])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_the_command_line(tmp_path, monkeypatch, shuffled):
+def test_the_command_line(tmp_path, monkeypatch, shuffled, estimated):
     feature_rows = pd.concat(
         [
             features(grid(4), [1, 2, 3, 4]).assign(recording="one"),
@@ -148,7 +149,13 @@ def test_the_command_line(tmp_path, monkeypatch, shuffled):
     tables.write(label_rows, schema.LABELS, tmp_path / "labels.parquet")
     tables.write(UNCHANGED, schema.STANDARDISATION, tmp_path / "standardisation.parquet")
     output = tmp_path / "dataset.parquet"
-    words = ["--delay", "a", 0.1, "--delay", "b", 0.2, "--output", output]
+    words = ["--delay", "a", 0.1, "--delay", "b", 0.2]
+    if estimated:
+        rows = [("a", 0.0, None, False), ("a", 0.1, 0.5, True), ("b", 0.1, 0.2, False)]
+        curves = pd.DataFrame([*rows, ("b", 0.2, 0.3, True)], columns=schema.ANNOTATION_DELAY.names)
+        tables.write(curves, schema.ANNOTATION_DELAY, tmp_path / "delays.parquet")
+        words = ["--delay-table", tmp_path / "delays.parquet"]
+    words += ["--output", output]
     for name in ("features", "labels", "standardisation"):
         words += [f"--{name}", tmp_path / f"{name}.parquet"]
     monkeypatch.setattr(sys, "argv", ["dataset", *map(str, words)])
@@ -164,6 +171,15 @@ def test_the_command_line(tmp_path, monkeypatch, shuffled):
     soundless = table[table["recording"] == "soundless"]
     assert soundless["a_E"].tolist() == [9, 10]
     assert soundless["f"].isna().all()
+
+
+@pytest.mark.parametrize("words", [[], ["--delay", "a", "1", "--delay-table", "delays.parquet"]])
+def test_delays_are_given_in_one_way(words, capsys):
+    arguments = cli.parser("Stage.")
+    cli.add_delays(arguments)
+    with pytest.raises(SystemExit):
+        arguments.parse_args(words)
+    assert "--delay-table" in capsys.readouterr().err
 
 
 def test_targets_and_features_are_told_apart_by_their_columns():

@@ -1,15 +1,18 @@
-"""Late fusion: least squares on dev, applied everywhere."""
+"""Late fusion: least squares on dev, applied everywhere, and estimated out of fold."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from softaer import fuse, schema, tables
+from softaer import fuse as stage
+from softaer import schema, tables
 from softaer.errors import InputError
-from softaer.fuse import apply_fusion, fit_fusion
+from softaer.fuse import apply_fusion, fit_fusion, fuse
+from softaer.postprocess import Options, Trace, apply_chain, choose_and_fit
 
 
 @pytest.fixture
@@ -85,12 +88,151 @@ def test_without_a_frame_there_is_no_fusion(truth):
     assert "dev" in str(caught.value)
 
 
+STEPS = ["median_filter", "centring", "scaling", "time_shift"]
+SUBJECT = {"t": "x", "d1": "one", "d2": "two", "d3": "three", "d4": "two", "e": "y"}
+
+
+def is_dev(trace):
+    return trace.recording.startswith("d")
+
+
+def no_steps(traces):
+    return []
+
+
+def all_steps(traces):
+    return choose_and_fit(traces, STEPS, Options((0.5, 1.0), 1.0))
+
+
+@pytest.fixture
+def modalities():
+    """Two modalities that are late, off and too flat; four recordings of three subjects in dev."""
+    rng = np.random.default_rng(5)
+    traces = {"audio": [], "video": []}
+    for recording, subject in SUBJECT.items():
+        label = np.convolve(rng.normal(size=160), np.hanning(25) / 5, "valid")
+        for late, some in enumerate(traces.values(), start=2):
+            noise = rng.normal(size=len(label)) * 0.3
+            prediction = 0.4 * np.roll(label, late) + noise + 0.5 * late
+            some.append(Trace(recording, subject, prediction, label))
+    return traces
+
+
+def changed(modalities, subject, **changes):
+    """Traces with other values for one subject."""
+    return {
+        modality: [
+            replace(t, **{name: change(t) for name, change in changes.items()})
+            if t.subject == subject
+            else t
+            for t in traces
+        ]
+        for modality, traces in modalities.items()
+    }
+
+
+def of_dev(traces, column):
+    return np.concatenate([getattr(t, column) for t in traces if is_dev(t)])
+
+
+def test_without_steps_the_fusion_is_a_linear_regression_on_dev(modalities):
+    coefficients, fused, _ = fuse(modalities, is_dev, no_steps)
+    x = np.stack([of_dev(traces, "prediction") for traces in modalities.values()], axis=1)
+    reference = LinearRegression().fit(x, of_dev(modalities["audio"], "label"))
+    np.testing.assert_allclose(coefficients, [reference.intercept_, *reference.coef_], rtol=1e-9)
+    for number, one in enumerate(fused):
+        inputs = np.stack([t[number].prediction for t in modalities.values()], axis=1)
+        np.testing.assert_allclose(one, reference.predict(inputs), rtol=1e-9)
+
+
+@pytest.mark.parametrize("subject", ["one", "two", "three"])
+def test_out_of_fold_without_steps_is_a_regression_on_the_other_subjects(modalities, subject):
+    _, _, out_of_fold = fuse(modalities, is_dev, no_steps)
+    others = {
+        modality: [t for t in traces if t.subject != subject]
+        for modality, traces in modalities.items()
+    }
+    x = np.stack([of_dev(traces, "prediction") for traces in others.values()], axis=1)
+    reference = LinearRegression().fit(x, of_dev(others["audio"], "label"))
+    for number, (recording, owner) in enumerate(SUBJECT.items()):
+        if owner == subject:
+            assert recording.startswith("d")
+            inputs = np.stack([t[number].prediction for t in modalities.values()], axis=1)
+            np.testing.assert_allclose(
+                out_of_fold[number], reference.predict(inputs), rtol=1e-9, atol=1e-12
+            )
+
+
+@pytest.mark.parametrize("chain", [no_steps, all_steps])
+@pytest.mark.parametrize("subject", ["one", "two", "three"])
+def test_labels_of_a_subject_do_not_reach_its_own_estimate(modalities, chain, subject):
+    wild = changed(modalities, subject, label=lambda t: 1e3 - 50 * t.label[::-1])
+    before, after = fuse(modalities, is_dev, chain), fuse(wild, is_dev, chain)
+    assert not np.allclose(before[0], after[0])
+    for number, (recording, owner) in enumerate(SUBJECT.items()):
+        if owner == subject:
+            np.testing.assert_array_equal(before[2][number], after[2][number])
+        elif recording.startswith("d"):
+            assert not np.allclose(before[2][number], after[2][number])
+
+
+@pytest.mark.parametrize("chain", [no_steps, all_steps])
+@pytest.mark.parametrize("subject", ["x", "y"])
+def test_nothing_outside_dev_reaches_it(modalities, chain, subject):
+    wild = changed(
+        modalities,
+        subject,
+        label=lambda t: -9 * t.label + 7,
+        prediction=lambda t: t.prediction[::-1] * 30,
+    )
+    before, after = fuse(modalities, is_dev, chain), fuse(wild, is_dev, chain)
+    np.testing.assert_array_equal(before[0], after[0])
+    for number, owner in enumerate(SUBJECT.values()):
+        if owner != subject:
+            np.testing.assert_array_equal(before[1][number], after[1][number])
+            np.testing.assert_array_equal(before[2][number], after[2][number])
+
+
+def test_outside_dev_there_is_nothing_to_leave_out(modalities):
+    _, fused, out_of_fold = fuse(modalities, is_dev, all_steps)
+    for number, recording in enumerate(SUBJECT):
+        same = np.array_equal(fused[number], out_of_fold[number])
+        assert same == (not recording.startswith("d"))
+
+
+def test_each_modality_is_corrected_before_the_fusion(modalities):
+    coefficients, fused, _ = fuse(modalities, is_dev, all_steps)
+    corrected = []
+    for traces in modalities.values():
+        chain = all_steps([t for t in traces if is_dev(t)])
+        assert chain, "a step that helps"
+        corrected.append([apply_chain(chain, t.prediction) for t in traces])
+    dev = [number for number, t in enumerate(modalities["audio"]) if is_dev(t)]
+    x = np.stack([np.concatenate([part[i] for i in dev]) for part in corrected], axis=1)
+    reference = LinearRegression().fit(x, of_dev(modalities["audio"], "label"))
+    np.testing.assert_allclose(coefficients, [reference.intercept_, *reference.coef_], rtol=1e-9)
+    inputs = np.stack([part[-1] for part in corrected], axis=1)
+    np.testing.assert_allclose(fused[-1], reference.predict(inputs), rtol=1e-9)
+
+
+def test_with_a_single_subject_in_dev_there_is_no_estimate(modalities):
+    alone = {
+        modality: [t for t in traces if t.subject in ("x", "two", "y")]
+        for modality, traces in modalities.items()
+    }
+    coefficients, fused, out_of_fold = fuse(alone, is_dev, all_steps)
+    assert np.isfinite(coefficients).all()
+    for trace, one, other in zip(alone["audio"], fused, out_of_fold, strict=True):
+        assert np.isfinite(one).all()
+        assert np.isnan(other).all() == is_dev(trace)
+
+
 PARTITIONS = {"a": "train", "b": "dev", "c": "dev", "d": "test"}
 
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Labels, and predictions of two modalities for both targets, in unequal order of rows."""
+    """Labels, and predictions of two modalities for both targets."""
     rng = np.random.default_rng(1)
     lines = ["recording,subject,partition,media,annotations"]
     lines += [f"{name},s{name},{part},{name}.mp4,{name}.csv" for name, part in PARTITIONS.items()]
@@ -108,27 +250,26 @@ def corpus(tmp_path):
         for target in ("E", "sigma"):
             noise = rng.normal(size=len(table))
             table[target] = (labels[f"m_{target}"] * (seed + 1) + noise).astype(np.float32)
-        shuffled = table.sample(frac=1, random_state=seed)
-        tables.write(shuffled, schema.PREDICTIONS, tmp_path / f"{modality}.parquet")
+        tables.write(table, schema.PREDICTIONS, tmp_path / f"{modality}.parquet")
     return tmp_path, labels
 
 
-def run(folder, monkeypatch):
+def run(folder, monkeypatch, *search):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--dimension", "m"]
-    for target in ("E", "sigma"):
-        for modality in ("audio", "video"):
-            words += ["--prediction", modality, target, folder / f"{modality}.parquet"]
+    for modality in ("audio", "video"):
+        words += ["--prediction", modality, folder / f"{modality}.parquet"]
+    words += search
     words += ["--output", folder / "fused.parquet"]
     words += ["--coefficients-output", folder / "coefficients.parquet"]
     monkeypatch.setattr(sys, "argv", ["fuse", *map(str, words)])
-    fuse.main()
+    stage.main()
     return tables.read(folder / "fused.parquet"), tables.read(folder / "coefficients.parquet")
 
 
 def test_the_command_line_fits_on_dev_and_predicts_all(corpus, monkeypatch):
     folder, labels = corpus
-    fused, coefficients = run(folder, monkeypatch)
+    fused, coefficients = run(folder, monkeypatch, "--steps")
     by_frame = labels.set_index(["recording", "time"])
     modalities = [
         tables.read(folder / f"{m}.parquet").set_index(["recording", "time"]).loc[by_frame.index]
@@ -146,7 +287,58 @@ def test_the_command_line_fits_on_dev_and_predicts_all(corpus, monkeypatch):
         np.testing.assert_allclose(
             rows["coefficient"], [reference.intercept_, *reference.coef_], rtol=1e-6, atol=1e-9
         )
-        assert set(rows["frames"]) == {40}
+        assert (found[target] == found[f"{target}_out_of_fold"])[~dev].all()
+        for recording, other in (("b", "c"), ("c", "b")):
+            names = by_frame.index.get_level_values("recording")
+            fit_on, here = names == other, names == recording
+            fold = LinearRegression().fit(x[fit_on], by_frame[f"m_{target}"][fit_on].astype(float))
+            np.testing.assert_allclose(
+                found[f"{target}_out_of_fold"][here], fold.predict(x[here]), rtol=1e-4, atol=1e-5
+            )
+
+
+def test_the_search_flags_reach_the_post_processing(corpus, monkeypatch):
+    folder, labels = corpus
+    names = schema.PREDICTIONS
+    for modality in ("audio", "video"):
+        table = tables.read(folder / f"{modality}.parquet")
+        late = labels.groupby("recording")[["m_E", "m_sigma"]].shift(3).fillna(0.0)
+        table["E"] = late["m_E"] + 0.1 * table["E"]
+        tables.write(table, names, folder / f"{modality}.parquet")
+    no_steps, _ = run(folder, monkeypatch, "--steps")
+    short, _ = run(folder, monkeypatch, "--steps", "time_shift", "--max-shift", 0.1)
+    full, _ = run(folder, monkeypatch, "--steps", "time_shift", "--max-shift", 0.5)
+    truth = labels[labels["recording"] == "d"]["m_E"].to_numpy()
+
+    def correlation(table):
+        return np.corrcoef(table.loc[table["recording"] == "d", "E"][:-3], truth[:-3])[0, 1]
+
+    assert correlation(full) > 0.8
+    assert correlation(full) > max(correlation(no_steps), correlation(short)) + 0.3
+
+
+def test_the_same_bytes_twice(corpus, monkeypatch):
+    folder, _ = corpus
+    contents = []
+    for _ in "12":
+        run(folder, monkeypatch)
+        contents.append([(folder / f"{n}.parquet").read_bytes() for n in ("fused", "coefficients")])
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_the_order_of_the_recordings_does_not_matter(corpus, monkeypatch, modality):
+    folder, _ = corpus
+    before, _ = run(folder, monkeypatch, "--steps")
+    path = folder / f"{modality}.parquet"
+    table = tables.read(path)
+    turned = pd.concat([table[table["recording"] == name] for name in "dcba"])
+    tables.write(turned, schema.PREDICTIONS, path)
+    after, _ = run(folder, monkeypatch, "--steps")
+    keys = ["recording", "time"]
+    pd.testing.assert_frame_equal(
+        *(table.sort_values(keys).reset_index(drop=True) for table in (before, after))
+    )
 
 
 def test_labels_outside_dev_do_not_matter(corpus, monkeypatch):
@@ -166,7 +358,7 @@ def test_frames_of_one_modality_only_are_refused(corpus, monkeypatch):
     tables.write(tables.read(path).iloc[5:], schema.PREDICTIONS, path)
     with pytest.raises(InputError) as caught:
         run(folder, monkeypatch)
-    for word in ("m E", "75", "80"):
+    for word in ("of m:", "75", "80"):
         assert word in str(caught.value)
 
 

@@ -13,12 +13,14 @@ from hypothesis.extra import numpy as hnp
 from softaer import labels, tables
 from softaer.labels import (
     label,
+    median_estimate,
     perception_uncertainty,
     rater_agreement,
     weighted_estimate,
     weights_from_agreement,
 )
-from softaer.schema import RATINGS
+from softaer.rater_lags import align
+from softaer.schema import RATER_LAGS, RATINGS
 
 NAN = np.nan
 TASKS = ["TaskA", "TaskB"]
@@ -212,6 +214,116 @@ def test_weights_of_the_corpus_take_the_place_of_the_recordings():
     table, weights = label(as_table(traces), corpus_weights=over_corpus)
     np.testing.assert_allclose(table["E"], 0.25 * traces[0] + 0.75 * traces[1])
     assert weights["weight"].tolist() == [0.25, 0.75]
+
+
+def test_the_median_is_that_of_the_raters_present():
+    rng = np.random.default_rng(0)
+    traces = rng.normal(size=(7, 200))
+    np.testing.assert_array_equal(median_estimate(traces), np.median(traces, axis=0))
+    traces[rng.random(traces.shape) < 0.6] = NAN
+    traces[:, [0, 50]] = NAN
+    known = [trace[~np.isnan(trace)] for trace in traces.T]
+    expected = [np.median(some) if len(some) else NAN for some in known]
+    np.testing.assert_array_equal(median_estimate(traces), expected)
+    assert np.isnan(expected).sum() >= 2
+
+
+def test_labels_of_the_median():
+    rng = np.random.default_rng(1)
+    traces = rng.normal(size=(5, 60)).cumsum(axis=1)
+    traces[4] *= -30
+    table, weights = label(as_table(traces), estimator="median")
+    median = np.median(traces, axis=0)
+    np.testing.assert_array_equal(table["E"], median)
+    sigma = np.sqrt(((traces - median) ** 2).sum(axis=0) / 4)
+    np.testing.assert_allclose(table["sigma"], sigma)
+    about_mean, _ = label(as_table(traces), estimator="median", spread_about="mean")
+    np.testing.assert_allclose(about_mean["sigma"], traces.std(axis=0, ddof=1))
+    assert (weights["weight"] == 1).all()
+    assert not weights["fallback"].any()
+    np.testing.assert_allclose(weights["agreement"], rater_agreement(traces))
+
+
+def test_one_rater_far_off_does_not_move_the_median():
+    rng = np.random.default_rng(2)
+    traces = rng.normal(size=(5, 40))
+    before, _ = label(as_table(traces), estimator="median")
+    traces[np.argmax(traces, axis=0), np.arange(40)] += 1e6
+    after, _ = label(as_table(traces), estimator="median")
+    np.testing.assert_array_equal(before["E"], after["E"])
+
+
+def late(common, steps, dimension="x", recording="a"):
+    """Ratings of raters who follow a common trace, each late by some grid points."""
+    parts = []
+    for rater, step in steps.items():
+        frames = np.arange(len(common)) + step
+        parts.append(pd.DataFrame({"time": frames / 10, "rater": rater, "value": common}))
+    ratings = pd.concat(parts, ignore_index=True).assign(dimension=dimension, recording=recording)
+    return ratings[ratings["time"] >= 0].reset_index(drop=True)
+
+
+def lags_of(steps, dimension="x"):
+    """Lags [s] as they are estimated: relative to their mean."""
+    late_by = np.array(list(steps.values()))
+    lags = (late_by - late_by.mean()) / 10
+    return pd.DataFrame({"dimension": dimension, "rater": list(steps), "lag": lags})
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"a": 5, "b": 5, "c": 5},
+        {"a": 0, "b": 6, "c": 3},
+        {"a": 12, "b": 0, "c": 1, "d": 3},
+        {"a": 0, "b": 1, "c": 0},
+        {"a": 0, "b": 3},
+        {"a": 0, "b": 1},
+        {"a": 2, "b": 7, "c": 4, "d": 9},
+    ],
+    ids=str,
+)
+def test_lags_that_are_taken_out_leave_the_raters_in_step(steps):
+    common = np.random.default_rng(0).normal(size=100).cumsum()
+    table, _ = label(align(late(common, steps), lags_of(steps)))
+    whole = table[table["raters"] == len(steps)]
+    assert len(whole) >= 100 - max(steps.values())
+    np.testing.assert_allclose(whole["sigma"], 0, atol=1e-9)
+    # What is left is the delay that they share.
+    first = whole.iloc[0]
+    shared = round(first["time"] * 10) - np.argmin(np.abs(common - first["E"]))
+    assert abs(shared - np.mean(list(steps.values()))) <= 0.5
+
+
+def test_lags_left_in_are_taken_for_uncertainty():
+    steps = {"a": 0, "b": 6, "c": 3}
+    common = np.random.default_rng(0).normal(size=100).cumsum()
+    table, _ = label(late(common, steps))
+    assert table["sigma"].mean() > 0.1
+
+
+def test_the_command_line_takes_lags_out_by_dimension(tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    steps = {"x": {"a": 0, "b": 6, "c": 3}, "y": {"a": 4, "b": 0, "c": 2}}
+    ratings = pd.concat(
+        late(rng.normal(size=80).cumsum(), some, dimension, recording)
+        for recording in ("p", "q")
+        for dimension, some in steps.items()
+    )
+    tables.write(ratings, RATINGS, tmp_path / "ratings.parquet")
+    lags = pd.concat(lags_of(some, dimension) for dimension, some in steps.items())
+    tables.write(lags, RATER_LAGS, tmp_path / "lags.parquet")
+    words = ["--ratings", tmp_path / "ratings.parquet", "--estimator", "median"]
+    words += ["--rater-lags", tmp_path / "lags.parquet"]
+    words += ["--output", tmp_path / "labels.parquet"]
+    words += ["--weights-output", tmp_path / "weights.parquet"]
+    monkeypatch.setattr(sys, "argv", ["labels", *map(str, words)])
+    labels.main()
+    table = tables.read(tmp_path / "labels.parquet")
+    counts = table[table["raters"] == 3].groupby(["recording", "dimension"]).size()
+    assert len(counts) == 4
+    assert (counts >= 74).all()
+    np.testing.assert_allclose(table.loc[table["raters"] == 3, "sigma"], 0, atol=1e-9)
 
 
 def panels(min_raters=2):

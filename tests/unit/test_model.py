@@ -9,16 +9,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from softaer.errors import InputError
-from softaer.model import Architecture, Blstm, load_model, make_deterministic, save_model
+from softaer.model import CELLS, Architecture, Recurrent, load_model, make_deterministic, save_model
 
-ARCHITECTURE = Architecture(features=3, outputs=("E", "sigma"), layers=2, cells=5, dropout=0.25)
+ARCHITECTURE = Architecture(features=3, outputs=("x_E", "x_sigma"), layers=2, cells=5, dropout=0.25)
 LENGTHS = [7, 1, 30, 30, 12]
 
 
 @pytest.fixture
 def model():
     make_deterministic(3)
-    model = Blstm(ARCHITECTURE)
+    model = Recurrent(ARCHITECTURE)
     model.target_mean.copy_(torch.tensor([0.5, -0.25]))
     model.target_scale.copy_(torch.tensor([2.0, 0.125]))
     return model.eval()
@@ -59,7 +59,7 @@ def test_both_directions_reach_every_frame(model, sequences):
 
 def test_a_network_of_one_layer_equals_the_equations_of_an_lstm():
     make_deterministic(0)
-    model = Blstm(Architecture(features=2, outputs=("E",), layers=1, cells=3))
+    model = Recurrent(Architecture(features=2, outputs=("E",), layers=1, cells=3))
     x = np.random.default_rng(1).normal(size=(6, 2)).astype(np.float32)
     weights = {name: value.numpy().astype(float) for name, value in model.state_dict().items()}
 
@@ -70,14 +70,45 @@ def test_a_network_of_one_layer_equals_the_equations_of_an_lstm():
         hidden = cell = np.zeros(3)
         out = []
         for frame in frames:
-            gates = weights[f"lstm.weight_ih_l0{suffix}"] @ frame
+            gates = weights[f"recurrent.weight_ih_l0{suffix}"] @ frame
             gates = (
-                gates + weights[f"lstm.bias_ih_l0{suffix}"] + weights[f"lstm.bias_hh_l0{suffix}"]
+                gates
+                + weights[f"recurrent.bias_ih_l0{suffix}"]
+                + weights[f"recurrent.bias_hh_l0{suffix}"]
             )
-            gates = gates + weights[f"lstm.weight_hh_l0{suffix}"] @ hidden
+            gates = gates + weights[f"recurrent.weight_hh_l0{suffix}"] @ hidden
             enter, forget, new, leave = np.split(gates, 4)
             cell = sigmoid(forget) * cell + sigmoid(enter) * np.tanh(new)
             hidden = sigmoid(leave) * np.tanh(cell)
+            out.append(hidden)
+        return np.array(out)
+
+    hidden = np.hstack([direction(x, ""), direction(x[::-1], "_reverse")[::-1]])
+    expected = hidden @ weights["read_out.weight"].T + weights["read_out.bias"]
+    np.testing.assert_allclose(model.predict([x])[0], expected, atol=1e-6)
+
+
+def test_a_network_of_one_layer_equals_the_equations_of_a_gru():
+    make_deterministic(0)
+    model = Recurrent(Architecture(features=2, outputs=("E",), cell="gru", layers=1, cells=3))
+    x = np.random.default_rng(1).normal(size=(6, 2)).astype(np.float32)
+    weights = {name: value.numpy().astype(float) for name, value in model.state_dict().items()}
+
+    def sigmoid(values):
+        return 1 / (1 + np.exp(-values))
+
+    def direction(frames, suffix):
+        hidden = np.zeros(3)
+        out = []
+        for frame in frames:
+            from_input, from_hidden = (
+                weights[f"recurrent.weight_{kind}_l0{suffix}"] @ values
+                + weights[f"recurrent.bias_{kind}_l0{suffix}"]
+                for kind, values in (("ih", frame), ("hh", hidden))
+            )
+            reset, update = np.split(sigmoid(from_input[:6] + from_hidden[:6]), 2)
+            new = np.tanh(from_input[6:] + reset * from_hidden[6:])
+            hidden = (1 - update) * new + update * hidden
             out.append(hidden)
         return np.array(out)
 
@@ -102,8 +133,8 @@ def test_prediction_does_not_drop_anything(model, sequences):
 
 
 def test_the_default_is_the_network_of_the_paper():
-    default = Architecture(features=130, outputs=("E", "sigma"))
-    assert (default.layers, default.cells) == (2, 240)
+    default = Architecture(features=130, outputs=("x_E", "x_sigma"))
+    assert (default.cell, default.layers, default.cells) == ("lstm", 2, 240)
 
 
 @pytest.fixture
@@ -124,6 +155,19 @@ def test_a_model_comes_back_as_it_was_saved(files, model, sequences):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_kind_of_cell_comes_back(tmp_path, sequences, cell):
+    make_deterministic(5)
+    outputs = ("a_E", "a_sigma", "b_E", "b_sigma")
+    model = Recurrent(Architecture(features=3, outputs=outputs, cell=cell, layers=1, cells=4))
+    save_model(model, {}, tmp_path / "w.safetensors", tmp_path / "d.json")
+    loaded = load_model(tmp_path / "w.safetensors", tmp_path / "d.json")
+    assert loaded.architecture == model.architecture
+    for one, other in zip(loaded.predict(sequences), model.predict(sequences), strict=True):
+        assert one.shape[1] == 4
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_same_model_gives_the_same_bytes(files, tmp_path, model):
     again = tmp_path / "again.safetensors", tmp_path / "again.json"
     save_model(model, {"seed": 3}, *again)
@@ -133,7 +177,7 @@ def test_the_same_model_gives_the_same_bytes(files, tmp_path, model):
 def test_the_description_says_how_the_model_was_trained(files):
     content = json.loads(files[1].read_text())
     assert content["training"] == {"seed": 3}
-    assert content["architecture"]["outputs"] == ["E", "sigma"]
+    assert content["architecture"]["outputs"] == ["x_E", "x_sigma"]
 
 
 class Hostile:
@@ -193,6 +237,7 @@ def test_files_that_are_not_there(files, which):
         '{"architecture": {"features": 3, "outputs": ["E"], "heads": 8}}',
         '{"architecture": {"features": "3", "outputs": ["E"]}}',
         '{"architecture": {"features": 3, "outputs": ["E"], "cells": -1}}',
+        '{"architecture": {"features": 3, "outputs": ["E"], "cell": "rnn"}}',
     ],
 )
 def test_descriptions_that_are_none(files, content):
@@ -201,7 +246,9 @@ def test_descriptions_that_are_none(files, content):
 
 
 @pytest.mark.parametrize(
-    "change", [{"cells": 6}, {"layers": 3}, {"features": 4}, {"outputs": ["E"]}], ids=str
+    "change",
+    [{"cells": 6}, {"layers": 3}, {"features": 4}, {"outputs": ["x_E"]}, {"cell": "gru"}],
+    ids=str,
 )
 def test_weights_of_another_architecture(files, change):
     content = json.loads(files[1].read_text())
@@ -220,7 +267,7 @@ def test_weights_that_lack_a_tensor(files):
 def test_the_seed_decides_the_weights():
     def first_weight(seed):
         make_deterministic(seed)
-        return Blstm(ARCHITECTURE).read_out.weight.detach().clone()
+        return Recurrent(ARCHITECTURE).read_out.weight.detach().clone()
 
     assert torch.equal(first_weight(1), first_weight(1))
     assert not torch.equal(first_weight(1), first_weight(2))

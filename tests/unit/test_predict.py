@@ -8,16 +8,20 @@ import pytest
 import torch
 
 from softaer import predict as stage
-from softaer import schema, tables
+from softaer import schema, score, select, tables, train
+from softaer.corpus import read_recordings
 from softaer.errors import InputError
-from softaer.model import Architecture, Blstm, make_deterministic, save_model
-from softaer.predict import predict
+from softaer.model import Architecture, Recurrent, make_deterministic, save_model
+from softaer.predict import combine, predict
 from softaer.sequences import RecordingSequence
+from softaer.targets import read_targets
+
+M = ("m_E", "m_sigma")
 
 
-def network(*outputs):
-    make_deterministic(0)
-    model = Blstm(Architecture(features=2, outputs=outputs, layers=1, cells=3))
+def network(*outputs, seed=0):
+    make_deterministic(seed)
+    model = Recurrent(Architecture(features=2, outputs=outputs, layers=1, cells=3))
     model.target_mean.copy_(torch.arange(1.0, 1.0 + len(outputs)))
     return model
 
@@ -32,18 +36,40 @@ def sequence():
 
 
 def test_one_row_per_frame_of_the_dataset(sequence):
-    model = network("E", "sigma")
+    model = network(*M)
     table = predict(model, sequence)
     np.testing.assert_allclose(table["time"], [0.1, 0.2, 0.4])
     whole = model.predict([sequence.features])[0]
-    np.testing.assert_array_equal(table[["E", "sigma"]], whole[[1, 2, 4]])
+    np.testing.assert_array_equal(table[[*M]], whole[[1, 2, 4]])
 
 
 @pytest.mark.parametrize(("output", "other"), [("E", "sigma"), ("sigma", "E")])
 def test_what_a_network_was_not_trained_for_is_missing(sequence, output, other):
-    table = predict(network(output), sequence)
+    table = combine([predict(network(f"m_{output}"), sequence)], "m")
     assert table[output].notna().all()
     assert table[other].isna().all()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_networks_of_single_tasks_stand_side_by_side(sequence, order):
+    parts = [predict(network(name, seed=i), sequence) for i, name in enumerate(M)]
+    table = combine([parts[i] for i in order], "m")
+    assert list(table.columns) == ["time", "E", "sigma"]
+    np.testing.assert_array_equal(table["time"], parts[0]["time"])
+    np.testing.assert_array_equal(table["E"], parts[0]["m_E"])
+    np.testing.assert_array_equal(table["sigma"], parts[1]["m_sigma"])
+
+
+@pytest.mark.parametrize("dimension", ["arousal", "valence"])
+def test_a_joint_network_gives_each_dimension_its_own(sequence, dimension):
+    outputs = ["arousal_E", "arousal_sigma", "valence_E", "valence_sigma"]
+    model = network(*outputs)
+    table = combine([predict(model, sequence)], dimension)
+    whole = model.predict([sequence.features])[0][[1, 2, 4]]
+    for target in ("E", "sigma"):
+        np.testing.assert_array_equal(
+            table[target], whole[:, outputs.index(f"{dimension}_{target}")]
+        )
 
 
 @pytest.fixture
@@ -62,17 +88,60 @@ def corpus(tmp_path):
             parts.append(table.drop(index=2))
         names = schema.dataset(["m_E", "m_sigma"], ["f", "g"])
         tables.write(pd.concat(parts), names, tmp_path / "dataset" / f"{batch}.parquet")
-    save_model(network("E", "sigma"), {}, tmp_path / "w.safetensors", tmp_path / "d.json")
+    for i, instance in enumerate(["cells,3", "cells,4"]):
+        save(network(*M, seed=i), tmp_path / "net" / instance)
+    choose(tmp_path / "net.parquet", "cells,3")
     return tmp_path
 
 
-def run(folder, monkeypatch, output="out.parquet"):
+def save(model, instance):
+    folder = instance / "seed7"
+    folder.mkdir(parents=True)
+    save_model(model, {}, folder / "weights.safetensors", folder / "description.json")
+
+
+def choose(path, instance):
+    table = pd.DataFrame({"instance": ["cells,3", "cells,4"], "dev_ccc": 0.5, "seeds": 1})
+    tables.write(table.assign(chosen=table["instance"] == instance), schema.SELECTION, path)
+
+
+def call(main, monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["stage", *map(str, words)])
+    main()
+
+
+def run(folder, monkeypatch, output="out.parquet", networks=("net",)):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
-    words += ["--dimension", "m", "--weights", folder / "w.safetensors"]
-    words += ["--description", folder / "d.json", "--output", folder / output]
-    monkeypatch.setattr(sys, "argv", ["predict", *map(str, words)])
-    stage.main()
+    words += ["--dimension", "m", "--seed", 7, "--output", folder / output]
+    for name in networks:
+        words += ["--network", folder / name, folder / f"{name}.parquet"]
+    call(stage.main, monkeypatch, *words)
     return tables.read(folder / output)
+
+
+@pytest.mark.parametrize("chosen", ["cells,3", "cells,4"])
+def test_the_instance_that_was_chosen_predicts(corpus, monkeypatch, chosen):
+    choose(corpus / "net.parquet", chosen)
+    seed = ["cells,3", "cells,4"].index(chosen)
+    table = run(corpus, monkeypatch).set_index("recording").loc["c"]
+    rows = tables.read(corpus / "dataset" / "y.parquet")
+    features = np.zeros((5, 2), dtype=np.float32)
+    features[[0, 1, 3, 4]] = rows[["f", "g"]].fillna(0.0)
+    whole = network(*M, seed=seed).predict([features])[0]
+    np.testing.assert_allclose(table[["E", "sigma"]], whole[[0, 1, 3, 4]], rtol=1e-6)
+
+
+def test_the_instances_of_single_tasks_are_chosen_apart(corpus, monkeypatch):
+    for target in ("E", "sigma"):
+        for i, instance in enumerate(["cells,3", "cells,4"]):
+            save(network(f"m_{target}", seed=i), corpus / target / instance)
+    choose(corpus / "E.parquet", "cells,4")
+    choose(corpus / "sigma.parquet", "cells,3")
+    before = run(corpus, monkeypatch, networks=("E", "sigma"))
+    choose(corpus / "sigma.parquet", "cells,4")
+    after = run(corpus, monkeypatch, networks=("sigma", "E"))
+    np.testing.assert_array_equal(before["E"], after["E"])
+    assert (before["sigma"] != after["sigma"]).all()
 
 
 def test_every_frame_of_every_rated_recording_is_predicted(corpus, monkeypatch):
@@ -99,8 +168,45 @@ def test_the_same_bytes_twice(corpus, monkeypatch):
 
 
 def test_a_file_that_is_no_model(corpus, monkeypatch):
-    (corpus / "w.safetensors").write_bytes(b"nothing")
+    (corpus / "net/cells,3/seed7/weights.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError) as caught:
         run(corpus, monkeypatch)
-    assert "w.safetensors" in str(caught.value)
+    assert "weights.safetensors" in str(caught.value)
     assert not (corpus / "out.parquet").exists()
+
+
+def train_select_predict(corpus, folder, monkeypatch):
+    """From the dataset to a prediction by the better of two instances, and its scores."""
+    recordings = ["--recordings", corpus / "recordings.csv", "--dataset", corpus / "dataset"]
+    for cells in (2, 3):
+        output = folder / f"net/cells,{cells}/seed7"
+        output.mkdir(parents=True)
+        words = [*recordings, "--scope", "m", "--objective", "E+sigma", "--seed", 7]
+        words += ["--layers", 1, "--cells", cells, "--max-epochs", 2]
+        words += ["--weights-output", output / "weights.safetensors"]
+        words += ["--description-output", output / "description.json"]
+        words += ["--curve-output", output / "learning_curve.parquet"]
+        call(train.main, monkeypatch, *words)
+    words = ["--networks", folder / "net", "--instances", "cells,2", "cells,3", "--seeds", 7]
+    call(select.main, monkeypatch, *words, "--output", folder / "net.parquet")
+    words = [*recordings, "--dimension", "m", "--seed", 7]
+    words += ["--network", folder / "net", folder / "net.parquet"]
+    call(stage.main, monkeypatch, *words, "--output", folder / "prediction.parquet")
+    rated = [r for r in read_recordings(corpus / "recordings.csv") if r.annotations]
+    targets = read_targets(corpus / "dataset", rated, "m")
+    predictions = tables.read(folder / "prediction.parquet")
+    return pd.concat(
+        [score.score_predictions(targets, predictions, rated, target) for target in ("E", "sigma")]
+    )
+
+
+def test_the_same_seed_gives_the_same_scores(corpus, tmp_path, monkeypatch):
+    scores = [train_select_predict(corpus, tmp_path / name, monkeypatch) for name in ("one", "two")]
+    pd.testing.assert_frame_equal(*scores, check_exact=True)
+    assert scores[0]["ccc"].notna().all()
+    one, two = (
+        {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    assert len(one) == 8
+    assert one == two

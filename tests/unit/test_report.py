@@ -1,6 +1,7 @@
 """The report: one page that holds the scores, needs nothing else, and is the same every time."""
 
 import html
+import itertools
 import json
 import os
 import re
@@ -14,84 +15,154 @@ import pytest
 
 from softaer import figures, report, schema, tables
 from softaer.errors import InputError
-from softaer.report import as_rows, score_columns, score_table
+from softaer.report import as_rows, coverage_table, score_table
 from softaer.simulate.check import CHECK
-from softaer.tasks import OBJECTIVES
+from softaer.tasks import networks, output_names
 
 PARTITIONS = {"a": "train", "b": "dev", "c": "test", "d": "test"}
+CONFIG = {
+    "delay": 4.0,
+    "labels": {"alignment": "none"},
+    "evaluation": {"resample": "subject", "draws": 1234},
+}
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Results:
     """Tiny outputs of all the stages that a report is made from."""
 
-    def __init__(self, folder, dimensions=("mood",), modalities=("audio", "video")):
-        self.folder, self.dimensions, self.modalities = folder, dimensions, modalities
+    def __init__(
+        self,
+        folder,
+        dimensions=("mood",),
+        modalities=("audio", "video"),
+        tasks=("single", "multi"),
+        uncertainty=True,
+    ):
+        self.folder, self.dimensions, self.tasks = folder, dimensions, tasks
         self.shown = [*modalities, "+".join(modalities)] if len(modalities) > 1 else [*modalities]
-        rng = np.random.default_rng(0)
+        self.rng = np.random.default_rng(0)
+        self.corpus()
+        for dimension, task, modality in itertools.product(dimensions, tasks, modalities):
+            self.model(dimension, task, modality)
+            for scope, objective in networks(task, dimension, dimensions):
+                self.network(scope, objective, modality)
+        if len(modalities) > 1:
+            for dimension, task in itertools.product(dimensions, tasks):
+                self.fusion(dimension, task, modalities)
+        self.evaluation(uncertainty)
+        self.data_set(modalities)
+
+    def write(self, table, kind, path):
+        if not isinstance(table, pd.DataFrame):
+            table = pd.DataFrame(table, columns=kind.names)
+        tables.write(table, kind, self.folder / f"{path}.parquet")
+        return table
+
+    def corpus(self):
         lines = ["recording,subject,partition,media,annotations"]
         lines += [f"{n},s{n},{p},{n}.mp4,{n}.csv" for n, p in PARTITIONS.items()]
-        (folder / "recordings.csv").write_text("\n".join(lines) + "\n")
-        targets = [f"{d}_{t}" for d in dimensions for t in ("E", "sigma")]
-        predictions = []
+        (self.folder / "recordings.csv").write_text("\n".join(lines) + "\n")
+        targets = [f"{d}_{t}" for d in self.dimensions for t in ("E", "sigma")]
         for name in PARTITIONS:
             table = pd.DataFrame({"recording": name, "time": np.arange(12) / 10})
-            predictions.append(table.assign(E=rng.normal(size=12), sigma=rng.random(12)))
-            table = table.assign(**{target: rng.random(12) for target in targets}, f=0.0)
-            path = folder / "dataset" / f"{name}.parquet"
-            tables.write(table, schema.dataset(targets, ["f"]), path)
-        predictions = pd.concat(predictions)
-        for dimension in dimensions:
-            for modality in modalities:
-                for objective, outputs in OBJECTIVES.items():
-                    where = f"{dimension}/{modality}/{objective}/seed1"
-                    path = folder / "predict" / f"{where}.parquet"
-                    tables.write(predictions, schema.PREDICTIONS, path)
-                    curve = pd.DataFrame(
-                        [(e, 1.0 / e, o, 0.1 * e, e == 2) for e in (1, 2, 3) for o in outputs],
-                        columns=schema.LEARNING_CURVE.names,
-                    )
-                    path = folder / "train" / where / "learning_curve.parquet"
-                    tables.write(curve, schema.LEARNING_CURVE, path)
-            for task in ("single", "multi"):
-                where = folder / "fuse" / dimension / task
-                tables.write(predictions, schema.PREDICTIONS, where / "seed1.parquet")
-                gamma = pd.DataFrame(
-                    [(t, m, 0.625, 9) for t in ("E", "sigma") for m in ("intercept", *modalities)],
-                    columns=schema.FUSION.names,
-                )
-                tables.write(gamma, schema.FUSION, where / "seed1.coefficients.parquet")
-        self.scores = pd.DataFrame(
-            [
-                (d, t, m, task, p, 1, 0.0, 2, 24)
-                for d in dimensions
-                for t in ("E", "sigma")
-                for m in self.shown
-                for task in ("single", "multi")
-                for p in ("dev", "test")
-            ],
-            columns=schema.CCC.names,
-        )
-        self.scores["ccc"] = np.round(np.linspace(-0.05, 0.95, len(self.scores)), 4)
-        tables.write(self.scores, schema.CCC, folder / "ccc.parquet")
-        n = len(modalities)
-        summary = pd.DataFrame(
-            [("train", 1, 1, 3, 12, 0.02, *[0.75] * n), ("test", 2, 2, 3, 0, 0.0, *[np.nan] * n)],
-            columns=schema.summary(modalities).names,
-        )
-        tables.write(summary, schema.summary(modalities), folder / "summary.parquet")
-        check = pd.DataFrame([("mood", "E", 4.0, 0.987, 0.99, 31)], columns=CHECK.names)
-        tables.write(check, CHECK, folder / "check.parquet")
+            table = table.assign(**{target: self.rng.random(12) for target in targets}, f=0.0)
+            self.write(table, schema.dataset(targets, ["f"]), f"dataset/{name}")
 
-    def words(self, root, *more, config=None, tasks=("single", "multi"), output="report.html"):
-        words = ["--template", root / "workflow/report/report.html.j2"]
+    def prediction(self, kind, path):
+        frames = pd.DataFrame(
+            [(name, frame / 10) for name in PARTITIONS for frame in range(12)],
+            columns=["recording", "time"],
+        )
+        values = self.rng.random((len(frames), len(kind.names) - 2))
+        self.write(frames.join(pd.DataFrame(values, columns=kind.names[2:])), kind, path)
+
+    def model(self, dimension, task, modality):
+        where = f"postprocess/{dimension}/{modality}/{task}/seed1"
+        self.prediction(schema.POSTPROCESSED, where)
+        steps = [(target, "centring", True, 0.4375, 0.01) for target in ("E", "sigma")] + [
+            ("E", "time_shift", False, None, -0.02),
+            ("sigma", "scaling", False, None, None),
+        ]
+        self.write(steps, schema.POSTPROCESSING_STEPS, f"{where}.steps")
+
+    def network(self, scope, objective, modality):
+        rows = [("cells,3", 0.2345, 1, False), ("cells,4", 0.3456, 1, True)]
+        self.write(rows, schema.SELECTION, f"select/{scope}/{modality}/{objective}")
+        outputs = output_names(scope, objective)
+        curve = [(e, 1.0 / e, o, 0.1 * e, e == 2) for e in (1, 2, 3) for o in outputs]
+        where = f"train/{scope}/{modality}/{objective}/cells,4/seed1/learning_curve"
+        self.write(curve, schema.LEARNING_CURVE, where)
+
+    def fusion(self, dimension, task, modalities):
+        where = f"fuse/{dimension}/{task}/seed1"
+        self.prediction(schema.FUSED_PREDICTIONS, where)
+        gamma = [(t, m, 0.625) for t in ("E", "sigma") for m in ("intercept", *modalities)]
+        self.write(gamma, schema.FUSION, f"{where}.coefficients")
+
+    def evaluation(self, uncertainty):
+        rows = list(
+            itertools.product(
+                self.dimensions, ("E", "sigma"), self.shown, self.tasks, ("dev", "test")
+            )
+        )
+        keys = ["dimension", "target", "modality", "task", "partition"]
+        scores = pd.DataFrame(rows, columns=keys)
+        scores["ccc"] = np.round(np.linspace(-0.05, 0.95, len(scores)), 4)
+        on_dev = scores["partition"] == "dev"
+        scores["ccc_out_of_fold"] = (scores["ccc"] - 0.0321).where(on_dev)
+        scores["ccc_raw"] = 0.5
+        scores = scores.assign(seed=1, recordings=2, frames=24)
+        self.scores = self.write(scores, schema.CCC, "ccc")
+        intervals = scores.assign(low=scores["ccc"] - 0.25, high=scores["ccc"] + 0.125)
+        intervals = intervals.assign(seeds=1, resampled=2)[schema.INTERVALS.names]
+        self.write(intervals, schema.INTERVALS, "intervals")
+        ceiling = [
+            (d, "E", "one rater against the others", p, value, 30)
+            for d in self.dimensions
+            for p, value in (("train", 0.7), ("dev", 0.7654), ("test", 0.8765))
+        ]
+        self.write(ceiling, schema.CEILING, "ceiling")
+        names = schema.HYPOTHESES.names
+        answers = [
+            ("fusion beats single", "mood", "E", "a", "b", 0.1357, -0.1, 0.2, 0.3, "undecided"),
+            ("multi beats single", "mood", "E", "a", "b", None, None, None, 1.0, "undecided"),
+        ]
+        self.write(pd.DataFrame(answers, columns=names), schema.HYPOTHESES, "hypotheses")
+        rows = [
+            (d, task, figure, series, x, x * 0.9)
+            for d, task in itertools.product(self.dimensions, self.tasks)
+            for figure, series in (
+                ("coverage", "predicted"),
+                ("coverage", "label"),
+                ("selective", "predicted sigma"),
+                ("reliability", "predicted"),
+            )
+            for x in (0.5, 0.9, 0.95)
+        ]
+        self.write(rows if uncertainty else [], schema.UNCERTAINTY, "uncertainty")
+
+    def data_set(self, modalities):
+        n = len(modalities)
+        kind = schema.summary(modalities)
+        summary = [
+            ("train", 1, 1, 3, 12, 0.02, *[0.75] * n),
+            ("test", 2, 2, 3, 0, 0.0, *[np.nan] * n),
+        ]
+        self.write(summary, kind, "summary")
+        check = [("mood", "E", "all", 4.0, True, 0.987, 0.99, 31)]
+        self.write(check, CHECK, "simulate_check")
+        delays = [("mood", 0.0, 0.1, False), ("mood", 3.7, 0.4, True)]
+        self.write(delays, schema.ANNOTATION_DELAY, "annotation_delay")
+        self.write([("mood", "rater-7", -0.45)], schema.RATER_LAGS, "rater_lags")
+
+    def words(self, root, *more, config=None, output="report.html"):
+        words = ["--results", self.folder, "--template", root / "workflow/report/report.html.j2"]
         words += ["--recordings", self.folder / "recordings.csv"]
-        words += ["--scores", self.folder / "ccc.parquet"]
-        words += ["--summary", self.folder / "summary.parquet"]
-        for name in ("dataset", "train", "predict", "fuse"):
-            words += [f"--{name}", self.folder / name]
-        words += ["--dimensions", *self.dimensions, "--modalities", *self.modalities]
-        words += ["--tasks", *tasks, "--seeds", 1, "--config", json.dumps(config or {"delay": 4.0})]
+        words += ["--dataset", self.folder / "dataset"]
+        words += ["--dimensions", *self.dimensions, "--modalities", *self.shown]
+        words += ["--tasks", *self.tasks, "--seeds", 1]
+        words += ["--config", json.dumps(CONFIG | (config or {}))]
         words += ["--output", self.folder / output, *more]
         return [str(word) for word in words]
 
@@ -148,7 +219,7 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(results, root):
-    return results.render(root, "--check", results.folder / "check.parquet")
+    return results.render(root, "--simulated")
 
 
 @pytest.fixture(scope="module")
@@ -162,23 +233,104 @@ def test_the_page_is_well_formed(page):
 
 def test_every_score_stands_in_its_cell(page, results):
     _, partitions, *rows = page.tables[0]
-    assert partitions == ["dev", "test"] * 2
+    assert partitions == ["dev", "dev, out of fold", "test"] * 2
+    *rows, human = rows
     assert [row[:2] for row in rows] == [[m, t] for m in results.shown for t in ("single", "multi")]
     found = {
-        (row[0], row[1], target, partition): row[2 + i]
+        (row[0], row[1], target): row[2 + 3 * i : 5 + 3 * i]
         for row in rows
-        for i, (target, partition) in enumerate(
-            [("E", "dev"), ("E", "test"), ("sigma", "dev"), ("sigma", "test")]
-        )
+        for i, target in enumerate(("E", "sigma"))
     }
     for row in results.scores.itertuples():
-        shown = found[row.modality, row.task, row.target, row.partition]
-        assert float(shown) == pytest.approx(row.ccc, abs=5.1e-4)
+        dev, out_of_fold, test = found[row.modality, row.task, row.target]
+        if row.partition == "dev":
+            assert float(dev) == pytest.approx(row.ccc, abs=5.1e-4)
+            assert float(out_of_fold) == pytest.approx(row.ccc_out_of_fold, abs=5.1e-4)
+        else:
+            # The interval stands in the cell in an element of its own.
+            assert float(test) == pytest.approx(row.ccc, abs=5.1e-4)
+    assert human[0] == "one rater against the others"
+    assert [cell.strip() for cell in human[2:]] == ["0.765", "–", "0.876", "–", "–", "–"]
+
+
+def test_every_score_on_test_has_its_interval(results, text):
+    found = re.findall(r'class="interval">\[(\S+), (\S+)\]<', text)
+    on_test = results.scores[results.scores["partition"] == "test"]
+    assert sorted(float(low) for low, _ in found) == pytest.approx(
+        sorted(on_test["ccc"] - 0.25), abs=0.0051
+    )
+    assert sorted(float(high) for _, high in found) == pytest.approx(
+        sorted(on_test["ccc"] + 0.125), abs=0.0051
+    )
+    assert "1234 draws" in text
+    assert "over subjects" in text
+
+
+SECTIONS = [
+    "Concordance (CCC)",
+    "The paper's claims",
+    "Predictions against labels",
+    "What the uncertainty is good for",
+    "Data set",
+    "Labels against the planted truth",
+    "Learning curves",
+    "Selection",
+    "Post-processing",
+    "Late fusion",
+    "Configuration",
+    "Versions",
+]
+
+
+def headings(text):
+    return [html.unescape(name) for name in re.findall("<h2>(.*?)</h2>", text)]
+
+
+def test_all_sections_are_there(text):
+    assert headings(text) == SECTIONS
+
+
+def test_without_anything_on_the_uncertainty_its_section_is_left_out(tmp_path, root):
+    text = Results(tmp_path, uncertainty=False).render(root, "--simulated")
+    assert headings(text) == [name for name in SECTIONS if "uncertainty" not in name]
+    assert Page(text).open == []
+
+
+@pytest.mark.parametrize(
+    ("config", "extra", "cells"),
+    [
+        ({"delay": "estimated"}, ["Delay of the annotations"], ["3.700"]),
+        ({"labels": {"alignment": "estimated"}}, ["Lags of the raters"], ["rater-7", "-0.450"]),
+        (
+            {"delay": "estimated", "labels": {"alignment": "estimated"}},
+            ["Delay of the annotations", "Lags of the raters"],
+            ["3.700", "rater-7", "-0.450"],
+        ),
+    ],
+    ids=["delay", "lags", "both"],
+)
+def test_what_was_estimated_is_told(results, root, config, extra, cells):
+    text = results.render(root, "--simulated", config=config, output="estimated.html")
+    assert headings(text) == [*SECTIONS[:-2], *extra, *SECTIONS[-2:]]
+    shown = [cell for table in Page(text).tables for row in table for cell in row]
+    assert set(cells) <= set(shown)
+
+
+def test_joint_networks_of_two_dimensions(tmp_path, root):
+    tasks = ("single", "multi", "joint")
+    results = Results(tmp_path, dimensions=("mood", "will"), tasks=tasks)
+    page = Page(results.render(root))
+    assert page.open == []
+    for table in page.tables[:2]:
+        assert [row[1] for row in table[2:8]] == [*tasks] * 2
+    cells = {cell for table in page.tables for row in table for cell in row}
+    assert "mood+will" in cells
+    assert "joint" in (tmp_path / "report.html").read_text(encoding="utf-8").split("<svg")[-1]
 
 
 def test_the_other_tables_are_there(page):
     cells = [cell for table in page.tables for row in table for cell in row]
-    for value in ("0.750", "0.987", "0.625"):
+    for value in ("0.750", "0.987", "0.625", "0.346", "0.438", "0.136", "0.450"):
         assert value in cells
     assert "–" in cells, "coverage of a partition without frames"
     assert "nan" not in cells
@@ -218,7 +370,7 @@ def test_the_configuration_is_shown_and_escaped(results, root):
 
 
 def test_the_same_bytes_in_another_process(results, root, text):
-    words = results.words(root, "--check", str(results.folder / "check.parquet"), output="2.html")
+    words = results.words(root, "--simulated", output="2.html")
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow"), "PYTHONHASHSEED": "77"}
     command = [sys.executable, "-m", "softaer.report", *words]
     subprocess.run(command, check=True, env=environment)
@@ -231,8 +383,8 @@ def test_the_same_bytes_in_another_process(results, root, text):
     ids=["sound alone", "pictures alone", "pictures first"],
 )
 def test_every_choice_of_modalities_and_tasks_has_a_report(tmp_path, root, modalities, tasks):
-    results = Results(tmp_path, modalities=tuple(modalities))
-    text = results.render(root, tasks=tasks)
+    results = Results(tmp_path, modalities=tuple(modalities), tasks=tuple(tasks))
+    text = results.render(root)
     assert ("Late fusion" in text) == (len(modalities) > 1)
     assert Page(text).open == []
 
@@ -259,7 +411,11 @@ def test_no_recording_to_show(tmp_path, root):
 
 def scores(*rows):
     names = ["dimension", "target", "partition", "modality", "task", "seed", "ccc"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(ccc_out_of_fold=np.nan)
+
+
+def empty(kind):
+    return pd.DataFrame(columns=kind.names)
 
 
 def test_a_cell_is_the_mean_over_seeds_and_the_best_of_a_column_is_marked():
@@ -269,16 +425,64 @@ def test_a_cell_is_the_mean_over_seeds_and_the_best_of_a_column_is_marked():
         ("x", "E", "dev", "video", "single", 1, 0.25),
         ("x", "E", "dev", "video", "single", 2, 0.25),
         ("x", "E", "test", "audio", "single", 1, 0.1),
+        ("x", "E", "test", "audio", "single", 2, 0.2),
         ("x", "E", "test", "video", "multi", 1, 0.9),
     )
-    assert score_columns(table) == [("x", "E", "dev"), ("x", "E", "test")]
-    rows = {(row["modality"], row["task"]): row["cells"] for row in score_table(table)}
-    assert list(rows) == [("audio", "single"), ("video", "single"), ("video", "multi")]
-    audio, video, multi = rows.values()
-    assert audio[0]["ccc"] == pytest.approx(0.3)
-    assert [cells[0]["best"] for cells in (audio, video, multi)] == [True, False, False]
-    assert [cells[1]["best"] for cells in (audio, video, multi)] == [False, False, True]
-    assert multi[0]["ccc"] is None
+    table.loc[:1, "ccc_out_of_fold"] = [0.1, 0.2]
+    ceiling = pd.DataFrame(
+        [("x", "E", "human", "test", 0.95, 3), ("x", "E", "human", "dev", np.nan, 3)],
+        columns=schema.CEILING.names,
+    )
+    intervals = pd.DataFrame(
+        [("x", "E", "video", "multi", "test", 0.9, 0.7, 0.95, 1, 2)],
+        columns=schema.INTERVALS.names,
+    )
+    found = score_table(table, intervals, ceiling)
+    assert found["columns"] == [("x", "E")]
+    rows = {(row["name"], row["task"]): row["blocks"][0] for row in found["rows"]}
+    assert list(rows) == [
+        ("audio", "single"),
+        ("video", "single"),
+        ("video", "multi"),
+        ("human", ""),
+    ]
+    audio, video, multi, human = rows.values()
+    assert audio["dev"] == pytest.approx(0.3)
+    assert audio["out_of_fold"] == pytest.approx(0.15)
+    assert audio["test"] == pytest.approx(0.15)
+    assert [block["best"] for block in (audio, video, multi)] == [False, False, True]
+    assert (multi["dev"], multi["out_of_fold"], video["test"]) == (None, None, None)
+    assert (multi["low"], multi["high"]) == (0.7, 0.95)
+    assert (audio["low"], audio["high"]) == (None, None)
+    assert (human["dev"], human["test"]) == (None, 0.95)
+    assert "best" not in human
+
+
+def test_scores_without_a_test_partition():
+    table = scores(("x", "E", "dev", "audio", "single", 1, 0.2))
+    found = score_table(table, empty(schema.INTERVALS), empty(schema.CEILING))
+    (row,) = found["rows"]
+    (block,) = row["blocks"]
+    assert (block["dev"], block["test"], block["best"]) == (0.2, None, False)
+
+
+def test_coverage_has_a_column_for_each_share():
+    names = schema.UNCERTAINTY.names
+    table = pd.DataFrame(
+        [
+            ("x", "multi", "coverage", "predicted", 0.5, 0.4),
+            ("x", "multi", "coverage", "predicted", 0.95, 0.9),
+            ("x", "multi", "coverage", "label", 0.5, 0.6),
+            ("x", "multi", "selective", "label sigma", 0.5, 0.1),
+        ],
+        columns=names,
+    )
+    found = coverage_table(table)
+    assert list(found.columns) == ["dimension", "task", "series", "50 %", "95 %"]
+    assert found.to_numpy().tolist() == [
+        ["x", "multi", "predicted", 0.4, 0.9],
+        ["x", "multi", "label", 0.6, None],
+    ]
 
 
 def test_missing_values_of_a_table_are_none():

@@ -89,9 +89,41 @@ def test_where_predictions_lie():
     def path(*args):
         return str(prediction_path("p", "f", "mood", *args, 3))
 
-    assert path("audio", "single", "sigma") == "p/mood/audio/sigma/seed3.parquet"
-    assert path("video", "multi", "sigma") == "p/mood/video/E+sigma/seed3.parquet"
-    assert path("audio+video", "multi", "E") == "f/mood/multi/seed3.parquet"
+    assert path("audio", "single") == "p/mood/audio/single/seed3.parquet"
+    assert path("video", "joint") == "p/mood/video/joint/seed3.parquet"
+    assert path("audio+video", "multi") == "f/mood/multi/seed3.parquet"
+
+
+def test_beside_the_score_stand_those_of_other_versions(targets, predictions):
+    rng = np.random.default_rng(4)
+    columns = {"ccc": "E", "ccc_raw": "E_raw", "ccc_out_of_fold": "E_out_of_fold"}
+    for column in ("E_raw", "E_out_of_fold"):
+        predictions[column] = targets["E"] + rng.normal(size=len(targets))
+    table = score_predictions(targets, predictions, RECORDINGS, "E").set_index("partition")
+    for partition, names in {"dev": ["b", "c"], "test": ["d"]}.items():
+        here = targets["recording"].isin(names)
+        for score_name, column in columns.items():
+            found = table.loc[partition, score_name]
+            if (partition, score_name) == ("test", "ccc_out_of_fold"):
+                assert np.isnan(found)
+            else:
+                expected = audmetric.concordance_cc(targets["E"][here], predictions[column][here])
+                assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("missing", ["E_raw", "E_out_of_fold"])
+def test_a_version_that_there_is_not_has_no_score(targets, predictions, missing):
+    everything = predictions.assign(E_raw=predictions["E"], E_out_of_fold=predictions["E"])
+    table = score_predictions(targets, everything.drop(columns=missing), RECORDINGS, "E")
+    assert table[missing.replace("E", "ccc", 1)].isna().all()
+    assert table["ccc"].notna().all()
+
+
+def test_estimates_out_of_fold_that_cannot_be_made_have_no_score(targets, predictions):
+    predictions = predictions.assign(E_out_of_fold=np.nan)
+    table = score_predictions(targets, predictions, RECORDINGS, "E")
+    assert table["ccc_out_of_fold"].isna().all()
+    assert table["ccc"].notna().all()
 
 
 def test_the_command_line_scores_every_prediction(targets, tmp_path, monkeypatch):
@@ -111,37 +143,41 @@ def test_the_command_line_scores_every_prediction(targets, tmp_path, monkeypatch
     written = {}
     for dimension in ("x", "y"):
         for modality in ("audio", "audio+video"):
-            for task in ("single", "multi"):
-                for target in ("E", "sigma"):
-                    args = (
-                        tmp_path / "predict",
-                        tmp_path / "fuse",
-                        dimension,
-                        modality,
-                        task,
-                        target,
-                    )
-                    path = prediction_path(*args, 7)
-                    if path not in written:
-                        table = everything[["recording", "time"]].copy()
-                        table[["E", "sigma"]] = rng.normal(size=(len(table), 2)).astype(np.float32)
-                        tables.write(table, schema.PREDICTIONS, path)
-                        written[path] = table
+            for task in ("single", "multi", "joint"):
+                path = prediction_path(
+                    tmp_path / "postprocess", tmp_path / "fuse", dimension, modality, task, 7
+                )
+                fused = "+" in modality
+                kind = schema.FUSED_PREDICTIONS if fused else schema.POSTPROCESSED
+                table = everything[["recording", "time"]].copy()
+                values = rng.normal(size=(len(table), len(kind.names) - 2))
+                table[kind.names[2:]] = values.astype(np.float32)
+                tables.write(table, kind, path)
+                written[path] = table
     words = ["--recordings", tmp_path / "recordings.csv", "--dataset", tmp_path / "dataset"]
-    words += ["--predict", tmp_path / "predict", "--fuse", tmp_path / "fuse"]
+    words += ["--postprocess", tmp_path / "postprocess", "--fuse", tmp_path / "fuse"]
     words += ["--dimensions", "x", "y", "--modalities", "audio", "audio+video"]
-    words += ["--tasks", "single", "multi", "--seeds", 7]
+    words += ["--tasks", "single", "multi", "joint", "--seeds", 7]
     words += ["--output", tmp_path / "ccc.parquet", "--csv-output", tmp_path / "ccc.csv"]
     monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
     score.main()
     table = tables.read(tmp_path / "ccc.parquet")
-    assert len(table) == 2 * 2 * 2 * 2 * 2
+    assert len(table) == 2 * 2 * 3 * 2 * 2
     for row in table.itertuples():
-        args = (row.dimension, row.modality, row.task, row.target, row.seed)
-        predicted = written[prediction_path(tmp_path / "predict", tmp_path / "fuse", *args)]
+        args = (row.dimension, row.modality, row.task, row.seed)
+        predicted = written[prediction_path(tmp_path / "postprocess", tmp_path / "fuse", *args)]
         here = everything["recording"].map(PARTITIONS) == row.partition
         truth = everything.loc[here, f"{row.dimension}_{row.target}"]
-        expected = audmetric.concordance_cc(truth, predicted.loc[here, row.target])
-        assert row.ccc == pytest.approx(expected, abs=1e-6)
+        for name, suffix in (("ccc", ""), ("ccc_raw", "_raw"), ("ccc_out_of_fold", "_out_of_fold")):
+            absent = (suffix == "_raw" and "+" in row.modality) or (
+                suffix == "_out_of_fold" and row.partition == "test"
+            )
+            if absent:
+                assert np.isnan(getattr(row, name))
+            else:
+                expected = audmetric.concordance_cc(
+                    truth, predicted.loc[here, f"{row.target}{suffix}"]
+                )
+                assert getattr(row, name) == pytest.approx(expected, abs=1e-6)
     text = pd.read_csv(tmp_path / "ccc.csv")
     pd.testing.assert_frame_equal(text, table, check_dtype=False, rtol=0, atol=1e-6)

@@ -30,7 +30,7 @@ def sequence():
             g=[-1, NAN, NAN],
         ),
         RECORDING,
-        "y",
+        ["y_E", "y_sigma"],
     )
 
 
@@ -49,7 +49,7 @@ def test_what_is_missing_enters_as_zero_and_is_marked(sequence):
     assert sequence.present.tolist() == [False, True, False, False, False]
 
 
-def test_targets_are_those_of_the_dimension(sequence):
+def test_targets_are_those_asked_for(sequence):
     np.testing.assert_allclose(
         sequence.targets,
         [[NAN, NAN], [0.5, 0.1], [0.6, NAN], [NAN, NAN], [NAN, NAN]],
@@ -58,10 +58,21 @@ def test_targets_are_those_of_the_dimension(sequence):
     assert sequence.targets.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    "outputs", [[], ["x_sigma"], ["y_E", "x_E"], ["x_E", "x_sigma", "y_E", "y_sigma"]]
+)
+def test_targets_come_in_the_order_asked_for(outputs):
+    columns = {"x_E": [1, 2], "x_sigma": [3, 4], "y_E": [5, 6], "y_sigma": [7, 8]}
+    found = to_sequence(rows(time=[0.0, 0.1], **columns, f=[9, 9]), RECORDING, outputs)
+    assert found.targets.shape == (2, len(outputs))
+    assert found.targets.T.tolist() == [columns[name] for name in outputs]
+    assert found.features.tolist() == [[9], [9]]
+
+
 def test_the_order_of_the_rows_does_not_matter():
     table = rows(time=[0.0, 0.1, 0.2], y_E=[1, 2, 3], y_sigma=[4, 5, 6], f=[7, 8, 9])
-    turned = to_sequence(table.iloc[::-1], RECORDING, "y")
-    straight = to_sequence(table, RECORDING, "y")
+    turned = to_sequence(table.iloc[::-1], RECORDING, ["y_E", "y_sigma"])
+    straight = to_sequence(table, RECORDING, ["y_E", "y_sigma"])
     np.testing.assert_array_equal(turned.features, straight.features)
     np.testing.assert_array_equal(turned.targets, straight.targets)
 
@@ -78,7 +89,7 @@ def test_recordings_wanted_are_found_in_their_batches(tmp_path):
     write(tmp_path, "b1", {"p": 1, "q": 2, "r": 3})
     write(tmp_path, "b2", {"s": 4})
     wanted = [Recording("p", "b1"), Recording("r", "b1", partition="dev"), Recording("s", "b2")]
-    found = list(load_sequences(tmp_path, wanted, "y"))
+    found = list(load_sequences(tmp_path, wanted, ["y_E"]))
     assert [(s.recording, s.partition, s.features[0, 0]) for s in found] == [
         ("p", None, 1),
         ("r", "dev", 3),

@@ -14,8 +14,10 @@ from softaer import schema, tables, train
 from softaer.errors import InputError
 from softaer.model import load_model
 from softaer.sequences import RecordingSequence
-from softaer.train import Training, fit, masked_mse
+from softaer.tasks import output_names
+from softaer.train import LOSSES, Training, ccc_loss, fit, masked_mse
 
+OUTPUTS = ("mood_E", "mood_sigma")
 SMALL = {"layers": 1, "cells": 6}
 QUICK = Training(seed=1, learning_rate=0.02, batch_size=2, max_epochs=3, input_noise=0.0)
 
@@ -50,12 +52,27 @@ def dev_set():
     return [sequence(seed, 60, "dev") for seed in (20, 21)]
 
 
+def narrow(sequences, *columns):
+    """The same recordings with some of their targets."""
+    return [replace(s, targets=s.targets[:, list(columns)]) for s in sequences]
+
+
+@pytest.fixture(scope="module")
+def train_e(train_set):
+    return narrow(train_set, 0)
+
+
+@pytest.fixture(scope="module")
+def dev_e(dev_set):
+    return narrow(dev_set, 0)
+
+
 @pytest.fixture(scope="module")
 def learnt(train_set, dev_set):
     training = Training(
         seed=1, learning_rate=0.03, batch_size=2, max_epochs=25, patience=25, input_noise=0.05
     )
-    return fit(train_set, dev_set, ("E", "sigma"), training, layers=1, cells=12)
+    return fit(train_set, dev_set, OUTPUTS, training, layers=1, cells=12)
 
 
 def weights_of(model):
@@ -77,27 +94,27 @@ def test_a_planted_task_is_learnt(learnt, column):
 
 def test_the_weights_returned_are_those_of_the_best_epoch(learnt, dev_set):
     model, curve = learnt
-    best = curve[curve["best"]].set_index("target")["dev_ccc"]
+    best = curve[curve["best"]].set_index("output")["dev_ccc"]
     mean = curve.groupby("epoch")["dev_ccc"].mean()
     assert set(curve.loc[curve["best"], "epoch"]) == {mean.idxmax()}
     predicted = np.concatenate(model.predict([s.features for s in dev_set]))
     truth = np.concatenate([s.targets for s in dev_set])
-    for column, name in enumerate(("E", "sigma")):
+    for column, name in enumerate(OUTPUTS):
         score = audmetric.concordance_cc(truth[:, column], predicted[:, column])
         assert best[name] == pytest.approx(score, abs=1e-6)
 
 
-def test_the_best_epoch_need_not_be_the_last(train_set, dev_set):
+def test_the_best_epoch_need_not_be_the_last(train_e, dev_e):
     wild = Training(seed=1, learning_rate=0.3, batch_size=1, max_epochs=8, patience=8)
-    model, curve = fit(train_set, dev_set, ("E",), wild, **SMALL)
+    model, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
     best = curve.loc[curve["best"]].iloc[0]
     assert best["epoch"] < curve["epoch"].max()
-    assert train.score(model, dev_set, [0]) == [pytest.approx(best["dev_ccc"], abs=1e-6)]
+    assert train.score(model, dev_e) == [pytest.approx(best["dev_ccc"], abs=1e-6)]
 
 
-def test_training_stops_when_patience_ends(train_set, dev_set):
+def test_training_stops_when_patience_ends(train_e, dev_e):
     wild = Training(seed=1, learning_rate=0.3, batch_size=1, max_epochs=40, patience=2)
-    _, curve = fit(train_set, dev_set, ("E",), wild, **SMALL)
+    _, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
     epochs = curve["epoch"].max()
     assert epochs < 40
     assert epochs - curve.loc[curve["best"], "epoch"].item() == 2
@@ -110,26 +127,32 @@ def test_the_loss_of_training_falls(learnt):
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_the_same_seed_gives_the_same_weights(train_set, dev_set, dropout):
+def test_the_same_seed_gives_the_same_weights(train_e, dev_e, dropout):
     noisy = replace(QUICK, input_noise=0.2)
     network = {"layers": 2, "cells": 4, "dropout": dropout}
-    first, curve = fit(train_set, dev_set, ("E",), noisy, **network)
+    first, curve = fit(train_e, dev_e, OUTPUTS[:1], noisy, **network)
     torch.rand(3)
-    second, again = fit(train_set, dev_set, ("E",), noisy, **network)
+    second, again = fit(train_e, dev_e, OUTPUTS[:1], noisy, **network)
     assert same(weights_of(first), weights_of(second))
     pd.testing.assert_frame_equal(curve, again)
-    other, _ = fit(train_set, dev_set, ("E",), replace(noisy, seed=2), **network)
+    other, _ = fit(train_e, dev_e, OUTPUTS[:1], replace(noisy, seed=2), **network)
     assert not same(weights_of(first), weights_of(other))
 
 
-@pytest.mark.parametrize("outputs", [("E",), ("sigma",), ("E", "sigma")])
+@pytest.mark.parametrize("scope", ["mood", "mood+will", "mood+will+wit"])
+@pytest.mark.parametrize("objective", ["E", "sigma", "E+sigma"])
 @pytest.mark.parametrize("weight_sigma", [0.0, 0.5, 1.0, 2.0])
-def test_the_weights_of_the_losses_sum_to_two(outputs, weight_sigma):
-    weights = Training(weight_sigma=weight_sigma).task_weights(outputs)
+def test_the_weights_of_the_losses_sum_to_two(scope, objective, weight_sigma):
+    outputs = output_names(scope, objective)
+    weights = Training(weight_sigma=weight_sigma).fixed_weights(outputs)
     assert len(weights) == len(outputs)
-    assert sum(weights) == 2
-    if len(outputs) == 2:
-        assert weights == (2 - weight_sigma, weight_sigma)
+    assert sum(weights) == pytest.approx(2)
+    dimensions = scope.count("+") + 1
+    if objective == "E+sigma":
+        expected = (2 - weight_sigma, weight_sigma) * dimensions
+        assert weights == pytest.approx(tuple(weight / dimensions for weight in expected))
+    else:
+        assert len(set(weights)) == 1
 
 
 @pytest.mark.parametrize(("weight_sigma", "ignored"), [(0.0, 1), (2.0, 0)])
@@ -140,7 +163,7 @@ def test_a_target_of_weight_zero_is_not_learnt_from(train_set, dev_set, weight_s
         scale = np.ones(2, dtype=np.float32)
         scale[ignored] = factor
         changed = [replace(s, targets=s.targets * scale) for s in train_set]
-        model, curve = fit(changed, dev_set, ("E", "sigma"), training, **SMALL)
+        model, curve = fit(changed, dev_set, OUTPUTS, training, **SMALL)
         states.append(weights_of(model))
     assert same(*states)
     assert np.isfinite(curve["train_loss"]).all()
@@ -156,28 +179,29 @@ def with_gap(sequences, features=0.0, target=np.nan, present=False):
     return changed
 
 
-def test_a_label_of_a_frame_without_features_teaches_nothing(train_set, dev_set):
+def test_a_label_of_a_frame_without_features_teaches_nothing(train_e, dev_e):
     training = replace(QUICK, standardise_targets=False)
     states = [
-        weights_of(fit(with_gap(train_set, target=t), dev_set, ("E",), training, **SMALL)[0])
+        weights_of(fit(with_gap(train_e, target=t), dev_e, OUTPUTS[:1], training, **SMALL)[0])
         for t in (np.nan, 0.0, 100.0)
     ]
     assert same(states[0], states[1])
     assert same(states[0], states[2])
-    counted = with_gap(train_set, target=100.0, present=True)
-    assert not same(states[0], weights_of(fit(counted, dev_set, ("E",), training, **SMALL)[0]))
+    counted = with_gap(train_e, target=100.0, present=True)
+    assert not same(states[0], weights_of(fit(counted, dev_e, OUTPUTS[:1], training, **SMALL)[0]))
 
 
-def test_a_frame_without_a_label_has_no_gradient():
+@pytest.mark.parametrize("loss", LOSSES.values())
+def test_a_frame_without_a_label_has_no_gradient(loss):
     outputs = torch.randn(2, 5, 2, requires_grad=True)
     mask = torch.rand(2, 5, 2) > 0.4
     targets = torch.randn(2, 5, 2)
-    masked_mse(outputs, targets, mask).sum().backward()
+    loss(outputs, targets, mask).sum().backward()
     gradient = outputs.grad.clone()
     assert (gradient[~mask] == 0).all()
     assert (gradient[mask] != 0).all()
     outputs.grad = None
-    masked_mse(outputs, torch.where(mask, targets, 1e9), mask).sum().backward()
+    loss(outputs, torch.where(mask, targets, 1e9), mask).sum().backward()
     assert torch.equal(outputs.grad, gradient)
 
 
@@ -195,34 +219,193 @@ def test_the_loss_is_the_mean_over_the_frames_that_count():
     )
 
 
-def test_padding_does_not_count_in_the_loss(dev_set):
-    short, long = sequence(1, 20), sequence(2, 50)
+def test_a_loss_of_one_minus_the_concordance():
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=(3, 40, 2)) * [1, 5] + [0, 100]
+    outputs = truth * [0.5, -1] + rng.normal(size=truth.shape)
+    mask = rng.random(truth.shape) < 0.7
+    loss = ccc_loss(*map(torch.from_numpy, (outputs, truth, mask)))
+    for i in (0, 1):
+        known = mask[..., i]
+        expected = audmetric.concordance_cc(truth[..., i][known], outputs[..., i][known])
+        assert loss[i].item() == pytest.approx(1 - expected, abs=1e-9)
+
+
+def test_the_gradient_of_the_concordance_is_right():
+    generator = torch.Generator().manual_seed(0)
+    outputs, targets = torch.randn(2, 2, 6, 2, dtype=torch.float64, generator=generator)
+    mask = torch.rand(2, 6, 2, generator=generator) < 0.7
+    outputs.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: ccc_loss(x, targets, mask), outputs)
+
+
+def test_a_constant_output_finds_its_way_to_concordance():
+    """Also the output of a network that tells frames apart no more than at its start."""
+    targets = torch.sin(torch.arange(60.0) / 5)[None, :, None]
+    mask = torch.ones_like(targets, dtype=bool)
+    outputs = torch.full_like(targets, 3.0, requires_grad=True)
+    optimiser = torch.optim.Adam([outputs], 0.1)
+    for _ in range(200):
+        optimiser.zero_grad()
+        loss = ccc_loss(outputs, targets, mask).sum()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.01
+
+
+@pytest.mark.parametrize("kind", ["constant", "constant and equal", "one frame", "no frame"])
+def test_concordance_that_is_not_defined_is_a_loss_of_one_and_no_gradient_of_nan(kind):
+    targets = torch.full((2, 5, 1), 0.5)
+    outputs = torch.full_like(targets, 0.5 if kind == "constant and equal" else 2.0)
+    outputs.requires_grad_()
+    mask = torch.ones_like(targets, dtype=bool)
+    if kind.endswith("frame"):
+        mask[:] = False
+        mask[0, 0] = kind == "one frame"
+    loss = ccc_loss(outputs, targets, mask)
+    loss.sum().backward()
+    assert loss.tolist() == [1.0]
+    assert torch.isfinite(outputs.grad).all()
+
+
+def test_the_loss_of_concordance_learns_a_planted_task(train_set, dev_set):
+    training = Training(
+        seed=1, learning_rate=0.03, batch_size=2, max_epochs=15, patience=15, loss="ccc"
+    )
+    model, curve = fit(train_set, dev_set, OUTPUTS, training, layers=1, cells=12)
+    assert (curve["train_loss"] >= 0).all()
+    unseen = [sequence(seed) for seed in (40, 41, 42)]
+    predicted = np.concatenate(model.predict([s.features for s in unseen]))
+    truth = np.concatenate([s.targets for s in unseen])
+    for column in (0, 1):
+        assert audmetric.concordance_cc(truth[:, column], predicted[:, column]) > 0.8
+
+
+LEARNED = Training(
+    seed=1,
+    learning_rate=0.03,
+    batch_size=2,
+    max_epochs=15,
+    patience=15,
+    input_noise=0.0,
+    task_weights="learned",
+)
+
+
+@pytest.fixture
+def optimisers(monkeypatch):
+    """Optimisers that training has made."""
+    made = []
+
+    class Adam(torch.optim.Adam):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            made.append(self)
+
+    monkeypatch.setattr(torch.optim, "Adam", Adam)
+    return made
+
+
+def test_learned_weights_favour_the_target_with_less_noise(train_set, dev_set, optimisers):
+    rng = np.random.default_rng(3)
+    noisy = []
+    for s in train_set:
+        targets = s.targets.copy()
+        targets[:, 1] = rng.normal(size=len(s))
+        noisy.append(replace(s, targets=targets))
+    model, _ = fit(noisy, dev_set, OUTPUTS, LEARNED, layers=1, cells=12)
+    (log_variances,) = optimisers[0].param_groups[1]["params"]
+    weights = torch.exp(-log_variances).tolist()
+    assert weights[0] > 1.2 * weights[1]
+    predicted = np.concatenate(model.predict([s.features for s in dev_set]))
+    truth = np.concatenate([s.targets for s in dev_set])
+    assert audmetric.concordance_cc(truth[:, 0], predicted[:, 0]) > 0.8
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_learned_weights_start_as_the_fixed_ones_and_then_change(train_set, dev_set, loss):
+    learned = replace(LEARNED, max_epochs=2, batch_size=len(train_set), loss=loss)
+    runs = [
+        fit(train_set, dev_set, OUTPUTS, replace(learned, task_weights=how), **SMALL)
+        for how in ("fixed", "learned")
+    ]
+    losses = [curve.drop_duplicates("epoch")["train_loss"].to_list() for _, curve in runs]
+    assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-6)
+    assert losses[0][1] != pytest.approx(losses[1][1], rel=1e-3)
+    again = fit(train_set, dev_set, OUTPUTS, learned, **SMALL)
+    assert same(weights_of(runs[1][0]), weights_of(again[0]))
+    pd.testing.assert_frame_equal(runs[1][1], again[1])
+
+
+def test_a_single_task_has_no_weights_to_learn(train_e, dev_e):
+    models = [
+        fit(train_e, dev_e, OUTPUTS[:1], replace(QUICK, task_weights=how), **SMALL)[0]
+        for how in ("fixed", "learned")
+    ]
+    assert same(*map(weights_of, models))
+
+
+def test_weight_decay_does_not_touch_the_learned_weights(train_set, dev_set, optimisers):
+    fit(train_set, dev_set, OUTPUTS, replace(LEARNED, max_epochs=1, weight_decay=0.1), **SMALL)
+    network, weights = optimisers[0].param_groups
+    assert (network["weight_decay"], weights["weight_decay"]) == (0.1, 0)
+
+
+def test_a_network_of_gated_units_learns_too(train_e, dev_e):
+    training = replace(LEARNED, task_weights="fixed")
+    model, curve = fit(train_e, dev_e, OUTPUTS[:1], training, cell="gru", layers=1, cells=12)
+    assert model.architecture.cell == "gru"
+    assert curve.loc[curve["best"], "dev_ccc"].item() > 0.8
+
+
+def test_a_joint_network_learns_all_dimensions(train_set, dev_set):
+    """The second dimension is the first, turned upside down and on another scale."""
+    both = [
+        [replace(s, targets=np.hstack([s.targets, 5 - 40 * s.targets])) for s in part]
+        for part in (train_set, dev_set)
+    ]
+    outputs = output_names("mood+will", "E+sigma")
+    training = replace(LEARNED, task_weights="fixed", max_epochs=25, patience=25)
+    model, curve = fit(*both, outputs, training, layers=1, cells=12)
+    assert model.architecture.outputs == ("mood_E", "mood_sigma", "will_E", "will_sigma")
+    best = curve[curve["best"]].set_index("output")["dev_ccc"]
+    assert list(best.index) == outputs
+    assert (best > 0.7).all()
+    predicted = np.concatenate(model.predict([s.features for s in both[1]]))
+    truth = np.concatenate([s.targets for s in both[1]])
+    for column, name in enumerate(outputs):
+        score = audmetric.concordance_cc(truth[:, column], predicted[:, column])
+        assert best[name] == pytest.approx(score, abs=1e-6)
+
+
+def test_padding_does_not_count_in_the_loss(dev_e):
+    short, long = narrow([sequence(1, 20), sequence(2, 50)], 0)
     start = replace(QUICK, max_epochs=1, learning_rate=1e-9, standardise_targets=False)
     frames, losses = [20, 50], []
     for part in ([short], [long], [short, long]):
-        _, curve = fit(part, dev_set, ("E",), start, **SMALL)
+        _, curve = fit(part, dev_e, OUTPUTS[:1], start, **SMALL)
         losses.append(curve["train_loss"].item())
     assert losses[2] == pytest.approx(np.average(losses[:2], weights=frames), rel=1e-5)
 
 
-def test_targets_are_learnt_in_units_of_their_spread(train_set, dev_set):
+def test_targets_are_learnt_in_units_of_their_spread(train_e, dev_e):
     """Labels on another scale are predicted on that scale, by the same network."""
-    model, _ = fit(train_set, dev_set, ("E",), QUICK, **SMALL)
-    scaled = [
-        [replace(s, targets=s.targets * 8 + 64) for s in part] for part in (train_set, dev_set)
-    ]
-    other, _ = fit(*scaled, ("E",), QUICK, **SMALL)
-    features = [dev_set[0].features]
+    model, _ = fit(train_e, dev_e, OUTPUTS[:1], QUICK, **SMALL)
+    scaled = [[replace(s, targets=s.targets * 8 + 64) for s in part] for part in (train_e, dev_e)]
+    other, _ = fit(*scaled, OUTPUTS[:1], QUICK, **SMALL)
+    features = [dev_e[0].features]
     np.testing.assert_allclose(
         other.predict(features)[0], model.predict(features)[0] * 8 + 64, rtol=1e-3
     )
 
 
-def test_constant_targets_do_not_divide_by_zero(train_set, dev_set):
-    constant = [replace(s, targets=np.full_like(s.targets, 0.5)) for s in train_set]
-    model, curve = fit(constant, dev_set, ("E",), QUICK, **SMALL)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_constant_targets_do_not_divide_by_zero(train_e, dev_e, loss):
+    constant = [replace(s, targets=np.full_like(s.targets, 0.5)) for s in train_e]
+    training = replace(QUICK, loss=loss)
+    model, curve = fit(constant, dev_e, OUTPUTS[:1], training, **SMALL)
     assert np.isfinite(curve["train_loss"]).all()
-    assert np.isfinite(model.predict([dev_set[0].features])[0]).all()
+    assert np.isfinite(model.predict([dev_e[0].features])[0]).all()
 
 
 @pytest.mark.parametrize("partition", ["train", "dev"])
@@ -237,8 +420,8 @@ def test_a_partition_without_anything_to_learn_from(train_set, dev_set, partitio
         ],
     }[kind]
     with pytest.raises(InputError) as caught:
-        fit(parts["train"], parts["dev"], ("E", "sigma"), QUICK, **SMALL)
-    words = [f"'{partition}'"] + (["sigma"] if kind == "without labels" else [])
+        fit(parts["train"], parts["dev"], OUTPUTS, QUICK, **SMALL)
+    words = [f"'{partition}'"] + (["mood_sigma"] if kind == "without labels" else [])
     for word in words:
         assert word in str(caught.value)
 
@@ -269,7 +452,7 @@ def corpus(tmp_path_factory):
 
 def run(corpus, output, monkeypatch, *more):
     output.mkdir()
-    words = ["--recordings", corpus / "recordings.csv", "--dataset", corpus, "--dimension", "mood"]
+    words = ["--recordings", corpus / "recordings.csv", "--dataset", corpus, "--scope", "mood"]
     words += ["--objective", "E+sigma", "--layers", 1, "--cells", 3, "--max-epochs", 2, *more]
     words += ["--weights-output", output / "weights.safetensors"]
     words += ["--description-output", output / "description.json"]
@@ -284,7 +467,7 @@ def test_the_command_line_gives_the_same_files_twice(corpus, tmp_path, monkeypat
     assert run(corpus, tmp_path / "2", monkeypatch, "--seed", 5) == first
     assert run(corpus, tmp_path / "3", monkeypatch, "--seed", 6) != first
     model = load_model(tmp_path / "1/weights.safetensors", tmp_path / "1/description.json")
-    assert model.architecture.outputs == ("E", "sigma")
+    assert model.architecture.outputs == OUTPUTS
     assert model.architecture.features == 3
 
 
@@ -297,15 +480,24 @@ def test_the_description_says_what_was_asked_for(corpus, tmp_path, monkeypatch):
         "--learning-rate",
         0.01,
         "--no-standardise-targets",
+        "--loss",
+        "ccc",
+        "--task-weights",
+        "learned",
+        "--cell",
+        "gru",
     ]
     files = run(corpus, tmp_path / "1", monkeypatch, *flags)
-    found = json.loads(files["description.json"])["training"]
-    assert found["dimension"] == "mood"
-    assert found["task_weights"] == [1.5, 0.5]
+    content = json.loads(files["description.json"])
+    assert content["architecture"]["outputs"] == ["mood_E", "mood_sigma"]
+    assert content["architecture"]["cell"] == "gru"
+    found = content["training"]
+    assert (found["loss"], found["task_weights"]) == ("ccc", "learned")
+    assert found["weight_sigma"] == 0.5
     assert (found["seed"], found["learning_rate"]) == (5, 0.01)
     assert found["standardise_targets"] is False
     curve = tables.read(tmp_path / "1/learning_curve.parquet")
-    assert list(curve["target"]) == ["E", "sigma"] * 2
+    assert list(curve["output"]) == [*OUTPUTS] * 2
 
 
 def test_the_test_partition_is_not_looked_at(corpus, tmp_path, monkeypatch):

@@ -8,9 +8,11 @@ import pytest
 
 pytestmark = pytest.mark.workflow
 
-AFTER_TRAINING = {"predict", "fuse_modalities", "score", "report"}
+AFTER_FUSION = {"score", "evaluate", "uncertainty", "report"}
+AFTER_PREDICTION = {"postprocess", "fuse_modalities"} | AFTER_FUSION
+AFTER_TRAINING = {"select", "predict"} | AFTER_PREDICTION
 AFTER_DATASET = {"train_network", "summarise"} | AFTER_TRAINING
-AFTER_LABELS = {"dataset_batch", "simulate_check"} | AFTER_DATASET
+AFTER_LABELS = {"dataset_batch", "simulate_check", "ceiling"} | AFTER_DATASET
 AFTER_FEATURES = {"standardisation", "dataset_batch"} | AFTER_DATASET
 
 
@@ -53,11 +55,15 @@ def test_an_edit_without_effect_reruns_nothing(finished_project, module, old, ne
             {"video_features"} | AFTER_FEATURES),
         ("dataset", "steps = round(delay * RATE)", "steps = int(round(delay * RATE))",
             AFTER_LABELS),
+        ("select", "fillna(-np.inf)", "fillna(-2.0)", AFTER_TRAINING),
+        ("postprocess", "if gains[name] > 0:", "if gains[name] > 0.0:", AFTER_PREDICTION),
+        ("evaluate", "LEVEL = 0.05", "LEVEL = 0.1", {"evaluate", "report"}),
+        ("uncertainty", "BINS = 8", "BINS = 9", {"uncertainty", "report"}),
         ("train", "best, best_epoch, best_state = [], -np.inf, 0, None",
             "best, best_epoch, best_state = [], -2.0, 0, None",
             {"train_network"} | AFTER_TRAINING),
         ("fuse", 'INTERCEPT = "intercept"', 'INTERCEPT = "constant"',
-            {"fuse_modalities", "score", "report"}),
+            {"fuse_modalities"} | AFTER_FUSION),
         ("figures", '"font.size": 9', '"font.size": 8', {"report"}),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",
@@ -74,7 +80,12 @@ def test_an_edit_of_code_reruns_its_stage_and_what_follows(
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"delay": 3.5}, AFTER_LABELS),
+        ({"delay": 3.5}, AFTER_LABELS | {"uncertainty"}),
+        ({"delay": "estimated", "max_delay": 2.0}, AFTER_LABELS | {"annotation_delay"}),
+        ({"labels": {"alignment": "estimated"}}, {"rater_lags", "labels_batch"} | AFTER_LABELS),
+        ({"grid": {"model.cells": [8, 9]}}, {"train_network"} | AFTER_TRAINING),
+        ({"postprocessing": {"steps": ["centring"]}}, AFTER_PREDICTION),
+        ({"evaluation": {"draws": 200}}, {"evaluate", "report"}),
         ({"labels": {"spread": "population"}}, {"labels_batch"} | AFTER_LABELS),
         ({"audio": {"window": 3.0}}, {"audio_features"} | AFTER_FEATURES),
         ({"video": {"max_gap": 0.2}}, {"video_features"} | AFTER_FEATURES),
@@ -82,7 +93,7 @@ def test_an_edit_of_code_reruns_its_stage_and_what_follows(
         ({"training": {"max_epochs": 3}}, {"train_network"} | AFTER_TRAINING),
         ({"seeds": [1, 2]}, {"train_network"} | AFTER_TRAINING),
     ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_a_change_of_configuration_reruns_the_stages_that_use_it(
     finished_project, config, expected

@@ -30,7 +30,7 @@ def digest(path: Path) -> str:
 def test_the_table_has_every_score_once(finished_project):
     scores = pd.read_csv(finished_project.path("results/ccc.csv"))
     keys = ["dimension", "target", "modality", "task", "partition", "seed"]
-    assert list(scores.columns[:7]) == [*keys, "ccc"]
+    assert {*keys, "ccc", "ccc_raw", "ccc_out_of_fold"} <= set(scores.columns)
     assert len(scores) == 2 * 2 * 3 * 2 * 2
     assert not scores.duplicated(keys).any()
     assert set(scores["modality"]) == {"audio", "video", "audio+video"}
@@ -63,11 +63,13 @@ def test_numbers_of_features(finished_project):
 def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finished_project):
     page = finished_project.path("results/report.html").read_text(encoding="utf-8")
     assert "Simulated corpus" in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
     scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
     for value in scores["ccc"]:
         assert f"{value:.3f}" in page
+    for claim in ("multi-task &gt; single-task", "fusion &gt; better modality"):
+        assert claim in page
 
 
 def test_a_second_run_has_nothing_to_do(finished_project):
@@ -82,7 +84,9 @@ def test_a_second_run_has_nothing_to_do(finished_project):
         "results/corpus/media/rec01.mp4",
         "results/landmarks/s2.parquet",
         "results/audio_lld/s2.parquet",
-        "results/train/valence/video/E+sigma/seed1/weights.safetensors",
+        "results/train/valence/video/E+sigma/cells~8/seed1/weights.safetensors",
+        "results/ccc.csv",
+        "results/intervals.parquet",
         "results/report.html",
     ],
 )
@@ -114,3 +118,54 @@ def test_a_printed_command_can_be_pasted(finished_project):
     )
     made = next(finished_project.directory.glob("pasted_*.parquet"))
     assert digest(made) == digest(output.with_name(made.name.removeprefix("pasted_")))
+
+
+def test_intervals_and_answers_are_there_for_every_model(finished_project):
+    intervals = pd.read_parquet(finished_project.path("results/intervals.parquet"))
+    # A dev partition of one subject has no estimate out of fold of a fusion.
+    fused = intervals["modality"] == "audio+video"
+    assert set(intervals.loc[fused, "partition"]) == {"test"}
+    assert len(intervals[~fused]) == 2 * 2 * 2 * 2 * 2
+    assert len(intervals[fused]) == 2 * 2 * 2
+    known = intervals.dropna(subset=["low", "high"])
+    assert (known["low"] <= known["ccc"]).all()
+    assert (known["ccc"] <= known["high"]).all()
+    hypotheses = pd.read_parquet(finished_project.path("results/hypotheses.parquet"))
+    assert set(hypotheses["answer"]) <= {"yes", "no", "undecided"}
+    assert len(hypotheses) == 2 * 2 * (3 + 2)
+
+
+def test_the_ceiling_has_raters_and_planted_truth(finished_project):
+    ceiling = pd.read_parquet(finished_project.path("results/ceiling.parquet"))
+    assert set(ceiling["reference"]) == {"one rater against the others", "planted truth"}
+    raters = ceiling[ceiling["reference"] == "one rater against the others"]
+    assert set(raters["partition"]) == {"train", "dev", "test"}
+    assert raters["ccc"].between(-1, 1).all()
+
+
+def test_variants_of_the_experiment_run_to_the_report(empty_project):
+    config = {
+        "tasks": ["multi", "joint"],
+        "delay": "estimated",
+        "max_delay": 3.0,
+        "labels": {"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
+        "model": {"cell": "gru", "layers": 1, "cells": 8},
+        "training": {"max_epochs": 2, "loss": "ccc", "task_weights": "learned"},
+        "grid": {"training.learning_rate": [0.001, 0.01]},
+        "seeds": [1, 2],
+    }
+    outcome = empty_project.run(config=config)
+    assert outcome.returncode == 0, outcome.output
+    page = empty_project.path("results/report.html").read_text(encoding="utf-8")
+    for words in ("Delay of the annotations", "Lags of the raters", "joint &gt; multi-task"):
+        assert words in page
+    selection = pd.read_parquet(
+        empty_project.path("results/select/arousal+valence/audio/E+sigma.parquet")
+    )
+    assert len(selection) == 2
+    assert selection["chosen"].sum() == 1
+    best = selection.loc[selection["dev_ccc"].idxmax(), "instance"]
+    assert selection.loc[selection["chosen"], "instance"].item() == best
+    scores = pd.read_csv(empty_project.path("results/ccc.csv"))
+    assert set(scores["task"]) == {"multi", "joint"}
+    assert set(scores["seed"]) == {1, 2}

@@ -5,13 +5,15 @@ rule has it too, unless a target of the command line (labels, dataset, train, fu
 rule adds its unit of work, as in labels_batch.
 """
 
+import itertools
 import json
 import os
 import sys
 
+import pandas as pd
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
+from snakemake.utils import Paramspace, validate
 
 PACKAGES = f"{workflow.basedir}/workflow"
 SCHEMAS = f"{PACKAGES}/schemas"
@@ -34,8 +36,7 @@ from softaer.corpus import (
 from softaer.errors import InputError
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
-from softaer.tasks import FUSED as FUSION_SIGN
-from softaer.tasks import OBJECTIVES, TARGETS, TASKS as OBJECTIVE_OF
+from softaer.tasks import JOIN, OBJECTIVES, TARGETS, networks
 
 
 def read_schema(name):
@@ -68,40 +69,79 @@ BATCHES = sorted({recording.batch for recording in RECORDINGS})
 
 DIMENSIONS = config["dimensions"]
 MODALITIES = config["modalities"]
+FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
+ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
 TASKS = config["tasks"]
 SEEDS = config["seeds"]
-NETWORKS = {
-    "dimension": DIMENSIONS,
-    "modality": MODALITIES,
-    "objective": sorted({o for task in TASKS for o in OBJECTIVE_OF[task].values()}),
-    "seed": SEEDS,
-}
-FUSED_MODALITIES = FUSION_SIGN.join(MODALITIES) if len(MODALITIES) > 1 else None
-
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
-NETWORK = "{dimension}/{modality}/{objective}/seed{seed}"
-WEIGHTS = f"results/train/{NETWORK}/weights.safetensors"
-DESCRIPTION = f"results/train/{NETWORK}/description.json"
-CURVE = f"results/train/{NETWORK}/learning_curve.parquet"
-PREDICTION = f"results/predict/{NETWORK}.parquet"
+
+# Without a grid there is one instance; the number of cells names it.
+GRID = {key.partition(".")[2]: values for key, values in config["grid"].items()}
+GRID = GRID or {"cells": [config["model"]["cells"]]}
+INSTANCES = Paramspace(
+    pd.DataFrame(itertools.product(*GRID.values()), columns=list(GRID)),
+    filename_params="*",
+    filename_sep=",",
+)
+
+NETWORK = "{scope}/{modality}/{objective}"
+RUN = f"{NETWORK}/{INSTANCES.wildcard_pattern}/seed{{seed}}"
+WEIGHTS = f"results/train/{RUN}/weights.safetensors"
+DESCRIPTION = f"results/train/{RUN}/description.json"
+CURVE = f"results/train/{RUN}/learning_curve.parquet"
+SELECTION = f"results/select/{NETWORK}.parquet"
+MODEL = "{dimension}/{modality}/{task}/seed{seed}"
+PREDICTION = f"results/predict/{MODEL}.parquet"
+POSTPROCESSED = f"results/postprocess/{MODEL}.parquet"
 FUSED = "results/fuse/{dimension}/{task}/seed{seed}.parquet"
+
+ALL_NETWORKS = sorted(
+    {
+        pair
+        for task in TASKS
+        for dimension in DIMENSIONS
+        for pair in networks(task, dimension, DIMENSIONS)
+    }
+)
+ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
 ALL_FUSED = collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
 
-DELAYS = [
-    word
-    for dimension, seconds in configuration.delays(config).items()
-    for word in ("--delay", dimension, seconds)
+ESTIMATED_DELAY = config["delay"] == "estimated"
+DELAY_TABLE = ["results/annotation_delay.parquet"] if ESTIMATED_DELAY else []
+DELAYS = (
+    ["--delay-table", *DELAY_TABLE]
+    if ESTIMATED_DELAY
+    else [
+        word
+        for dimension, seconds in configuration.delays(config).items()
+        for word in ("--delay", dimension, seconds)
+    ]
+)
+EXPERIMENT = [
+    *("--dimensions", *DIMENSIONS),
+    *("--modalities", *ALL_MODALITIES),
+    *("--tasks", *TASKS),
+    *("--seeds", *SEEDS),
 ]
+LAGS = ["results/rater_lags.parquet"] if config["labels"]["alignment"] == "estimated" else []
+CORPUS_WEIGHTS = (
+    ["results/rater_weights.parquet"]
+    if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
+    else []
+)
+CHECK = ["results/simulate_check.parquet"] if SIMULATED else []
 
 
 wildcard_constraints:
+    **{name: "[^/,]+" for name in GRID},
     batch="[A-Za-z0-9_][A-Za-z0-9_.-]*",
     recording="[A-Za-z0-9_][A-Za-z0-9_.-]*",
     subject="[A-Za-z0-9_]+",
     dimension="[A-Za-z][A-Za-z0-9-]*",
     modality="audio|video",
+    scope="[A-Za-z][A-Za-z0-9+-]*",
     objective="|".join(OBJECTIVES).replace("+", "[+]"),
-    task="|".join(OBJECTIVE_OF),
+    task="single|multi|joint",
     seed="[0-9]+",
 
 
@@ -175,27 +215,57 @@ def options(section):
         name = key.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no-{name}")
+        elif isinstance(value, list):
+            words += [f"--{name}", *value]
         else:
             words += [f"--{name}", value]
     return words
 
 
-def predictions_to_fuse(wildcards):
-    """Modality, target and path of the predictions that go into a fusion."""
+ESTIMATOR = [
+    *("--estimator", config["labels"]["estimator"]),
+    *("--against", config["labels"]["against"]),
+    *("--spread", config["labels"]["spread"]),
+    *("--spread-about", config["labels"]["spread_about"]),
+    *flag("--corpus-weights", CORPUS_WEIGHTS),
+    *flag("--rater-lags", LAGS),
+]
+
+
+def overridden(section, wildcards):
+    """A section of the configuration with the values of an instance of the grid."""
+    values = INSTANCES.instance(wildcards)
+    return {
+        key: getattr(values.get(key, value), "item", lambda v=values.get(key, value): v)()
+        for key, value in config[section].items()
+    }
+
+
+def instances_of(pattern, scope, objective, seeds=SEEDS):
+    """A file of each instance and seed of a network, for one modality or its wildcard."""
     return [
-        (
-            modality,
-            target,
-            PREDICTION.format(
-                dimension=wildcards.dimension,
-                modality=modality,
-                objective=OBJECTIVE_OF[wildcards.task][target],
-                seed=wildcards.seed,
-            ),
-        )
-        for target in TARGETS
-        for modality in MODALITIES
+        pattern.replace(INSTANCES.wildcard_pattern, instance)
+        .replace("{scope}", scope)
+        .replace("{objective}", objective)
+        .replace("{seed}", str(seed))
+        for instance in INSTANCES.instance_patterns
+        for seed in seeds
     ]
+
+
+def all_networks(pattern):
+    """A file of every network, instance and seed."""
+    return [
+        path.replace("{modality}", modality)
+        for scope, objective in ALL_NETWORKS
+        for modality in MODALITIES
+        for path in instances_of(pattern, scope, objective)
+    ]
+
+
+def networks_of(wildcards):
+    """Scope and objective of the networks behind a prediction."""
+    return networks(wildcards.task, wildcards.dimension, DIMENSIONS)
 
 
 def targets_of_corpus(wildcards):

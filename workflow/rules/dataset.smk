@@ -29,11 +29,44 @@ rule standardisation:
         " > {log} 2>&1"
 
 
+rule annotation_delay:
+    input:
+        features=rated_batches("results/{modality}_features/{batch}.parquet", "train"),
+        labels=rated_batches("results/labels/{batch}.parquet", "train"),
+        standardisations=collect("results/standardisation/{modality}.parquet", modality=MODALITIES),
+        recordings=ancient(TABLE),
+    output:
+        "results/annotation_delay.parquet",
+    log:
+        "results/logs/annotation_delay.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+    params:
+        code=code_digest("annotation_delay"),
+        corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch", "subject"]),
+        features=collect("results/{modality}_features", modality=MODALITIES),
+        dimensions=DIMENSIONS,
+        max_delay=config["max_delay"],
+    shell:
+        "python -m softaer.annotation_delay"
+        " --recordings {input.recordings:q}"
+        " --labels results/labels"
+        " --features {params.features}"
+        " --standardisations {input.standardisations}"
+        " --dimensions {params.dimensions}"
+        " --max-delay {params.max_delay}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule dataset_batch:
     input:
         features="results/{modality}_features/{batch}.parquet",
         labels="results/labels/{batch}.parquet",
         standardisation="results/standardisation/{modality}.parquet",
+        delays=DELAY_TABLE,
     output:
         "results/dataset/{modality}/{batch}.parquet",
     log:

@@ -1,12 +1,13 @@
-"""Late fusion of the modalities, and all scores.
+"""Late fusion of the modalities, all scores, and what they are worth.
 
-In: predictions per modality and the labels. Out: results/fuse/..., results/ccc.csv and results/ccc.parquet.
+In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and beside
+them intervals, hypotheses, human ceiling and uses of the uncertainty.
 """
 
 
 rule fuse_modalities:
     input:
-        predictions=lambda wildcards: [path for _, _, path in predictions_to_fuse(wildcards)],
+        predictions=collect(PREDICTION, modality=MODALITIES, allow_missing=True),
         dataset=targets_of_corpus,
         recordings=ancient(TABLE),
     output:
@@ -20,19 +21,23 @@ rule fuse_modalities:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("fuse"),
-        corpus=lambda wildcards: relevant(rated_in("dev"), ["recording", "batch"]),
+        corpus=lambda wildcards: relevant(
+            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+        ),
         dataset=f"results/dataset/{MODALITIES[0]}",
-        predictions=lambda wildcards: [
+        predictions=lambda wildcards, input: [
             word
-            for prediction in predictions_to_fuse(wildcards)
-            for word in ("--prediction", *prediction)
+            for modality, path in zip(MODALITIES, input.predictions)
+            for word in ("--prediction", modality, path)
         ],
+        search=options(config["postprocessing"]),
     shell:
         "python -m softaer.fuse"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
         " --dimension {wildcards.dimension}"
         " {params.predictions}"
+        " {params.search}"
         " --output {output.predictions}"
         " --coefficients-output {output.coefficients}"
         " > {log} 2>&1"
@@ -40,17 +45,13 @@ rule fuse_modalities:
 
 rule score:
     input:
-        predictions=collect(PREDICTION, **NETWORKS),
+        predictions=collect(POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
         recordings=ancient(TABLE),
     output:
         parquet="results/ccc.parquet",
-        csv=report(
-            "results/ccc.csv",
-            caption="../report/ccc.rst",
-            category="Scores",
-        ),
+        csv=report("results/ccc.csv", caption="../report/ccc.rst", category="Scores"),
     log:
         "results/logs/score.log",
     conda:
@@ -61,20 +62,86 @@ rule score:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         dataset=f"results/dataset/{MODALITIES[0]}",
-        dimensions=DIMENSIONS,
-        modalities=[*MODALITIES, *filter(None, [FUSED_MODALITIES])],
-        tasks=TASKS,
-        seeds=SEEDS,
+        experiment=EXPERIMENT,
     shell:
         "python -m softaer.score"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
-        " --predict results/predict"
+        " --postprocess results/postprocess"
         " --fuse results/fuse"
-        " --dimensions {params.dimensions}"
-        " --modalities {params.modalities}"
-        " --tasks {params.tasks}"
-        " --seeds {params.seeds}"
+        " {params.experiment}"
         " --output {output.parquet}"
         " --csv-output {output.csv}"
+        " > {log} 2>&1"
+
+
+rule evaluate:
+    input:
+        predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        fused=ALL_FUSED,
+        dataset=targets_of_corpus,
+        recordings=ancient(TABLE),
+    output:
+        intervals="results/intervals.parquet",
+        hypotheses="results/hypotheses.parquet",
+    log:
+        "results/logs/evaluate.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_digest("evaluate"),
+        corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
+        dataset=f"results/dataset/{MODALITIES[0]}",
+        experiment=EXPERIMENT,
+        evaluation=options(config["evaluation"]),
+    shell:
+        "python -m softaer.evaluate"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --postprocess results/postprocess"
+        " --fuse results/fuse"
+        " {params.experiment}"
+        " {params.evaluation}"
+        " --intervals-output {output.intervals}"
+        " --hypotheses-output {output.hypotheses}"
+        " > {log} 2>&1"
+
+
+rule uncertainty:
+    input:
+        predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        fused=ALL_FUSED,
+        dataset=targets_of_corpus,
+        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        delays=DELAY_TABLE,
+        lags=LAGS,
+        recordings=ancient(TABLE),
+    output:
+        "results/uncertainty.parquet",
+    log:
+        "results/logs/uncertainty.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_digest("uncertainty"),
+        corpus=relevant(RATED, ["recording", "batch", "partition"]),
+        dataset=f"results/dataset/{MODALITIES[0]}",
+        experiment=EXPERIMENT,
+        delay=DELAYS,
+        lags=flag("--rater-lags", LAGS),
+    shell:
+        "python -m softaer.uncertainty"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --ratings results/ratings"
+        " --postprocess results/postprocess"
+        " --fuse results/fuse"
+        " {params.experiment}"
+        " {params.delay}"
+        " {params.lags}"
+        " --output {output}"
         " > {log} 2>&1"

@@ -1,7 +1,7 @@
 """Labels: from the raters' traces to E and sigma.
 
 In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/labels and
-results/rater_weights, per batch.
+results/rater_weights, per batch; the ceiling that one rater reaches against the others.
 """
 
 
@@ -40,9 +40,35 @@ rule ratings:
         " > {log} 2>&1"
 
 
+rule rater_lags:
+    input:
+        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        recordings=ancient(TABLE),
+    output:
+        "results/rater_lags.parquet",
+    log:
+        "results/logs/rater_lags.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_digest("rater_lags"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+        max_lag=config["labels"]["max_lag"],
+    shell:
+        "python -m softaer.rater_lags"
+        " --recordings {input.recordings:q}"
+        " --ratings results/ratings"
+        " --max-lag {params.max_lag}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule rater_weights:
     input:
         ratings=rated_batches("results/ratings/{batch}.parquet"),
+        lags=LAGS,
         recordings=ancient(TABLE),
     output:
         "results/rater_weights.parquet",
@@ -55,13 +81,14 @@ rule rater_weights:
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
-        ratings="results/ratings",
         against=config["labels"]["against"],
+        lags=flag("--rater-lags", LAGS),
     shell:
         "python -m softaer.rater_weights"
         " --recordings {input.recordings:q}"
-        " --ratings {params.ratings}"
+        " --ratings results/ratings"
         " --against {params.against}"
+        " {params.lags}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -69,11 +96,8 @@ rule rater_weights:
 rule labels_batch:
     input:
         ratings="results/ratings/{batch}.parquet",
-        weights=branch(
-            config["labels"]["weights"] == "corpus" and config["labels"]["estimator"] == "ewe",
-            then="results/rater_weights.parquet",
-            otherwise=[],
-        ),
+        weights=CORPUS_WEIGHTS,
+        lags=LAGS,
     output:
         labels="results/labels/{batch}.parquet",
         weights="results/rater_weights/{batch}.parquet",
@@ -85,19 +109,41 @@ rule labels_batch:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_digest("labels"),
-        estimator=config["labels"]["estimator"],
-        against=config["labels"]["against"],
-        spread=config["labels"]["spread"],
-        spread_about=config["labels"]["spread_about"],
-        weights=lambda wildcards, input: flag("--corpus-weights", input.weights),
+        estimator=ESTIMATOR,
     shell:
         "python -m softaer.labels"
         " --ratings {input.ratings}"
-        " --estimator {params.estimator}"
-        " --against {params.against}"
-        " --spread {params.spread}"
-        " --spread-about {params.spread_about}"
-        " {params.weights}"
+        " {params.estimator}"
         " --output {output.labels}"
         " --weights-output {output.weights}"
+        " > {log} 2>&1"
+
+
+rule ceiling:
+    input:
+        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        weights=CORPUS_WEIGHTS,
+        lags=LAGS,
+        check=CHECK,
+        recordings=ancient(TABLE),
+    output:
+        "results/ceiling.parquet",
+    log:
+        "results/logs/ceiling.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_digest("ceiling"),
+        corpus=relevant(RATED, ["recording", "batch", "partition"]),
+        estimator=ESTIMATOR,
+        check=flag("--check", CHECK),
+    shell:
+        "python -m softaer.ceiling"
+        " --recordings {input.recordings:q}"
+        " --ratings results/ratings"
+        " {params.estimator}"
+        " {params.check}"
+        " --output {output}"
         " > {log} 2>&1"

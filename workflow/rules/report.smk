@@ -38,6 +38,8 @@ rule simulate_check:
             "results/corpus/truth/{recording}.parquet",
             recording=[r.recording for r in RATED],
         ),
+        delays=DELAY_TABLE,
+        recordings=ancient(TABLE),
     output:
         "results/simulate_check.parquet",
     log:
@@ -48,9 +50,11 @@ rule simulate_check:
         mem_mb=1000,
     params:
         code=code_digest("simulate.check"),
+        corpus=relevant(RATED, ["recording", "partition"]),
         delay=DELAYS,
     shell:
         "python -m softaer.simulate.check"
+        " --recordings {input.recordings:q}"
         " --labels {input.labels}"
         " --truth {input.truth}"
         " {params.delay}"
@@ -64,18 +68,25 @@ rule report:
         recordings=ancient(TABLE),
         scores="results/ccc.parquet",
         csv="results/ccc.csv",
+        intervals="results/intervals.parquet",
+        hypotheses="results/hypotheses.parquet",
+        ceiling="results/ceiling.parquet",
+        uncertainty="results/uncertainty.parquet",
         summary="results/summary.parquet",
-        check="results/simulate_check.parquet" if SIMULATED else [],
+        check=CHECK,
+        delays=DELAY_TABLE,
+        lags=LAGS,
         dataset=targets_of_corpus,
-        curves=collect(CURVE, **NETWORKS),
-        predictions=collect(PREDICTION, **NETWORKS),
+        curves=all_networks(CURVE),
+        selections=[
+            SELECTION.format(scope=scope, modality=modality, objective=objective)
+            for scope, objective in ALL_NETWORKS
+            for modality in MODALITIES
+        ],
+        predictions=collect(POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
     output:
-        report(
-            "results/report.html",
-            caption="../report/report.rst",
-            category="Report",
-        ),
+        report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
         "results/logs/report.log",
     conda:
@@ -85,28 +96,18 @@ rule report:
     params:
         code=code_digest("report"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
+        experiment=EXPERIMENT,
+        simulated="--simulated" if SIMULATED else "--no-simulated",
         dataset=f"results/dataset/{MODALITIES[0]}",
-        check=lambda wildcards, input: flag("--check", input.check),
-        dimensions=DIMENSIONS,
-        modalities=MODALITIES,
-        tasks=TASKS,
-        seeds=SEEDS,
         config=json.dumps(config),
     shell:
         "python -m softaer.report"
+        " --results results"
         " --template {input.template:q}"
         " --recordings {input.recordings:q}"
-        " --scores {input.scores}"
-        " --summary {input.summary}"
-        " {params.check}"
         " --dataset {params.dataset}"
-        " --train results/train"
-        " --predict results/predict"
-        " --fuse results/fuse"
-        " --dimensions {params.dimensions}"
-        " --modalities {params.modalities}"
-        " --tasks {params.tasks}"
-        " --seeds {params.seeds}"
+        " {params.experiment}"
+        " {params.simulated}"
         " --config {params.config:q}"
         " --output {output}"
         " > {log} 2>&1"

@@ -1,6 +1,7 @@
-"""Training: one network for each dimension, modality, objective and seed, and what it predicts.
+"""Training: networks, the choice among their instances, and what the chosen ones predict.
 
-In: the datasets. Out: results/train/... (weights, description, learning curve) and results/predict/...
+In: the datasets. Out: results/train (weights, description, learning curve per instance of the grid),
+results/select (which instance was chosen), results/predict and results/postprocess.
 """
 
 
@@ -13,9 +14,9 @@ rule train_network:
         description=DESCRIPTION,
         curve=CURVE,
     log:
-        f"results/logs/train/{NETWORK}.log",
+        f"results/logs/train/{RUN}.log",
     benchmark:
-        f"results/benchmarks/train/{NETWORK}.tsv"
+        f"results/benchmarks/train/{RUN}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 1
@@ -27,13 +28,13 @@ rule train_network:
             rated_in("train", "dev"), ["recording", "batch", "partition"]
         ),
         dataset="results/dataset/{modality}",
-        model=options(config["model"]),
-        training=options(config["training"]),
+        model=lambda wildcards: options(overridden("model", wildcards)),
+        training=lambda wildcards: options(overridden("training", wildcards)),
     shell:
         "python -m softaer.train"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
-        " --dimension {wildcards.dimension}"
+        " --scope {wildcards.scope}"
         " --objective {wildcards.objective}"
         " --seed {wildcards.seed}"
         " {params.model}"
@@ -45,16 +46,49 @@ rule train_network:
         " > {log} 2>&1"
 
 
+rule select:
+    input:
+        lambda wildcards: instances_of(CURVE, wildcards.scope, wildcards.objective),
+    output:
+        SELECTION,
+    log:
+        f"results/logs/select/{NETWORK}.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("select"),
+        networks=f"results/train/{NETWORK}",
+        instances=list(INSTANCES.instance_patterns),
+        seeds=SEEDS,
+    shell:
+        "python -m softaer.select"
+        " --networks {params.networks}"
+        " --instances {params.instances}"
+        " --seeds {params.seeds}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule predict:
     input:
         dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
         recordings=ancient(TABLE),
-        weights=WEIGHTS,
-        description=DESCRIPTION,
+        selections=lambda wildcards: [
+            SELECTION.replace("{scope}", scope).replace("{objective}", objective)
+            for scope, objective in networks_of(wildcards)
+        ],
+        networks=lambda wildcards: [
+            path
+            for scope, objective in networks_of(wildcards)
+            for pattern in (WEIGHTS, DESCRIPTION)
+            for path in instances_of(pattern, scope, objective, [wildcards.seed])
+        ],
     output:
         PREDICTION,
     log:
-        f"results/logs/predict/{NETWORK}.log",
+        f"results/logs/predict/{MODEL}.log",
     conda:
         "../../envs/learning.yaml"
     threads: 1
@@ -64,13 +98,55 @@ rule predict:
         code=code_digest("predict"),
         corpus=relevant(RATED, ["recording", "batch"]),
         dataset="results/dataset/{modality}",
+        networks=lambda wildcards: [
+            word
+            for scope, objective in networks_of(wildcards)
+            for word in (
+                "--network",
+                f"results/train/{scope}/{wildcards.modality}/{objective}",
+                f"results/select/{scope}/{wildcards.modality}/{objective}.parquet",
+            )
+        ],
     shell:
         "python -m softaer.predict"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
         " --dimension {wildcards.dimension}"
-        " --weights {input.weights}"
-        " --description {input.description}"
+        " --seed {wildcards.seed}"
+        " {params.networks}"
         " --threads {threads}"
         " --output {output}"
+        " > {log} 2>&1"
+
+
+rule postprocess:
+    input:
+        predictions=PREDICTION,
+        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
+        recordings=ancient(TABLE),
+    output:
+        predictions=POSTPROCESSED,
+        steps=f"results/postprocess/{MODEL}.steps.parquet",
+    log:
+        f"results/logs/postprocess/{MODEL}.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_digest("postprocess"),
+        corpus=lambda wildcards: relevant(
+            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+        ),
+        dataset="results/dataset/{modality}",
+        search=options(config["postprocessing"]),
+    shell:
+        "python -m softaer.postprocess"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --dimension {wildcards.dimension}"
+        " --predictions {input.predictions}"
+        " {params.search}"
+        " --output {output.predictions}"
+        " --steps-output {output.steps}"
         " > {log} 2>&1"

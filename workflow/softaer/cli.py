@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from softaer import tables
 from softaer.errors import InputError
+from softaer.tasks import TASKS
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
@@ -41,21 +43,33 @@ def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> No
 
 
 def add_delays(arguments: argparse.ArgumentParser) -> None:
-    """Add ``--delay DIMENSION SECONDS``, given once per dimension."""
-    arguments.add_argument(
+    """Add ``--delay DIMENSION SECONDS``, given once per dimension, or ``--delay-table``."""
+    either = arguments.add_mutually_exclusive_group(required=True)
+    either.add_argument(
         "--delay",
         dest="delays",
         action="append",
         nargs=2,
         metavar=("DIMENSION", "SECONDS"),
-        required=True,
         help="delay of the annotations; once per dimension",
     )
+    either.add_argument("--delay-table", type=Path, help="delays that have been estimated")
 
 
 def delays(options: argparse.Namespace) -> dict[str, float]:
     """Delay of each dimension [s], from the arguments of :func:`add_delays`."""
-    return {dimension: float(seconds) for dimension, seconds in options.delays}
+    if options.delay_table is None:
+        return {dimension: float(seconds) for dimension, seconds in options.delays}
+    table = tables.read(options.delay_table)
+    return table[table["chosen"]].set_index("dimension")["delay"].to_dict()
+
+
+def add_experiment(arguments: argparse.ArgumentParser) -> None:
+    """Add what has been predicted: dimensions, modalities, tasks and seeds."""
+    arguments.add_argument("--dimensions", nargs="+", required=True)
+    arguments.add_argument("--modalities", nargs="+", required=True)
+    arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)
+    arguments.add_argument("--seeds", nargs="+", type=int, required=True)
 
 
 def run(main: Callable[[], None]) -> None:

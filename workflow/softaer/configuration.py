@@ -1,6 +1,7 @@
 """Checking of config.yaml: which key is wrong, what was found there, and what was expected."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,20 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     validator = strict(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: [str(p) for p in e.path]):
         raise InputError(_explain(error, schema))
+    for key, values in config.get("grid", {}).items():
+        section, _, name = key.partition(".")
+        known = schema["properties"][section]["properties"]
+        if name not in known:
+            raise InputError(
+                f"config key 'grid.{key}': not known; "
+                f"expected one of {[f'{section}.{other}' for other in sorted(known)]}"
+            )
+        for value in values:
+            if not strict(known[name]).is_valid(value):
+                raise InputError(
+                    f"config key 'grid.{key}': found {value!r}; "
+                    f"expected {known[name]['description']}"
+                )
     delay = config.get("delay")
     if isinstance(delay, Mapping) and set(delay) != set(config["dimensions"]):
         raise InputError(
@@ -54,6 +69,17 @@ def _is_number(value: Any) -> bool:
 
 def _explain(error, schema: Mapping[str, Any]) -> str:
     keys = [part for part in error.path if isinstance(part, str)]
+    if error.validator == "additionalProperties" and keys == ["grid"]:
+        patterns = error.schema["patternProperties"]
+        name = next(
+            n for n in map(str, error.instance) if not any(re.search(p, n) for p in patterns)
+        )
+        known = [
+            f"{section}.{key}"
+            for section in ("model", "training")
+            for key in sorted(schema["properties"][section]["properties"])
+        ]
+        return f"config key 'grid.{name}': not known; expected one of {known}"
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(map(str, set(error.instance) - set(known)))
@@ -67,7 +93,7 @@ def _explain(error, schema: Mapping[str, Any]) -> str:
 
 
 def delays(config: Mapping[str, Any]) -> dict[str, float]:
-    """Delay of the annotations for each dimension [s]."""
+    """Delay of the annotations for each dimension [s]; not for delays that are estimated."""
     delay = config["delay"]
     if isinstance(delay, Mapping):
         return {dimension: float(delay[dimension]) for dimension in config["dimensions"]}

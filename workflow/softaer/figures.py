@@ -11,6 +11,8 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from softaer.tasks import JOIN
+
 COLOURS = {"label": "#222222", "audio": "#1f6fb4", "video": "#d9730d"}
 """One colour per series, told apart with any colour vision."""
 
@@ -80,20 +82,20 @@ def traces(panels: Sequence[tuple[str, str, Mapping[str, pd.DataFrame]]]) -> str
         return to_svg(figure)
 
 
-def learning_curves(curves: pd.DataFrame, dimensions: Sequence[str]) -> str:
+def learning_curves(curves: pd.DataFrame) -> str:
     """CCC on dev after each epoch; the epoch that was kept is marked.
 
     Parameters
     ----------
     curves
-        ``dimension``, ``modality``, ``objective``, ``seed``, ``epoch``, ``target``, ``dev_ccc``,
-        ``best``.
-    dimensions
-        One row of panels for each; single-task and multi-task share a panel per target.
+        ``scope``, ``modality``, ``objective``, ``seed``, ``epoch``, ``output``, ``dev_ccc``,
+        ``best``. One row of panels for each dimension; all networks that predict an output from a
+        modality share a panel.
     """
+    outputs = sorted(set(curves["output"]))
+    dimensions = list(dict.fromkeys(output.rpartition("_")[0] for output in outputs))
     modalities = list(dict.fromkeys(curves["modality"]))
-    targets = list(SYMBOLS)
-    columns = [(modality, target) for modality in modalities for target in targets]
+    columns = [(modality, target) for modality in modalities for target in SYMBOLS]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             len(dimensions),
@@ -104,28 +106,81 @@ def learning_curves(curves: pd.DataFrame, dimensions: Sequence[str]) -> str:
             squeeze=False,
             layout="constrained",
         )
+        handles = {}
         for row, dimension in zip(axes, dimensions, strict=True):
             for axis, (modality, target) in zip(row, columns, strict=True):
                 here = curves[
-                    (curves["dimension"] == dimension)
-                    & (curves["modality"] == modality)
-                    & (curves["target"] == target)
+                    (curves["output"] == f"{dimension}_{target}") & (curves["modality"] == modality)
                 ]
-                for (objective, _), curve in here.groupby(["objective", "seed"]):
-                    multi = objective == "E+sigma"
-                    axis.plot(
+                for (scope, objective, _), curve in here.groupby(["scope", "objective", "seed"]):
+                    name = _task(scope, objective)
+                    (line,) = axis.plot(
                         curve["epoch"],
                         curve["dev_ccc"],
                         color=COLOURS[modality],
-                        linestyle="--" if multi else "-",
+                        linestyle=LINES[name],
                         linewidth=1.2,
-                        label="multi-task" if multi else "single-task",
                     )
+                    handles.setdefault(name, line)
                     kept = curve[curve["best"]]
                     axis.plot(kept["epoch"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
-        handles = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=False))
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2)
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel("CCC on dev", fontsize=9)
+        return to_svg(figure)
+
+
+LINES = {"single-task": "-", "multi-task": "--", "joint": ":"}
+"""Line of each approach."""
+
+
+def _task(scope: str, objective: str) -> str:
+    if JOIN in scope:
+        return "joint"
+    return "multi-task" if JOIN in objective else "single-task"
+
+
+UNCERTAINTY_FIGURES = {
+    "coverage": ("nominal share", "share of ratings in the interval"),
+    "selective": ("share of frames kept", "mean absolute error of E"),
+    "reliability": ("predicted σ", "σ of the label"),
+}
+"""Axes of the figures on the uncertainty."""
+
+UNCERTAINTY_COLOURS = ("#15803d", "#d9730d", "#222222", "#9ca3af")
+
+
+def uncertainty(table: pd.DataFrame) -> str:
+    """Coverage, selective prediction and reliability, one row of panels per dimension and task.
+
+    Parameters
+    ----------
+    table
+        ``dimension``, ``task``, ``figure``, ``series``, ``x``, ``y``.
+    """
+    rows = list(dict.fromkeys(zip(table["dimension"], table["task"], strict=True)))
+    with plt.rc_context(STYLE):
+        shape = len(rows), len(UNCERTAINTY_FIGURES)
+        figure, axes = plt.subplots(
+            *shape, figsize=(9.5, 2.6 * len(rows)), squeeze=False, layout="constrained"
+        )
+        for row, (dimension, task) in zip(axes, rows, strict=True):
+            here = table[(table["dimension"] == dimension) & (table["task"] == task)]
+            for axis, (name, (x_label, y_label)) in zip(
+                row, UNCERTAINTY_FIGURES.items(), strict=True
+            ):
+                some = here[here["figure"] == name]
+                if name != "selective":
+                    ends = [some[["x", "y"]].min().min(), some[["x", "y"]].max().max()]
+                    axis.plot(ends, ends, color="#bbbbbb", linewidth=0.8, linestyle="--")
+                for (series, line), colour in zip(
+                    some.groupby("series", sort=False), UNCERTAINTY_COLOURS, strict=False
+                ):
+                    axis.plot(line["x"], line["y"], marker=".", color=colour, label=series)
+                axis.set_xlabel(x_label)
+                axis.set_ylabel(y_label)
+                axis.set_title(f"{dimension}, {task}", loc="left", fontsize=9)
+                if name != "reliability":
+                    axis.legend(fontsize=7)
         return to_svg(figure)

@@ -1,9 +1,11 @@
-"""Late fusion: a linear combination of the modalities' predictions.
+"""Late fusion: a linear combination of the modalities' post-processed predictions.
 
 y = eps + sum_i gamma_i y_i, with the coefficients found by least squares on the development
-partition, for each target by itself (Han et al., 2017).
+partition, for each target by itself (Han et al., 2017). What that gains on dev is also estimated
+out of fold: post-processing and coefficients without a subject, applied to that subject.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,17 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
-from softaer.schema import FUSION, PREDICTIONS
+from softaer.postprocess import (
+    Step,
+    Trace,
+    add_search,
+    apply_chain,
+    choose_and_fit,
+    read_predictions,
+    read_search,
+    read_traces,
+)
+from softaer.schema import FUSED_PREDICTIONS, FUSION
 from softaer.targets import read_targets
 from softaer.tasks import TARGETS
 
@@ -55,61 +67,115 @@ def apply_fusion(coefficients: np.ndarray, predictions: np.ndarray) -> np.ndarra
     return coefficients[0] + predictions @ coefficients[1:]
 
 
+def fuse(
+    modalities: Mapping[str, Sequence[Trace]],
+    dev: Callable[[Trace], bool],
+    chain: Callable[[Sequence[Trace]], Sequence[Step]],
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Late fusion of one target, and its estimate out of fold.
+
+    Parameters
+    ----------
+    modalities
+        Raw predictions of each modality; the same recordings in the same order in all.
+    dev
+        Whether a recording belongs to the development partition.
+    chain
+        Chooses and fits the post-processing of a modality on some of its traces.
+
+    Returns
+    -------
+    coefficients
+        See :func:`fit_fusion`, fitted on all of dev.
+    fused
+        Fused prediction of each recording.
+    out_of_fold
+        The same, but a recording of dev is fused with post-processing and coefficients that were
+        fitted without its subject; NaN if dev has no other subject.
+    """
+    coefficients, fused = _fit_and_apply(modalities, dev, chain)
+    out_of_fold = list(fused)
+    first = next(iter(modalities.values()))
+    for subject in dict.fromkeys(t.subject for t in first if dev(t)):
+
+        def others(trace: Trace, subject: str = subject) -> bool:
+            return dev(trace) and trace.subject != subject
+
+        alone = not any(others(t) for t in first)
+        held_out = None if alone else _fit_and_apply(modalities, others, chain)[1]
+        for i, trace in enumerate(first):
+            if dev(trace) and trace.subject == subject:
+                out_of_fold[i] = np.full_like(fused[i], np.nan) if alone else held_out[i]
+    return coefficients, fused, out_of_fold
+
+
+def _fit_and_apply(
+    modalities: Mapping[str, Sequence[Trace]],
+    fitted_on: Callable[[Trace], bool],
+    chain: Callable[[Sequence[Trace]], Sequence[Step]],
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    columns = []
+    for traces in modalities.values():
+        steps = chain([t for t in traces if fitted_on(t)])
+        columns.append([apply_chain(steps, t.prediction) for t in traces])
+    predictions = [np.stack(row, axis=1) for row in zip(*columns, strict=True)]
+    first = next(iter(modalities.values()))
+    chosen = [i for i, trace in enumerate(first) if fitted_on(trace)]
+    if not chosen:
+        raise InputError("late fusion: no recording of the dev partition has predictions")
+    coefficients = fit_fusion(
+        np.concatenate([first[i].label for i in chosen]),
+        np.concatenate([predictions[i] for i in chosen]),
+    )
+    return coefficients, [apply_fusion(coefficients, p) for p in predictions]
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
-    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the labels")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     arguments.add_argument("--dimension", required=True)
     arguments.add_argument(
         "--prediction",
         dest="predictions",
         action="append",
-        nargs=3,
-        metavar=("MODALITY", "TARGET", "PATH"),
+        nargs=2,
+        metavar=("MODALITY", "PATH"),
         required=True,
-        help="predictions of a target from a modality; once for each",
+        help="raw predictions from a modality; once for each",
     )
+    add_search(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--coefficients-output")
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
     partition = {r.recording: r.partition for r in recordings}
-    labels = read_targets(options.dataset, recordings, options.dimension)
-    fused = labels[["recording", "time"]].copy()
+    subject_of = {r.recording: r.subject for r in recordings}
+    targets = read_targets(options.dataset, recordings, options.dimension)
+    steps, search = read_search(options)
+    raw = {modality: read_predictions(path) for modality, path in options.predictions}
+    fused = next(iter(raw.values()))[["recording", "time"]].copy()
+    for modality, predictions in raw.items():
+        if not predictions[["recording", "time"]].equals(fused):
+            raise InputError(
+                f"late fusion of {options.dimension}: {modality} predicts {len(predictions)} "
+                f"frames, {options.predictions[0][0]} {len(fused)}; expected the same frames"
+            )
     coefficients = []
     for target in TARGETS:
-        paths = {m: path for m, t, path in options.predictions if t == target}
-        table = labels[["recording", "time", target]]
-        for modality, path in paths.items():
-            column = tables.read(path, ["recording", "time", target])
-            table = table.merge(
-                column.rename(columns={target: modality}),
-                on=["recording", "time"],
-                suffixes=(None, "_label"),
-                validate="one_to_one",
-            )
-        if len(table) != len(labels):
-            raise InputError(
-                f"late fusion of {options.dimension} {target}: {len(table)} frames with "
-                f"predictions in all modalities; expected the {len(labels)} of the labels"
-            )
-        dev = table["recording"].map(partition) == "dev"
-        predictions = table[list(paths)].to_numpy(dtype=np.float64)
-        gamma = fit_fusion(table.loc[dev, target].to_numpy(), predictions[dev])
-        fitted = dev & table[[target, *paths]].notna().all(axis=1)
-        fused[target] = apply_fusion(gamma, predictions).astype(np.float32)
-        coefficients.append(
-            pd.DataFrame(
-                {
-                    "target": target,
-                    "term": [INTERCEPT, *paths],
-                    "coefficient": gamma,
-                    "frames": int(fitted.sum()),
-                }
-            )
+        modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}
+        gamma, final, out_of_fold = fuse(
+            modalities,
+            lambda trace: partition[trace.recording] == "dev",
+            lambda traces: choose_and_fit(traces, steps, search),
         )
-    tables.write(fused, PREDICTIONS, options.output)
+        fused[target] = np.concatenate(final).astype(np.float32)
+        fused[f"{target}_out_of_fold"] = np.concatenate(out_of_fold).astype(np.float32)
+        coefficients.append(
+            pd.DataFrame({"target": target, "term": [INTERCEPT, *modalities], "coefficient": gamma})
+        )
+    tables.write(fused, FUSED_PREDICTIONS, options.output)
     tables.write(pd.concat(coefficients), FUSION, options.coefficients_output)
 
 

@@ -7,6 +7,7 @@ raters'. sigma is the spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum
 E(t))^2), over the K raters present at t (Han et al., 2017).
 """
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.grid import RATE, index
+from softaer.rater_lags import align, varies
 from softaer.schema import LABELS, RATER_WEIGHTS
 
-ESTIMATORS = ("ewe", "mean")
+ESTIMATORS = ("ewe", "mean", "median")
 REFERENCES = ("others", "all")
 SPREADS = ("sample", "population")
 
@@ -39,7 +41,7 @@ def rater_agreement(ratings: np.ndarray, against: str = "others") -> np.ndarray:
     Examples
     --------
     >>> rater_agreement(np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 4.0], [2.0, 1.0, 0.0]])).round(6)
-    array([ 1.,  1., -1.])
+    array([ 1., nan, -1.])
     """
     present = ~np.isnan(ratings)
     values = np.where(present, ratings, 0.0)
@@ -53,14 +55,9 @@ def rater_agreement(ratings: np.ndarray, against: str = "others") -> np.ndarray:
             continue
         x = values[k, both]
         y = (total - values[k] * own)[both] / others[both]
-        if _varies(x) and _varies(y):
+        if varies(x) and varies(y):
             agreement[k] = np.corrcoef(x, y)[0, 1]
     return agreement
-
-
-def _varies(series: np.ndarray) -> bool:
-    """Whether a series changes by more than the rounding of its own computation."""
-    return np.ptp(series) > 1e-9 * np.abs(series).max()
 
 
 def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -98,6 +95,14 @@ def weighted_estimate(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
     share = np.where(share.sum(axis=0) > 0, share, present)
     with np.errstate(invalid="ignore"):
         return (share * values).sum(axis=0) / share.sum(axis=0)
+
+
+def median_estimate(ratings: np.ndarray) -> np.ndarray:
+    """Median of the raters present in each frame, shape (K, T) to (T,); NaN without any."""
+    present = ~np.isnan(ratings).all(axis=0)
+    estimate = np.full(ratings.shape[1], np.nan)
+    estimate[present] = np.nanmedian(ratings[:, present], axis=0)
+    return estimate
 
 
 def perception_uncertainty(
@@ -139,7 +144,7 @@ def label(
     ratings
         ``time`` [s, on the grid], ``rater``, ``value``; at most one value per time and rater.
     estimator
-        ``ewe`` or ``mean``.
+        ``ewe``, ``mean`` or ``median``.
     against
         What a rater is correlated with, see :func:`rater_agreement`.
     spread, spread_about
@@ -161,7 +166,7 @@ def label(
     traces = np.full((len(raters), frames.max() + 1), np.nan)
     traces[np.searchsorted(raters, ratings["rater"]), frames] = ratings["value"]
 
-    if estimator == "mean":
+    if estimator in ("mean", "median"):
         agreement, weights, fallback = rater_agreement(traces, against), np.ones(len(raters)), False
     elif corpus_weights is not None:
         known = corpus_weights.set_index("rater").loc[raters]
@@ -171,7 +176,10 @@ def label(
         agreement = rater_agreement(traces, against)
         weights, fallback = weights_from_agreement(agreement)
 
-    estimate = weighted_estimate(traces, weights)
+    if estimator == "median":
+        estimate = median_estimate(traces)
+    else:
+        estimate = weighted_estimate(traces, weights)
     plain = weighted_estimate(traces, np.ones(len(raters)))
     sigma = perception_uncertainty(traces, estimate if spread_about == "E" else plain, spread)
     labels = pd.DataFrame(
@@ -188,36 +196,46 @@ def label(
     return labels[labels["raters"] > 0].reset_index(drop=True), table
 
 
-def main() -> None:
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--ratings", type=Path, required=True)
+def add_estimator(arguments: argparse.ArgumentParser) -> None:
+    """Add what :func:`label` can be told, and the tables it may need."""
     arguments.add_argument("--estimator", choices=ESTIMATORS, default="ewe")
     arguments.add_argument("--against", choices=REFERENCES, default="others")
     arguments.add_argument("--spread", choices=SPREADS, default="sample")
     arguments.add_argument("--spread-about", choices=["E", "mean"], default="E")
     arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
+    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+
+
+def read_estimator(
+    options: argparse.Namespace,
+) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame], dict[str, str]]:
+    """Lags, corpus weights by dimension, and keyword arguments of :func:`label`."""
+    lags = None if options.rater_lags is None else tables.read(options.rater_lags)
+    weights = {}
+    if options.corpus_weights is not None:
+        weights = dict(iter(tables.read(options.corpus_weights).groupby("dimension")))
+    names = ("estimator", "against", "spread", "spread_about")
+    return lags, weights, {name: getattr(options, name) for name in names}
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--ratings", type=Path, required=True)
+    add_estimator(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--weights-output")
     options = arguments.parse_args()
 
-    over_corpus = None if options.corpus_weights is None else tables.read(options.corpus_weights)
+    lags, corpus_weights, estimator = read_estimator(options)
     ratings = tables.read(options.ratings)
+    if lags is not None:
+        ratings = align(ratings, lags)
     with (
         tables.writer(options.output, LABELS) as labels_sink,
         tables.writer(options.weights_output, RATER_WEIGHTS) as weights_sink,
     ):
         for (recording, dimension), rows in ratings.groupby(["recording", "dimension"], sort=False):
-            corpus_weights = None
-            if over_corpus is not None:
-                corpus_weights = over_corpus[over_corpus["dimension"] == dimension]
-            labels, weights = label(
-                rows,
-                options.estimator,
-                options.against,
-                options.spread,
-                options.spread_about,
-                corpus_weights,
-            )
+            labels, weights = label(rows, corpus_weights=corpus_weights.get(dimension), **estimator)
             for table, sink in ((labels, labels_sink), (weights, weights_sink)):
                 sink.append(table.assign(recording=recording, dimension=dimension))
             if weights["fallback"].any():

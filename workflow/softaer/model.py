@@ -19,6 +19,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from softaer.errors import InputError
 
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+"""Recurrent layers by the kind of their cells."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -29,7 +32,9 @@ class Architecture:
     features
         Number of input features per frame.
     outputs
-        Names of the outputs, ``E`` and/or ``sigma``.
+        Names of the outputs, such as ``arousal_E``.
+    cell
+        ``lstm`` or ``gru`` (Cho et al., 2014).
     layers, cells
         Hidden layers, and cells per layer and direction.
     dropout
@@ -38,13 +43,14 @@ class Architecture:
 
     features: int
     outputs: tuple[str, ...]
+    cell: str = "lstm"
     layers: int = 2
     cells: int = 240
     dropout: float = 0.0
 
 
-class Blstm(nn.Module):
-    """Bidirectional LSTM over whole recordings.
+class Recurrent(nn.Module):
+    """Bidirectional recurrent layers over whole recordings.
 
     ``target_mean`` and ``target_scale`` put the read-out into the units of the labels; they are
     taken from the training partition and travel with the weights.
@@ -53,7 +59,7 @@ class Blstm(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        self.lstm = nn.LSTM(
+        self.recurrent = CELLS[architecture.cell](
             architecture.features,
             architecture.cells,
             architecture.layers,
@@ -81,7 +87,7 @@ class Blstm(nn.Module):
         """
         packed = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=features.shape[1]
+            self.recurrent(packed)[0], batch_first=True, total_length=features.shape[1]
         )
         return self.read_out(hidden)
 
@@ -131,7 +137,7 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def save_model(model: Blstm, training: dict, weights: Path, description: Path) -> None:
+def save_model(model: Recurrent, training: dict, weights: Path, description: Path) -> None:
     """Write the weights (safetensors) and what they were trained with (JSON)."""
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     save_file(state, weights)
@@ -139,7 +145,7 @@ def save_model(model: Blstm, training: dict, weights: Path, description: Path) -
     description.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def load_model(weights: Path, description: Path) -> Blstm:
+def load_model(weights: Path, description: Path) -> Recurrent:
     """Read a model back.
 
     Raises
@@ -150,7 +156,7 @@ def load_model(weights: Path, description: Path) -> Blstm:
     try:
         architecture = json.loads(Path(description).read_text())["architecture"]
         architecture["outputs"] = tuple(architecture["outputs"])
-        model = Blstm(Architecture(**architecture))
+        model = Recurrent(Architecture(**architecture))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{description}: not the description of a model: {error}") from error
     try:

@@ -1,4 +1,4 @@
-"""Prediction: E and sigma of every labelled frame of every recording, by one trained network."""
+"""Prediction: E and sigma of every labelled frame of every recording, by the chosen networks."""
 
 from pathlib import Path
 
@@ -8,26 +8,38 @@ import torch
 
 from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
-from softaer.model import Blstm, load_model, make_deterministic, pick_device
+from softaer.model import Recurrent, load_model, make_deterministic, pick_device
 from softaer.schema import PREDICTIONS
 from softaer.sequences import RecordingSequence, load_sequences
-from softaer.tasks import TARGETS
+from softaer.tasks import TARGETS, output_name
 
 
-def predict(model: Blstm, sequence: RecordingSequence) -> pd.DataFrame:
-    """Predictions for one recording.
+def predict(model: Recurrent, sequence: RecordingSequence) -> pd.DataFrame:
+    """Predictions of one network for one recording.
 
     Returns
     -------
-    ``time`` [s], ``E``, ``sigma`` (float32, in the units of the labels; NaN for what the network
-    was not trained for), one row per frame of the dataset.
+    ``time`` [s] and one float32 column per output of the network, such as ``arousal_E``, in the
+    units of the labels; one row per frame of the dataset.
     """
-    outputs = model.predict([sequence.features])[0][sequence.labelled]
-    table = pd.DataFrame({"time": sequence.time[sequence.labelled]})
-    for name in TARGETS:
-        known = name in model.architecture.outputs
-        column = model.architecture.outputs.index(name) if known else None
-        table[name] = outputs[:, column] if known else np.float32(np.nan)
+    values = model.predict([sequence.features])[0][sequence.labelled]
+    table = pd.DataFrame(values, columns=list(model.architecture.outputs))
+    table.insert(0, "time", sequence.time[sequence.labelled])
+    return table
+
+
+def combine(parts: list[pd.DataFrame], dimension: str) -> pd.DataFrame:
+    """Put the outputs of several networks for one dimension side by side.
+
+    Returns
+    -------
+    ``time``, ``E``, ``sigma``.
+    """
+    table = parts[0][["time"]].copy()
+    for target in TARGETS:
+        name = output_name(dimension, target)
+        owner = next((part for part in parts if name in part.columns), None)
+        table[target] = np.float32(np.nan) if owner is None else owner[name]
     return table
 
 
@@ -36,19 +48,33 @@ def main() -> None:
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
     arguments.add_argument("--dimension", required=True)
-    arguments.add_argument("--weights", type=Path, required=True)
-    arguments.add_argument("--description", type=Path, required=True)
+    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument(
+        "--network",
+        dest="networks",
+        action="append",
+        nargs=2,
+        type=Path,
+        metavar=("FOLDER", "SELECTION"),
+        required=True,
+        help="instances of a network and the table that says which was chosen; once per network",
+    )
     arguments.add_argument("--threads", type=int, default=1, help="of torch on the CPU")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     torch.set_num_threads(options.threads)
-    make_deterministic(0)
-    model = load_model(options.weights, options.description).to(pick_device())
+    make_deterministic(options.seed)
+    models = []
+    for folder, selection in options.networks:
+        table = tables.read(selection)
+        chosen = folder / table.loc[table["chosen"], "instance"].item() / f"seed{options.seed}"
+        model = load_model(chosen / "weights.safetensors", chosen / "description.json")
+        models.append(model.to(pick_device()))
     recordings = rated(read_recordings(options.recordings))
     with tables.writer(options.output, PREDICTIONS) as sink:
-        for sequence in load_sequences(options.dataset, recordings, options.dimension):
-            table = predict(model, sequence)
+        for sequence in load_sequences(options.dataset, recordings, []):
+            table = combine([predict(model, sequence) for model in models], options.dimension)
             table.insert(0, "recording", sequence.recording)
             sink.append(table)
 

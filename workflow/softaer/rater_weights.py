@@ -13,6 +13,7 @@ from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
 from softaer.grid import index
 from softaer.labels import REFERENCES, rater_agreement, weights_from_agreement
+from softaer.rater_lags import align
 from softaer.schema import RATER_WEIGHTS
 
 
@@ -44,11 +45,14 @@ def main() -> None:
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     arguments.add_argument("--against", choices=REFERENCES, default="others")
+    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     batches = dict.fromkeys(r.batch for r in rated(read_recordings(options.recordings)))
     ratings = pd.concat([tables.read(options.ratings / f"{batch}.parquet") for batch in batches])
+    if options.rater_lags is not None:
+        ratings = align(ratings, tables.read(options.rater_lags))
     with tables.writer(options.output, RATER_WEIGHTS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
             table = corpus_weights(rows, options.against)

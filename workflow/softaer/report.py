@@ -1,11 +1,14 @@
-"""Report: the scores, the data set and the curves on one self-contained page.
+"""Report: the scores, what they are worth, the data set and the curves on one self-contained page.
 
 It renders what other stages have computed, and computes nothing but the mean over seeds.
 """
 
 import importlib.metadata
+import itertools
 import json
 import platform
+from argparse import BooleanOptionalAction
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -19,10 +22,9 @@ from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
 from softaer.score import prediction_path
 from softaer.targets import read_targets
-from softaer.tasks import FUSED, OBJECTIVES, TARGETS, TASKS
+from softaer.tasks import JOIN, TARGETS, networks
 
 PACKAGES = (
-    "softaer",
     "snakemake",
     "av",
     "opensmile",
@@ -35,46 +37,74 @@ PACKAGES = (
 """Packages whose versions are named, where they are installed."""
 
 
-def score_table(scores: pd.DataFrame) -> list[dict]:
-    """The paper's table: one row per modality and task, one cell per dimension, target, partition.
+def score_table(
+    scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame
+) -> dict[str, list]:
+    """The paper's table, with the scores out of fold and the intervals that the paper lacks.
 
     Parameters
     ----------
-    scores
-        Long table of the stage ``score``.
+    scores, intervals, ceiling
+        Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
 
     Returns
     -------
-    Rows with ``modality``, ``task`` and ``cells``: for each (dimension, target, partition) in
-    order, the mean CCC over seeds, or ``None``. The best cell of a column is marked by ``best``.
+    columns
+        (dimension, target) of each block of cells: dev in-sample, dev out of fold, test.
+    rows
+        ``name``, ``task`` and ``blocks``; a block has ``dimension``, ``dev``, ``out_of_fold``,
+        ``test``, ``low``, ``high`` (``None`` where there is none) and ``best``: highest on test
+        among the models.
     """
-    keys = ["dimension", "target", "partition", "modality", "task"]
-    mean = scores.groupby(keys)["ccc"].mean().sort_index()
-    columns = score_columns(scores)
+    keys = ["dimension", "target", "modality", "task", "partition"]
+    mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()
+    bounds = intervals.set_index(keys)[["low", "high"]]
+    columns = list(scores[["dimension", "target"]].drop_duplicates().itertuples(index=False))
+    columns = [tuple(column) for column in columns]
+    highest = scores[scores["partition"] == "test"].groupby(keys)["ccc"].mean()
+    highest = highest.groupby(["dimension", "target"]).max()
+
+    def get(table: pd.DataFrame, key: tuple, column: str) -> float | None:
+        if key not in table.index or pd.isna(table.loc[key, column]):
+            return None
+        return float(table.loc[key, column])
+
     rows = []
-    for modality, task in scores[["modality", "task"]].drop_duplicates().itertuples(index=False):
-        cells = []
+    models = list(scores[["modality", "task"]].drop_duplicates().itertuples(index=False))
+    for modality, task in models:
+        blocks = []
         for column in columns:
-            value = mean.get((*column, modality, task))
-            value = None if value is None or np.isnan(value) else value
-            best = value is not None and value == mean[column].max()
-            cells.append({"ccc": value, "best": best})
-        rows.append({"modality": modality, "task": task, "cells": cells})
-    order = list(dict.fromkeys(scores["modality"]))
-    return sorted(rows, key=lambda row: (order.index(row["modality"]), row["task"] != "single"))
+            dev, test = (*column, modality, task, "dev"), (*column, modality, task, "test")
+            value = get(mean, test, "ccc")
+            blocks.append(
+                {
+                    "dimension": column[0],
+                    "dev": get(mean, dev, "ccc"),
+                    "out_of_fold": get(mean, dev, "ccc_out_of_fold"),
+                    "test": value,
+                    "low": get(bounds, test, "low"),
+                    "high": get(bounds, test, "high"),
+                    "best": value is not None and value == highest[column],
+                }
+            )
+        rows.append({"name": modality, "task": task, "blocks": blocks})
+    known = ceiling.set_index(["dimension", "target", "reference", "partition"])[["ccc"]]
+    for reference in ceiling["reference"].unique():
+        blocks = [
+            {
+                "dimension": column[0],
+                "dev": get(known, (*column, reference, "dev"), "ccc"),
+                "test": get(known, (*column, reference, "test"), "ccc"),
+            }
+            for column in columns
+        ]
+        rows.append({"name": reference, "task": "", "blocks": blocks})
+    return {"columns": columns, "rows": rows}
 
 
-def score_columns(scores: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Dimension, target and partition of the score table's columns."""
-    return [
-        tuple(column)
-        for column in scores[["dimension", "target", "partition"]]
-        .drop_duplicates()
-        .itertuples(index=False)
-    ]
-
-
-def trace_panels(options, modalities: list[str], task: str) -> tuple[str, list]:
+def trace_panels(
+    options, modalities: list[str], task: str
+) -> tuple[str, list[tuple[str, str, Mapping[str, pd.DataFrame]]]]:
     """Labels and predictions of one recording, for each dimension and target.
 
     The recording is the first of the test partition (of dev, without one) in the corpus table, so
@@ -89,65 +119,77 @@ def trace_panels(options, modalities: list[str], task: str) -> tuple[str, list]:
     panels = []
     for dimension in options.dimensions:
         targets = read_targets(options.dataset, [shown], dimension)
-        for target in TARGETS:
-            series = {"label": targets}
-            for modality in modalities:
-                path = prediction_path(
-                    options.predict,
-                    options.fuse,
+        predictions = {
+            modality: tables.read(
+                prediction_path(
+                    options.results / "postprocess",
+                    options.results / "fuse",
                     dimension,
                     modality,
                     task,
-                    target,
                     options.seeds[0],
                 )
-                predictions = tables.read(path)
-                series[modality] = predictions[predictions["recording"] == shown.recording]
+            )
+            for modality in modalities
+        }
+        for target in TARGETS:
+            series = {"label": targets}
+            for modality, table in predictions.items():
+                series[modality] = table[table["recording"] == shown.recording]
             panels.append((dimension, target, series))
     return shown.recording, panels
 
 
-def read_curves(options) -> pd.DataFrame:
-    """Learning curves of all networks."""
-    objectives = [o for o in OBJECTIVES if any(o in TASKS[t].values() for t in options.tasks)]
+def read_selections(options, modalities: list[str]) -> pd.DataFrame:
+    """Scores on dev of all instances of the grid, and which were chosen."""
+    pairs = {
+        pair
+        for task, dimension in itertools.product(options.tasks, options.dimensions)
+        for pair in networks(task, dimension, options.dimensions)
+    }
+    parts = [
+        tables.read(options.results / "select" / scope / modality / f"{objective}.parquet").assign(
+            scope=scope, modality=modality, objective=objective
+        )
+        for (scope, objective), modality in itertools.product(sorted(pairs), modalities)
+    ]
+    first = ["scope", "modality", "objective"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*first, *(name for name in table.columns if name not in first)]]
+
+
+def read_curves(options, selections: pd.DataFrame) -> pd.DataFrame:
+    """Learning curves of the networks that were chosen."""
     parts = []
-    for dimension in options.dimensions:
-        for modality in options.modalities:
-            for objective in objectives:
-                for seed in options.seeds:
-                    folder = options.train / dimension / modality / objective / f"seed{seed}"
-                    curve = tables.read(folder / "learning_curve.parquet")
-                    parts.append(
-                        curve.assign(
-                            dimension=dimension, modality=modality, objective=objective, seed=seed
-                        )
-                    )
+    for row, seed in itertools.product(
+        selections[selections["chosen"]].itertuples(index=False), options.seeds
+    ):
+        folder = options.results / "train" / row.scope / row.modality / row.objective
+        curve = tables.read(folder / row.instance / f"seed{seed}" / "learning_curve.parquet")
+        columns = {"scope": row.scope, "modality": row.modality, "objective": row.objective}
+        parts.append(curve.assign(**columns, seed=seed))
     return pd.concat(parts, ignore_index=True)
 
 
-def read_coefficients(options) -> pd.DataFrame:
-    """Coefficients of all fusions; empty with a single modality."""
-    parts = [
-        tables.read(options.fuse / dimension / task / f"seed{seed}.coefficients.parquet").assign(
-            dimension=dimension, task=task, seed=seed
+def read_models(options, folder: str, suffix: str, modalities: list[str]) -> pd.DataFrame:
+    """Tables that stages keep beside their predictions, one under the other."""
+    parts = []
+    for dimension, modality, task, seed in itertools.product(
+        options.dimensions, modalities, options.tasks, options.seeds
+    ):
+        path = prediction_path(
+            options.results / folder, options.results / folder, dimension, modality, task, seed
         )
-        for dimension in options.dimensions
-        for task in options.tasks
-        for seed in options.seeds
-    ]
-    wide = pd.concat(parts).pivot_table(
-        index=["dimension", "target", "task", "seed"],
-        columns="term",
-        values="coefficient",
-        sort=False,
-    )
-    return wide.reset_index()
+        keys = {"dimension": dimension, "modality": modality, "task": task, "seed": seed}
+        table = tables.read(path.with_suffix(f".{suffix}.parquet"))
+        parts.append(pd.DataFrame(keys, index=table.index).join(table))
+    return pd.concat(parts, ignore_index=True)
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that made the results."""
     found = {"python": platform.python_version(), "softaer": __version__}
-    for package in PACKAGES[1:]:
+    for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -165,51 +207,75 @@ def as_rows(frame: pd.DataFrame) -> dict[str, list]:
 
 def main() -> None:
     arguments = cli.parser(__doc__)
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument("--template", type=Path, required=True)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
-    arguments.add_argument("--scores", type=Path, required=True)
-    arguments.add_argument("--summary", type=Path, required=True)
-    arguments.add_argument("--check", type=Path, help="labels against planted truth")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    arguments.add_argument("--train", type=Path, required=True, help="folder of networks")
-    arguments.add_argument("--predict", type=Path, required=True, help="folder of predictions")
-    arguments.add_argument("--fuse", type=Path, required=True, help="folder of fused predictions")
-    arguments.add_argument("--dimensions", nargs="+", required=True)
-    arguments.add_argument("--modalities", nargs="+", required=True)
-    arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)
-    arguments.add_argument("--seeds", nargs="+", type=int, required=True)
+    cli.add_experiment(arguments)
+    arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    scores = tables.read(options.scores)
-    shown_modalities = list(dict.fromkeys(scores["modality"]))
-    shown_task = options.tasks[-1]
-    recording, panels = trace_panels(options, shown_modalities, shown_task)
-    curves = figures.learning_curves(read_curves(options), options.dimensions)
-    fused = any(FUSED in modality for modality in shown_modalities)
+    def table(name: str) -> pd.DataFrame:
+        return tables.read(options.results / f"{name}.parquet")
+
+    scores = table("ccc")
+    single = [modality for modality in options.modalities if JOIN not in modality]
+    fused = [modality for modality in options.modalities if JOIN in modality]
+    task = options.tasks[-1]
+    recording, panels = trace_panels(options, options.modalities, task)
+    selections = read_selections(options, single)
+    uncertainty = table("uncertainty")
+    estimated = {}
+    if options.config["delay"] == "estimated":
+        delays = table("annotation_delay")
+        estimated["Delay of the annotations"] = as_rows(
+            delays[delays["chosen"]].drop(columns="chosen")
+        )
+    if options.config["labels"]["alignment"] == "estimated":
+        estimated["Lags of the raters"] = as_rows(table("rater_lags"))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
-        simulated=options.check is not None,
-        columns=score_columns(scores),
-        scores=score_table(scores),
+        simulated=options.simulated,
+        scores=score_table(scores, table("intervals"), table("ceiling")),
         seeds=options.seeds,
         counts=scores.groupby("partition", sort=False)[["recordings", "frames"]]
         .max()
         .to_dict("index"),
-        summary=as_rows(tables.read(options.summary)),
-        check=None if options.check is None else as_rows(tables.read(options.check)),
-        coefficients=as_rows(read_coefficients(options)) if fused else None,
+        resample=options.config["evaluation"]["resample"],
+        draws=options.config["evaluation"]["draws"],
+        hypotheses=as_rows(table("hypotheses")),
+        uncertainty=Markup(figures.uncertainty(uncertainty)) if len(uncertainty) else None,
+        coverage=as_rows(coverage_table(uncertainty)),
+        summary=as_rows(table("summary")),
+        check=as_rows(table("simulate_check")) if options.simulated else None,
+        selections=as_rows(selections),
+        steps=as_rows(read_models(options, "postprocess", "steps", single)),
+        coefficients=as_rows(read_models(options, "fuse", "coefficients", fused))
+        if fused
+        else None,
+        estimated=estimated,
         traces=Markup(figures.traces(panels)),
         trace_recording=recording,
-        trace_task=shown_task,
+        trace_task=task,
         trace_seed=options.seeds[0],
-        curves=Markup(curves),
+        curves=Markup(figures.learning_curves(read_curves(options, selections))),
         config=yaml.safe_dump(options.config, sort_keys=False, allow_unicode=True),
         versions=versions(),
     )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(page, encoding="utf-8")
+
+
+def coverage_table(uncertainty: pd.DataFrame) -> pd.DataFrame:
+    """Coverage of the ratings, one column per nominal share."""
+    rows = uncertainty[uncertainty["figure"] == "coverage"]
+    rows = rows.assign(nominal=(100 * rows["x"]).round().astype(int).astype(str) + " %")
+    wide = rows.pivot_table(
+        index=["dimension", "task", "series"], columns="nominal", values="y", sort=False
+    )
+    return wide.reset_index().replace({np.nan: None})
 
 
 if __name__ == "__main__":

@@ -113,18 +113,65 @@ LEARNING_CURVE = pa.schema(
     [
         field("epoch", pa.int32(), unit="epochs"),
         field("train_loss", pa.float64()),
-        field("target", pa.string(), unit=""),
+        field("output", pa.string(), unit=""),
         field("dev_ccc", pa.float64(), nullable=True),
         field("best", pa.bool_()),
     ]
 )
 
-PREDICTIONS = pa.schema(
+RATER_LAGS = pa.schema(
     [
-        RECORDING,
-        TIME,
-        field("E", pa.float32(), unit="rating", nullable=True),
-        field("sigma", pa.float32(), unit="rating", nullable=True),
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("lag", pa.float64(), unit="s"),
+    ]
+)
+
+ANNOTATION_DELAY = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("delay", pa.float64(), unit="s"),
+        field("correlation", pa.float64(), nullable=True),
+        field("chosen", pa.bool_()),
+    ]
+)
+
+SELECTION = pa.schema(
+    [
+        field("instance", pa.string(), unit=""),
+        field("dev_ccc", pa.float64(), nullable=True),
+        field("seeds", pa.int64(), unit="seeds"),
+        field("chosen", pa.bool_()),
+    ]
+)
+
+
+def predictions(*suffixes: str) -> pa.Schema:
+    """E and sigma per frame, each in as many versions as there are suffixes."""
+    return pa.schema(
+        [
+            RECORDING,
+            TIME,
+            *(
+                field(f"{target}{suffix}", pa.float32(), unit="rating", nullable=True)
+                for suffix in suffixes
+                for target in ("E", "sigma")
+            ),
+        ]
+    )
+
+
+PREDICTIONS = predictions("")
+POSTPROCESSED = predictions("", "_raw", "_out_of_fold")
+FUSED_PREDICTIONS = predictions("", "_out_of_fold")
+
+POSTPROCESSING_STEPS = pa.schema(
+    [
+        field("target", pa.string(), unit=""),
+        field("step", pa.string(), unit=""),
+        field("kept", pa.bool_()),
+        field("value", pa.float64(), nullable=True),
+        field("gain", pa.float64(), nullable=True),
     ]
 )
 
@@ -133,7 +180,6 @@ FUSION = pa.schema(
         field("target", pa.string(), unit=""),
         field("term", pa.string(), unit=""),
         field("coefficient", pa.float64()),
-        field("frames", pa.int64(), unit="frames"),
     ]
 )
 
@@ -146,6 +192,8 @@ CCC = pa.schema(
         field("partition", pa.string(), unit=""),
         field("seed", pa.int64()),
         field("ccc", pa.float64(), nullable=True),
+        field("ccc_raw", pa.float64(), nullable=True),
+        field("ccc_out_of_fold", pa.float64(), nullable=True),
         field("recordings", pa.int64(), unit="recordings"),
         field("frames", pa.int64(), unit="frames"),
     ]
@@ -165,3 +213,56 @@ def summary(modalities: Sequence[str]) -> pa.Schema:
             *(field(f"coverage_{m}", pa.float64(), nullable=True) for m in modalities),
         ]
     )
+
+
+INTERVALS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("partition", pa.string(), unit=""),
+        field("ccc", pa.float64(), nullable=True),
+        field("low", pa.float64(), nullable=True),
+        field("high", pa.float64(), nullable=True),
+        field("seeds", pa.int64(), unit="seeds"),
+        field("resampled", pa.int64()),
+    ]
+)
+
+HYPOTHESES = pa.schema(
+    [
+        field("hypothesis", pa.string(), unit=""),
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("better", pa.string(), unit=""),
+        field("worse", pa.string(), unit=""),
+        field("difference", pa.float64(), nullable=True),
+        field("low", pa.float64(), nullable=True),
+        field("high", pa.float64(), nullable=True),
+        field("p_value", pa.float64()),
+        field("answer", pa.string(), unit=""),
+    ]
+)
+
+CEILING = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("reference", pa.string(), unit=""),
+        field("partition", pa.string(), unit=""),
+        field("ccc", pa.float64(), nullable=True),
+        field("frames", pa.int64(), unit="frames"),
+    ]
+)
+
+UNCERTAINTY = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("figure", pa.string(), unit=""),
+        field("series", pa.string(), unit=""),
+        field("x", pa.float64()),
+        field("y", pa.float64(), nullable=True),
+    ]
+)

@@ -1,9 +1,11 @@
 """Scores: the concordance of every prediction with its labels, on dev and test.
 
 CCC over the concatenated frames of a partition, for every dimension, target, modality (and their
-fusion), task and seed: the long form of the paper's table.
+fusion), task and seed: the long form of the paper's table. Beside the scores of the final
+predictions stand those before post-processing and, on dev, those out of fold.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.errors import InputError
 from softaer.schema import CCC
 from softaer.targets import read_targets
-from softaer.tasks import FUSED, TARGETS, TASKS
+from softaer.tasks import JOIN, TARGETS
 
 SCORED_PARTITIONS = ("dev", "test")
 
@@ -27,8 +29,11 @@ def score_predictions(
 
     Parameters
     ----------
-    targets, predictions
+    targets
         ``recording``, ``time``, and the column ``target``.
+    predictions
+        ``recording``, ``time``, ``target``, and versions of it: ``<target>_raw`` without
+        post-processing (not for a fusion), ``<target>_out_of_fold``.
     recordings
         The corpus table.
     target
@@ -36,19 +41,23 @@ def score_predictions(
 
     Returns
     -------
-    ``partition``, ``ccc``, ``recordings``, ``frames``; a partition without labels has no row.
+    ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev), ``recordings``, ``frames``;
+    a partition without labels has no row.
 
     Raises
     ------
     InputError
         If a labelled frame has no prediction.
     """
-    columns = ["recording", "time", target]
-    labelled = targets.loc[targets[target].notna(), columns]
-    both = labelled.merge(
-        predictions[columns],
+    versions = {
+        score: f"{target}{score.removeprefix('ccc')}"
+        for score in ("ccc", "ccc_raw", "ccc_out_of_fold")
+        if f"{target}{score.removeprefix('ccc')}" in predictions
+    }
+    labelled = targets.loc[targets[target].notna(), ["recording", "time", target]]
+    both = labelled.rename(columns={target: "label"}).merge(
+        predictions[["recording", "time", *versions.values()]],
         on=["recording", "time"],
-        suffixes=("", "_predicted"),
         how="left",
         validate="one_to_one",
     )
@@ -56,7 +65,7 @@ def score_predictions(
     rows = []
     for partition in SCORED_PARTITIONS:
         some = both[both["partition"] == partition]
-        missing = some[f"{target}_predicted"].isna()
+        missing = some[target].isna()
         if missing.any():
             first = some[missing].iloc[0]
             raise InputError(
@@ -64,30 +73,33 @@ def score_predictions(
                 f"{int(missing.sum())} labelled frames without a prediction of {target}"
             )
         if len(some):
-            value = ccc(some[target].to_numpy(), some[f"{target}_predicted"].to_numpy())
-            rows.append((partition, value, some["recording"].nunique(), len(some)))
-    return pd.DataFrame(rows, columns=["partition", "ccc", "recordings", "frames"])
+            scores = {
+                score: ccc(some["label"].to_numpy(), some[column].to_numpy())
+                for score, column in versions.items()
+                if partition == "dev" or score != "ccc_out_of_fold"
+            }
+            counts = {"recordings": some["recording"].nunique(), "frames": len(some)}
+            rows.append({"partition": partition, **scores, **counts})
+    columns = ["partition", "ccc", "ccc_raw", "ccc_out_of_fold", "recordings", "frames"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def prediction_path(
-    predict: Path, fuse: Path, dimension: str, modality: str, task: str, target: str, seed: int
+    postprocess: Path, fuse: Path, dimension: str, modality: str, task: str, seed: int
 ) -> Path:
-    """Where the prediction of a target lies; ``audio+video`` is a fusion."""
-    if FUSED in modality:
+    """Where a final prediction lies; ``audio+video`` is a fusion."""
+    if JOIN in modality:
         return Path(fuse) / dimension / task / f"seed{seed}.parquet"
-    return Path(predict) / dimension / modality / TASKS[task][target] / f"seed{seed}.parquet"
+    return Path(postprocess) / dimension / modality / task / f"seed{seed}.parquet"
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    arguments.add_argument("--predict", type=Path, required=True, help="folder of predictions")
-    arguments.add_argument("--fuse", type=Path, required=True, help="folder of fused predictions")
-    arguments.add_argument("--dimensions", nargs="+", required=True)
-    arguments.add_argument("--modalities", nargs="+", required=True)
-    arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)
-    arguments.add_argument("--seeds", nargs="+", type=int, required=True)
+    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
+    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
+    cli.add_experiment(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--csv-output")
     options = arguments.parse_args()
@@ -96,34 +108,15 @@ def main() -> None:
     parts = []
     for dimension in options.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
-        for target in TARGETS:
-            for modality in options.modalities:
-                for task in options.tasks:
-                    for seed in options.seeds:
-                        path = prediction_path(
-                            options.predict,
-                            options.fuse,
-                            dimension,
-                            modality,
-                            task,
-                            target,
-                            seed,
-                        )
-                        scores = score_predictions(
-                            targets,
-                            tables.read(path, ["recording", "time", target]),
-                            recordings,
-                            target,
-                        )
-                        parts.append(
-                            scores.assign(
-                                dimension=dimension,
-                                target=target,
-                                modality=modality,
-                                task=task,
-                                seed=seed,
-                            )
-                        )
+        for target, modality, task, seed in itertools.product(
+            TARGETS, options.modalities, options.tasks, options.seeds
+        ):
+            path = prediction_path(
+                options.postprocess, options.fuse, dimension, modality, task, seed
+            )
+            scores = score_predictions(targets, tables.read(path), recordings, target)
+            keys = {"target": target, "modality": modality, "task": task, "seed": seed}
+            parts.append(scores.assign(dimension=dimension, **keys))
     table = tables.conform(pd.concat(parts, ignore_index=True), CCC, options.output)
     tables.write(table, CCC, options.output)
     table.to_pandas().to_csv(options.csv_output, index=False, float_format="%.6f")

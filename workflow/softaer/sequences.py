@@ -6,7 +6,7 @@ so that every modality is scored on the same frames, but it does not count in th
 frame without a label counts in neither.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,7 @@ import pandas as pd
 from softaer import tables
 from softaer.corpus import Recording
 from softaer.grid import RATE, index
-from softaer.targets import feature_columns, target_names
-from softaer.tasks import TARGETS
+from softaer.targets import feature_columns
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class RecordingSequence:
     labelled
         bool, shape (T,): the frame stands in the dataset.
     targets
-        float32, shape (T, 2): E and sigma, NaN where there is no label.
+        float32, shape (T, n): the outputs asked for, NaN where there is no label.
     """
 
     recording: str
@@ -54,7 +53,9 @@ class RecordingSequence:
         return np.arange(len(self)) / RATE
 
 
-def to_sequence(rows: pd.DataFrame, recording: Recording, dimension: str) -> RecordingSequence:
+def to_sequence(
+    rows: pd.DataFrame, recording: Recording, outputs: Sequence[str]
+) -> RecordingSequence:
     """Lay the dataset rows of one recording out on the full grid.
 
     Parameters
@@ -63,8 +64,8 @@ def to_sequence(rows: pd.DataFrame, recording: Recording, dimension: str) -> Rec
         ``time``, targets and features, see :func:`softaer.dataset.dataset`.
     recording
         The recording's row of the corpus table.
-    dimension
-        Dimension whose targets are taken.
+    outputs
+        Columns of the targets wanted.
     """
     frames = index(rows["time"].to_numpy())
     names = feature_columns(list(rows.columns))
@@ -75,15 +76,15 @@ def to_sequence(rows: pd.DataFrame, recording: Recording, dimension: str) -> Rec
     present, labelled = np.zeros((2, length), dtype=bool)
     present[frames] = ~np.isnan(values).any(axis=1)
     labelled[frames] = True
-    targets = np.full((length, len(TARGETS)), np.nan, dtype=np.float32)
-    targets[frames] = rows[target_names([dimension])].to_numpy(dtype=np.float32)
+    targets = np.full((length, len(outputs)), np.nan, dtype=np.float32)
+    targets[frames] = rows[list(outputs)].to_numpy(dtype=np.float32)
     return RecordingSequence(
         recording.recording, recording.partition, features, present, labelled, targets
     )
 
 
 def load_sequences(
-    folder: Path, recordings: Iterable[Recording], dimension: str
+    folder: Path, recordings: Iterable[Recording], outputs: Sequence[str]
 ) -> Iterator[RecordingSequence]:
     """Sequences of some recordings, batch by batch in the order of the corpus table.
 
@@ -93,11 +94,11 @@ def load_sequences(
         Datasets of one modality, ``<batch>.parquet`` each.
     recordings
         Recordings wanted.
-    dimension
-        Dimension whose targets are taken.
+    outputs
+        Columns of the targets wanted.
     """
     wanted = {recording.recording: recording for recording in recordings}
     for batch in dict.fromkeys(recording.batch for recording in wanted.values()):
         for name, rows in tables.by_recording(Path(folder) / f"{batch}.parquet"):
             if name in wanted:
-                yield to_sequence(rows, wanted[name], dimension)
+                yield to_sequence(rows, wanted[name], outputs)

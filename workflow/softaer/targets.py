@@ -8,12 +8,12 @@ import pandas as pd
 
 from softaer import tables
 from softaer.corpus import Recording
-from softaer.tasks import TARGETS
+from softaer.tasks import TARGETS, output_name
 
 
 def target_names(dimensions: Iterable[str]) -> list[str]:
     """Columns of the targets: ``<dimension>_E`` and ``<dimension>_sigma``."""
-    return [f"{dimension}_{target}" for dimension in dimensions for target in TARGETS]
+    return [output_name(dimension, target) for dimension in dimensions for target in TARGETS]
 
 
 def feature_columns(columns: list[str]) -> list[str]:

@@ -1,19 +1,58 @@
-"""Targets, tasks and objectives: what is learnt, and which network predicts what.
+"""Targets, tasks and networks: what is learnt, and which network predicts what.
 
 A dimension has two targets, the emotional state E and the perception uncertainty sigma. The
-single-task approach trains one network for each, the multi-task approach one for both; what one
-network learns is called its objective. Read while the Snakefile is parsed, so this module imports
-nothing.
+single-task approach trains one network for each, the multi-task approach one for both, the joint
+approach one for both targets of all dimensions. What a network learns is named by its scope (the
+dimensions) and its objective (the targets). Read while the Snakefile is parsed, so this module
+imports nothing but the standard library.
 """
+
+from collections.abc import Sequence
 
 TARGETS = ("E", "sigma")
 """Emotional state and perception uncertainty."""
 
 OBJECTIVES = {"E": ("E",), "sigma": ("sigma",), "E+sigma": ("E", "sigma")}
-"""Outputs of a network, by objective."""
+"""Targets that a network learns, by objective."""
 
-TASKS = {"single": {"E": "E", "sigma": "sigma"}, "multi": {"E": "E+sigma", "sigma": "E+sigma"}}
-"""Objective of the network that predicts each target, by task."""
+TASKS = ("single", "multi", "joint")
 
-FUSED = "+"
-"""Joins the names of fused modalities: ``audio+video``."""
+JOIN = "+"
+"""Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""
+
+
+def networks(task: str, dimension: str, dimensions: Sequence[str]) -> list[tuple[str, str]]:
+    """Scope and objective of the networks that predict a dimension.
+
+    Examples
+    --------
+    >>> networks("single", "valence", ["arousal", "valence"])
+    [('valence', 'E'), ('valence', 'sigma')]
+    >>> networks("joint", "valence", ["arousal", "valence"])
+    [('arousal+valence', 'E+sigma')]
+    """
+    if task == "single":
+        return [(dimension, target) for target in TARGETS]
+    return [(dimension if task == "multi" else JOIN.join(dimensions), JOIN.join(TARGETS))]
+
+
+def output_name(dimension: str, target: str) -> str:
+    """Name of a target of a dimension, as an output of a network and a column of a dataset.
+
+    Examples
+    --------
+    >>> output_name("valence", "sigma")
+    'valence_sigma'
+    """
+    return f"{dimension}_{target}"
+
+
+def output_names(scope: str, objective: str) -> list[str]:
+    """Outputs of a network.
+
+    Examples
+    --------
+    >>> output_names("arousal+valence", "sigma")
+    ['arousal_sigma', 'valence_sigma']
+    """
+    return [output_name(d, t) for d in scope.split(JOIN) for t in OBJECTIVES[objective]]

@@ -1,9 +1,11 @@
-"""Training: a BLSTM learns E, sigma or both from one modality.
+"""Training: a recurrent network learns E, sigma or both from one modality.
 
-The loss is w_E MSE_E + w_sigma MSE_sigma with w_E + w_sigma = 2; single-task learning is (2, 0)
-or (0, 2) (Han et al., 2017). Recordings are padded to the longest of a mini-batch and masked.
-After each epoch the CCC over the development partition decides which weights are kept, and when
-to stop.
+The loss is w_E L_E + w_sigma L_sigma with w_E + w_sigma = 2; single-task learning is (2, 0) or
+(0, 2) (Han et al., 2017). L is the mean squared error, or 1 - CCC (Trigeorgis et al., 2016). The
+weights may be learnt instead: sum_i exp(-s_i) L_i + s_i with s_i = log of the variance of the
+task's noise (Kendall, Gal & Cipolla, 2018). Recordings are padded to the longest of a mini-batch
+and masked. After each epoch the CCC over the development partition decides which weights of the
+network are kept, and when to stop.
 """
 
 import time
@@ -21,10 +23,17 @@ from softaer import cli, tables
 from softaer.concordance import ccc
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
-from softaer.model import Architecture, Blstm, make_deterministic, pick_device, save_model
+from softaer.model import (
+    CELLS,
+    Architecture,
+    Recurrent,
+    make_deterministic,
+    pick_device,
+    save_model,
+)
 from softaer.schema import LEARNING_CURVE
 from softaer.sequences import RecordingSequence, load_sequences
-from softaer.tasks import OBJECTIVES, TARGETS
+from softaer.tasks import OBJECTIVES, output_names
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,10 @@ class Training:
         L2 penalty of Adam.
     max_gradient_norm
         Gradients longer than this are shortened.
+    loss
+        ``mse`` or ``ccc``, see :data:`LOSSES`.
+    task_weights
+        ``fixed`` or ``learned``; concerns networks with several outputs.
     weight_sigma
         w_sigma of multi-task learning, between 0 and 2; w_E is 2 - w_sigma.
     standardise_targets
@@ -62,15 +75,18 @@ class Training:
     input_noise: float = 0.1
     weight_decay: float = 0.0
     max_gradient_norm: float = 1.0
+    loss: str = "mse"
+    task_weights: str = "fixed"
     weight_sigma: float = 1.0
     standardise_targets: bool = True
 
-    def task_weights(self, outputs: Sequence[str]) -> tuple[float, ...]:
-        """Weights of the outputs' losses; they sum to 2."""
-        if len(outputs) == 1:
-            return (2.0,)
+    def fixed_weights(self, outputs: Sequence[str]) -> tuple[float, ...]:
+        """Weights of the outputs' losses; they sum to 2, shared evenly by the dimensions."""
+        targets = [output.rpartition("_")[2] for output in outputs]
         weight = {"E": 2.0 - self.weight_sigma, "sigma": self.weight_sigma}
-        return tuple(weight[name] for name in outputs)
+        if len(set(targets)) == 1:
+            weight = dict.fromkeys(targets, 2.0)
+        return tuple(weight[target] / targets.count(target) for target in targets)
 
 
 def masked_mse(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -91,13 +107,27 @@ def masked_mse(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor)
     return errors.sum((0, 1)) / mask.sum((0, 1)).clamp(min=1)
 
 
-def score(
-    model: Blstm, sequences: Sequence[RecordingSequence], columns: Sequence[int]
-) -> list[float]:
+def ccc_loss(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """1 - CCC per output over the frames that count, see :func:`masked_mse`."""
+    count = mask.sum((0, 1)).clamp(min=1)
+    mean_x = torch.where(mask, outputs, 0.0).sum((0, 1)) / count
+    mean_y = torch.where(mask, targets, 0.0).sum((0, 1)) / count
+    x = torch.where(mask, outputs - mean_x, 0.0)
+    y = torch.where(mask, targets - mean_y, 0.0)
+    spread = ((x**2).sum((0, 1)) + (y**2).sum((0, 1))) / count + (mean_x - mean_y) ** 2
+    # Without any spread there is nothing to agree about: a loss of 1, as for no agreement.
+    return 1 - 2 * (x * y).sum((0, 1)) / count / spread.clamp(min=1e-8)
+
+
+LOSSES = {"mse": masked_mse, "ccc": ccc_loss}
+"""Losses per output, by name."""
+
+
+def score(model: Recurrent, sequences: Sequence[RecordingSequence]) -> list[float]:
     """CCC of each output over the concatenated frames of some recordings."""
     predictions = np.concatenate(model.predict([s.features for s in sequences]))
-    targets = np.concatenate([s.targets[:, columns] for s in sequences])
-    return [ccc(targets[:, i], predictions[:, i]) for i in range(len(columns))]
+    targets = np.concatenate([s.targets for s in sequences])
+    return [ccc(y, x) for y, x in zip(targets.T, predictions.T, strict=True)]
 
 
 def fit(
@@ -105,10 +135,11 @@ def fit(
     dev: Sequence[RecordingSequence],
     outputs: Sequence[str],
     training: Training,
+    cell: str = "lstm",
     layers: int = 2,
     cells: int = 240,
     dropout: float = 0.0,
-) -> tuple[Blstm, pd.DataFrame]:
+) -> tuple[Recurrent, pd.DataFrame]:
     """Train one network.
 
     Parameters
@@ -116,10 +147,10 @@ def fit(
     train, dev
         Recordings to learn from, and to stop by.
     outputs
-        ``E`` and/or ``sigma``.
+        Names of the sequences' targets, such as ``arousal_E``.
     training
         How to train.
-    layers, cells, dropout
+    cell, layers, cells, dropout
         See :class:`softaer.model.Architecture`.
 
     Returns
@@ -127,30 +158,36 @@ def fit(
     model
         With the weights of the best epoch.
     curve
-        ``epoch``, ``train_loss``, ``target``, ``dev_ccc``, ``best``: one row per epoch and output.
+        ``epoch``, ``train_loss``, ``output``, ``dev_ccc``, ``best``: one row per epoch and output.
 
     Raises
     ------
     InputError
         If a partition is empty or an output has no label on it.
     """
-    columns = [TARGETS.index(name) for name in outputs]
-    _require_labels(train, "train", outputs, columns)
-    _require_labels(dev, "dev", outputs, columns)
+    _require_labels(train, "train", outputs)
+    _require_labels(dev, "dev", outputs)
     generator = make_deterministic(training.seed)
     device = pick_device()
 
-    model = Blstm(Architecture(train[0].features.shape[1], tuple(outputs), layers, cells, dropout))
+    width = train[0].features.shape[1]
+    model = Recurrent(Architecture(width, tuple(outputs), cell, layers, cells, dropout))
     if training.standardise_targets:
-        targets = np.concatenate([s.targets[:, columns] for s in train]).astype(np.float64)
+        targets = np.concatenate([s.targets for s in train]).astype(np.float64)
         scale = np.nanstd(targets, axis=0)
         model.target_mean.copy_(torch.from_numpy(np.nanmean(targets, axis=0)))
         model.target_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
     model.to(device)
+    weights = torch.tensor(training.fixed_weights(outputs), device=device)
+    learn_weights = training.task_weights == "learned" and len(outputs) > 1
+    log_variances = torch.zeros(len(outputs), device=device, requires_grad=learn_weights)
     optimiser = torch.optim.Adam(
-        model.parameters(), training.learning_rate, weight_decay=training.weight_decay
+        [
+            {"params": model.parameters(), "weight_decay": training.weight_decay},
+            {"params": [log_variances]},
+        ],
+        training.learning_rate,
     )
-    weights = torch.tensor(training.task_weights(outputs), device=device)
 
     rows, best, best_epoch, best_state = [], -np.inf, 0, None
     for epoch in range(1, training.max_epochs + 1):
@@ -159,18 +196,22 @@ def fit(
         order = torch.randperm(len(train), generator=generator).tolist()
         for start in range(0, len(order), training.batch_size):
             some = [train[i] for i in order[start : start + training.batch_size]]
-            features, targets, mask, lengths = _collate(some, columns, device)
+            features, targets, mask, lengths = _collate(some, device)
             features = features + training.input_noise * torch.randn(
                 features.shape, generator=generator
             ).to(device)
             targets = (targets - model.target_mean) / model.target_scale
-            loss = (weights * masked_mse(model(features, lengths), targets, mask)).sum()
+            per_output = LOSSES[training.loss](model(features, lengths), targets, mask)
+            if learn_weights:
+                loss = (torch.exp(-log_variances) * per_output + log_variances).sum()
+            else:
+                loss = (weights * per_output).sum()
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
             optimiser.step()
             losses.append(loss.item())
-        scores = score(model, dev, columns)
+        scores = score(model, dev)
         # A constant prediction against constant labels has no CCC; it is no reason to keep weights.
         mean = float(np.mean(np.nan_to_num(scores, nan=-1.0)))
         rows += [(epoch, np.mean(losses), o, s) for o, s in zip(outputs, scores, strict=True)]
@@ -180,7 +221,7 @@ def fit(
         elif epoch - best_epoch >= training.patience:
             break
     model.load_state_dict(best_state)
-    curve = pd.DataFrame(rows, columns=["epoch", "train_loss", "target", "dev_ccc"])
+    curve = pd.DataFrame(rows, columns=["epoch", "train_loss", "output", "dev_ccc"])
     return model, curve.assign(best=curve["epoch"] == best_epoch)
 
 
@@ -188,9 +229,8 @@ def _require_labels(
     sequences: Sequence[RecordingSequence],
     partition: str,
     outputs: Sequence[str],
-    columns: Sequence[int],
 ) -> None:
-    for name, column in zip(outputs, columns, strict=True):
+    for column, name in enumerate(outputs):
         frames = sum(int((s.present & ~np.isnan(s.targets[:, column])).sum()) for s in sequences)
         if frames == 0:
             raise InputError(
@@ -200,12 +240,12 @@ def _require_labels(
 
 
 def _collate(
-    sequences: Sequence[RecordingSequence], columns: Sequence[int], device: torch.device
+    sequences: Sequence[RecordingSequence], device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Pad recordings to features (B, T, d), targets and mask (B, T, outputs), lengths (B,)."""
     features = pad_sequence([torch.from_numpy(s.features) for s in sequences], batch_first=True)
     targets = pad_sequence(
-        [torch.from_numpy(s.targets[:, columns]) for s in sequences],
+        [torch.from_numpy(s.targets) for s in sequences],
         batch_first=True,
         padding_value=torch.nan,
     )
@@ -219,10 +259,11 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--dimension", required=True)
+    arguments.add_argument("--scope", required=True, help="dimensions, joined by '+'")
     arguments.add_argument("--objective", choices=OBJECTIVES, required=True)
     default = Training()
     arguments.add_argument("--seed", type=int, default=default.seed)
+    arguments.add_argument("--cell", choices=CELLS, default="lstm")
     arguments.add_argument("--layers", type=int, default=2)
     arguments.add_argument("--cells", type=int, default=240)
     arguments.add_argument("--dropout", type=float, default=0.0)
@@ -233,6 +274,8 @@ def main() -> None:
     arguments.add_argument("--input-noise", type=float, default=default.input_noise)
     arguments.add_argument("--weight-decay", type=float, default=default.weight_decay)
     arguments.add_argument("--max-gradient-norm", type=float, default=default.max_gradient_norm)
+    arguments.add_argument("--loss", choices=LOSSES, default=default.loss)
+    arguments.add_argument("--task-weights", choices=["fixed", "learned"], default="fixed")
     arguments.add_argument("--weight-sigma", type=float, default=default.weight_sigma)
     arguments.add_argument(
         "--standardise-targets",
@@ -255,35 +298,35 @@ def main() -> None:
         input_noise=options.input_noise,
         weight_decay=options.weight_decay,
         max_gradient_norm=options.max_gradient_norm,
+        loss=options.loss,
+        task_weights=options.task_weights,
         weight_sigma=options.weight_sigma,
         standardise_targets=options.standardise_targets,
     )
+    names = output_names(options.scope, options.objective)
     recordings = rated(read_recordings(options.recordings))
     train, dev = (
-        list(
-            load_sequences(
-                options.dataset, [r for r in recordings if r.partition == p], options.dimension
-            )
-        )
+        list(load_sequences(options.dataset, [r for r in recordings if r.partition == p], names))
         for p in ("train", "dev")
     )
     started = time.monotonic()
-    outputs = OBJECTIVES[options.objective]
     model, curve = fit(
-        train, dev, outputs, training, options.layers, options.cells, options.dropout
+        train,
+        dev,
+        names,
+        training,
+        options.cell,
+        options.layers,
+        options.cells,
+        options.dropout,
     )
-    best = curve[curve["best"]].set_index("target")["dev_ccc"]
+    best = curve[curve["best"]].set_index("output")["dev_ccc"]
     print(
-        f"{options.dimension}, {options.objective}: {curve['epoch'].max()} epochs in "
+        f"{curve['epoch'].max()} epochs in "
         f"{time.monotonic() - started:.1f} s on {pick_device()}; dev CCC "
         + ", ".join(f"{name} {value:.3f}" for name, value in best.items())
     )
-    description = {
-        "dimension": options.dimension,
-        "task_weights": training.task_weights(outputs),
-        **asdict(training),
-    }
-    save_model(model, description, options.weights_output, options.description_output)
+    save_model(model, asdict(training), options.weights_output, options.description_output)
     tables.write(curve, LEARNING_CURVE, options.curve_output)
 
 

@@ -4,6 +4,7 @@ The truth at t shows in the labels at t + delay, so labels are compared once wit
 out and once as they are.
 """
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,16 +14,22 @@ import pyarrow as pa
 
 from softaer import cli, tables
 from softaer.concordance import ccc
+from softaer.corpus import read_recordings
 from softaer.dataset import shift_labels
 from softaer.grid import index
 from softaer.schema import field
-from softaer.tasks import TARGETS
+from softaer.tasks import TARGETS, output_name
+
+EVERYWHERE = "all"
+"""Stands for all partitions."""
 
 CHECK = pa.schema(
     [
         field("dimension", pa.string(), unit=""),
         field("target", pa.string(), unit=""),
+        field("partition", pa.string(), unit=""),
         field("delay", pa.float64(), unit="s"),
+        field("delay_removed", pa.bool_()),
         field("ccc", pa.float64(), nullable=True),
         field("pearson", pa.float64(), nullable=True),
         field("frames", pa.int64(), unit="frames"),
@@ -30,8 +37,13 @@ CHECK = pa.schema(
 )
 
 
-def compare(labels: pd.DataFrame, truth: pd.DataFrame, delays: Mapping[str, float]) -> pd.DataFrame:
-    """Concordance of labels and planted truth over all recordings.
+def compare(
+    labels: pd.DataFrame,
+    truth: pd.DataFrame,
+    delays: Mapping[str, float],
+    partition: Mapping[str, str],
+) -> pd.DataFrame:
+    """Concordance of labels and planted truth, in each partition and over all recordings.
 
     Parameters
     ----------
@@ -39,10 +51,12 @@ def compare(labels: pd.DataFrame, truth: pd.DataFrame, delays: Mapping[str, floa
         ``recording``, ``time`` [s, on the grid], ``dimension``, ``E``, ``sigma``.
     delays
         Delay to take out per dimension [s].
+    partition
+        Partition of each recording.
 
     Returns
     -------
-    Rows of :data:`CHECK`.
+    Rows of :data:`CHECK` but for ``delay_removed``.
     """
     rows = []
     for dimension, delay in delays.items():
@@ -54,13 +68,17 @@ def compare(labels: pd.DataFrame, truth: pd.DataFrame, delays: Mapping[str, floa
         )
         shifted = shifted.assign(frame=index(shifted["time"].to_numpy()))
         both = shifted.merge(planted, on=["recording", "frame"], validate="one_to_one")
-        for target in TARGETS:
-            known = both.dropna(subset=[f"{dimension}_{target}"])
-            x, y = known[target].to_numpy(), known[f"{dimension}_{target}"].to_numpy()
+        parts = dict(iter(both.groupby(both["recording"].map(partition), sort=False)))
+        for target, (name, some) in itertools.product(
+            TARGETS, [*parts.items(), (EVERYWHERE, both)]
+        ):
+            known = some.dropna(subset=[output_name(dimension, target)])
+            x, y = known[target].to_numpy(), known[output_name(dimension, target)].to_numpy()
             rows.append(
                 {
                     "dimension": dimension,
                     "target": target,
+                    "partition": name,
                     "delay": delay,
                     "ccc": ccc(x, y),
                     "pearson": np.corrcoef(x, y)[0, 1],
@@ -72,6 +90,7 @@ def compare(labels: pd.DataFrame, truth: pd.DataFrame, delays: Mapping[str, floa
 
 def main() -> None:
     arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--labels", type=Path, nargs="+", required=True)
     arguments.add_argument("--truth", type=Path, nargs="+", required=True)
     cli.add_delays(arguments)
@@ -80,11 +99,12 @@ def main() -> None:
 
     labels = pd.concat([tables.read(path) for path in options.labels])
     truth = pd.concat([tables.read(path) for path in options.truth])
+    partition = {r.recording: r.partition for r in read_recordings(options.recordings)}
     delays = cli.delays(options)
-    parts = [compare(labels, truth, delays)]
-    if any(delays.values()):
-        parts.append(compare(labels, truth, dict.fromkeys(delays, 0.0)))
-    tables.write(pd.concat(parts), CHECK, options.output)
+    removed = compare(labels, truth, delays, partition).assign(delay_removed=True)
+    left_in = compare(labels, truth, dict.fromkeys(delays, 0.0), partition)
+    table = pd.concat([removed, left_in.assign(delay_removed=False)])
+    tables.write(table, CHECK, options.output)
 
 
 if __name__ == "__main__":

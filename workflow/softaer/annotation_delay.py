@@ -1,0 +1,157 @@
+"""Delay of the annotations: how late the labels follow what is seen and heard, found on train.
+
+For every candidate delay a ridge regression predicts E at t + delay from the features at t, and
+is judged by its correlation on recordings of subjects that it has not seen (leave one subject
+out). The delay with the highest correlation is taken. All candidates are compared on the same
+frames.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import Recording, rated, read_recordings
+from softaer.errors import InputError
+from softaer.grid import RATE, index
+from softaer.schema import ANNOTATION_DELAY
+from softaer.standardisation import standardise
+
+
+def delay_curve(
+    features: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    groups: Sequence[str],
+    max_delay: float = 8.0,
+    penalty: float = 0.1,
+) -> np.ndarray:
+    """Out-of-fold correlation of a ridge regression at every delay of the grid.
+
+    Parameters
+    ----------
+    features
+        Standardised features of each recording, shape (T_i, d), NaN where missing.
+    labels
+        E of each recording on the same grid, shape (T_i,), NaN where there is none.
+    groups
+        Subject of each recording; with a single one, recordings are left out instead.
+    max_delay
+        Largest delay [s].
+    penalty
+        Ridge penalty per frame, on standardised features.
+
+    Returns
+    -------
+    float64 array of shape (n,): correlation at 0.0, 0.1, ..., ``max_delay`` s; NaN where it is
+    not defined, as with a single recording.
+
+    Raises
+    ------
+    InputError
+        If every recording is shorter than ``max_delay``.
+    """
+    count = round(max_delay * RATE) + 1
+    if len(set(groups)) < 2:
+        groups = [str(i) for i in range(len(features))]
+    x, y, owner = [], [], []
+    for recording, (f, e) in enumerate(zip(features, labels, strict=True)):
+        frames = len(e) - count + 1
+        if frames < 1:
+            continue
+        shifted = np.lib.stride_tricks.sliding_window_view(e, count)[: min(frames, len(f))]
+        known = ~np.isnan(shifted).any(axis=1) & ~np.isnan(f[: len(shifted)]).any(axis=1)
+        x.append(f[: len(shifted)][known])
+        y.append(shifted[known])
+        owner += [recording] * int(known.sum())
+    if not owner:
+        raise InputError(
+            f"delay of the annotations: no recording of train is longer than {max_delay:g} s; "
+            "expected longer recordings, or a delay that is given"
+        )
+    x, y, owner = np.concatenate(x), np.concatenate(y), np.array(owner)
+    group = np.array(groups)[owner]
+    out = np.zeros_like(y)
+    for left_out in dict.fromkeys(groups):
+        test = group == left_out
+        if test.all() or not test.any():
+            continue
+        a, b = x[~test], y[~test]
+        mean = a.mean(axis=0), b.mean(axis=0)
+        a = a - mean[0]
+        gram = a.T @ a + penalty * len(a) * np.eye(a.shape[1])
+        out[test] = (x[test] - mean[0]) @ np.linalg.solve(gram, a.T @ (b - mean[1])) + mean[1]
+    dx, dy = out - out.mean(axis=0), y - y.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        return (dx * dy).sum(axis=0) / np.sqrt((dx**2).sum(axis=0) * (dy**2).sum(axis=0))
+
+
+def on_grid(time: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Lay rows out on the full grid from t = 0; NaN in between.
+
+    Parameters
+    ----------
+    time
+        Grid points [s], shape (n,).
+    values
+        Shape (n,) or (n, d).
+    """
+    frames = index(time)
+    out = np.full((frames.max(initial=-1) + 1, *values.shape[1:]), np.nan)
+    out[frames] = values
+    return out
+
+
+def read_features(
+    recording: Recording, folders: Sequence[Path], standardisations: Sequence[Path]
+) -> np.ndarray:
+    """Standardised features of all modalities of a recording, shape (T, d), NaN where missing."""
+    parts = []
+    for folder, path in zip(folders, standardisations, strict=True):
+        standardisation = tables.read(path)
+        rows = tables.read(folder / f"{recording.batch}.parquet")
+        rows = rows[rows["recording"] == recording.recording]
+        values = standardise(rows[list(standardisation["feature"])].to_numpy(), standardisation)
+        parts.append(on_grid(rows["time"].to_numpy(), values))
+    length = min(map(len, parts))
+    return np.concatenate([part[:length] for part in parts], axis=1)
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--labels", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--features", type=Path, nargs="+", required=True, help="folders")
+    arguments.add_argument("--standardisations", type=Path, nargs="+", required=True)
+    arguments.add_argument("--dimensions", nargs="+", required=True)
+    arguments.add_argument("--max-delay", type=float, default=8.0, help="seconds")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    train = [r for r in rated(read_recordings(options.recordings)) if r.partition == "train"]
+    features = [read_features(r, options.features, options.standardisations) for r in train]
+    batches = dict.fromkeys(r.batch for r in train)
+    labels = pd.concat([tables.read(options.labels / f"{batch}.parquet") for batch in batches])
+    with tables.writer(options.output, ANNOTATION_DELAY) as sink:
+        for dimension in options.dimensions:
+            some = dict(iter(labels[labels["dimension"] == dimension].groupby("recording")))
+            emotion = [
+                on_grid(some[r.recording]["time"].to_numpy(), some[r.recording]["E"].to_numpy())
+                for r in train
+            ]
+            curve = delay_curve(features, emotion, [r.subject for r in train], options.max_delay)
+            if np.isnan(curve).all():
+                raise InputError(
+                    f"delay of {dimension!r}: cannot be estimated from {len(train)} recordings of "
+                    "train; expected at least two with features and labels"
+                )
+            delay = np.arange(len(curve)) / RATE
+            chosen = np.arange(len(curve)) == np.nanargmax(curve)
+            table = {"delay": delay, "correlation": curve, "chosen": chosen}
+            sink.append(pd.DataFrame({"dimension": dimension, **table}))
+            print(f"{dimension}: {delay[chosen][0]:.1f} s")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,277 @@
+"""Evaluation: intervals for the scores on test, and answers to the paper's hypotheses.
+
+CCC over the concatenated frames of a partition, mean over seeds. Recordings (or subjects) are drawn
+with replacement, all seeds and models of a draw on the same ones, so that differences are paired;
+the interval is from the 2.5th to the 97.5th percentile (Efron & Tibshirani, 1993). With few
+recordings it is too narrow, so a permutation test has to agree: a hypothesis "a is better than b"
+is answered yes if the whole interval of the difference lies above zero and p < 0.05, no if it lies
+below and p < 0.05, else undecided.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import Recording, rated, read_recordings
+from softaer.schema import HYPOTHESES, INTERVALS
+from softaer.score import prediction_path
+from softaer.targets import read_targets
+from softaer.tasks import JOIN, TARGETS
+
+LEVEL = 0.05
+"""Of the tests; the intervals cover the rest."""
+
+EXACT_UNITS = 12
+"""Units up to which all permutations are tried."""
+
+CLAIMS = {
+    "multi": "multi-task > single-task",
+    "joint": "joint > multi-task",
+    "fusion": "fusion > better modality",
+}
+"""Hypotheses by what they compare; the first and the last are the paper's claims."""
+
+
+def moments(frames: pd.DataFrame, prediction: str, units: Sequence[str]) -> np.ndarray:
+    """Sums over the frames of each unit that determine the CCC over any union of units.
+
+    Parameters
+    ----------
+    frames
+        ``unit``, ``label`` and the prediction's column, without NaN.
+    prediction
+        Name of the column.
+    units
+        Units in the order wanted.
+
+    Returns
+    -------
+    float64 array of shape (units, 6): n, sum x, sum y, sum xx, sum yy, sum xy.
+    """
+    x, y = frames[prediction].astype(np.float64), frames["label"].astype(np.float64)
+    sums = pd.DataFrame({"n": 1.0, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y})
+    return sums.groupby(frames["unit"]).sum().loc[list(units)].to_numpy()
+
+
+def ccc_from_moments(sums: np.ndarray) -> np.ndarray:
+    """CCC from summed moments, shape (..., 6) to (...); NaN if both series are constant."""
+    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    mean_x, mean_y = x / n, y / n
+    cov = xy / n - mean_x * mean_y
+    spread = xx / n - mean_x**2 + yy / n - mean_y**2 + (mean_x - mean_y) ** 2
+    with np.errstate(invalid="ignore"):
+        return np.where(spread > 1e-12, 2 * cov / spread, np.nan)
+
+
+def resample(units: int, draws: int, seed: int) -> np.ndarray:
+    """How often each unit is in each draw, shape (draws, units); rows sum up to ``units``."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(units, np.full(units, 1 / units), size=draws).astype(np.float64)
+
+
+class Score(NamedTuple):
+    """Mean CCC over seeds on all units and in every draw, and each seed's moments by unit."""
+
+    point: float
+    draws: np.ndarray
+    per_seed: Sequence[np.ndarray]
+
+
+def bootstrap(per_seed: Sequence[np.ndarray], counts: np.ndarray) -> Score:
+    """Mean CCC over seeds on all units, and in every draw.
+
+    Parameters
+    ----------
+    per_seed
+        Moments of each seed's predictions, shape (units, 6).
+    counts
+        See :func:`resample`.
+    """
+    point = np.mean([ccc_from_moments(m.sum(axis=0)) for m in per_seed])
+    draws = np.mean([ccc_from_moments(counts @ m) for m in per_seed], axis=0)
+    return Score(float(point), draws, per_seed)
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """Percentile interval; draws without a defined value are left out.
+
+    NaN where the draws do not differ, as with a single recording: they say nothing then.
+    """
+    known = draws[~np.isnan(draws)]
+    if len(known) == 0 or np.ptp(known) == 0:
+        return np.nan, np.nan
+    low, high = np.quantile(known, [LEVEL / 2, 1 - LEVEL / 2])
+    return float(low), float(high)
+
+
+def permutation_test(better: Score, worse: Score) -> float:
+    """Two-sided p-value of a difference: how often it is as large with models swapped per unit.
+
+    If two models are equally good, it does not matter which of them predicted a unit. All ways to
+    swap them are tried, or 4096 at random if there are more than 12 units (Pitman, 1937). With n
+    units p is at least 2^(1 - n): five units or fewer cannot decide anything at the 5 % level.
+    """
+    units = len(better.per_seed[0])
+    if units <= EXACT_UNITS:
+        swaps = np.array(list(itertools.product([False, True], repeat=units)))
+    else:
+        swaps = np.random.default_rng(units).random((2**EXACT_UNITS, units)) < 0.5
+        swaps[0] = False
+    difference = np.zeros(len(swaps))
+    for a, b in zip(better.per_seed, worse.per_seed, strict=True):
+        first = ccc_from_moments(a.sum(axis=0) + swaps @ (b - a))
+        second = ccc_from_moments(b.sum(axis=0) + swaps @ (a - b))
+        difference += first - second
+    return float((np.abs(difference) >= np.abs(difference[0]) - 1e-12).mean())
+
+
+def answer(low: float, high: float, p_value: float) -> str:
+    """``yes``, ``no`` or ``undecided``: interval and permutation test have to agree.
+
+    The interval alone says yes too often when there are few units.
+    """
+    if p_value >= LEVEL:
+        return "undecided"
+    if low > 0:
+        return "yes"
+    return "no" if high < 0 else "undecided"
+
+
+def compare(better: Score, worse: Score) -> dict[str, float | str]:
+    """Difference of two scores with its interval, p-value and the answer."""
+    low, high = interval(better.draws - worse.draws)
+    p_value = permutation_test(better, worse)
+    return {
+        "difference": better.point - worse.point,
+        "low": low,
+        "high": high,
+        "p_value": p_value,
+        "answer": answer(low, high, p_value),
+    }
+
+
+def hypotheses(
+    scores: Mapping[tuple[str, str], Score], on_dev: Mapping[tuple[str, str], float]
+) -> list[dict]:
+    """The paper's comparisons for one dimension and target.
+
+    Parameters
+    ----------
+    scores
+        For each modality and task what :func:`bootstrap` gives on test.
+    on_dev
+        CCC on dev of each modality and task: decides which modality is the better one, so that
+        test does not. Fusion is not compared where it is not known.
+
+    Returns
+    -------
+    Rows with ``hypothesis``, ``better``, ``worse`` and what :func:`compare` gives.
+    """
+    modalities = list(dict.fromkeys(modality for modality, _ in scores))
+    tasks = list(dict.fromkeys(task for _, task in scores))
+    pairs = []
+    for first, second in itertools.pairwise(
+        [t for t in ("single", "multi", "joint") if t in tasks]
+    ):
+        pairs += [(second, (m, second), (m, first)) for m in modalities]
+    for fused in (m for m in modalities if JOIN in m):
+        for task in tasks:
+            parts = [part for part in fused.split(JOIN) if (part, task) in on_dev]
+            if not parts:
+                continue
+            alone = max(parts, key=lambda m: on_dev[m, task])
+            pairs.append(("fusion", (fused, task), (alone, task)))
+    return [
+        {
+            "hypothesis": CLAIMS[kind],
+            "better": ", ".join(better),
+            "worse": ", ".join(worse),
+            **compare(scores[better], scores[worse]),
+        }
+        for kind, better, worse in pairs
+    ]
+
+
+def read_frames(
+    options, recordings: Sequence[Recording], dimension: str, target: str, partition: str
+) -> pd.DataFrame:
+    """Labelled frames of a partition with all predictions of a target side by side.
+
+    Returns
+    -------
+    ``unit``, ``label`` and one column per (modality, task, seed); empty if the partition is. On
+    dev, predictions are those out of fold; NaN where there are none.
+    """
+    unit = {r.recording: getattr(r, options.resample) for r in recordings}
+    some = [r for r in recordings if r.partition == partition]
+    if not some:
+        return pd.DataFrame(columns=["unit", "label"])
+    frames = read_targets(options.dataset, some, dimension)[["recording", "time", target]]
+    frames = frames.rename(columns={target: "label"})
+    column = f"{target}_out_of_fold" if partition == "dev" else target
+    for modality, task, seed in itertools.product(options.modalities, options.tasks, options.seeds):
+        path = prediction_path(options.postprocess, options.fuse, dimension, modality, task, seed)
+        prediction = tables.read(path, ["recording", "time", column])
+        frames = frames.merge(
+            prediction.rename(columns={column: (modality, task, seed)}),
+            on=["recording", "time"],
+            how="left",
+            validate="one_to_one",
+        )
+    return frames.assign(unit=frames["recording"].map(unit)).dropna(subset=["label"])
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
+    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
+    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
+    cli.add_experiment(arguments)
+    arguments.add_argument("--resample", choices=["recording", "subject"], default="recording")
+    arguments.add_argument("--draws", type=int, default=1000)
+    arguments.add_argument("--bootstrap-seed", type=int, default=1)
+    cli.add_output(arguments, "--intervals-output")
+    cli.add_output(arguments, "--hypotheses-output")
+    options = arguments.parse_args()
+
+    recordings = rated(read_recordings(options.recordings))
+    intervals, answers = [], []
+    for dimension, target in itertools.product(options.dimensions, TARGETS):
+        points: dict[str, dict] = {}
+        for partition in ("dev", "test"):
+            frames = read_frames(options, recordings, dimension, target, partition)
+            units = sorted(frames["unit"].unique())
+            if not units:
+                continue
+            counts = resample(len(units), options.draws, options.bootstrap_seed)
+            scores = {}
+            for modality, task in itertools.product(options.modalities, options.tasks):
+                columns = [(modality, task, seed) for seed in options.seeds]
+                if frames[columns].notna().all(axis=None):
+                    sums = [moments(frames, column, units) for column in columns]
+                    scores[modality, task] = bootstrap(sums, counts)
+            points[partition] = scores
+            for (modality, task), score in scores.items():
+                low, high = interval(score.draws)
+                row = {"modality": modality, "task": task, "partition": partition}
+                row |= {"ccc": score.point}
+                row |= {"low": low, "high": high, "seeds": len(options.seeds)}
+                row |= {"dimension": dimension, "target": target, "resampled": len(units)}
+                intervals.append(row)
+        on_dev = {key: score.point for key, score in points.get("dev", {}).items()}
+        for row in hypotheses(points.get("test", {}), on_dev):
+            answers.append(row | {"dimension": dimension, "target": target})
+    columns = [field.name for field in INTERVALS]
+    tables.write(pd.DataFrame(intervals, columns=columns), INTERVALS, options.intervals_output)
+    columns = [field.name for field in HYPOTHESES]
+    tables.write(pd.DataFrame(answers, columns=columns), HYPOTHESES, options.hypotheses_output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

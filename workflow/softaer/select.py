@@ -1,0 +1,66 @@
+"""Selection: the best instance of the grid of hyper-parameters, chosen on dev.
+
+An instance's score is the CCC on dev in the epoch whose weights were kept, averaged over the
+network's outputs and over seeds. The instance with the highest score is chosen; of equal ones the
+first of the grid. All scores are kept.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.schema import SELECTION
+
+
+def select(scores: pd.DataFrame) -> pd.DataFrame:
+    """Choose an instance.
+
+    Parameters
+    ----------
+    scores
+        ``instance``, ``seed``, ``dev_ccc``; instances in the order of the grid.
+
+    Returns
+    -------
+    ``instance``, ``dev_ccc`` (mean over seeds), ``seeds``, ``chosen`` (bool, exactly one).
+    """
+    table = (
+        scores.groupby("instance", sort=False)["dev_ccc"]
+        .agg(["mean", "size"])
+        .set_axis(["dev_ccc", "seeds"], axis=1)
+        .reset_index()
+    )
+    best = int(np.argmax(table["dev_ccc"].fillna(-np.inf)))
+    return table.assign(chosen=np.arange(len(table)) == best)
+
+
+def read_scores(folder: Path, instances: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
+    """Scores on dev of the networks of a folder, ``<instance>/seed<n>/learning_curve.parquet``."""
+    rows = []
+    for instance in instances:
+        for seed in seeds:
+            curve = tables.read(folder / instance / f"seed{seed}" / "learning_curve.parquet")
+            # As in training, an output without a CCC counts as the worst there is.
+            kept = curve.loc[curve["best"], "dev_ccc"].fillna(-1.0)
+            rows.append((instance, seed, kept.mean()))
+    return pd.DataFrame(rows, columns=["instance", "seed", "dev_ccc"])
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--networks", type=Path, required=True, help="folder of instances")
+    arguments.add_argument("--instances", nargs="+", required=True)
+    arguments.add_argument("--seeds", type=int, nargs="+", required=True)
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    table = select(read_scores(options.networks, options.instances, options.seeds))
+    tables.write(table, SELECTION, options.output)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    cli.run(main)
