@@ -26,7 +26,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/snakemake --dry-run --quiet all --cores 1 --directory "$$(mktemp -d)"
+	$(BIN)/snakemake --dry-run --quiet all --cores 1 --directory $(VENV)/dry-run
 
 $(VENV)/.python:
 	@envs/create_venv.sh "$(VENV)" $(PYTHON)

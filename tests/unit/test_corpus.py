@@ -9,6 +9,7 @@ import yaml
 from softaer.corpus import (
     COLUMNS,
     Recording,
+    check_batches,
     rated,
     read_recordings,
     read_rows,
@@ -282,3 +283,16 @@ def test_what_is_relevant_stays_short():
 def test_a_column_that_is_not_there_is_a_programming_error():
     with pytest.raises(ValueError, match="colour"):
         relevant([], ["colour"])
+
+
+def test_a_batch_that_does_not_fit_into_a_command_is_refused():
+    rows = [
+        {"recording": f"r{i}", "media": "x" * 200 + f"{i}.mp4", "batch": "big" if i else "small"}
+        for i in range(6000)
+    ]
+    recordings = resolve(rows, "folder")
+    check_batches(recordings[:3000], "recordings.csv")
+    with pytest.raises(InputError) as caught:
+        check_batches(recordings, "recordings.csv")
+    for word in ("recordings.csv", "'big'", "1000000"):
+        assert word in str(caught.value)

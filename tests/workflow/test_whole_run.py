@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -113,7 +114,11 @@ def test_a_printed_command_can_be_pasted(finished_project):
     subprocess.run(
         ["bash", "-c", pasted],
         cwd=finished_project.directory,
-        env=os.environ | {"PYTHONPATH": str(finished_project.source / "workflow")},
+        env=os.environ
+        | {
+            "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
+            "PYTHONPATH": str(finished_project.source / "workflow"),
+        },
         check=True,
     )
     made = next(finished_project.directory.glob("pasted_*.parquet"))

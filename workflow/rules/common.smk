@@ -8,6 +8,7 @@ rule adds its unit of work, as in labels_batch.
 import itertools
 import json
 import os
+import shlex
 import sys
 
 import pandas as pd
@@ -19,14 +20,16 @@ PACKAGES = f"{workflow.basedir}/workflow"
 SCHEMAS = f"{PACKAGES}/schemas"
 TEMPLATE = f"{PACKAGES}/report/report.html.j2"
 sys.path.insert(0, PACKAGES)
-# Rules run "python -m softaer.<stage>", with or without a conda environment of their own.
-SEARCH_PATH = [PACKAGES, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
-os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(SEARCH_PATH)))
+# Rules run "python -m softaer.<stage>": with the Python that runs Snakemake, active or not, or with that of
+# their conda environment. Snakemake clears PYTHONPATH for the latter, so it is set inside the command.
+os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; ")
 
 from softaer import configuration
 from softaer.code_digest import code_digest
 from softaer.corpus import (
     PARTITIONS,
+    check_batches,
     rated,
     read_rows,
     relevant,
@@ -36,7 +39,7 @@ from softaer.corpus import (
 from softaer.errors import InputError
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
-from softaer.tasks import JOIN, OBJECTIVES, TARGETS, networks
+from softaer.tasks import JOIN, OBJECTIVES, networks
 
 
 def read_schema(name):
@@ -60,15 +63,16 @@ try:
     validate(config, f"{SCHEMAS}/config.schema.yaml")
     SIMULATED = config["corpus"]["recordings"] == "simulated"
     TABLE, ROWS = read_corpus()
+    RECORDINGS = resolve(ROWS, os.path.dirname(TABLE))
+    check_batches(RECORDINGS, TABLE)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-RECORDINGS = resolve(ROWS, os.path.dirname(TABLE))
 RATED = rated(RECORDINGS)
 BATCHES = sorted({recording.batch for recording in RECORDINGS})
 
 DIMENSIONS = config["dimensions"]
-MODALITIES = config["modalities"]
+MODALITIES = [name for name in ("audio", "video") if name in config["modalities"]]
 FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
 ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
 TASKS = config["tasks"]
@@ -93,7 +97,9 @@ SELECTION = f"results/select/{NETWORK}.parquet"
 MODEL = "{dimension}/{modality}/{task}/seed{seed}"
 PREDICTION = f"results/predict/{MODEL}.parquet"
 POSTPROCESSED = f"results/postprocess/{MODEL}.parquet"
+STEPS = f"results/postprocess/{MODEL}.steps.parquet"
 FUSED = "results/fuse/{dimension}/{task}/seed{seed}.parquet"
+COEFFICIENTS = "results/fuse/{dimension}/{task}/seed{seed}.coefficients.parquet"
 
 ALL_NETWORKS = sorted(
     {
@@ -104,7 +110,10 @@ ALL_NETWORKS = sorted(
     }
 )
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
-ALL_FUSED = collect(FUSED, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
+ALL_FUSED, ALL_COEFFICIENTS = (
+    collect(pattern, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
+    for pattern in (FUSED, COEFFICIENTS)
+)
 
 ESTIMATED_DELAY = config["delay"] == "estimated"
 DELAY_TABLE = ["results/annotation_delay.parquet"] if ESTIMATED_DELAY else []

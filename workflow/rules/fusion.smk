@@ -12,7 +12,7 @@ rule fuse_modalities:
         recordings=ancient(TABLE),
     output:
         predictions=FUSED,
-        coefficients="results/fuse/{dimension}/{task}/seed{seed}.coefficients.parquet",
+        coefficients=COEFFICIENTS,
     log:
         "results/logs/fuse/{dimension}/{task}/seed{seed}.log",
     conda:
@@ -92,7 +92,7 @@ rule evaluate:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("evaluate"),
-        corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
+        corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
         dataset=f"results/dataset/{MODALITIES[0]}",
         experiment=EXPERIMENT,
         evaluation=options(config["evaluation"]),

@@ -19,7 +19,7 @@ rule summarise:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("summarise"),
-        corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
+        corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
         modalities=MODALITIES,
     shell:
         "python -m softaer.summarise"
@@ -84,7 +84,9 @@ rule report:
             for modality in MODALITIES
         ],
         predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        steps=collect(STEPS, **ALL_MODELS),
         fused=ALL_FUSED,
+        coefficients=ALL_COEFFICIENTS,
     output:
         report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
@@ -99,7 +101,7 @@ rule report:
         experiment=EXPERIMENT,
         simulated="--simulated" if SIMULATED else "--no-simulated",
         dataset=f"results/dataset/{MODALITIES[0]}",
-        config=json.dumps(config),
+        config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
         " --results results"

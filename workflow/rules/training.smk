@@ -126,7 +126,7 @@ rule postprocess:
         recordings=ancient(TABLE),
     output:
         predictions=POSTPROCESSED,
-        steps=f"results/postprocess/{MODEL}.steps.parquet",
+        steps=STEPS,
     log:
         f"results/logs/postprocess/{MODEL}.log",
     conda:

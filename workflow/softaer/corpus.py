@@ -29,6 +29,10 @@ COLUMNS = (
 """Columns that recordings.csv may have."""
 
 
+LONGEST_ARGUMENTS = 1_000_000
+"""Characters that a batch's recordings may take in a command; Linux takes 2 MiB in all."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A row of the corpus table with its paths resolved; ``None`` where a cell is empty."""
@@ -168,6 +172,27 @@ def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
 def read_recordings(path: Path) -> list[Recording]:
     """Recordings of a table that has been validated."""
     return resolve(read_rows(path).values(), Path(path).parent)
+
+
+def check_batches(recordings: Iterable[Recording], where: object) -> None:
+    """Refuse batches whose recordings do not fit into one command.
+
+    Raises
+    ------
+    InputError
+        Naming the batch and the length of what would be its arguments.
+    """
+    lengths: dict[str, int] = {}
+    for r in recordings:
+        path = max(len(p) for p in (r.audio or "", r.video or "", r.annotations or ""))
+        words = len("--recording  ") + len(r.recording) + path
+        lengths[r.batch] = lengths.get(r.batch, 0) + words
+    for batch, length in lengths.items():
+        if length > LONGEST_ARGUMENTS:
+            raise InputError(
+                f"{where}: names and paths of batch {batch!r} take {length} characters of a "
+                f"command; expected at most {LONGEST_ARGUMENTS}, that is smaller batches"
+            )
 
 
 def rated(recordings: Iterable[Recording]) -> list[Recording]:

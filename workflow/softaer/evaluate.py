@@ -127,6 +127,8 @@ def permutation_test(better: Score, worse: Score) -> float:
         first = ccc_from_moments(a.sum(axis=0) + swaps @ (b - a))
         second = ccc_from_moments(b.sum(axis=0) + swaps @ (a - b))
         difference += first - second
+    if np.isnan(difference[0]):
+        return np.nan
     return float((np.abs(difference) >= np.abs(difference[0]) - 1e-12).mean())
 
 
@@ -135,7 +137,7 @@ def answer(low: float, high: float, p_value: float) -> str:
 
     The interval alone says yes too often when there are few units.
     """
-    if p_value >= LEVEL:
+    if not p_value < LEVEL:
         return "undecided"
     if low > 0:
         return "yes"

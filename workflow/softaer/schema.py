@@ -240,7 +240,7 @@ HYPOTHESES = pa.schema(
         field("difference", pa.float64(), nullable=True),
         field("low", pa.float64(), nullable=True),
         field("high", pa.float64(), nullable=True),
-        field("p_value", pa.float64()),
+        field("p_value", pa.float64(), nullable=True),
         field("answer", pa.string(), unit=""),
     ]
 )
