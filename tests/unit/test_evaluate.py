@@ -128,6 +128,25 @@ def test_more_units_give_a_narrower_interval():
     assert many < few / 2
 
 
+def test_few_units_move_the_percentiles_out():
+    draws = np.random.default_rng(0).normal(size=200_000)
+    plain, moved = interval(draws), interval(draws, 10)
+    assert plain == pytest.approx((-1.96, 1.96), abs=0.02)
+    # t with 9 degrees of freedom is 2.262, times sqrt(10 / 9)
+    assert moved == pytest.approx((-2.385, 2.385), abs=0.05)
+    assert interval(draws, 1e6) == pytest.approx(plain, abs=1e-3)
+
+
+def test_intervals_of_few_units_cover_the_planted_value():
+    covered, runs = 0, 150
+    truth = 2 * 1.25 / (1.25 + 2.25)
+    for seed in range(runs):
+        frames = frames_of(8, seed=seed)
+        low, high = interval(evaluated(frames, draws=400).draws, 8)
+        covered += low <= truth <= high
+    assert 0.85 <= covered / runs <= 1.0
+
+
 def test_identical_predictions_do_not_differ_and_decide_nothing():
     frames = frames_of(10)
     found = compare(evaluated(frames), evaluated(frames))

@@ -2,8 +2,8 @@
 
 CCC over the concatenated frames of a partition, mean over seeds. Recordings (or subjects) are drawn
 with replacement, all seeds and models of a draw on the same ones, so that differences are paired;
-the interval is from the 2.5th to the 97.5th percentile (Efron & Tibshirani, 1993). With few
-recordings it is too narrow, so a permutation test has to agree: a hypothesis "a is better than b"
+the 95 % interval is an expanded percentile interval (Hesterberg, 2015). With few recordings it is
+rough all the same, so a permutation test has to agree: a hypothesis "a is better than b"
 is answered yes if the whole interval of the difference lies above zero and p < 0.05, no if it lies
 below and p < 0.05, else undecided.
 """
@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from softaer import cli, tables
 from softaer.corpus import Recording, rated, read_recordings
@@ -97,15 +99,31 @@ def bootstrap(per_seed: Sequence[np.ndarray], counts: np.ndarray) -> Score:
     return Score(float(point), draws, per_seed)
 
 
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """Percentile interval; draws without a defined value are left out.
+def interval(draws: np.ndarray, units: float = np.inf) -> tuple[float, float]:
+    """Expanded percentile interval (Hesterberg, 2015).
 
-    NaN where the draws do not differ, as with a single recording: they say nothing then.
+    With few units the draws scatter too little. The percentiles are moved out to where a t
+    interval with the right divisor would have them: Phi(-sqrt(n / (n - 1)) t) for n units.
+
+    Parameters
+    ----------
+    draws
+        Bootstrap draws; those without a defined value are left out.
+    units
+        Number of units that were drawn from.
+
+    Returns
+    -------
+    low, high
+        NaN where the draws do not differ, as with a single unit: they say nothing then.
     """
     known = draws[~np.isnan(draws)]
     if len(known) == 0 or np.ptp(known) == 0:
         return np.nan, np.nan
-    low, high = np.quantile(known, [LEVEL / 2, 1 - LEVEL / 2])
+    quantile = norm.ppf(LEVEL / 2)
+    if np.isfinite(units):
+        quantile = student.ppf(LEVEL / 2, units - 1) * np.sqrt(units / (units - 1))
+    low, high = np.quantile(known, [norm.cdf(quantile), norm.cdf(-quantile)])
     return float(low), float(high)
 
 
@@ -135,7 +153,7 @@ def permutation_test(better: Score, worse: Score) -> float:
 def answer(low: float, high: float, p_value: float) -> str:
     """``yes``, ``no`` or ``undecided``: interval and permutation test have to agree.
 
-    The interval alone says yes too often when there are few units.
+    With few units the interval alone decides too often.
     """
     if not p_value < LEVEL:
         return "undecided"
@@ -146,7 +164,7 @@ def answer(low: float, high: float, p_value: float) -> str:
 
 def compare(better: Score, worse: Score) -> dict[str, float | str]:
     """Difference of two scores with its interval, p-value and the answer."""
-    low, high = interval(better.draws - worse.draws)
+    low, high = interval(better.draws - worse.draws, len(better.per_seed[0]))
     p_value = permutation_test(better, worse)
     return {
         "difference": better.point - worse.point,
@@ -260,7 +278,7 @@ def main() -> None:
                     scores[modality, task] = bootstrap(sums, counts)
             points[partition] = scores
             for (modality, task), score in scores.items():
-                low, high = interval(score.draws)
+                low, high = interval(score.draws, len(units))
                 row = {"modality": modality, "task": task, "partition": partition}
                 row |= {"ccc": score.point}
                 row |= {"low": low, "high": high, "seeds": len(options.seeds)}
