@@ -244,9 +244,11 @@ ESTIMATOR = [
 def overridden(section, wildcards):
     """A section of the configuration with the values of an instance of the grid."""
     values = INSTANCES.instance(wildcards)
-    return {
-        key: getattr(values.get(key, value), "item", lambda v=values.get(key, value): v)()
-        for key, value in config[section].items()
+    return config[section] | {
+        # numpy's scalars become Python's, so that params hold plain values
+        key: value.item() if hasattr(value, "item") else value
+        for key, value in values.items()
+        if key in config[section]
     }
 
 

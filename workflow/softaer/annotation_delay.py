@@ -131,8 +131,7 @@ def main() -> None:
 
     train = [r for r in rated(read_recordings(options.recordings)) if r.partition == "train"]
     features = [read_features(r, options.features, options.standardisations) for r in train]
-    batches = dict.fromkeys(r.batch for r in train)
-    labels = pd.concat([tables.read(options.labels / f"{batch}.parquet") for batch in batches])
+    labels = tables.read_batches(options.labels, train)
     with tables.writer(options.output, ANNOTATION_DELAY) as sink:
         for dimension in options.dimensions:
             some = dict(iter(labels[labels["dimension"] == dimension].groupby("recording")))

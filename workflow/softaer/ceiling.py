@@ -81,8 +81,7 @@ def main() -> None:
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    batches = dict.fromkeys(r.batch for r in recordings)
-    ratings = pd.concat([tables.read(options.ratings / f"{batch}.parquet") for batch in batches])
+    ratings = tables.read_batches(options.ratings, recordings)
     lags, corpus_weights, estimator = read_estimator(options)
     if lags is not None:
         ratings = align(ratings, lags)

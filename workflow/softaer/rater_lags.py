@@ -200,12 +200,12 @@ def main() -> None:
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    batches = dict.fromkeys(r.batch for r in rated(read_recordings(options.recordings)))
-    ratings = pd.concat([tables.read(options.ratings / f"{batch}.parquet") for batch in batches])
+    recordings = rated(read_recordings(options.recordings))
+    ratings = tables.read_batches(options.ratings, recordings)
     with tables.writer(options.output, RATER_LAGS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
-            raters, recordings = panel(rows)
-            lags = estimate_lags(recordings, options.max_lag)
+            raters, traces = panel(rows)
+            lags = estimate_lags(traces, options.max_lag)
             table = pd.DataFrame({"dimension": dimension, "rater": raters, "lag": lags})
             sink.append(table)
             print(table.to_string(index=False))

@@ -49,8 +49,8 @@ def main() -> None:
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    batches = dict.fromkeys(r.batch for r in rated(read_recordings(options.recordings)))
-    ratings = pd.concat([tables.read(options.ratings / f"{batch}.parquet") for batch in batches])
+    recordings = rated(read_recordings(options.recordings))
+    ratings = tables.read_batches(options.ratings, recordings)
     if options.rater_lags is not None:
         ratings = align(ratings, tables.read(options.rater_lags))
     with tables.writer(options.output, RATER_WEIGHTS) as sink:

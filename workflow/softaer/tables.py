@@ -4,7 +4,7 @@ The same rows give the same bytes: no time stamps, no pandas metadata, fixed com
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from softaer.corpus import Recording
 from softaer.errors import InputError
 
 COMPRESSION = "zstd"
@@ -117,3 +118,26 @@ def by_recording(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     frame = read(path)
     for recording, rows in frame.groupby("recording", sort=False):
         yield recording, rows.drop(columns="recording").reset_index(drop=True)
+
+
+def read_batches(
+    folder: Path, recordings: Iterable[Recording], columns: list[str] | None = None
+) -> pd.DataFrame:
+    """Rows of some recordings, from the batches they lie in.
+
+    Parameters
+    ----------
+    folder
+        Tables of a stage, ``<batch>.parquet`` each, with a column ``recording``.
+    recordings
+        Recordings wanted.
+    columns
+        Columns wanted, ``recording`` among them; all of them by default.
+    """
+    batch_of = {recording.recording: recording.batch for recording in recordings}
+    parts = [
+        read(Path(folder) / f"{batch}.parquet", columns)
+        for batch in dict.fromkeys(batch_of.values())
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[rows["recording"].isin(batch_of)].reset_index(drop=True)

@@ -41,11 +41,5 @@ def read_targets(folder: Path, recordings: Iterable[Recording], dimension: str) 
     ``recording``, ``time`` [s], ``E``, ``sigma`` (float32, NaN where there is no label).
     """
     names = target_names([dimension])
-    wanted = {recording.recording: recording.batch for recording in recordings}
-    parts = [
-        tables.read(Path(folder) / f"{batch}.parquet", ["recording", "time", *names])
-        for batch in dict.fromkeys(wanted.values())
-    ]
-    rows = pd.concat(parts, ignore_index=True)
-    rows = rows[rows["recording"].isin(wanted)].reset_index(drop=True)
+    rows = tables.read_batches(folder, recordings, ["recording", "time", *names])
     return rows.rename(columns=dict(zip(names, TARGETS, strict=True)))

@@ -146,13 +146,7 @@ def main() -> None:
             pd.DataFrame(columns=[f.name for f in UNCERTAINTY]), UNCERTAINTY, options.output
         )
         return
-    traces = pd.concat(
-        [
-            tables.read(options.ratings / f"{batch}.parquet")
-            for batch in dict.fromkeys(r.batch for r in test)
-        ]
-    )
-    traces = traces[traces["recording"].isin([r.recording for r in test])]
+    traces = tables.read_batches(options.ratings, test)
     if options.rater_lags is not None:
         traces = align(traces, tables.read(options.rater_lags))
     delays = cli.delays(options)
