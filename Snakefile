@@ -16,6 +16,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/start.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/audio.smk"
 include: "workflow/rules/video.smk"
@@ -35,6 +36,7 @@ rule all:
 rule extract:
     input:
         collect("results/{stage}/{batch}.parquet", stage=FEATURE_STAGES, batch=BATCHES),
+        "results/status.csv",
 
 
 rule labels:

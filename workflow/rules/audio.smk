@@ -1,6 +1,7 @@
 """Sound: from media files to features at ten points a second.
 
-In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_features, per batch.
+In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_features, per batch; what
+has become of each recording in results/status/audio_lld.
 """
 
 
@@ -8,17 +9,21 @@ rule audio_lld:
     input:
         lambda wildcards: [r.audio for r in recordings_of(wildcards.batch) if r.audio],
     output:
-        "results/audio_lld/{batch}.parquet",
+        lld="results/audio_lld/{batch}.parquet",
+        status="results/status/audio_lld/{batch}.parquet",
     log:
         "results/logs/audio_lld/{batch}.log",
     benchmark:
-        "results/benchmarks/audio_lld/{batch}.tsv"
+        unless_shared("results/benchmarks/audio_lld/{batch}.tsv")
+    cache: SHARED
     conda:
         "../../envs/extraction.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        reading=READING,
     params:
         code=code_digest("audio_lld"),
+        software=pins("av", "opensmile"),
         recordings=lambda wildcards: recording_flags(
             recordings_of(wildcards.batch), lambda r: r.audio
         ),
@@ -27,7 +32,9 @@ rule audio_lld:
         "python -m softaer.audio_lld"
         " {params.recordings:q}"
         " --feature-set {params.feature_set}"
-        " --output {output}"
+        " {resources.reading}"
+        " --output {output.lld}"
+        " --status-output {output.status}"
         " > {log} 2>&1"
 
 
@@ -39,7 +46,8 @@ rule audio_features:
     log:
         "results/logs/audio_features/{batch}.log",
     benchmark:
-        "results/benchmarks/audio_features/{batch}.tsv"
+        unless_shared("results/benchmarks/audio_features/{batch}.tsv")
+    cache: SHARED
     conda:
         "../../envs/extraction.yaml"
     resources:

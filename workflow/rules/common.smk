@@ -25,7 +25,7 @@ sys.path.insert(0, PACKAGES)
 os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; ")
 
-from softaer import configuration
+from softaer import configuration, lock
 from softaer.code_digest import code_digest
 from softaer.corpus import (
     PARTITIONS,
@@ -37,9 +37,12 @@ from softaer.corpus import (
     validate_rows,
 )
 from softaer.errors import InputError
+from softaer.pins import read_pins
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
 from softaer.tasks import JOIN, OBJECTIVES, networks
+
+PINS = read_pins(f"{workflow.basedir}/envs")
 
 
 def read_schema(name):
@@ -68,6 +71,10 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# Extraction is shared with other experiments through Snakemake's cache if --cache is given; not where
+# recordings may be skipped, since others may want to read what was skipped here.
+SHARED = workflow.enable_cache and config["on_bad_recording"] == "fail"
+
 RATED = rated(RECORDINGS)
 BATCHES = sorted({recording.batch for recording in RECORDINGS})
 
@@ -78,6 +85,14 @@ ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
 TASKS = config["tasks"]
 SEEDS = config["seeds"]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
+READERS = {"audio": "audio_lld", "video": "landmarks"}
+ALL_STATUS = {
+    READERS[modality]: collect(
+        "results/status/{stage}/{batch}.parquet", stage=READERS[modality], batch=BATCHES
+    )
+    for modality in MODALITIES
+}
+ALL_COVERAGE = collect("results/coverage/{modality}.parquet", modality=MODALITIES)
 
 # Without a grid there is one instance; the number of cells names it.
 GRID = {key.partition(".")[2]: values for key, values in config["grid"].items()}
@@ -210,6 +225,16 @@ def portrait(recording, kind):
     return f"results/corpus/portraits/{subject_of(recording)}.{kind}"
 
 
+def pins(*packages):
+    """Versions of the packages that make a stage's values; another version reruns it."""
+    return [f"{package}=={PINS[package]}" for package in packages]
+
+
+def unless_shared(benchmark):
+    """A benchmark file, or none where results may come from a cache and take no time."""
+    return None if SHARED else benchmark
+
+
 def flag(name, value):
     """Arguments "NAME VALUE..." of a command, or nothing without a value."""
     if value is None or value == []:
@@ -230,6 +255,11 @@ def options(section):
             words += [f"--{name}", value]
     return words
 
+
+# A resource and not a parameter: what has been read stays valid under other limits, and is not read again.
+READING = " ".join(
+    map(str, [*options(config["media"]), "--on-bad-recording", config["on_bad_recording"]])
+)
 
 ESTIMATOR = [
     *("--estimator", config["labels"]["estimator"]),

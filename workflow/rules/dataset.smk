@@ -1,7 +1,8 @@
 """Dataset: standardised features beside the labels that answer to them.
 
 In: features and labels per batch. Out: results/standardisation/<modality>.parquet, fitted on train, and
-results/dataset/<modality>/<batch>.parquet.
+results/dataset/<modality>/<batch>.parquet; results/coverage/<modality>.parquet says for how much of a
+recording there are features.
 """
 
 
@@ -84,5 +85,35 @@ rule dataset_batch:
         " --labels {input.labels}"
         " --standardisation {input.standardisation}"
         " {params.delay}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule coverage:
+    input:
+        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
+        status=lambda wildcards: rated_batches(
+            f"results/status/{READERS[wildcards.modality]}/{{batch}}.parquet"
+        )(wildcards),
+        recordings=ancient(TABLE),
+    output:
+        "results/coverage/{modality}.parquet",
+    log:
+        "results/logs/coverage/{modality}.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    params:
+        code=code_digest("coverage"),
+        corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),
+        dataset="results/dataset/{modality}",
+        status=lambda wildcards: f"results/status/{READERS[wildcards.modality]}",
+    shell:
+        "python -m softaer.coverage"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --status {params.status}"
+        " --modality {wildcards.modality}"
         " --output {output}"
         " > {log} 2>&1"

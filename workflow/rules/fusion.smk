@@ -9,6 +9,7 @@ rule fuse_modalities:
     input:
         predictions=collect(PREDICTION, modality=MODALITIES, allow_missing=True),
         dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
         recordings=ancient(TABLE),
     output:
         predictions=FUSED,
@@ -38,6 +39,7 @@ rule fuse_modalities:
         " --dimension {wildcards.dimension}"
         " {params.predictions}"
         " {params.search}"
+        " --coverage {input.coverage}"
         " --output {output.predictions}"
         " --coefficients-output {output.coefficients}"
         " > {log} 2>&1"
@@ -48,6 +50,7 @@ rule score:
         predictions=collect(POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
         recordings=ancient(TABLE),
     output:
         parquet="results/ccc.parquet",
@@ -70,6 +73,7 @@ rule score:
         " --postprocess results/postprocess"
         " --fuse results/fuse"
         " {params.experiment}"
+        " --coverage {input.coverage}"
         " --output {output.parquet}"
         " --csv-output {output.csv}"
         " > {log} 2>&1"
@@ -80,6 +84,7 @@ rule evaluate:
         predictions=collect(POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
         recordings=ancient(TABLE),
     output:
         intervals="results/intervals.parquet",
@@ -103,6 +108,7 @@ rule evaluate:
         " --postprocess results/postprocess"
         " --fuse results/fuse"
         " {params.experiment}"
+        " --coverage {input.coverage}"
         " {params.evaluation}"
         " --intervals-output {output.intervals}"
         " --hypotheses-output {output.hypotheses}"
@@ -117,6 +123,7 @@ rule uncertainty:
         ratings=rated_batches("results/ratings/{batch}.parquet"),
         delays=DELAY_TABLE,
         lags=LAGS,
+        coverage=ALL_COVERAGE,
         recordings=ancient(TABLE),
     output:
         "results/uncertainty.parquet",
@@ -141,6 +148,7 @@ rule uncertainty:
         " --postprocess results/postprocess"
         " --fuse results/fuse"
         " {params.experiment}"
+        " --coverage {input.coverage}"
         " {params.delay}"
         " {params.lags}"
         " --output {output}"

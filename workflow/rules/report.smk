@@ -7,7 +7,7 @@ In: scores, predictions, learning curves and the data set. Out: results/report.h
 rule summarise:
     input:
         ratings=rated_batches("results/ratings/{batch}.parquet"),
-        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
+        coverage=ALL_COVERAGE,
         recordings=ancient(TABLE),
     output:
         "results/summary.parquet",
@@ -20,13 +20,11 @@ rule summarise:
     params:
         code=code_digest("summarise"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
-        modalities=MODALITIES,
     shell:
         "python -m softaer.summarise"
         " --recordings {input.recordings:q}"
         " --ratings results/ratings"
-        " --dataset results/dataset"
-        " --modalities {params.modalities}"
+        " --coverage {input.coverage}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -73,6 +71,7 @@ rule report:
         ceiling="results/ceiling.parquet",
         uncertainty="results/uncertainty.parquet",
         summary="results/summary.parquet",
+        coverage=ALL_COVERAGE,
         check=CHECK,
         delays=DELAY_TABLE,
         lags=LAGS,
@@ -109,6 +108,7 @@ rule report:
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
         " {params.experiment}"
+        " --coverage {input.coverage}"
         " {params.simulated}"
         " --config {params.config:q}"
         " --output {output}"

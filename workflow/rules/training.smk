@@ -24,6 +24,7 @@ rule train_network:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
     params:
         code=code_digest("train"),
+        software=pins("torch"),
         corpus=lambda wildcards: relevant(
             rated_in("train", "dev"), ["recording", "batch", "partition"]
         ),
@@ -123,6 +124,7 @@ rule postprocess:
     input:
         predictions=PREDICTION,
         dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
+        coverage="results/coverage/{modality}.parquet",
         recordings=ancient(TABLE),
     output:
         predictions=POSTPROCESSED,
@@ -146,6 +148,7 @@ rule postprocess:
         " --dataset {params.dataset}"
         " --dimension {wildcards.dimension}"
         " --predictions {input.predictions}"
+        " --coverage {input.coverage}"
         " {params.search}"
         " --output {output.predictions}"
         " --steps-output {output.steps}"

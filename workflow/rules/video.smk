@@ -1,6 +1,7 @@
 """Pictures: from media files to registered facial points at ten points a second.
 
-In: the video files of recordings.csv. Out: results/landmarks and results/video_features, per batch.
+In: the video files of recordings.csv. Out: results/landmarks and results/video_features, per batch; what
+has become of each recording in results/status/landmarks.
 """
 
 
@@ -8,17 +9,21 @@ rule landmarks:
     input:
         lambda wildcards: [r.video for r in recordings_of(wildcards.batch) if r.video],
     output:
-        "results/landmarks/{batch}.parquet",
+        landmarks="results/landmarks/{batch}.parquet",
+        status="results/status/landmarks/{batch}.parquet",
     log:
         "results/logs/landmarks/{batch}.log",
     benchmark:
-        "results/benchmarks/landmarks/{batch}.tsv"
+        unless_shared("results/benchmarks/landmarks/{batch}.tsv")
+    cache: SHARED
     conda:
         "../../envs/extraction.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        reading=READING,
     params:
         code=code_digest("landmarks"),
+        software=pins("av", "mediapipe"),
         recordings=lambda wildcards: recording_flags(
             recordings_of(wildcards.batch), lambda r: r.video
         ),
@@ -31,7 +36,9 @@ rule landmarks:
         " {params.refine}"
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"
-        " --output {output}"
+        " {resources.reading}"
+        " --output {output.landmarks}"
+        " --status-output {output.status}"
         " > {log} 2>&1"
 
 
@@ -43,7 +50,8 @@ rule video_features:
     log:
         "results/logs/video_features/{batch}.log",
     benchmark:
-        "results/benchmarks/video_features/{batch}.tsv"
+        unless_shared("results/benchmarks/video_features/{batch}.tsv")
+    cache: SHARED
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -61,3 +69,21 @@ rule video_features:
         " --window {params.window}"
         " --output {output}"
         " > {log} 2>&1"
+
+
+rule status:
+    input:
+        [path for paths in ALL_STATUS.values() for path in paths],
+    output:
+        "results/status.csv",
+    log:
+        "results/logs/status.log",
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("status"),
+        stages=[word for stage, paths in ALL_STATUS.items() for word in ("--stage", stage, *paths)],
+    shell:
+        "python -m softaer.status" " {params.stages}" " --output {output}" " > {log} 2>&1"

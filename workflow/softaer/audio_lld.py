@@ -21,8 +21,9 @@ import opensmile
 import pandas as pd
 from opensmile.core.lib import OpenSMILE, OpenSmileException
 
-from softaer import cli, tables
-from softaer.media import AUDIO_RATE, audio_blocks
+from softaer import cli
+from softaer.extraction import add_extraction, extract
+from softaer.media import AUDIO_RATE, Limits, audio_blocks
 from softaer.schema import audio_lld as lld_schema
 
 FEATURE_SETS = {
@@ -190,17 +191,14 @@ def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    cli.add_recordings(arguments, "media file with sound")
+    add_extraction(arguments, "media file with sound")
     arguments.add_argument("--feature-set", choices=FEATURE_SETS, default="IS13_ComParE")
-    cli.add_output(arguments)
     options = arguments.parse_args()
 
-    names = descriptor_names(options.feature_set)
-    with tables.writer(options.output, lld_schema(names)) as sink:
-        for recording, path in options.recordings:
-            for table in compute_lld(audio_blocks(path), options.feature_set):
-                table.insert(0, "recording", recording)
-                sink.append(table)
+    def read(path: str, limits: Limits) -> Iterator[pd.DataFrame]:
+        return compute_lld(audio_blocks(path, limits), options.feature_set)
+
+    extract(options, read, lld_schema(descriptor_names(options.feature_set)))
 
 
 if __name__ == "__main__":

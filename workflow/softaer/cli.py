@@ -1,6 +1,7 @@
 """What the command lines of all stages share: how arguments look and how errors are told."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,13 @@ def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> No
     arguments.add_argument(flag, type=Path, required=True)
 
 
+def add_coverage(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--coverage PATH...``, a table per modality, named as it is."""
+    arguments.add_argument(
+        "--coverage", type=Path, nargs="+", required=True, help="table of each modality"
+    )
+
+
 def add_delays(arguments: argparse.ArgumentParser) -> None:
     """Add ``--delay DIMENSION SECONDS``, given once per dimension, or ``--delay-table``."""
     either = arguments.add_mutually_exclusive_group(required=True)
@@ -73,9 +81,32 @@ def add_experiment(arguments: argparse.ArgumentParser) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage; an :class:`~softaer.errors.InputError` ends it with one line and status 1."""
+    """Run a stage.
+
+    An :class:`~softaer.errors.InputError`, a full disk and too little memory end it with one line
+    and status 1; anything else is a defect and shows where it happened.
+    """
     try:
         main()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        message = str(error)
+    except MemoryError as error:
+        message = f"out of memory: {error or 'a request was refused'}; nothing has been written"
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        message = f"{error.filename or 'output'}: the disk is full; nothing has been written"
+    except RuntimeError as error:
+        # torch has no class of its own for what the CPU cannot allocate.
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        message = f"out of memory: {error}; nothing has been written"
+    else:
+        return
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _is_full(error: OSError) -> bool:
+    # pyarrow gives the number in the text alone.
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or f"[Errno {errno.ENOSPC}]" in str(error)

@@ -20,6 +20,7 @@ from scipy.stats import t as student
 
 from softaer import cli, tables
 from softaer.corpus import Recording, rated, read_recordings
+from softaer.coverage import scored
 from softaer.schema import HYPOTHESES, INTERVALS
 from softaer.score import prediction_path
 from softaer.targets import read_targets
@@ -253,6 +254,7 @@ def main() -> None:
     arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
     arguments.add_argument("--fuse", type=Path, required=True, help="folder")
     cli.add_experiment(arguments)
+    cli.add_coverage(arguments)
     arguments.add_argument("--resample", choices=["recording", "subject"], default="recording")
     arguments.add_argument("--draws", type=int, default=1000)
     arguments.add_argument("--bootstrap-seed", type=int, default=1)
@@ -260,7 +262,7 @@ def main() -> None:
     cli.add_output(arguments, "--hypotheses-output")
     options = arguments.parse_args()
 
-    recordings = rated(read_recordings(options.recordings))
+    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     intervals, answers = [], []
     for dimension, target in itertools.product(options.dimensions, TARGETS):
         points: dict[str, dict] = {}

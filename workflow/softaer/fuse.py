@@ -13,6 +13,7 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
+from softaer.coverage import scored
 from softaer.errors import InputError
 from softaer.postprocess import (
     Step,
@@ -145,12 +146,13 @@ def main() -> None:
         help="raw predictions from a modality; once for each",
     )
     add_search(arguments)
+    cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--coefficients-output")
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    partition = {r.recording: r.partition for r in recordings}
+    dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
     subject_of = {r.recording: r.subject for r in recordings}
     targets = read_targets(options.dataset, recordings, options.dimension)
     steps, search = read_search(options)
@@ -167,7 +169,7 @@ def main() -> None:
         modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}
         gamma, final, out_of_fold = fuse(
             modalities,
-            lambda trace: partition[trace.recording] == "dev",
+            lambda trace: trace.recording in dev,
             lambda traces: choose_and_fit(traces, steps, search),
         )
         fused[target] = np.concatenate(final).astype(np.float32)

@@ -10,15 +10,15 @@ definition.
 
 from argparse import BooleanOptionalAction
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
-from softaer import cli, tables
+from softaer import cli
+from softaer.extraction import add_extraction, extract
 from softaer.markup import POINTS, VERTICES, columns
-from softaer.media import video_frames
+from softaer.media import Limits, video_frames
 from softaer.schema import landmarks as landmarks_schema
 
 FRAMES_AT_ONCE = 1_500
@@ -103,26 +103,23 @@ def find_points(face_mesh: FaceMesh, image: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    cli.add_recordings(arguments, "media file with pictures")
+    add_extraction(arguments, "media file with pictures")
     arguments.add_argument(
         "--refine", action=BooleanOptionalAction, default=True, help="refine eyes and lips"
     )
     arguments.add_argument("--min-detection-confidence", type=float, default=0.5)
     arguments.add_argument("--min-tracking-confidence", type=float, default=0.5)
-    cli.add_output(arguments)
     options = arguments.parse_args()
 
-    with tables.writer(Path(options.output), landmarks_schema(columns())) as sink:
-        for recording, path in options.recordings:
-            frames = track(
-                video_frames(path),
-                options.refine,
-                options.min_detection_confidence,
-                options.min_tracking_confidence,
-            )
-            for table in frames:
-                table.insert(0, "recording", recording)
-                sink.append(table)
+    def read(path: str, limits: Limits) -> Iterator[pd.DataFrame]:
+        return track(
+            video_frames(path, limits),
+            options.refine,
+            options.min_detection_confidence,
+            options.min_tracking_confidence,
+        )
+
+    extract(options, read, landmarks_schema(columns()))
 
 
 if __name__ == "__main__":

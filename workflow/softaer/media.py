@@ -2,10 +2,15 @@
 
 Time zero is the container's start time, so that both streams of a recording share it. Everything
 is streamed; memory does not grow with the length of the recording.
+
+Files may come from anywhere. Nothing but the file itself is opened, playlists are refused, and
+:class:`Limits` end what would go on for ever.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -20,20 +25,79 @@ AUDIO_RATE = 16_000
 MAX_AUDIO_JITTER = 0.05
 """Time stamps of sound may be off by so much without being followed [s]; not at the start."""
 
+SILENCE_AT_ONCE = 60 * AUDIO_RATE
+"""Samples of silence that are handed out together: one minute."""
+
+PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
+"""FFmpeg's names of formats that name other files, or addresses, to be read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a media file may ask for; more is refused.
+
+    Attributes
+    ----------
+    max_size
+        Of the file [GB].
+    max_duration
+        Of the recording [s].
+    max_streams
+        Streams of any kind in the file.
+    max_pixels
+        Width times height of a picture.
+    """
+
+    max_size: float = 20.0
+    max_duration: float = 14_400.0
+    max_streams: int = 16
+    max_pixels: int = 7_680 * 4_320
+
+
+def _require(path: Path, found: float, limits: Limits, name: str, unit: str) -> None:
+    if found > getattr(limits, name):
+        raise InputError(
+            f"{path}: {found:g} {unit}; expected at most {getattr(limits, name):g} (media.{name})"
+        )
+
 
 @contextmanager
-def open_media(path: Path) -> Iterator[av.container.InputContainer]:
-    """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError."""
+def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.InputContainer]:
+    """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decoded, is a playlist, or is beyond the limits.
+    """
     try:
-        with av.open(str(path)) as container:
+        _require(path, os.path.getsize(path) / 1e9, limits, "max_size", "GB")
+        # Without a protocol of its own, a name such as "concat:..." would be read as one.
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+            if PLAYLISTS & set(container.format.name.split(",")):
+                raise InputError(
+                    f"{path}: a playlist ({container.format.name}); expected sound or pictures"
+                )
+            _require(path, len(container.streams), limits, "max_streams", "streams")
+            seconds = (container.duration or 0) / av.time_base
+            _require(path, seconds, limits, "max_duration", "s")
             yield container
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such media file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: a folder; expected a media file") from error
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be decoded: {error}") from error
 
 
-def _stream(container: av.container.InputContainer, kind: str, path: Path) -> av.stream.Stream:
+def find_stream(container: av.container.InputContainer, kind: str, path: Path) -> av.stream.Stream:
+    """First stream of a kind (``audio`` or ``video``) in an open file.
+
+    Raises
+    ------
+    InputError
+        If there is none that can be decoded.
+    """
     streams = [s for s in container.streams if s.type == kind and s.codec_context is not None]
     if not streams:
         found = ", ".join(sorted({s.type for s in container.streams})) or "none"
@@ -45,13 +109,15 @@ def _origin(container: av.container.InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
-def audio_blocks(path: Path) -> Iterator[np.ndarray]:
+def audio_blocks(path: Path, limits: Limits = Limits()) -> Iterator[np.ndarray]:
     """Sound of a recording, resampled to 16 kHz mono.
 
     Parameters
     ----------
     path
         Media file; its first audio stream is taken.
+    limits
+        What the file may ask for.
 
     Yields
     ------
@@ -62,10 +128,10 @@ def audio_blocks(path: Path) -> Iterator[np.ndarray]:
     Raises
     ------
     InputError
-        If the file cannot be opened or decoded, or has no audio stream.
+        If the file cannot be opened or decoded, has no audio stream, or is beyond the limits.
     """
-    with open_media(path) as container:
-        stream = _stream(container, "audio", path)
+    with open_media(path, limits) as container:
+        stream = find_stream(container, "audio", path)
         origin = _origin(container)
         resampler, form = None, None
         written, surplus = 0, 0
@@ -75,13 +141,16 @@ def audio_blocks(path: Path) -> Iterator[np.ndarray]:
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
             place = written if frame.time is None else round((frame.time - origin) * AUDIO_RATE)
+            _require(path, max(place, written) / AUDIO_RATE, limits, "max_duration", "s of sound")
             tolerance = MAX_AUDIO_JITTER * AUDIO_RATE if written else 0
             if place - written > tolerance:
                 yield from (tail := _drain(resampler, None))
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
-                yield np.zeros(max(place - written, 0), dtype=np.int16)
-                written = max(place, written)
+                while written < place:
+                    silence = min(place - written, SILENCE_AT_ONCE)
+                    yield np.zeros(silence, dtype=np.int16)
+                    written += silence
             elif written - place > tolerance:
                 surplus = written - place
             frame.pts = None
@@ -100,13 +169,15 @@ def _drain(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> 
     return [block.to_ndarray()[0] for block in resampler.resample(frame)]
 
 
-def video_frames(path: Path) -> Iterator[tuple[float, np.ndarray]]:
+def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float, np.ndarray]]:
     """Pictures of a recording, upright, with their times.
 
     Parameters
     ----------
     path
         Media file; its first video stream is taken.
+    limits
+        What the file may ask for.
 
     Yields
     ------
@@ -117,18 +188,23 @@ def video_frames(path: Path) -> Iterator[tuple[float, np.ndarray]]:
     Raises
     ------
     InputError
-        If the file cannot be opened or decoded, has no video stream, a frame has no time stamp, or
-        the rotation tag is not a multiple of 90 degrees.
+        If the file cannot be opened or decoded, has no video stream, is beyond the limits, a frame
+        has no time stamp, or the rotation tag is not a multiple of 90 degrees.
     """
-    with open_media(path) as container:
-        stream = _stream(container, "video", path)
+    with open_media(path, limits) as container:
+        stream = find_stream(container, "video", path)
         stream.thread_type = "NONE"
+        context = stream.codec_context
+        _require(path, context.width * context.height, limits, "max_pixels", "pixels")
+        # The size may change on the way; the decoder itself keeps to the limit.
+        context.options = {"max_pixels": str(limits.max_pixels)}
         origin = _origin(container)
         last = -np.inf
         for frame in container.decode(stream):
             if frame.time is None:
                 raise InputError(f"{path}: video frame without a time stamp after {last:g} s")
             time = frame.time - origin
+            _require(path, time, limits, "max_duration", "s of pictures")
             if time <= last:
                 continue
             last = time

@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from softaer.errors import InputError
+from softaer.files import complete
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 """Recurrent layers by the kind of their cells."""
@@ -140,9 +141,11 @@ def pick_device() -> torch.device:
 def save_model(model: Recurrent, training: dict, weights: Path, description: Path) -> None:
     """Write the weights (safetensors) and what they were trained with (JSON)."""
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    save_file(state, weights)
+    with complete(weights) as partial:
+        save_file(state, partial)
     content = {"architecture": asdict(model.architecture), "training": training}
-    description.write_text(json.dumps(content, indent=2) + "\n")
+    with complete(description) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def load_model(weights: Path, description: Path) -> Recurrent:

@@ -21,6 +21,7 @@ from scipy.ndimage import median_filter
 from softaer import cli, tables
 from softaer.concordance import ccc
 from softaer.corpus import rated, read_recordings
+from softaer.coverage import scored
 from softaer.grid import RATE
 from softaer.schema import POSTPROCESSED, POSTPROCESSING_STEPS
 from softaer.targets import read_targets
@@ -273,12 +274,13 @@ def main() -> None:
     arguments.add_argument("--dimension", required=True)
     arguments.add_argument("--predictions", type=Path, required=True)
     add_search(arguments)
+    cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--steps-output")
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    dev = {r.recording for r in recordings if r.partition == "dev"}
+    dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
     subject_of = {r.recording: r.subject for r in recordings}
     targets = read_targets(options.dataset, recordings, options.dimension)
     table = read_predictions(options.predictions)

@@ -5,8 +5,9 @@ paused, started late or stopped early, the grid points stay without that rater. 
 extrapolated.
 """
 
+import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -205,7 +206,8 @@ def ratings_on_grid(
     return pd.concat(traces, ignore_index=True)
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """The command line of the stage."""
     arguments = cli.parser(__doc__)
     cli.add_recordings(arguments, "annotations ({dimension} in the path: one file for each)")
     arguments.add_argument("--dimensions", nargs="+", required=True)
@@ -213,27 +215,34 @@ def main() -> None:
     arguments.add_argument("--interpolation", choices=["linear", "hold"], default="linear")
     arguments.add_argument("--range", type=float, nargs=2, metavar=("LOW", "HIGH"))
     cli.add_output(arguments)
-    options = arguments.parse_args()
+    return arguments
 
+
+def read(options: argparse.Namespace) -> Iterator[pd.DataFrame]:
+    """Ratings of each recording on the grid, with the column ``recording``."""
+    for recording, path in options.recordings:
+        if "{dimension}" in path:
+            files = {name: path.replace("{dimension}", name) for name in options.dimensions}
+            annotations = pd.concat([read_annotations(file, name) for name, file in files.items()])
+        else:
+            only = options.dimensions[0] if len(options.dimensions) == 1 else None
+            annotations = read_annotations(path, only)
+        table = ratings_on_grid(
+            annotations,
+            options.dimensions,
+            options.max_gap,
+            options.interpolation == "hold",
+            options.range,
+            where=f"recording {recording!r} ({path})",
+        )
+        table.insert(0, "recording", recording)
+        yield table
+
+
+def main() -> None:
+    options = parser().parse_args()
     with tables.writer(options.output, RATINGS) as sink:
-        for recording, path in options.recordings:
-            if "{dimension}" in path:
-                files = {name: path.replace("{dimension}", name) for name in options.dimensions}
-                annotations = pd.concat(
-                    [read_annotations(file, name) for name, file in files.items()]
-                )
-            else:
-                only = options.dimensions[0] if len(options.dimensions) == 1 else None
-                annotations = read_annotations(path, only)
-            table = ratings_on_grid(
-                annotations,
-                options.dimensions,
-                options.max_gap,
-                options.interpolation == "hold",
-                options.range,
-                where=f"recording {recording!r} ({path})",
-            )
-            table.insert(0, "recording", recording)
+        for table in read(options):
             sink.append(table)
 
 

@@ -8,7 +8,7 @@ import itertools
 import json
 import platform
 from argparse import BooleanOptionalAction
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -18,8 +18,10 @@ import yaml
 from markupsafe import Markup
 
 from softaer import __version__, cli, figures, tables
-from softaer.corpus import rated, read_recordings
+from softaer.corpus import Recording, rated, read_recordings
+from softaer.coverage import scored
 from softaer.errors import InputError
+from softaer.files import complete
 from softaer.score import prediction_path
 from softaer.targets import read_targets
 from softaer.tasks import JOIN, TARGETS, networks
@@ -110,7 +112,7 @@ def trace_panels(
     The recording is the first of the test partition (of dev, without one) in the corpus table, so
     that nobody has chosen it.
     """
-    recordings = rated(read_recordings(options.recordings))
+    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     shown = next(
         (r for partition in ("test", "dev") for r in recordings if r.partition == partition), None
     )
@@ -138,6 +140,41 @@ def trace_panels(
                 series[modality] = table[table["recording"] == shown.recording]
             panels.append((dimension, target, series))
     return shown.recording, panels
+
+
+def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataFrame:
+    """Recordings without any features of a modality.
+
+    Parameters
+    ----------
+    recordings
+        Rated recordings.
+    paths
+        The coverage of each modality, a table named after it.
+
+    Returns
+    -------
+    ``recording``, ``partition``, ``without``, ``frames`` (labelled ones), ``scored`` (whether
+    another modality has features), ``reason``; in the order of the recordings.
+    """
+    kept = {r.recording for r in scored(recordings, paths)}
+    tables_of = {path.stem: tables.read(path).set_index("recording") for path in paths}
+    rows = []
+    for recording, (modality, table) in itertools.product(recordings, tables_of.items()):
+        name = recording.recording
+        if name in table.index and table.loc[name, "present"] == 0:
+            rows.append(
+                {
+                    "recording": name,
+                    "partition": recording.partition,
+                    "without": modality,
+                    "frames": int(table.loc[name, "frames"]),
+                    "scored": name in kept,
+                    "reason": table.loc[name, "reason"],
+                }
+            )
+    columns = ["recording", "partition", "without", "frames", "scored", "reason"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def read_selections(options, modalities: list[str]) -> pd.DataFrame:
@@ -212,6 +249,7 @@ def main() -> None:
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     cli.add_experiment(arguments)
+    cli.add_coverage(arguments)
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
@@ -249,6 +287,7 @@ def main() -> None:
         uncertainty=Markup(figures.uncertainty(uncertainty)) if len(uncertainty) else None,
         coverage=as_rows(coverage_table(uncertainty)),
         summary=as_rows(table("summary")),
+        absences=as_rows(absences(rated(read_recordings(options.recordings)), options.coverage)),
         check=as_rows(table("simulate_check")) if options.simulated else None,
         selections=as_rows(selections),
         steps=as_rows(read_models(options, "postprocess", "steps", single)),
@@ -264,8 +303,8 @@ def main() -> None:
         config=yaml.safe_dump(options.config, sort_keys=False, allow_unicode=True),
         versions=versions(),
     )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(page, encoding="utf-8")
+    with complete(options.output) as partial:
+        partial.write_text(page, encoding="utf-8")
 
 
 def coverage_table(uncertainty: pd.DataFrame) -> pd.DataFrame:

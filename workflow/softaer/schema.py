@@ -55,6 +55,18 @@ def video_features(features: Sequence[str]) -> pa.Schema:
     )
 
 
+STATUS = pa.schema(
+    [
+        RECORDING,
+        field("reason", pa.string(), unit="", nullable=True),
+        field("frames", pa.int64()),
+        field("missing", pa.int64()),
+        field("end", pa.float64(), unit="s", nullable=True),
+    ]
+)
+"""What has become of a recording in extraction: why it was skipped, or null; its frames, those of
+them without values, and the time of the last."""
+
 RATINGS = pa.schema(
     [
         RECORDING,
@@ -73,6 +85,15 @@ RATER_WEIGHTS = pa.schema(
         field("agreement", pa.float64(), nullable=True),
         field("weight", pa.float64()),
         field("fallback", pa.bool_()),
+    ]
+)
+
+COVERAGE = pa.schema(
+    [
+        RECORDING,
+        field("frames", pa.int64(), unit="frames"),
+        field("present", pa.int64(), unit="frames"),
+        field("reason", pa.string(), unit="", nullable=True),
     ]
 )
 

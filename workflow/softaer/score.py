@@ -14,7 +14,9 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.concordance import ccc
 from softaer.corpus import Recording, rated, read_recordings
+from softaer.coverage import scored
 from softaer.errors import InputError
+from softaer.files import complete
 from softaer.schema import CCC
 from softaer.targets import read_targets
 from softaer.tasks import JOIN, TARGETS
@@ -100,11 +102,12 @@ def main() -> None:
     arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
     arguments.add_argument("--fuse", type=Path, required=True, help="folder")
     cli.add_experiment(arguments)
+    cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--csv-output")
     options = arguments.parse_args()
 
-    recordings = rated(read_recordings(options.recordings))
+    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     parts = []
     for dimension in options.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
@@ -119,7 +122,8 @@ def main() -> None:
             parts.append(scores.assign(dimension=dimension, **keys))
     table = tables.conform(pd.concat(parts, ignore_index=True), CCC, options.output)
     tables.write(table, CCC, options.output)
-    table.to_pandas().to_csv(options.csv_output, index=False, float_format="%.6f")
+    with complete(options.csv_output) as partial:
+        table.to_pandas().to_csv(partial, index=False, float_format="%.6f")
 
 
 if __name__ == "__main__":

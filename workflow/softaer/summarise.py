@@ -14,32 +14,9 @@ from softaer import cli, tables
 from softaer.corpus import PARTITIONS, Recording, rated, read_recordings
 from softaer.grid import RATE
 from softaer.schema import summary as summary_schema
-from softaer.targets import feature_columns
 
 TOTAL = "all"
 """Name of the row over all partitions."""
-
-
-def read_features(path: Path) -> pd.DataFrame:
-    """``recording`` and the features of a dataset."""
-    return tables.read(path, ["recording", *feature_columns(tables.columns(path))])
-
-
-def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
-    """Labelled frames of each recording, and how many of them have features.
-
-    Parameters
-    ----------
-    dataset
-        ``recording``, and the features of one modality.
-
-    Returns
-    -------
-    Indexed by recording: ``frames``, ``present``.
-    """
-    present = dataset.drop(columns="recording").notna().all(axis=1)
-    counts = present.groupby(dataset["recording"], sort=False).agg(["size", "sum"])
-    return counts.set_axis(["frames", "present"], axis=1)
 
 
 def summarise(
@@ -56,7 +33,7 @@ def summarise(
     raters
         Names of the raters of each recording.
     covered
-        For each modality, what :func:`coverage` gives for all recordings.
+        For each modality, ``frames`` and ``present`` of the recordings, see ``coverage``.
 
     Returns
     -------
@@ -67,7 +44,10 @@ def summarise(
     for partition in (*PARTITIONS, TOTAL):
         some = [r for r in recordings if partition in (r.partition, TOTAL)]
         names = [r.recording for r in some]
-        counts = {m: table.reindex(names).fillna(0).sum() for m, table in covered.items()}
+        counts = {
+            m: table[["frames", "present"]].reindex(names).fillna(0).sum()
+            for m, table in covered.items()
+        }
         frames = int(next(iter(counts.values()))["frames"])
         rows.append(
             {
@@ -90,8 +70,7 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--dataset", type=Path, required=True, help="folder of modalities")
-    arguments.add_argument("--modalities", nargs="+", required=True)
+    cli.add_coverage(arguments)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
@@ -102,15 +81,9 @@ def main() -> None:
         pairs = tables.read(options.ratings / f"{batch}.parquet", ["recording", "rater"])
         for recording, names in pairs.groupby("recording")["rater"]:
             raters[recording] = set(names)
-    covered = {
-        modality: pd.concat(
-            coverage(read_features(options.dataset / modality / f"{batch}.parquet"))
-            for batch in batches
-        )
-        for modality in options.modalities
-    }
+    covered = {path.stem: tables.read(path).set_index("recording") for path in options.coverage}
     table = summarise(recordings, raters, covered)
-    tables.write(table, summary_schema(options.modalities), options.output)
+    tables.write(table, summary_schema(list(covered)), options.output)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The same rows give the same bytes: no time stamps, no pandas metadata, fixed compression.
 """
 
-import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from softaer.corpus import Recording
 from softaer.errors import InputError
+from softaer.files import complete
 
 COMPRESSION = "zstd"
 
@@ -56,15 +57,11 @@ def conform(frame: pd.DataFrame | pa.Table, schema: pa.Schema, where: object = "
 @contextmanager
 def writer(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
     """Write a table piece by piece; the file appears under its name only when it is complete."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with pq.ParquetWriter(partial, schema, compression=COMPRESSION) as sink:
-            yield TableWriter(sink, schema, path)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        complete(path) as partial,
+        pq.ParquetWriter(partial, schema, compression=COMPRESSION) as sink,
+    ):
+        yield TableWriter(sink, schema, path)
 
 
 class TableWriter:
@@ -77,6 +74,19 @@ class TableWriter:
         """Append rows as a row group of their own; no rows, no row group."""
         if len(frame):
             self._sink.write_table(conform(frame, self._schema, self._path))
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator["TableWriter"]:
+        """Take rows that are appended only if the block ends without an error.
+
+        They wait on the disk, in the row groups in which they came, so that memory stays flat.
+        """
+        with tempfile.TemporaryFile(dir=Path(self._path).parent) as file:
+            with pq.ParquetWriter(file, self._schema, compression=COMPRESSION) as waiting:
+                yield TableWriter(waiting, self._schema, self._path)
+            kept = pq.ParquetFile(file)
+            for group in range(kept.num_row_groups):
+                self._sink.write_table(kept.read_row_group(group))
 
 
 def write(frame: pd.DataFrame | pa.Table, schema: pa.Schema, path: Path) -> None:

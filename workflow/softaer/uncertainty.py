@@ -16,6 +16,7 @@ from scipy.stats import norm
 
 from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
+from softaer.coverage import scored
 from softaer.grid import RATE, index
 from softaer.rater_lags import align
 from softaer.schema import UNCERTAINTY
@@ -132,12 +133,13 @@ def main() -> None:
     arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
     arguments.add_argument("--fuse", type=Path, required=True, help="folder")
     cli.add_experiment(arguments)
+    cli.add_coverage(arguments)
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    recordings = rated(read_recordings(options.recordings))
+    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     test = [r for r in recordings if r.partition == "test"]
     train = [r for r in recordings if r.partition == "train"]
     modality = options.modalities[-1]

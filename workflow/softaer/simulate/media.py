@@ -15,6 +15,7 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.errors import InputError
+from softaer.files import complete
 from softaer.simulate import channel, expression, face, voice
 from softaer.simulate import truth as truths
 from softaer.simulate.noise import Stage, generator
@@ -80,10 +81,12 @@ def encode(path: Path, frames: Iterable[np.ndarray], waveform: np.ndarray) -> No
     waveform
         float32 in (-1, 1) at 16 kHz, as long as the frames.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     pcm = (waveform * np.iinfo(np.int16).max).astype(np.int16)[None]
     per_frame = voice.SAMPLE_RATE // FRAME_RATE
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+    with (
+        complete(path) as partial,
+        av.open(str(partial), "w", format="mp4", options={"fflags": "+bitexact"}) as container,
+    ):
         video = container.add_stream(
             "libx264", rate=FRAME_RATE, options={"preset": "ultrafast", "crf": "25"}
         )

@@ -15,6 +15,7 @@ import pandas as pd
 import skimage.data
 
 from softaer import cli, tables
+from softaer.files import complete
 from softaer.simulate import face
 from softaer.simulate.subjects import ASTRONAUT, SUBJECTS, Portrait, subject
 
@@ -112,14 +113,15 @@ def main() -> None:
     cli.add_output(arguments, "--output-dir")
     options = arguments.parse_args()
     portraits = {name: subject(name).portrait for name in options.subjects}
-    options.output_dir.mkdir(parents=True, exist_ok=True)
     with mediapipe.solutions.face_mesh.FaceMesh(
         static_image_mode=True, refine_landmarks=True, max_num_faces=1
     ) as mesh:
         for name, portrait in portraits.items():
             image, landmarks = make(mesh, portrait)
             path = options.output_dir / f"{name}.png"
-            cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            with complete(path) as partial:
+                _, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+                partial.write_bytes(png)
             points = pd.DataFrame(landmarks, columns=["x", "y", "z"])
             points.insert(0, "index", np.arange(len(points)))
             tables.write(points, face.LANDMARKS, path.with_suffix(".parquet"))

@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from softaer import cli
+from softaer.files import complete
 from softaer.schema import field
 from softaer.simulate import truth as truths
 from softaer.simulate.noise import Stage, generator, smooth_noise
@@ -183,13 +184,13 @@ def rate(recording: str, seed: int, truth: dict[str, pd.DataFrame]) -> pd.DataFr
 
 def write(ratings: pd.DataFrame, path: Path) -> None:
     """Write ratings as CSV, milliseconds and four decimals."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["time,rater,dimension,value"]
     lines += [
         f"{row.time:.3f},{row.rater},{row.dimension},{row.value:.4f}"
         for row in ratings.itertuples(index=False)
     ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    with complete(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from softaer import cli, tables
+from softaer.files import complete
 from softaer.simulate import raters
 from softaer.simulate.plan import plan
 
@@ -11,8 +12,10 @@ from softaer.simulate.plan import plan
 def write_recordings(count: int, path: Path) -> None:
     """Write ``recordings.csv`` for that many recordings."""
     rows = plan(count)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as sink:
+    with (
+        complete(path) as partial,
+        partial.open("w", encoding="utf-8", newline="") as sink,
+    ):
         writer = csv.DictWriter(sink, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -1,0 +1,98 @@
+"""Coverage: for how many of its labelled frames a recording has features of a modality, and if for
+none, why.
+
+A recording without features in any modality is left out of fusion and scores: nothing could be
+predicted for it. One that lacks a single modality stays, since the others are scored on it.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import Recording, rated, read_recordings
+from softaer.schema import COVERAGE
+from softaer.targets import feature_columns
+
+
+def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
+    """Labelled frames of each recording, and how many of them have features.
+
+    Parameters
+    ----------
+    dataset
+        ``recording``, and the features of one modality.
+
+    Returns
+    -------
+    Indexed by recording: ``frames``, ``present``.
+    """
+    present = dataset.drop(columns="recording").notna().all(axis=1)
+    counts = present.groupby(dataset["recording"], sort=False).agg(["size", "sum"])
+    return counts.set_axis(["frames", "present"], axis=1)
+
+
+def why_absent(status: pd.Series | None, modality: str) -> str:
+    """Why a recording has no features at all.
+
+    Parameters
+    ----------
+    status
+        Its row in the state of extraction; ``None`` if it has not been extracted.
+    modality
+        ``audio`` or ``video``.
+    """
+    if status is None:
+        return f"no {modality} in the table of recordings"
+    if status["reason"] is not None:
+        return status["reason"]
+    what = "a face" if modality == "video" else "values"
+    found = status["frames"] - status["missing"]
+    return f"{found} of {status['frames']} extracted frames have {what}"
+
+
+def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recording]:
+    """Recordings that have features in at least one modality.
+
+    Parameters
+    ----------
+    recordings
+        Rated recordings.
+    paths
+        The coverage of each modality.
+    """
+    present = pd.concat(tables.read(path, ["recording", "present"]) for path in paths)
+    names = set(present.loc[present["present"] > 0, "recording"])
+    return [recording for recording in recordings if recording.recording in names]
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--status", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--modality", choices=["audio", "video"], required=True)
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    recordings = rated(read_recordings(options.recordings))
+    batches = list(dict.fromkeys(recording.batch for recording in recordings))
+    counts = []
+    for batch in batches:
+        path = options.dataset / f"{batch}.parquet"
+        names = feature_columns(tables.columns(path))
+        counts.append(coverage(tables.read(path, ["recording", *names])))
+    table = pd.concat(counts)
+    states = tables.read_batches(options.status, recordings).astype({"reason": object})
+    states["reason"] = states["reason"].where(states["reason"].notna(), None)
+    state_of = {row["recording"]: row for _, row in states.iterrows()}
+    table["reason"] = [
+        None if row.present else why_absent(state_of.get(row.Index), options.modality)
+        for row in table.itertuples()
+    ]
+    tables.write(table.reset_index(), COVERAGE, options.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,57 @@
+"""A lock on the working folder that ends with the process that holds it, however that ends.
+
+Snakemake's own lock is a file that a killed run leaves behind, so that the next run is refused
+until somebody unlocks by hand. This one belongs to the operating system (flock), which takes it
+back.
+"""
+
+import fcntl
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from softaer.errors import InputError
+
+_held: dict[Path, TextIO] = {}
+
+
+def hold(path: Path) -> bool:
+    """Lock a file until this process ends.
+
+    Parameters
+    ----------
+    path
+        File to lock; made if it is not there. It stays, and says who held it last.
+
+    Returns
+    -------
+    Whether the file system knows locks; without them nothing is held.
+
+    Raises
+    ------
+    InputError
+        If another process holds the lock: which, where, and since when.
+    """
+    path = Path(path).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the process lives
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip() or "an unknown process"
+        file.close()
+        raise InputError(
+            f"{path}: {holder} is at work in this folder; expected one run at a time"
+        ) from error
+    except OSError:
+        file.close()
+        return False
+    file.truncate(0)
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    file.write(f"process {os.getpid()} on {socket.gethostname()}, since {now}\n")
+    file.flush()
+    _held[path] = file
+    return True

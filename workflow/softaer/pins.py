@@ -1,0 +1,15 @@
+"""Pinned versions of packages, from the files that the environments are made of."""
+
+import re
+from pathlib import Path
+
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==([A-Za-z0-9.+!]+)", re.MULTILINE)
+
+
+def read_pins(folder: Path) -> dict[str, str]:
+    """Version of each package in a folder's ``requirements*.txt``."""
+    return {
+        name: version
+        for path in sorted(Path(folder).glob("requirements*.txt"))
+        for name, version in PIN.findall(path.read_text(encoding="utf-8"))
+    }
