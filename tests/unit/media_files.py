@@ -35,6 +35,7 @@ def write(
     audio_codec: str = "pcm_s16le",
     video_codec: str = "ffv1",
     clock: Fraction = CLOCK,
+    pix_fmt: str | None = None,
 ) -> Path:
     """Write a file with a stream of pictures, of sound, or of both.
 
@@ -48,7 +49,7 @@ def write(
         if pictures:
             video = container.add_stream(video_codec, rate=25)
             video.height, video.width = pictures[0][1].shape[:2]
-            video.pix_fmt = "bgr0" if video_codec == "ffv1" else "yuv420p"
+            video.pix_fmt = pix_fmt or ("bgr0" if video_codec == "ffv1" else "yuv420p")
             video.codec_context.time_base = video.time_base = clock
         if sound:
             audio = container.add_stream(audio_codec, rate=rate, layout=layout)
@@ -96,3 +97,12 @@ def tag(path: Path, matrix: tuple[float, float, float, float]) -> None:
     a, b, c, d = (round(value * 0x10000) for value in matrix)
     content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
     path.write_bytes(content)
+
+
+def without_duration(path: Path) -> Path:
+    """Take the declared duration out of a Matroska file."""
+    content = path.read_bytes()
+    place = content.index(b"\x44\x89\x88")
+    # In its place an element that means nothing, as long as the other: 2 bytes and 9.
+    path.write_bytes(content[:place] + b"\xec\x89" + bytes(9) + content[place + 11 :])
+    return path

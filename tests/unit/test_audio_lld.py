@@ -227,8 +227,9 @@ def test_an_error_in_the_sound_is_passed_on(seconds):
 
 
 def command_line(root, output, *arguments):
+    words = [*arguments, "--output", output, "--status-output", output.with_suffix(".status")]
     return subprocess.run(
-        [sys.executable, "-m", "softaer.audio_lld", *map(str, arguments), "--output", str(output)],
+        [sys.executable, "-m", "softaer.audio_lld", *map(str, words)],
         env=os.environ | {"PYTHONPATH": str(root / "workflow")},
         capture_output=True,
         text=True,

@@ -16,6 +16,7 @@ STAGES = [
     "audio_features",
     "landmarks",
     "video_features",
+    "status",
     "ratings",
     "rater_lags",
     "labels",
@@ -24,6 +25,7 @@ STAGES = [
     "standardisation",
     "annotation_delay",
     "dataset",
+    "coverage",
     "train",
     "select",
     "predict",
@@ -48,7 +50,7 @@ class Package:
 
     def __init__(self, folder):
         self.root = folder / "softaer"
-        ignored = shutil.ignore_patterns("__pycache__", "*.partial")
+        ignored = shutil.ignore_patterns("__pycache__", ".partial-*")
         shutil.copytree(ROOT, self.root, ignore=ignored)
 
     def digests(self, stages=STAGES):
@@ -150,7 +152,7 @@ def test_a_schema_may_serve_two_stages(package, changed):
 
 def test_a_change_to_how_tables_are_checked_reruns_all_that_write_one(package, changed):
     package.edit("tables", r"^    names = list\(frame", "    names = 1 * list(frame")
-    assert changed() == set(STAGES) - {"simulate.raters", "simulate.media", "report"}
+    assert changed() == set(STAGES) - {"simulate.raters", "simulate.media", "status", "report"}
 
 
 def test_a_change_to_how_tables_are_read_reruns_the_report_too(package, changed):

@@ -4,6 +4,7 @@ import itertools
 import sys
 
 import audmetric
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -335,11 +336,13 @@ def corpus(tmp_path):
     return tmp_path, labels
 
 
-def run(folder, monkeypatch, *more):
+def run(folder, monkeypatch, *more, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--postprocess", folder / "post", "--fuse", folder / "fuse", "--dimensions", "m"]
     words += ["--modalities", "audio", "video", "audio+video", "--tasks", "single", "multi"]
     words += ["--seeds", *SEEDS, "--draws", 400, *more]
+    coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
+    words += ["--coverage", *coverage]
     words += ["--intervals-output", folder / "intervals.parquet"]
     words += ["--hypotheses-output", folder / "hypotheses.parquet"]
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, words)])
@@ -421,6 +424,19 @@ def test_a_dev_of_one_subject_leaves_the_answers_on_test(corpus, monkeypatch):
     }
     rows = answers.set_index(["target", "better", "worse"])["answer"]
     assert rows["E", "audio, multi", "audio, single"] == "yes"
+
+
+def test_a_recording_that_lacks_all_modalities_is_not_drawn(corpus, monkeypatch):
+    folder, _ = corpus
+    absent = {"t0": "cannot be decoded"}
+    without, _ = run(folder, monkeypatch, without={"audio": absent, "video": absent})
+    assert set(without.loc[without["partition"] == "test", "resampled"]) == {5}
+    one_left, _ = run(folder, monkeypatch, without={"audio": absent})
+    assert set(one_left.loc[one_left["partition"] == "test", "resampled"]) == {6}
+    path = folder / "recordings.csv"
+    path.write_text(path.read_text().replace("t0,t0,test", "t0,t0,train"))
+    elsewhere, _ = run(folder, monkeypatch)
+    pd.testing.assert_frame_equal(without, elsewhere)
 
 
 def test_a_corpus_without_test_has_no_answers(corpus, monkeypatch):

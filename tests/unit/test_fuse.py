@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -254,12 +255,14 @@ def corpus(tmp_path):
     return tmp_path, labels
 
 
-def run(folder, monkeypatch, *search):
+def run(folder, monkeypatch, *search, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--dimension", "m"]
     for modality in ("audio", "video"):
         words += ["--prediction", modality, folder / f"{modality}.parquet"]
     words += search
+    coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
+    words += ["--coverage", *coverage]
     words += ["--output", folder / "fused.parquet"]
     words += ["--coefficients-output", folder / "coefficients.parquet"]
     monkeypatch.setattr(sys, "argv", ["fuse", *map(str, words)])
@@ -350,6 +353,25 @@ def test_labels_outside_dev_do_not_matter(corpus, monkeypatch):
         tables.write(table, names, folder / "dataset" / f"{name}.parquet")
     after, _ = run(folder, monkeypatch)
     pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_recording_that_lacks_all_modalities_has_no_part_in_the_fit(corpus, monkeypatch):
+    folder, _ = corpus
+    absent = {"b": "cannot be decoded"}
+    fused, coefficients = run(folder, monkeypatch, without={"audio": absent, "video": absent})
+    assert len(fused) == 80
+    path = folder / "recordings.csv"
+    path.write_text(path.read_text().replace("b,sb,dev", "b,sb,train"))
+    expected, of_the_others = run(folder, monkeypatch)
+    pd.testing.assert_frame_equal(coefficients, of_the_others)
+    pd.testing.assert_frame_equal(fused, expected)
+
+
+def test_a_recording_that_lacks_one_modality_has_its_part_in_the_fit(corpus, monkeypatch):
+    folder, _ = corpus
+    expected, _ = run(folder, monkeypatch)
+    found, _ = run(folder, monkeypatch, without={"video": {"b": "no face"}})
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_frames_of_one_modality_only_are_refused(corpus, monkeypatch):

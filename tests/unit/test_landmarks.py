@@ -227,14 +227,15 @@ def test_command_line_writes_a_batch(clips, root, tmp_path, tracked, dropout):
         "first": ("derived_grid_face_dropout_frames20-39.mp4", dropout),
         "second": (GRID_CLIPS[0], tracked[GRID_CLIPS[0]]),
     }
-    output = tmp_path / "landmarks.parquet"
+    output, status = tmp_path / "landmarks.parquet", tmp_path / "status.parquet"
     arguments = [
         str(item)
         for name, (clip, _) in expected.items()
         for item in ("--recording", name, clips / clip)
     ]
+    arguments += ["--output", str(output), "--status-output", str(status)]
     subprocess.run(
-        [sys.executable, "-m", "softaer.landmarks", *arguments, "--output", str(output)],
+        [sys.executable, "-m", "softaer.landmarks", *arguments],
         env=os.environ | {"PYTHONPATH": str(root / "workflow")},
         check=True,
         capture_output=True,

@@ -1,17 +1,29 @@
 """Sound and pictures of a recording lie on one clock, whatever the container does with its time."""
 
 import itertools
+import os
+import socket
 import tracemalloc
+from collections import deque
 from fractions import Fraction
 
 import av
+import cv2
 import media_files
 import numpy as np
+import processes
 import pytest
 from media_files import grey, tone
 
 from softaer.errors import InputError
-from softaer.media import AUDIO_RATE, MAX_AUDIO_JITTER, audio_blocks, video_frames
+from softaer.media import (
+    AUDIO_RATE,
+    MAX_AUDIO_JITTER,
+    SILENCE_AT_ONCE,
+    Limits,
+    audio_blocks,
+    video_frames,
+)
 
 SECOND = [(k / 25, grey(10 * k)) for k in range(25)]
 """A second of pictures, told apart by their grey levels."""
@@ -383,3 +395,269 @@ def test_clip_with_a_rotation_tag_shows_an_upright_face(clips):
                 upright.append(points[left_eye].x < points[right_eye].x)
     assert len(upright) >= 4
     assert all(upright)
+
+
+def refused(read, path, limits, *words):
+    """What was read before the file was refused with these words, its name among them."""
+    items = []
+    with pytest.raises(InputError) as caught:
+        deque(map(items.append, read(path, limits)))
+    for word in (str(path), *words):
+        assert word in str(caught.value)
+    return items
+
+
+@pytest.fixture
+def second(tmp_path):
+    """A second of pictures of 64 x 48 pixels, and of sound."""
+    return media_files.write(tmp_path / "second.mkv", pictures=SECOND, sound=[(0, tone(1.0))])
+
+
+@pytest.mark.parametrize("read", [audio_blocks, video_frames])
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [
+        ("max_size", 1e-5, ["GB; expected at most 1e-05"]),
+        ("max_duration", 0.9, ["1 s; expected at most 0.9"]),
+        ("max_streams", 1, ["2 streams; expected at most 1"]),
+    ],
+)
+def test_files_beyond_a_limit_are_refused_unread(read, limit, value, words, second):
+    assert refused(read, second, Limits(**{limit: value}), f"media.{limit}", *words) == []
+
+
+def test_pictures_that_are_too_large_are_refused_and_the_sound_is_not(second):
+    words = ["3072 pixels; expected at most 3071", "media.max_pixels"]
+    assert refused(video_frames, second, Limits(max_pixels=3071), *words) == []
+    assert sum(map(len, audio_blocks(second, Limits(max_pixels=3071)))) == AUDIO_RATE
+
+
+def test_files_at_the_limits_are_read(second):
+    size = second.stat().st_size / 1e9
+    limits = Limits(max_size=size, max_duration=1.0, max_streams=2, max_pixels=3072)
+    assert sum(map(len, audio_blocks(second, limits))) == AUDIO_RATE
+    assert len(list(video_frames(second, limits))) == 25
+
+
+def test_pictures_that_grow_on_the_way_are_refused(tmp_path):
+    parts = []
+    for number, (height, width) in enumerate([(48, 64), (240, 320)]):
+        picture = np.full((height, width, 3), 99, dtype=np.uint8)
+        pictures = [(number + k / 25, picture) for k in range(25)]
+        path = tmp_path / f"{width}.ts"
+        media_files.write(path, pictures, video_codec="mpeg2video", clock=Fraction(1, 25))
+        parts.append(path.read_bytes())
+    path = tmp_path / "growing.ts"
+    path.write_bytes(b"".join(parts))
+    assert {image.shape for _, image in video_frames(path)} == {(48, 64, 3), (240, 320, 3)}
+    seen = refused(video_frames, path, Limits(max_pixels=48 * 64), "cannot be decoded")
+    assert {image.shape for _, image in seen} == {(48, 64, 3)}
+
+
+def declared(path):
+    with av.open(str(path)) as container:
+        return (container.duration or 0) / av.time_base
+
+
+def test_sound_that_goes_on_for_longer_than_declared_is_refused_on_the_way(tmp_path):
+    pieces = [(k, tone(0.1)) for k in range(20)]
+    path = media_files.write(tmp_path / "m.mkv", sound=pieces)
+    media_files.without_duration(path)
+    limits = Limits(max_duration=5.0)
+    assert declared(path) < 5
+    blocks = refused(audio_blocks, path, limits, "s of sound; expected at most 5")
+    assert 4 <= sum(map(len, blocks)) / AUDIO_RATE <= 5.1
+    assert sum(map(len, audio_blocks(path))) / AUDIO_RATE == pytest.approx(19.1, abs=0.01)
+
+
+def test_a_single_piece_of_sound_beyond_the_limit_is_refused(tmp_path):
+    hour = np.zeros(3600, dtype=np.int16)
+    path = media_files.write(tmp_path / "m.mkv", sound=[(0, hour)], rate=1, audio_codec="flac")
+    media_files.without_duration(path)
+    assert declared(path) < 100
+    assert refused(audio_blocks, path, Limits(max_duration=100.0), "s of sound") == []
+
+
+def test_pictures_that_go_on_for_longer_than_declared_are_refused_on_the_way(tmp_path):
+    path = media_files.write(tmp_path / "m.mkv", pictures=[(k, grey(9 * k)) for k in range(20)])
+    media_files.without_duration(path)
+    limits = Limits(max_duration=5.0)
+    assert declared(path) < 5
+    pictures = refused(video_frames, path, limits, "s of pictures; expected at most 5")
+    assert [time for time, _ in pictures] == [0, 1, 2, 3, 4, 5]
+    assert len(times_of(path)) == 20
+
+
+def test_a_jump_of_the_time_stamps_beyond_the_limit_is_not_filled_with_silence(tmp_path):
+    hours = 100 * 3600
+    path = media_files.write(tmp_path / "m.mkv", sound=[(0, tone(0.5)), (hours, tone(0.5))])
+    media_files.without_duration(path)
+    tracemalloc.start()
+    blocks = refused(audio_blocks, path, Limits(), "360000 s of sound", "media.max_duration")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(map(len, blocks)) <= AUDIO_RATE
+    assert peak < 2e6
+
+
+def test_a_jump_of_the_time_stamps_to_hours_later_is_refused_in_pictures_too(tmp_path):
+    pictures = [(0, grey(0)), (0.04, grey(9)), (100 * 3600, grey(99))]
+    path = media_files.write(tmp_path / "m.mkv", pictures=pictures)
+    media_files.without_duration(path)
+    seen = refused(video_frames, path, Limits(), "360000 s of pictures", "media.max_duration")
+    assert len(seen) == 2
+
+
+def test_silence_comes_piece_by_piece(tmp_path):
+    path = media_files.write(tmp_path / "m.mkv", sound=[(0, tone(0.5)), (900, tone(0.5))])
+    tracemalloc.start()
+    lengths = [len(block) for block in audio_blocks(path)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(lengths) == pytest.approx(900.5 * AUDIO_RATE, abs=2)
+    assert max(lengths) == SILENCE_AT_ONCE
+    # Two pieces live at once: the one handed out and the next.
+    assert peak < 3 * 2 * SILENCE_AT_ONCE
+
+
+PLAYLISTS = {
+    "list.m3u8": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n"
+    "#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
+    "list.ffconcat": "ffconcat version 1.0\nfile '{url}'\n",
+    "list.mp4": "ffconcat version 1.0\nfile '{url}'\n",
+}
+
+
+@pytest.fixture(params=PLAYLISTS)
+def playlist(request, tmp_path):
+    """Writes a playlist that names a file or an address."""
+
+    def write(url):
+        path = tmp_path / request.param
+        path.write_text(PLAYLISTS[request.param].format(url=url))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("read", [audio_blocks, video_frames])
+def test_playlists_of_local_files_are_refused(read, playlist, tmp_path):
+    media_files.write(
+        tmp_path / "part.ts",
+        pictures=SECOND,
+        sound=[(0, tone(1.0, 48_000))],
+        rate=48_000,
+        audio_codec="mp2",
+        video_codec="mpeg2video",
+        clock=Fraction(1, 25),
+    )
+    path = playlist("part.ts")
+    with av.open(str(path)) as container:
+        assert len(container.streams) == 2, "without precautions it would be read"
+    assert refused(read, path, Limits(), "a playlist") == []
+
+
+def connected(server):
+    """Whether somebody has connected since the last time."""
+    try:
+        server.accept()[0].close()
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("read", [audio_blocks, video_frames])
+def test_addresses_in_a_playlist_are_not_connected_to(read, playlist):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        path = playlist(f"http://127.0.0.1:{server.getsockname()[1]}/part.ts")
+        refused(read, path, Limits())
+        assert not connected(server)
+        careless = {"protocol_whitelist": "file,http,tcp", "safe": "0"}
+        with pytest.raises(av.error.FFmpegError):
+            av.open(str(path), options=careless, timeout=0.2)
+        assert connected(server), "without precautions there would be a connection"
+
+
+ODD_NAMES = [
+    "concat:a.mkv|b.mkv",
+    "http:clip.mkv",
+    "file:clip.mkv",
+    "pipe:0",
+    "subfile,,start,0,end,0,,:clip.mkv",
+    "-clip.mkv",
+    "a clip, 100 %.mkv",
+    "Zoë\n.mkv",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_path_is_only_ever_the_name_of_a_file(name, second, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for part in ("a.mkv", "b.mkv", "clip.mkv"):
+        (tmp_path / part).write_bytes(second.read_bytes())
+    with pytest.raises(InputError, match="no such media file"):
+        list(video_frames(name))
+    late = [(time, image) for time, image in SECOND if time > 0.5]
+    media_files.write(tmp_path / "other.mkv", pictures=late)
+    (tmp_path / "other.mkv").rename(tmp_path / name)
+    assert len(list(video_frames(name))) == len(late)
+
+
+def test_an_address_is_no_media_file(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/clip.mkv"
+        refused(audio_blocks, url, Limits(), "no such media file")
+        assert not connected(server)
+
+
+@pytest.mark.parametrize("read", [audio_blocks, video_frames])
+def test_a_folder_is_no_media_file(read, tmp_path):
+    assert refused(read, tmp_path, Limits(), "a folder; expected a media file") == []
+
+
+@pytest.mark.parametrize("name", ["second.mkv/clip.mkv", "x" * 300 + ".mkv"])
+def test_a_path_that_cannot_be_is_named(name, second, tmp_path):
+    assert refused(audio_blocks, tmp_path / name, Limits()) == []
+
+
+def test_a_name_is_not_taken_for_a_pattern_of_pictures(tmp_path):
+    for number in range(3):
+        picture = [(0, grey(99))]
+        path = tmp_path / f"{number}.png"
+        media_files.write(path, picture, video_codec="png", pix_fmt="rgb24")
+    (tmp_path / "%d.png").write_text("this is no picture")
+    assert refused(video_frames, tmp_path / "%d.png", Limits()) == []
+
+
+READS_AND_TELLS_ITS_PEAK = """
+import re, sys
+from pathlib import Path
+from softaer.errors import InputError
+from softaer.media import Limits, video_frames
+
+def peak():
+    return int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+before = peak()
+try:
+    list(video_frames(sys.argv[1], Limits(max_pixels=10_000)))
+except InputError:
+    print(1000 * (peak() - before))
+"""
+
+
+def test_pictures_that_are_too_large_are_not_decoded_to_learn_their_size(tmp_path):
+    picture = np.zeros((8000, 8000), dtype=np.uint8)
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), picture)
+    assert path.stat().st_size < 1e6
+    with processes.python(READS_AND_TELLS_ITS_PEAK, path) as reader:
+        assert int(reader.said) < picture.nbytes / 3
+
+
+def test_a_named_pipe_is_no_media_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mkv")
+    with processes.python(READS_AND_TELLS_ITS_PEAK, tmp_path / "pipe.mkv", wait=5) as reader:
+        assert reader.said

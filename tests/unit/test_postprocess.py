@@ -3,6 +3,7 @@
 import sys
 
 import audmetric
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -314,9 +315,11 @@ def corpus(tmp_path):
     return tmp_path, labels
 
 
-def run(folder, monkeypatch, *more):
+def run(folder, monkeypatch, *more, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--dimension", "m", "--predictions", folder / "raw.parquet"]
+    coverage = coverage_tables.write(folder / "coverage", PARTITIONS, ["audio"], without)
+    words += ["--coverage", *coverage]
     words += ["--output", folder / "out.parquet", "--steps-output", folder / "steps.parquet", *more]
     monkeypatch.setattr(sys, "argv", ["postprocess", *map(str, words)])
     postprocess.main()
@@ -384,6 +387,17 @@ def test_only_the_steps_asked_for_are_tried(corpus, monkeypatch):
     out, steps = run(folder, monkeypatch, "--steps")
     assert len(steps) == 0
     pd.testing.assert_series_equal(out["E"], out["E_raw"], check_names=False)
+
+
+def test_a_recording_without_features_has_no_part_in_the_fit(corpus, monkeypatch):
+    folder, _ = corpus
+    found, steps = run(folder, monkeypatch, without={"audio": {"b": "cannot be decoded"}})
+    assert steps["kept"].any()
+    path = folder / "recordings.csv"
+    path.write_text(path.read_text().replace("b,sb,dev", "b,sb,train"))
+    expected, steps_of_the_others = run(folder, monkeypatch)
+    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(steps, steps_of_the_others)
 
 
 def test_a_corpus_without_dev_is_left_as_it_is(corpus, monkeypatch):

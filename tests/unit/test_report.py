@@ -9,13 +9,15 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
 
 from softaer import figures, report, schema, tables
+from softaer.corpus import read_recordings
 from softaer.errors import InputError
-from softaer.report import as_rows, coverage_table, score_table
+from softaer.report import absences, as_rows, coverage_table, score_table
 from softaer.simulate.check import CHECK
 from softaer.tasks import networks, output_names
 
@@ -38,8 +40,10 @@ class Results:
         modalities=("audio", "video"),
         tasks=("single", "multi"),
         uncertainty=True,
+        without=None,
     ):
         self.folder, self.dimensions, self.tasks = folder, dimensions, tasks
+        self.coverage = coverage_tables.write(folder / "coverage", PARTITIONS, modalities, without)
         self.shown = [*modalities, "+".join(modalities)] if len(modalities) > 1 else [*modalities]
         self.rng = np.random.default_rng(0)
         self.corpus()
@@ -161,7 +165,7 @@ class Results:
         words += ["--recordings", self.folder / "recordings.csv"]
         words += ["--dataset", self.folder / "dataset"]
         words += ["--dimensions", *self.dimensions, "--modalities", *self.shown]
-        words += ["--tasks", *self.tasks, "--seeds", 1]
+        words += ["--tasks", *self.tasks, "--seeds", 1, "--coverage", *self.coverage]
         words += ["--config", json.dumps(CONFIG | (config or {}))]
         words += ["--output", self.folder / output, *more]
         return [str(word) for word in words]
@@ -367,6 +371,71 @@ def test_the_configuration_is_shown_and_escaped(results, root):
     assert "<script" not in text
     assert config["corpus"]["recordings"] in html.unescape(text).replace("''", "'")
     assert Page(text).scripts == 0
+
+
+ATTACK = '<img src=x onerror=alert(1)>.mp4: cannot be decoded & "more"'
+
+
+def test_raters_and_configuration_that_hold_html_are_escaped(tmp_path, root):
+    results = Results(tmp_path)
+    results.write([("mood", ATTACK, -0.45)], schema.RATER_LAGS, "rater_lags")
+    config = {"labels": {"alignment": "estimated", ATTACK: ATTACK}}
+    text = results.render(root, config=config)
+    assert "<img" not in text
+    page = Page(text)
+    assert page.open == []
+    assert ["mood", ATTACK, "-0.450"] in [row for table in page.tables for row in table]
+    assert html.unescape(text).count("onerror=alert(1)") == 3
+
+
+@pytest.fixture
+def with_absences(tmp_path):
+    """Results where dev lacks pictures, and the first recording of test all."""
+    return Results(
+        tmp_path,
+        without={"audio": {"c": ATTACK}, "video": {"b": "0 of 75 extracted frames", "c": ATTACK}},
+    )
+
+
+def test_recordings_without_features_are_found(with_absences):
+    recordings = read_recordings(with_absences.folder / "recordings.csv")
+    found = absences(recordings, with_absences.coverage)
+    n = coverage_tables.FRAMES
+    assert list(found.itertuples(index=False, name=None)) == [
+        ("b", "dev", "video", n, True, "0 of 75 extracted frames"),
+        ("c", "test", "audio", n, False, ATTACK),
+        ("c", "test", "video", n, False, ATTACK),
+    ]
+
+
+def test_recordings_without_labelled_frames_are_not_missed(tmp_path, results):
+    coverage = coverage_tables.write(tmp_path, ["a", "c"], without={"video": {"a": "no face"}})
+    found = absences(read_recordings(results.folder / "recordings.csv"), coverage)
+    assert found["recording"].tolist() == ["a"]
+
+
+def test_recordings_without_features_are_listed_and_their_reasons_escaped(with_absences, root):
+    text = with_absences.render(root)
+    assert "<h3>Without features</h3>" in text
+    assert "<img" not in text
+    page = Page(text)
+    assert page.open == []
+    (table,) = [table for table in page.tables if "without" in table[0]]
+    n = str(coverage_tables.FRAMES)
+    assert table == [
+        ["recording", "partition", "without", "frames", "scored", "reason"],
+        ["b", "dev", "video", n, "yes", "0 of 75 extracted frames"],
+        ["c", "test", "audio", n, "no", ATTACK],
+        ["c", "test", "video", n, "no", ATTACK],
+    ]
+
+
+def test_where_nothing_is_absent_nothing_is_listed(text):
+    assert "Without features" not in text
+
+
+def test_the_first_recording_that_is_scored_is_shown(with_absences, root):
+    assert re.search(r"Recording\s+d,", with_absences.render(root))
 
 
 def test_the_same_bytes_in_another_process(results, root, text):

@@ -3,6 +3,7 @@
 import sys
 
 import audmetric
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,7 +127,9 @@ def test_estimates_out_of_fold_that_cannot_be_made_have_no_score(targets, predic
     assert table["ccc"].notna().all()
 
 
-def test_the_command_line_scores_every_prediction(targets, tmp_path, monkeypatch):
+@pytest.fixture
+def corpus(targets, tmp_path):
+    """Labels of two dimensions, and the predictions of them by path."""
     rng = np.random.default_rng(2)
     lines = ["recording,subject,partition,media,annotations"]
     lines += [f"{name},s{name},{part},{name}.mp4,{name}.csv" for name, part in PARTITIONS.items()]
@@ -154,18 +157,29 @@ def test_the_command_line_scores_every_prediction(targets, tmp_path, monkeypatch
                 table[kind.names[2:]] = values.astype(np.float32)
                 tables.write(table, kind, path)
                 written[path] = table
-    words = ["--recordings", tmp_path / "recordings.csv", "--dataset", tmp_path / "dataset"]
-    words += ["--postprocess", tmp_path / "postprocess", "--fuse", tmp_path / "fuse"]
+    return tmp_path, everything, written
+
+
+def run(folder, monkeypatch, without=None):
+    words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
+    words += ["--postprocess", folder / "postprocess", "--fuse", folder / "fuse"]
     words += ["--dimensions", "x", "y", "--modalities", "audio", "audio+video"]
     words += ["--tasks", "single", "multi", "joint", "--seeds", 7]
-    words += ["--output", tmp_path / "ccc.parquet", "--csv-output", tmp_path / "ccc.csv"]
+    coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
+    words += ["--coverage", *coverage]
+    words += ["--output", folder / "ccc.parquet", "--csv-output", folder / "ccc.csv"]
     monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
     score.main()
-    table = tables.read(tmp_path / "ccc.parquet")
+    return tables.read(folder / "ccc.parquet")
+
+
+def test_the_command_line_scores_every_prediction(corpus, monkeypatch):
+    folder, everything, written = corpus
+    table = run(folder, monkeypatch)
     assert len(table) == 2 * 2 * 3 * 2 * 2
     for row in table.itertuples():
         args = (row.dimension, row.modality, row.task, row.seed)
-        predicted = written[prediction_path(tmp_path / "postprocess", tmp_path / "fuse", *args)]
+        predicted = written[prediction_path(folder / "postprocess", folder / "fuse", *args)]
         here = everything["recording"].map(PARTITIONS) == row.partition
         truth = everything.loc[here, f"{row.dimension}_{row.target}"]
         for name, suffix in (("ccc", ""), ("ccc_raw", "_raw"), ("ccc_out_of_fold", "_out_of_fold")):
@@ -179,5 +193,26 @@ def test_the_command_line_scores_every_prediction(targets, tmp_path, monkeypatch
                     truth, predicted.loc[here, f"{row.target}{suffix}"]
                 )
                 assert getattr(row, name) == pytest.approx(expected, abs=1e-6)
-    text = pd.read_csv(tmp_path / "ccc.csv")
+    text = pd.read_csv(folder / "ccc.csv")
     pd.testing.assert_frame_equal(text, table, check_dtype=False, rtol=0, atol=1e-6)
+
+
+def test_a_recording_that_lacks_all_modalities_is_not_scored(corpus, monkeypatch):
+    folder, everything, written = corpus
+    absent = {"c": "cannot be decoded"}
+    table = run(folder, monkeypatch, without={"audio": absent, "video": absent})
+    for row in table[table["partition"] == "dev"].itertuples():
+        args = (row.dimension, row.modality, row.task, row.seed)
+        predicted = written[prediction_path(folder / "postprocess", folder / "fuse", *args)]
+        here = everything["recording"] == "b"
+        truth = everything.loc[here, f"{row.dimension}_{row.target}"]
+        expected = audmetric.concordance_cc(truth, predicted.loc[here, row.target])
+        assert row.ccc == pytest.approx(expected, abs=1e-6)
+        assert (row.recordings, row.frames) == (1, 30)
+
+
+def test_a_recording_that_lacks_one_modality_is_scored_like_any_other(corpus, monkeypatch):
+    folder, _, _ = corpus
+    expected = run(folder, monkeypatch)
+    found = run(folder, monkeypatch, without={"audio": {"c": "no audio stream"}})
+    pd.testing.assert_frame_equal(found, expected)

@@ -9,7 +9,7 @@ import pytest
 from softaer import schema, summarise, tables
 
 PEOPLE = {"a": ("ann", "train"), "b": ("ann", "train"), "c": ("bob", "dev"), "d": ("eve", "test")}
-FRAMES = {"a": 60, "b": 30, "c": 20, "d": 0}
+FRAMES = {"a": 60, "b": 30, "c": 20}
 RATERS = {"a": ["r1", "r2"], "b": ["r2", "r3"], "c": ["r1"], "d": ["r4"]}
 
 
@@ -29,17 +29,12 @@ def table(tmp_path, monkeypatch):
             for r in RATERS[name]
         ]
         tables.write(pd.concat(ratings), schema.RATINGS, tmp_path / f"ratings/{batch}.parquet")
-        for modality, missing in (("audio", 0), ("video", 15)):
-            parts = []
-            for name in names:
-                part = pd.DataFrame({"recording": name, "time": np.arange(FRAMES[name]) / 10})
-                part[["m_E", "m_sigma", "f", "g"]] = 1.0
-                part.loc[part.index < missing, "g"] = np.nan
-                parts.append(part)
-            path = tmp_path / f"dataset/{modality}/{batch}.parquet"
-            tables.write(pd.concat(parts), schema.dataset(["m_E", "m_sigma"], ["f", "g"]), path)
+    for modality, missing in (("audio", 0), ("video", 15)):
+        rows = [(name, n, n - missing, None) for name, n in FRAMES.items()]
+        coverage = pd.DataFrame(rows, columns=schema.COVERAGE.names)
+        tables.write(coverage, schema.COVERAGE, tmp_path / f"coverage/{modality}.parquet")
     words = ["--recordings", tmp_path / "recordings.csv", "--ratings", tmp_path / "ratings"]
-    words += ["--dataset", tmp_path / "dataset", "--modalities", "audio", "video"]
+    words += ["--coverage", *(tmp_path / f"coverage/{m}.parquet" for m in ("audio", "video"))]
     words += ["--output", tmp_path / "summary.parquet"]
     monkeypatch.setattr(sys, "argv", ["summarise", *map(str, words)])
     summarise.main()

@@ -3,6 +3,7 @@
 import itertools
 import sys
 
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -245,12 +246,14 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def run(folder, monkeypatch, *more, seeds=(1,), delay=DELAY):
+def run(folder, monkeypatch, *more, seeds=(1,), delay=DELAY, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--ratings", folder / "ratings"]
     words += ["--postprocess", folder / "post", "--fuse", folder / "fuse", "--dimensions", "m"]
     words += ["--modalities", "audio", "video", "audio+video", "--tasks", "multi"]
     words += ["--seeds", *seeds, "--output", folder / "uncertainty.parquet", *more]
+    coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
+    words += ["--coverage", *coverage]
     if delay is not None:
         words += ["--delay", "m", delay]
     monkeypatch.setattr(sys, "argv", ["uncertainty", *map(str, words)])
@@ -308,6 +311,18 @@ def test_only_test_counts(corpus, monkeypatch):
         path = corpus / "ratings" / f"{name}.parquet"
         tables.write(tables.read(path).assign(value=50.0), schema.RATINGS, path)
     pd.testing.assert_frame_equal(run(corpus, monkeypatch), expected)
+
+
+def test_a_recording_that_lacks_all_modalities_does_not_count(corpus, monkeypatch):
+    absent = {"d": "cannot be decoded"}
+    everything = run(corpus, monkeypatch)
+    found = run(corpus, monkeypatch, without={"audio": absent, "video": absent})
+    one_left = run(corpus, monkeypatch, without={"video": absent})
+    path = corpus / "recordings.csv"
+    path.write_text(path.read_text().replace("d,sd,test", "d,sd,dev"))
+    pd.testing.assert_frame_equal(found, run(corpus, monkeypatch))
+    pd.testing.assert_frame_equal(one_left, everything)
+    assert not found.equals(everything)
 
 
 def test_without_test_the_table_is_empty(corpus, monkeypatch):

@@ -1,31 +1,62 @@
 """An edit reruns the stages that it concerns and those that follow, and no other."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import rerun_cases
+from projects import Project, digests
+from rerun_cases import FILES, MODULES, SETTINGS
 
 pytestmark = pytest.mark.workflow
 
-AFTER_FUSION = {"score", "evaluate", "uncertainty", "report"}
-AFTER_PREDICTION = {"postprocess", "fuse_modalities"} | AFTER_FUSION
-AFTER_TRAINING = {"select", "predict"} | AFTER_PREDICTION
-AFTER_DATASET = {"train_network", "summarise"} | AFTER_TRAINING
-AFTER_LABELS = {"dataset_batch", "simulate_check", "ceiling"} | AFTER_DATASET
-AFTER_FEATURES = {"standardisation", "dataset_batch"} | AFTER_DATASET
+OWN_CORPUS = {"corpus": {"recordings": "results/corpus/recordings.csv"}}
 
 
 @contextmanager
-def edited(path: Path, old: str, new: str) -> Iterator[None]:
-    """Replace a text in a file for a while."""
+def edited(path: Path, new: str) -> Iterator[None]:
+    """Give a file other content for a while."""
     text = path.read_text()
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
-    path.write_text(text.replace(old, new))
+    path.write_text(new)
     try:
         yield
     finally:
         path.write_text(text)
+
+
+def rules_that_rerun(project: Project, config: dict | None = None) -> set[str]:
+    """Rules that a run would execute, by a dry run."""
+    outcome = project.run("--dry-run", config=config)
+    assert outcome.returncode == 0, outcome.output
+    return outcome.rules
+
+
+def test_the_page_has_the_table_of_the_cases():
+    assert rerun_cases.page() == rerun_cases.PAGE.read_text(encoding="utf-8"), (
+        "run: python tests/workflow/rerun_cases.py"
+    )
+
+
+@pytest.mark.parametrize("case", SETTINGS, ids=lambda case: case.edit.strip("`"))
+def test_a_change_of_configuration(finished_project, case):
+    assert rules_that_rerun(finished_project, case.config) == case.rules
+
+
+@pytest.mark.parametrize("case", MODULES, ids=lambda case: case.module)
+def test_an_edit_of_a_module(finished_project, case):
+    module = finished_project.source / f"workflow/softaer/{case.module}.py"
+    with edited(module, module.read_text() + "\nMORE = 1\n"):
+        assert rules_that_rerun(finished_project) == case.rules
+
+
+def test_every_rule_has_an_edit_of_its_module(finished_project):
+    outcome = finished_project.run("--forceall", "--dry-run")
+    assert outcome.rules == set().union(*(case.rules for case in MODULES))
 
 
 @pytest.mark.parametrize(
@@ -37,70 +68,138 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
     ],
     ids=["docstring", "comment", "unused name"],
 )
-def test_an_edit_without_effect_reruns_nothing(finished_project, module, old, new):
-    with edited(finished_project.source / f"workflow/softaer/{module}.py", old, new):
-        outcome = finished_project.run()
-    assert "Nothing to be done" in outcome.output
+def test_an_edit_without_effect(finished_project, module, old, new):
+    path = finished_project.source / f"workflow/softaer/{module}.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    with edited(path, text.replace(old, new)):
+        assert rules_that_rerun(finished_project) == FILES["comment"].rules
 
 
 @pytest.mark.parametrize(
-    ("module", "old", "new", "expected"),
+    ("module", "old", "new", "concerned"),
     [
-        ("labels", "if both.sum() < 2:", "if both.sum() < 3:", {"labels_batch"} | AFTER_LABELS),
-        ("ratings", "if len(time) == 0:", "if len(time) < 1:", {"ratings", "labels_batch"}
-            | AFTER_LABELS),
-        ("audio_lld", "ROWS_AT_ONCE = 6_000", "ROWS_AT_ONCE = 5_000",
-            {"audio_lld", "audio_features"} | AFTER_FEATURES),
-        ("video_features", "size[size == 0] = np.nan", "size[size <= 0] = np.nan",
-            {"video_features"} | AFTER_FEATURES),
-        ("dataset", "steps = round(delay * RATE)", "steps = int(round(delay * RATE))",
-            AFTER_LABELS),
-        ("select", "fillna(-np.inf)", "fillna(-2.0)", AFTER_TRAINING),
-        ("postprocess", "if gains[name] > 0:", "if gains[name] > 0.0:", AFTER_PREDICTION),
-        ("evaluate", "LEVEL = 0.05", "LEVEL = 0.1", {"evaluate", "report"}),
-        ("uncertainty", "BINS = 8", "BINS = 9", {"uncertainty", "report"}),
-        ("train", "best, best_epoch, best_state = [], -np.inf, 0, None",
-            "best, best_epoch, best_state = [], -2.0, 0, None",
-            {"train_network"} | AFTER_TRAINING),
-        ("fuse", 'INTERCEPT = "intercept"', 'INTERCEPT = "constant"',
-            {"fuse_modalities"} | AFTER_FUSION),
-        ("figures", '"font.size": 9', '"font.size": 8', {"report"}),
+        ("media", "MAX_AUDIO_JITTER = 0.05", "MAX_AUDIO_JITTER = 0.06", "audio_lld"),
+        ("fuse", 'INTERCEPT = "intercept"', 'INTERCEPT = "constant"', "fuse"),
+        ("evaluate", "LEVEL = 0.05", "LEVEL = 0.1", "evaluate"),
+        ("figures", '"font.size": 9', '"font.size": 8', "report"),
     ],
-    ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",
-)  # fmt: skip
-def test_an_edit_of_code_reruns_its_stage_and_what_follows(
-    finished_project, module, old, new, expected
-):
-    with edited(finished_project.source / f"workflow/softaer/{module}.py", old, new):
-        outcome = finished_project.run("--dry-run")
-    assert outcome.returncode == 0, outcome.output
-    assert outcome.rules == expected
-
-
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        ({"delay": 3.5}, AFTER_LABELS | {"uncertainty"}),
-        ({"delay": "estimated", "max_delay": 2.0}, AFTER_LABELS | {"annotation_delay"}),
-        ({"labels": {"alignment": "estimated"}}, {"rater_lags", "labels_batch"} | AFTER_LABELS),
-        ({"grid": {"model.cells": [8, 9]}}, {"train_network"} | AFTER_TRAINING),
-        ({"postprocessing": {"steps": ["centring"]}}, AFTER_PREDICTION),
-        ({"evaluation": {"draws": 200}}, {"evaluate", "report"}),
-        ({"labels": {"spread": "population"}}, {"labels_batch"} | AFTER_LABELS),
-        ({"audio": {"window": 3.0}}, {"audio_features"} | AFTER_FEATURES),
-        ({"video": {"max_gap": 0.2}}, {"video_features"} | AFTER_FEATURES),
-        ({"model": {"layers": 1, "cells": 9}}, {"train_network"} | AFTER_TRAINING),
-        ({"training": {"max_epochs": 3}}, {"train_network"} | AFTER_TRAINING),
-        ({"seeds": [1, 2]}, {"train_network"} | AFTER_TRAINING),
-    ],
-    ids=lambda value: str(value) if isinstance(value, dict) else "",
+    ids=lambda value: value if value.isidentifier() else "",
 )
-def test_a_change_of_configuration_reruns_the_stages_that_use_it(
-    finished_project, config, expected
-):
-    outcome = finished_project.run("--dry-run", config=config)
+def test_an_edit_of_what_a_stage_uses(finished_project, module, old, new, concerned):
+    (case,) = [case for case in MODULES if case.module == concerned]
+    path = finished_project.source / f"workflow/softaer/{module}.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    with edited(path, text.replace(old, new)):
+        assert rules_that_rerun(finished_project) == case.rules
+
+
+def test_an_edit_of_the_template_of_the_report(finished_project):
+    path = finished_project.source / "workflow/report/report.html.j2"
+    with edited(path, path.read_text().replace("<h1>", "<h1 >")):
+        assert rules_that_rerun(finished_project) == {"report"}
+
+
+def test_another_version_of_a_library_that_makes_values(finished_project):
+    (case,) = [case for case in MODULES if case.module == "landmarks"]
+    path = finished_project.source / "envs/requirements-nodeps.txt"
+    with edited(path, path.read_text().replace("mediapipe==0.10.21", "mediapipe==0.10.20")):
+        assert rules_that_rerun(finished_project) == case.rules
+
+
+@pytest.fixture(scope="module")
+def own_corpus(finished_project, tmp_path_factory) -> Project:
+    """The small corpus as a table, media and annotations that nobody simulates any more."""
+    folder = tmp_path_factory.mktemp("own_corpus")
+    shutil.copytree(finished_project.directory, folder / "run")
+    project = Project(finished_project.source, folder / "run")
+    outcome = project.run(config=OWN_CORPUS)
     assert outcome.returncode == 0, outcome.output
-    assert outcome.rules == expected
+    assert outcome.rules == {"ceiling", "report"}
+    return project
+
+
+@pytest.fixture
+def rows(own_corpus) -> Iterator[pd.DataFrame]:
+    """Rows of the table of recordings, which is put back afterwards."""
+    path = own_corpus.path("results/corpus/recordings.csv")
+    before = path.read_bytes()
+    yield pd.read_csv(path)
+    path.write_bytes(before)
+
+
+def write_rows(own_corpus: Project, rows: pd.DataFrame) -> None:
+    """Write the table of recordings, each recording a batch of its own."""
+    rows.to_csv(own_corpus.path("results/corpus/recordings.csv"), index=False)
+
+
+@pytest.mark.parametrize("kind", ["annotations", "media"])
+def test_a_touched_file(own_corpus, kind):
+    (path, *_) = sorted(own_corpus.path(f"results/corpus/{kind}").iterdir())
+    os.utime(path)
+    assert rules_that_rerun(own_corpus, OWN_CORPUS) == FILES[f"touched {kind}"].rules
+
+
+def test_a_changed_annotation_file(own_corpus, rows):
+    name = rows.loc[rows["partition"] == "test", "annotations"].iloc[0]
+    path = own_corpus.path(f"results/corpus/{name}")
+    with edited(path, path.read_text() + "0.05,r9,arousal,0.1\n"):
+        assert rules_that_rerun(own_corpus, OWN_CORPUS) == FILES["changed annotations"].rules
+
+
+def test_a_new_recording_is_the_only_one_that_is_extracted(own_corpus, rows):
+    more = rows[rows["partition"] == "test"].iloc[[0]].assign(recording="rec99", batch="rec99")
+    write_rows(own_corpus, pd.concat([rows, more]))
+    outcome = own_corpus.run("--dry-run", config=OWN_CORPUS)
+    assert outcome.rules == FILES["new recording"].rules
+    for rule in ("audio_lld", "landmarks", "audio_features", "video_features", "ratings"):
+        assert outcome.count(rule) == 1
+    assert outcome.count("dataset_batch") == 2
+
+
+def test_a_recording_that_is_taken_out(own_corpus, rows):
+    more = rows[rows["partition"] == "test"].iloc[[0]].assign(recording="rec99", batch="rec99")
+    try:
+        write_rows(own_corpus, pd.concat([rows, more]))
+        outcome = own_corpus.run(config=OWN_CORPUS)
+        assert outcome.returncode == 0, outcome.output
+        write_rows(own_corpus, rows)
+        assert rules_that_rerun(own_corpus, OWN_CORPUS) == FILES["removed recording"].rules
+    finally:
+        write_rows(own_corpus, rows)
+        outcome = own_corpus.run(config=OWN_CORPUS)
+    assert outcome.returncode == 0, outcome.output
+
+
+def test_a_subject_that_is_renamed(own_corpus, rows):
+    subject = rows.loc[rows["partition"] == "train", "subject"].iloc[0]
+    write_rows(own_corpus, rows.replace({"subject": {subject: "somebody"}}))
+    assert rules_that_rerun(own_corpus, OWN_CORPUS) == FILES["renamed subject"].rules
+
+
+def test_a_clone_of_a_finished_project_has_nothing_to_do(finished_project, tmp_path):
+    """Code, results and Snakemake's records under git, cloned: all time stamps are new."""
+    source = tmp_path / "source"
+    shutil.copytree(finished_project.source, source)
+    for name in ("results", ".snakemake/metadata"):
+        shutil.copytree(finished_project.path(name), source / name)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "--force", "--all"], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *command], cwd=source, check=True)
+    subprocess.run(["git", "clone", "-q", source, tmp_path / "clone"], check=True)
+    clone = Project(tmp_path / "clone", tmp_path / "clone")
+    before = digests(clone.path("results"))
+    assert rules_that_rerun(clone) == FILES["copied"].rules
+    assert digests(clone.path("results")) == before
+
+
+def test_results_without_records_are_told_of(finished_project, tmp_path):
+    shutil.copytree(finished_project.path("results"), tmp_path / "run/results")
+    copy = Project(finished_project.source, tmp_path / "run")
+    words = "changes of code and settings will not be noticed"
+    assert words in copy.run("--dry-run").output
+    assert words not in finished_project.run("--dry-run").output
 
 
 def test_a_change_of_the_delay_leaves_extraction_and_labels_as_they_are(finished_project):
@@ -121,11 +220,3 @@ def test_a_change_of_the_delay_leaves_extraction_and_labels_as_they_are(finished
         outcome = finished_project.run()
     assert outcome.returncode == 0, outcome.output
     assert dataset.read_bytes() == before
-
-
-def test_a_further_recording_is_the_only_one_that_is_extracted(finished_project):
-    config = {"simulate": {"recordings": 5, "duration": 10}}
-    outcome = finished_project.run("--dry-run", "extract", config=config)
-    assert outcome.returncode == 0, outcome.output
-    assert "results/landmarks/s5.parquet" in outcome.output
-    assert "output: results/landmarks/s1.parquet" not in outcome.output

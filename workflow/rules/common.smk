@@ -18,7 +18,6 @@ from snakemake.utils import Paramspace, validate
 
 PACKAGES = f"{workflow.basedir}/workflow"
 SCHEMAS = f"{PACKAGES}/schemas"
-TEMPLATE = f"{PACKAGES}/report/report.html.j2"
 sys.path.insert(0, PACKAGES)
 # Rules run "python -m softaer.<stage>": with the Python that runs Snakemake, active or not, or with that of
 # their conda environment. Snakemake clears PYTHONPATH for the latter, so it is set inside the command.
@@ -26,7 +25,7 @@ os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv(
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; ")
 
 from softaer import configuration, lock
-from softaer.code_digest import code_digest
+from softaer.code_digest import code_digest, file_digest
 from softaer.corpus import (
     PARTITIONS,
     check_batches,
@@ -38,6 +37,7 @@ from softaer.corpus import (
 )
 from softaer.errors import InputError
 from softaer.pins import read_pins
+from softaer.report_template import TEMPLATE
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
 from softaer.tasks import JOIN, OBJECTIVES, networks

@@ -62,7 +62,6 @@ rule simulate_check:
 
 rule report:
     input:
-        template=TEMPLATE,
         recordings=ancient(TABLE),
         scores="results/ccc.parquet",
         csv="results/ccc.csv",
@@ -96,6 +95,7 @@ rule report:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
         code=code_digest("report"),
+        template=file_digest(TEMPLATE),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         experiment=EXPERIMENT,
         simulated="--simulated" if SIMULATED else "--no-simulated",
@@ -104,7 +104,6 @@ rule report:
     shell:
         "python -m softaer.report"
         " --results results"
-        " --template {input.template:q}"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
         " {params.experiment}"

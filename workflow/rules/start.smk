@@ -6,6 +6,28 @@ results a job would otherwise give up for nothing.
 FIRST_STAGES = {"ratings", *READERS.values()}
 
 
+def records_are_missing():
+    """Whether there are results of which Snakemake does not know how they were made."""
+    if any(
+        os.path.isdir(f".snakemake/{kind}") and os.listdir(f".snakemake/{kind}")
+        for kind in ("metadata", "incomplete")
+    ):
+        return False
+    return any(
+        files
+        for folder, _, files in os.walk("results")
+        if folder.split(os.sep)[1:2] not in (["logs"], ["benchmarks"])
+    )
+
+
+if workflow.is_main_process and records_are_missing():
+    print(
+        "There are results, but .snakemake/metadata, which says how they were made, is missing: changes of "
+        "code and settings will not be noticed. Copy it from where the results were made, or use --forceall.",
+        file=sys.stderr,
+    )
+
+
 def look_at_inputs():
     """Refuse inputs that a job would refuse, as long as its last results are still there."""
     needed = set(workflow.dag.needrun_jobs())

@@ -91,7 +91,9 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         message = str(error)
     except MemoryError as error:
-        message = f"out of memory: {error or 'a request was refused'}; nothing has been written"
+        message = (
+            f"out of memory: {str(error) or 'a request was refused'}; nothing has been written"
+        )
     except OSError as error:
         if not _is_full(error):
             raise

@@ -39,6 +39,11 @@ def code_digest(stage: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def file_digest(path: Path) -> str:
+    """Digest of a file that belongs to a stage's code: 16 hexadecimal digits."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
 def _add_module(module: str, code: dict[tuple[str, int], str]) -> None:
     """Add all statements of a module, and what they use, to the code collected so far."""
     for position in range(len(_statements(module))):

@@ -25,6 +25,8 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """
     import jsonschema
 
+    from softaer.grid import RATE, TOLERANCE
+
     # 8.0 is an integer and .nan a number to JSON schema, but neither is to the command lines.
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
@@ -56,11 +58,24 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             f"config key 'delay': found delays of {sorted(delay)}; "
             f"expected one for each of {sorted(config['dimensions'])}"
         )
+    for dimension, seconds in _given_delays(delay).items():
+        if abs(seconds * RATE - round(seconds * RATE)) > TOLERANCE:
+            raise InputError(
+                f"config key {dimension!r}: found {seconds:g}; "
+                f"expected a multiple of {1 / RATE:g} s"
+            )
     low_high = config.get("ratings", {}).get("range")
     if low_high is not None and low_high[0] >= low_high[1]:
         raise InputError(
             f"config key 'ratings.range': found {low_high}; expected the lowest value first"
         )
+
+
+def _given_delays(delay: Any) -> dict[str, float]:
+    """Delays by the key of the configuration; none if they are estimated or not there."""
+    if isinstance(delay, Mapping):
+        return {f"delay.{dimension}": seconds for dimension, seconds in delay.items()}
+    return {"delay": delay} if _is_number(delay) else {}
 
 
 def _is_number(value: Any) -> bool:

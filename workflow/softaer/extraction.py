@@ -6,7 +6,7 @@ of its rows or none.
 """
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 
 import pandas as pd
@@ -62,18 +62,29 @@ def extract(
             state = {"recording": recording, "reason": None, "frames": 0, "missing": 0, "end": None}
             try:
                 with sink.all_or_nothing() as rows:
-                    for table in read(path, limits):
+                    for table in _reading(read(path, limits)):
                         state["frames"] += len(table)
                         state["missing"] += int(table.isna().any(axis=1).sum())
                         state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
                         table.insert(0, "recording", recording)
                         rows.append(table)
-            except InputError as error:
+            except UnreadableError as error:
                 if options.on_bad_recording == "fail":
                     raise InputError(f"recording {recording!r}: {error}") from error
                 print(f"recording {recording!r} is left out: {error}")
                 state |= {"reason": str(error), "frames": 0, "missing": 0, "end": None}
             status.append(pd.DataFrame([state]))
+
+
+class UnreadableError(InputError):
+    """What a file does not give; other errors are no reason to leave a recording out."""
+
+
+def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    try:
+        yield from tables_of
+    except InputError as error:
+        raise UnreadableError(str(error)) from error
 
 
 def look_into(options: argparse.Namespace, kind: str) -> None:
@@ -97,7 +108,7 @@ def look_into(options: argparse.Namespace, kind: str) -> None:
     for recording, path in options.recordings:
         try:
             with open_media(path, _limits(options)) as container:
-                find_stream(container, kind, path)
+                find_stream(container, kind, path, _limits(options))
         except InputError as error:
             raise InputError(f"recording {recording!r}: {error}") from error
 

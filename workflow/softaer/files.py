@@ -1,7 +1,8 @@
 """Files that are there whole or not at all, whatever happens to the process that writes them."""
 
 import os
-import uuid
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
@@ -25,7 +26,7 @@ def complete(path: Path) -> Iterator[Path]:
 
     Yields
     ------
-    A hidden name beside ``path`` with the same ending.
+    The same name in a hidden folder beside ``path``.
 
     Raises
     ------
@@ -35,18 +36,21 @@ def complete(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for abandoned in path.parent.glob(f".partial-*.{escape(path.name)}"):
-        abandoned.unlink(missing_ok=True)
-    partial = path.with_name(f".partial-{uuid.uuid4().hex[:8]}.{path.name}")
+        shutil.rmtree(abandoned, ignore_errors=True)
+    # A folder, so that a writer from whom it was taken cannot make its file anew.
+    folder = Path(tempfile.mkdtemp(prefix=".partial-", suffix=f".{path.name}", dir=path.parent))
+    partial = folder / path.name
     try:
         yield partial
-        try:
-            with open(partial, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except FileNotFoundError as error:
-            raise InputError(
-                f"{path}: another process has begun to write this file; "
-                "expected one run in a folder at a time"
-            ) from error
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except FileNotFoundError as error:
+        if folder.exists():
+            raise
+        raise InputError(
+            f"{path}: another process has begun to write this file; "
+            "expected one run in a folder at a time"
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ Files may come from anywhere. Nothing but the file itself is opened, playlists a
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,9 +72,23 @@ def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.I
         If the file cannot be opened or decoded, is a playlist, or is beyond the limits.
     """
     try:
-        _require(path, os.path.getsize(path) / 1e9, limits, "max_size", "GB")
-        # Without a protocol of its own, a name such as "concat:..." would be read as one.
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        status = os.stat(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such media file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise InputError(f"{path}: no regular file; expected a media file")
+        _require(path, status.st_size / 1e9, limits, "max_size", "GB")
+        # Without a protocol of its own, a name such as "concat:..." would be read as one. Opening
+        # may decode a picture to find out what it is.
+        options = {
+            "protocol_whitelist": "file",
+            "pattern_type": "none",
+            "max_pixels": str(max(limits.max_pixels, Limits.max_pixels)),
+        }
+        with av.open(f"file:{path}", options=options) as container:
             if PLAYLISTS & set(container.format.name.split(",")):
                 raise InputError(
                     f"{path}: a playlist ({container.format.name}); expected sound or pictures"
@@ -82,26 +97,29 @@ def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.I
             seconds = (container.duration or 0) / av.time_base
             _require(path, seconds, limits, "max_duration", "s")
             yield container
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such media file") from error
     except IsADirectoryError as error:
         raise InputError(f"{path}: a folder; expected a media file") from error
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be decoded: {error}") from error
 
 
-def find_stream(container: av.container.InputContainer, kind: str, path: Path) -> av.stream.Stream:
+def find_stream(
+    container: av.container.InputContainer, kind: str, path: Path, limits: Limits = Limits()
+) -> av.stream.Stream:
     """First stream of a kind (``audio`` or ``video``) in an open file.
 
     Raises
     ------
     InputError
-        If there is none that can be decoded.
+        If there is none that can be decoded, or its pictures are beyond the limits.
     """
     streams = [s for s in container.streams if s.type == kind and s.codec_context is not None]
     if not streams:
         found = ", ".join(sorted({s.type for s in container.streams})) or "none"
         raise InputError(f"{path}: no {kind} stream that can be decoded (streams found: {found})")
+    if kind == "video":
+        context = streams[0].codec_context
+        _require(path, context.width * context.height, limits, "max_pixels", "pixels")
     return streams[0]
 
 
@@ -141,7 +159,8 @@ def audio_blocks(path: Path, limits: Limits = Limits()) -> Iterator[np.ndarray]:
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
             place = written if frame.time is None else round((frame.time - origin) * AUDIO_RATE)
-            _require(path, max(place, written) / AUDIO_RATE, limits, "max_duration", "s of sound")
+            end = max(place, written) / AUDIO_RATE + frame.samples / frame.sample_rate
+            _require(path, end, limits, "max_duration", "s of sound")
             tolerance = MAX_AUDIO_JITTER * AUDIO_RATE if written else 0
             if place - written > tolerance:
                 yield from (tail := _drain(resampler, None))
@@ -192,12 +211,10 @@ def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float,
         has no time stamp, or the rotation tag is not a multiple of 90 degrees.
     """
     with open_media(path, limits) as container:
-        stream = find_stream(container, "video", path)
+        stream = find_stream(container, "video", path, limits)
         stream.thread_type = "NONE"
-        context = stream.codec_context
-        _require(path, context.width * context.height, limits, "max_pixels", "pixels")
         # The size may change on the way; the decoder itself keeps to the limit.
-        context.options = {"max_pixels": str(limits.max_pixels)}
+        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
         origin = _origin(container)
         last = -np.inf
         for frame in container.decode(stream):

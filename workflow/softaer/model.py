@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
@@ -142,7 +142,7 @@ def save_model(model: Recurrent, training: dict, weights: Path, description: Pat
     """Write the weights (safetensors) and what they were trained with (JSON)."""
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     with complete(weights) as partial:
-        save_file(state, partial)
+        partial.write_bytes(save(state))
     content = {"architecture": asdict(model.architecture), "training": training}
     with complete(description) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")

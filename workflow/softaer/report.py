@@ -22,6 +22,7 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.errors import InputError
 from softaer.files import complete
+from softaer.report_template import TEMPLATE
 from softaer.score import prediction_path
 from softaer.targets import read_targets
 from softaer.tasks import JOIN, TARGETS, networks
@@ -245,7 +246,7 @@ def as_rows(frame: pd.DataFrame) -> dict[str, list]:
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
-    arguments.add_argument("--template", type=Path, required=True)
+    arguments.add_argument("--template", type=Path, default=TEMPLATE)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     cli.add_experiment(arguments)

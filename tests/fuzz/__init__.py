@@ -1,0 +1,1 @@
+"""Properties of reading, labels and features that hold for whatever hypothesis thinks of."""

@@ -1,0 +1,32 @@
+"""Tables of coverage: which recordings have features of which modality."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import tables
+from softaer.schema import COVERAGE
+
+FRAMES = 20
+"""Labelled frames of every recording."""
+
+
+def write(
+    folder: Path,
+    recordings: Iterable[str],
+    modalities: Iterable[str] = ("audio", "video"),
+    without: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[Path]:
+    """Write a table per modality, named as it is, and give their paths.
+
+    ``without`` says for a modality which recordings have no features of it, and why; all others
+    have features in all of their frames.
+    """
+    paths = []
+    for modality in modalities:
+        absent = (without or {}).get(modality, {})
+        rows = [(r, FRAMES, 0 if r in absent else FRAMES, absent.get(r)) for r in recordings]
+        paths.append(Path(folder) / f"{modality}.parquet")
+        tables.write(pd.DataFrame(rows, columns=COVERAGE.names), COVERAGE, paths[-1])
+    return paths

@@ -1,0 +1,52 @@
+"""What has become of every recording stands in one table that a person can read."""
+
+import csv
+import sys
+
+import pandas as pd
+import pytest
+
+from softaer import schema, status, tables
+
+STATES = {
+    "audio_lld": {
+        "one": [("a", None, 296, 0, 2.98), ("b", 'b.mp4: no "audio", none', 0, 0, None)],
+        "two": [("c", None, 0, 0, None)],
+    },
+    "landmarks": {"one": [("a", None, 75, 20, 2.96)], "two": []},
+}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    def collect(*stages):
+        words = []
+        for stage in stages:
+            words += ["--stage", stage]
+            for batch, rows in STATES[stage].items():
+                path = tmp_path / stage / f"{batch}.parquet"
+                tables.write(pd.DataFrame(rows, columns=schema.STATUS.names), schema.STATUS, path)
+                words.append(path)
+        words += ["--output", tmp_path / "status.csv"]
+        monkeypatch.setattr(sys, "argv", ["status", *map(str, words)])
+        status.main()
+        with open(tmp_path / "status.csv", newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
+
+    return collect
+
+
+def test_all_states_stand_in_one_table(run, capsys):
+    assert run("audio_lld", "landmarks") == [
+        ["recording", "stage", "frames", "missing", "end", "reason"],
+        ["a", "audio_lld", "296", "0", "2.980", ""],
+        ["b", "audio_lld", "0", "0", "", 'b.mp4: no "audio", none'],
+        ["c", "audio_lld", "0", "0", "", ""],
+        ["a", "landmarks", "75", "20", "2.960", ""],
+    ]
+    assert capsys.readouterr().out == "4 extractions, 1 of them left out\n"
+
+
+def test_one_stage_alone(run, capsys):
+    assert len(run("landmarks")) == 2
+    assert capsys.readouterr().out == "1 extractions, 0 of them left out\n"

@@ -1,0 +1,121 @@
+"""Copies of the project, and folders in which they run."""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+PROJECT_FILES = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
+
+SMALL = {
+    "simulate": {"recordings": 4, "duration": 10},
+    "model": {"layers": 1, "cells": 8},
+    "training": {"max_epochs": 2},
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of Snakemake ended."""
+
+    returncode: int
+    output: str
+
+    @property
+    def rules(self) -> set[str]:
+        """Rules in the job table of the run, without the targets that only name files."""
+        return set(self._jobs) - {"total", "all", "extract", "labels", "dataset", "train", "fuse"}
+
+    def count(self, rule: str) -> int:
+        """Jobs of a rule in the job table of the run."""
+        return self._jobs.get(rule, 0)
+
+    @property
+    def _jobs(self) -> dict[str, int]:
+        table = re.findall(r"^(\w+) +(\d+)$", self.output, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in table}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project, and a folder in which it runs."""
+
+    source: Path
+    directory: Path
+
+    def command(self, *arguments: str, config: dict | None = None, cores: int = 2) -> list[str]:
+        """Command that runs Snakemake with a configuration, which is written down."""
+        configuration = self.directory / "experiment.yaml"
+        configuration.write_text(yaml.safe_dump(SMALL | (config or {})))
+        return [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(self.source / "Snakefile")),
+            *("--directory", str(self.directory), "--configfile", str(configuration)),
+            *("--cores", str(cores), *arguments),
+        ]
+
+    def start(self, command: list[str], environment: dict | None = None) -> subprocess.Popen:
+        """Start a command from some other folder, as a process group of its own."""
+        return subprocess.Popen(
+            command,
+            cwd=self.source.parent,
+            env=os.environ | {"TERM": "dumb"} | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(
+        self,
+        *arguments: str,
+        config: dict | None = None,
+        cores: int = 2,
+        within: Sequence[str] = (),
+        environment: dict | None = None,
+    ) -> Outcome:
+        """Run Snakemake to its end, by a command that it is given to, if any."""
+        command = [*within, *self.command(*arguments, config=config, cores=cores)]
+        process = self.start(command, environment)
+        try:
+            output, _ = process.communicate(timeout=600)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        return Outcome(process.returncode, output)
+
+    def path(self, name: str) -> Path:
+        """A path below the folder in which the project runs."""
+        return self.directory / name
+
+
+def new_project(root: Path, folder: Path) -> Project:
+    """Copy what a run needs, beside an empty folder in which it will run."""
+    source = folder / "project"
+    source.mkdir(parents=True)
+    for name in PROJECT_FILES:
+        if (root / name).is_dir():
+            shutil.copytree(
+                root / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        else:
+            shutil.copy2(root / name, source / name)
+    (folder / "run").mkdir()
+    return Project(source, folder / "run")
+
+
+def digests(results: Path) -> dict[str, str]:
+    """Digest of every result; logs and benchmarks are not results."""
+    return {
+        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(results.rglob("*"))
+        if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
+    }

@@ -1,0 +1,170 @@
+"""What an edit reruns: the cases that test_reruns.py tries, and the table of docs/reruns.md.
+
+python tests/workflow/rerun_cases.py        writes the table into the page
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "reruns.md"
+BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
+
+FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "report"}
+PREDICTION = {"predict", "postprocess"} | FUSION
+TRAINING = {"train_network", "select"} | PREDICTION
+DATASET = {"dataset_batch", "coverage", "summarise"} | TRAINING
+LABELS = {"labels_batch", "simulate_check", "ceiling"} | DATASET
+FEATURES = {"standardisation"} | DATASET
+
+CHAINS = {
+    "fusion and what follows": FUSION,
+    "prediction and what follows": PREDICTION,
+    "training and what follows": TRAINING,
+    "dataset and what follows": DATASET,
+    "labels and what follows": LABELS,
+    "standardisation, dataset and what follows": FEATURES,
+}
+"""Names of what is done again together; the page says what is in them."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An edit, in words for the page, and the rules that it reruns."""
+
+    edit: str
+    rules: frozenset[str]
+    config: dict | None = None
+    module: str | None = None
+
+    def told(self) -> str:
+        """The rules in words: the longest chain that fits, and the rest by name."""
+        if not self.rules:
+            return "nothing"
+        fitting = [name for name, rules in CHAINS.items() if rules <= self.rules]
+        chain = max(fitting, key=lambda name: len(CHAINS[name]), default=None)
+        rest = sorted(self.rules - CHAINS.get(chain, set()))
+        return ", ".join([*(f"`{rule}`" for rule in rest), *filter(None, [chain])])
+
+
+def setting(text: str, config: dict, rules: set[str]) -> Case:
+    return Case(f"`{text}`", frozenset(rules), config=config)
+
+
+def code(module: str, rules: set[str]) -> Case:
+    return Case(f"code in `{module}.py`", frozenset(rules), module=module)
+
+
+SETTINGS = [
+    setting("simulate.seed", {"simulate": {"recordings": 4, "duration": 10, "seed": 2}},
+        {"simulate_truth", "simulate_raters", "simulate_media", "audio_lld", "landmarks",
+         "audio_features", "video_features", "ratings"} | LABELS | FEATURES),
+    setting("on_bad_recording", {"on_bad_recording": "skip"}, {"report"}),
+    setting("media.max_duration", {"media": {"max_duration": 60.0}}, {"report"}),
+    setting("audio.feature_set", {"audio": {"feature_set": "ComParE_2016"}},
+        {"audio_lld", "audio_features"} | FEATURES),
+    setting("audio.window", {"audio": {"window": 3.0}}, {"audio_features"} | FEATURES),
+    setting("video.refine", {"video": {"refine": False}},
+        {"landmarks", "video_features"} | FEATURES),
+    setting("video.max_gap", {"video": {"max_gap": 0.2}}, {"video_features"} | FEATURES),
+    setting("ratings.max_gap", {"ratings": {"max_gap": 0.5}}, {"ratings"} | LABELS),
+    setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
+    setting("labels.alignment", {"labels": {"alignment": "estimated"}}, {"rater_lags"} | LABELS),
+    setting("labels.weights", {"labels": {"weights": "corpus"}}, {"rater_weights"} | LABELS),
+    setting("delay", {"delay": 3.5}, {"simulate_check", "ceiling"} | DATASET),
+    setting("delay: estimated", {"delay": "estimated", "max_delay": 2.0},
+        {"annotation_delay", "simulate_check", "ceiling"} | DATASET),
+    setting("model.layers", {"model": {"layers": 2, "cells": 8}}, TRAINING),
+    setting("training.max_epochs", {"training": {"max_epochs": 3}}, TRAINING),
+    setting("grid", {"grid": {"model.cells": [8, 9]}}, TRAINING),
+    setting("seeds", {"seeds": [1, 2]}, TRAINING),
+    setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
+        {"postprocess"} | FUSION),
+    setting("evaluation.draws", {"evaluation": {"draws": 200}}, {"evaluate", "report"}),
+]  # fmt: skip
+
+MODULES = [
+    code("simulate/tables", {"simulate_tables"}),
+    code("simulate/portraits", {"simulate_portraits", "simulate_media", "audio_lld", "landmarks",
+        "audio_features", "video_features"} | FEATURES),
+    code("simulate/truth", {"simulate_truth", "simulate_raters", "simulate_media", "audio_lld",
+        "landmarks", "audio_features", "video_features", "ratings"} | LABELS | FEATURES),
+    code("simulate/raters", {"simulate_raters", "ratings"} | LABELS),
+    code("simulate/media", {"simulate_media", "audio_lld", "landmarks", "audio_features",
+        "video_features"} | FEATURES),
+    code("audio_lld", {"audio_lld", "audio_features"} | FEATURES),
+    code("audio_features", {"audio_features"} | FEATURES),
+    code("landmarks", {"landmarks", "video_features"} | FEATURES),
+    code("video_features", {"video_features"} | FEATURES),
+    code("ratings", {"ratings"} | LABELS),
+    code("labels", LABELS),
+    code("ceiling", {"ceiling", "report"}),
+    code("standardisation", FEATURES),
+    code("dataset", DATASET),
+    code("coverage", {"coverage", "summarise", "postprocess"} | FUSION),
+    code("train", TRAINING),
+    code("select", {"select"} | PREDICTION),
+    code("predict", PREDICTION),
+    code("postprocess", {"postprocess"} | FUSION - {"fuse_modalities"}),
+    code("fuse", FUSION),
+    code("score", {"score", "report"}),
+    code("evaluate", {"evaluate", "report"}),
+    code("uncertainty", {"uncertainty", "report"}),
+    code("summarise", {"summarise", "report"}),
+    code("simulate/check", {"simulate_check", "ceiling", "report"}),
+    code("report", {"report"}),
+]  # fmt: skip
+
+OF_A_TEST_RECORDING = {"ratings", "labels_batch", "dataset_batch", "coverage", "summarise",
+    "ceiling"} | PREDICTION  # fmt: skip
+
+FILES = {
+    "comment": Case("a comment, a docstring, an unused function", frozenset()),
+    "touched annotations": Case("an annotation file touched, content as before", frozenset()),
+    "touched media": Case("a media file touched, content as before", frozenset()),
+    "changed annotations": Case(
+        "an annotation file of a test recording",
+        frozenset(OF_A_TEST_RECORDING),
+    ),
+    "new recording": Case(
+        "a new recording in test (its own batch)",
+        frozenset(
+            {"audio_lld", "landmarks", "audio_features", "video_features"} | OF_A_TEST_RECORDING
+        ),
+    ),
+    "removed recording": Case(
+        "a recording of test taken out (its own batch)",
+        frozenset({"coverage", "summarise", "ceiling"} | PREDICTION),
+    ),
+    "renamed subject": Case(
+        "a subject of train renamed in recordings.csv",
+        frozenset({"summarise", "evaluate", "report"}),
+    ),
+    "copied": Case(
+        "the project with results and `.snakemake` copied or cloned elsewhere", frozenset()
+    ),
+}
+"""Edits of files; how they are made is in test_reruns.py."""
+
+
+def table() -> str:
+    """The table of the page."""
+    lines = ["| edit | done again |", "|---|---|"]
+    lines += [f"| {case.edit} | {case.told()} |" for case in [*SETTINGS, *MODULES, *FILES.values()]]
+    lines += ["", "| where it says | these rules |", "|---|---|"]
+    lines += [
+        f"| {name} | {', '.join(f'`{rule}`' for rule in sorted(rules))} |"
+        for name, rules in CHAINS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """The page with the table in its place."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + table() + END + after
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
