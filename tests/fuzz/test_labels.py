@@ -147,7 +147,10 @@ def test_labels_are_those_of_the_equations(traces, options, random):
 
 
 @fuzz
-@given(traces=panels(), weights=st.lists(st.floats(0, 1), min_size=5, max_size=5))
+@given(
+    traces=panels(),
+    weights=st.lists(st.just(0.0) | st.floats(1e-9, 1), min_size=5, max_size=5),
+)
 def test_weighted_estimate_is_that_of_a_loop(traces, weights):
     weights = weights[: len(traces)]
     expected = []
@@ -248,15 +251,10 @@ late = st.dictionaries(st.sampled_from("abcdefg"), st.integers(-30, 30), min_siz
 @fuzz
 @given(steps=late, frames=st.lists(st.integers(0, 50), unique=True, min_size=1, max_size=5))
 def test_lags_that_are_taken_out_leave_the_raters_in_step(steps, frames):
-    rows = [
-        (frame + 100 + late, rater, float(frame))
-        for rater, late in steps.items()
-        for frame in frames
-    ]
+    rows = [((n + 100 + late) / 10, rater, n) for rater, late in steps.items() for n in frames]
     ratings = pd.DataFrame(rows, columns=["time", "rater", "value"]).assign(dimension="x")
-    ratings["time"] /= 10
-    # Lags are estimated relative to their mean; what the raters share may be any part of a step.
-    lags = (np.array(list(steps.values())) - np.mean(list(steps.values()))) / 10
+    common = np.mean(list(steps.values()))  # not seen in the ratings; any part of a step
+    lags = (np.array(list(steps.values())) - common) / 10
     aligned = align(ratings, pd.DataFrame({"dimension": "x", "rater": list(steps), "lag": lags}))
     assert list(aligned) == list(ratings)
     assert len(aligned) == len(ratings)
@@ -264,7 +262,7 @@ def test_lags_that_are_taken_out_leave_the_raters_in_step(steps, frames):
     assert (times.nunique() == 1).all()
     shared = (times.first() * 10 - 100 - times.first().index).round(9)
     assert shared.nunique() == 1
-    assert abs(shared.iloc[0] - np.mean(list(steps.values()))) <= 0.5 + 1e-6
+    assert abs(shared.iloc[0] - common) <= 0.5 + 1e-6
 
 
 @fuzz
@@ -280,9 +278,7 @@ def test_ratings_from_before_the_start_are_dropped(frames, lag):
 
 @fuzz
 @given(
-    recordings=st.lists(
-        panels(min_raters=3).map(lambda traces: traces[:3]), min_size=1, max_size=2
-    ),
+    recordings=st.lists(panels(min_raters=3).map(lambda ratings: ratings[:3]), min_size=1),
     max_lag=st.sampled_from([0.0, 0.1, 0.3]),
 )
 def test_estimated_lags_are_whole_steps_about_their_mean(recordings, max_lag):
@@ -302,13 +298,9 @@ def test_raters_who_never_change_have_no_lag(recordings, value):
 
 
 @fuzz
-@given(seed=st.integers(0, 2**32 - 1), late=st.integers(-4, 4), place=st.integers(0, 2))
-def test_a_rater_who_is_never_there_with_others_has_no_lag_and_no_say(seed, late, place):
-    walk = np.random.default_rng(seed).normal(size=150).cumsum()
-    pair = np.stack([walk[10:90], walk[10 - late : 90 - late]])
-    alone = np.concatenate([np.full(120, nan), walk[:50]])
-    panel = np.insert(np.pad(pair, ((0, 0), (0, 90)), constant_values=nan), place, alone, axis=0)
-    lags = estimate_lags([panel], 0.5)
-    assert abs(lags[place]) <= 0.05  # half a step, where the others' mean is none
-    expected = np.diff(estimate_lags([pair], 0.5))
-    np.testing.assert_allclose(np.diff(np.delete(lags, place)), expected, rtol=0, atol=1e-9)
+@given(seed=st.integers(0, 2**32 - 1), place=st.integers(0, 2))
+def test_a_rater_who_is_never_there_with_others_has_no_lag(seed, place):
+    walk = np.random.default_rng(seed).normal(size=60).cumsum()
+    in_step, alone = [*walk, *[nan] * 70], [*[nan] * 80, *walk[:50]]
+    panel = np.insert(np.array([in_step, in_step]), place, alone, axis=0)
+    np.testing.assert_array_equal(estimate_lags([panel], 0.5), [0, 0, 0])

@@ -47,14 +47,14 @@ def test_skipped_recordings_are_left_out_and_accounted_for(empty_project, finish
         empty_project.path(name).write_bytes(b"not a film")
     bad = {
         "rec01": {"audio": "silent.wav"},
-        "rec04": {"audio": "broken.mp4", "video": "broken.mp4"},
+        "rec03": {"audio": "broken.mp4", "video": "broken.mp4"},
     }
     config = corpus_of(empty_project, finished_project, bad)
     more = pd.read_csv(empty_project.path("recordings.csv"))
-    good = more[more["recording"] == "rec04"].assign(
+    good = more[more["recording"] == "rec03"].assign(
         recording="rec05",
-        audio=finished_project.path("results/corpus/media/rec04.mp4"),
-        video=finished_project.path("results/corpus/media/rec04.mp4"),
+        audio=finished_project.path("results/corpus/media/rec03.mp4"),
+        video=finished_project.path("results/corpus/media/rec03.mp4"),
     )
     pd.concat([more, good]).to_csv(empty_project.path("recordings.csv"), index=False)
 
@@ -75,8 +75,8 @@ def test_skipped_recordings_are_left_out_and_accounted_for(empty_project, finish
     skipped = status[status["reason"].notna()]
     assert set(skipped.index) == {
         ("rec01", "audio_lld"),
-        ("rec04", "audio_lld"),
-        ("rec04", "landmarks"),
+        ("rec03", "audio_lld"),
+        ("rec03", "landmarks"),
     }
     assert (skipped["frames"] == 0).all()
 
@@ -86,7 +86,7 @@ def test_skipped_recordings_are_left_out_and_accounted_for(empty_project, finish
     assert "Without features" in page
     assert "silent.wav: cannot be decoded" in page
     assert f'<td class="text">audio</td><td>{len(dataset)}</td><td>yes</td>' in page
-    assert '<td class="text">rec04</td>' in page
+    assert '<td class="text">rec03</td>' in page
 
     scores = pd.read_csv(empty_project.path("results/ccc.csv"))
     test = scores[scores["partition"] == "test"]
@@ -94,13 +94,13 @@ def test_skipped_recordings_are_left_out_and_accounted_for(empty_project, finish
 
     # The file is mended: it alone is read, and counts.
     before = digests(empty_project.path("results/landmarks"))
-    media = finished_project.path("results/corpus/media/rec04.mp4")
+    media = finished_project.path("results/corpus/media/rec03.mp4")
     shutil.copyfile(media, empty_project.path("broken.mp4"))
     outcome = empty_project.run(config=config)
     assert outcome.returncode == 0, outcome.output
     assert outcome.count("landmarks") == 1
     after = digests(empty_project.path("results/landmarks"))
-    assert {name for name in after if after[name] != before[name]} == {"rec04.parquet"}
+    assert {name for name in after if after[name] != before[name]} == {"rec03.parquet"}
     scores = pd.read_csv(empty_project.path("results/ccc.csv"))
     assert (scores.loc[scores["partition"] == "test", "recordings"] == 2).all()
 

@@ -80,6 +80,7 @@ def test_a_hostile_file_in_place_of_a_result_is_refused_and_does_nothing(
         assert not witness.exists()
     finally:
         for other, (content, stamp) in kept.items():
+            other.parent.mkdir(parents=True, exist_ok=True)
             other.write_bytes(content)
             os.utime(other, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
         settled = finished_project.run("--touch")
@@ -106,7 +107,7 @@ def test_names_that_look_like_html_are_shown_as_they_are(finished_project, empty
                 "subject": f"{row.subject}{markup}",
                 "partition": row.partition,
                 "audio": made / row.media,
-                "video": made / row.media if row.partition == "train" else f"{markup}.mp4",
+                "video": f"{markup}.mp4" if row.partition == "test" else made / row.media,
                 "annotations": f"{row.recording}.csv",
             }
         )

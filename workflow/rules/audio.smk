@@ -14,7 +14,7 @@ rule audio_lld:
     log:
         "results/logs/audio_lld/{batch}.log",
     benchmark:
-        unless_shared("results/benchmarks/audio_lld/{batch}.tsv")
+        "results/benchmarks/audio_lld/{batch}.tsv"
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -46,7 +46,7 @@ rule audio_features:
     log:
         "results/logs/audio_features/{batch}.log",
     benchmark:
-        unless_shared("results/benchmarks/audio_features/{batch}.tsv")
+        "results/benchmarks/audio_features/{batch}.tsv"
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"

@@ -29,6 +29,7 @@ from softaer.code_digest import code_digest, file_digest
 from softaer.corpus import (
     PARTITIONS,
     check_batches,
+    check_files,
     rated,
     read_rows,
     relevant,
@@ -58,6 +59,7 @@ def read_corpus():
     rows = read_rows(table)
     if workflow.is_main_process:
         validate_rows(rows, read_schema("recordings"), table)
+        check_files(resolve(rows.values(), os.path.dirname(table)), config["dimensions"], table)
     return table, list(rows.values())
 
 
@@ -228,11 +230,6 @@ def portrait(recording, kind):
 def pins(*packages):
     """Versions of the packages that make a stage's values; another version reruns it."""
     return [f"{package}=={PINS[package]}" for package in packages]
-
-
-def unless_shared(benchmark):
-    """A benchmark file, or none where results may come from a cache and take no time."""
-    return None if SHARED else benchmark
 
 
 def flag(name, value):

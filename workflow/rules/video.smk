@@ -14,7 +14,7 @@ rule landmarks:
     log:
         "results/logs/landmarks/{batch}.log",
     benchmark:
-        unless_shared("results/benchmarks/landmarks/{batch}.tsv")
+        "results/benchmarks/landmarks/{batch}.tsv"
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -50,7 +50,7 @@ rule video_features:
     log:
         "results/logs/video_features/{batch}.log",
     benchmark:
-        unless_shared("results/benchmarks/video_features/{batch}.tsv")
+        "results/benchmarks/video_features/{batch}.tsv"
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"

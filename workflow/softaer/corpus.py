@@ -7,6 +7,7 @@ imports nothing heavy.
 
 import csv
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -172,6 +173,37 @@ def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
 def read_recordings(path: Path) -> list[Recording]:
     """Recordings of a table that has been validated."""
     return resolve(read_rows(path).values(), Path(path).parent)
+
+
+def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], where: object) -> None:
+    """Look whether the files of the corpus are there.
+
+    Snakemake takes results for good if the files that they were made from are not there. For
+    recordings that somebody has put away after extraction that is right, and told on the error
+    stream. Annotations are small, and there is no reason to be without them.
+
+    Raises
+    ------
+    InputError
+        If an annotation file is not there.
+    """
+    absent = []
+    for recording in recordings:
+        if recording.annotations is not None:
+            for path in recording.annotation_files(dimensions):
+                if not Path(path).exists():
+                    name = recording.recording
+                    raise InputError(
+                        f"{where}: recording {name!r}: no such annotation file: {path}"
+                    )
+        media = dict.fromkeys(filter(None, (recording.audio, recording.video)))
+        absent += [path for path in media if not Path(path).exists()]
+    if absent:
+        print(
+            f"{where}: {len(absent)} media files are not there, the first is {absent[0]}; "
+            "what was made of them before is taken as it is.",
+            file=sys.stderr,
+        )
 
 
 def check_batches(recordings: Iterable[Recording], where: object) -> None:

@@ -77,14 +77,31 @@ def dataset(
     -------
     Table with ``time``, the targets and the standardised features (float32), one row per grid point
     with a label.
+
+    Raises
+    ------
+    InputError
+        If more than half of the labels lie after the last feature.
     """
     targets = shift_labels(labels, delays)
+    if len(features):
+        _require_overlap(targets["time"], features["time"].max())
     names = list(standardisation["feature"])
     values = np.full((len(targets), len(names)), np.nan, dtype=np.float32)
     wanted, known = index(targets["time"].to_numpy()), index(features["time"].to_numpy())
     _, rows, sources = np.intersect1d(wanted, known, assume_unique=True, return_indices=True)
     values[rows] = standardise(features[names].to_numpy()[sources], standardisation)
     return pd.concat([targets, pd.DataFrame(values, columns=names)], axis=1)
+
+
+def _require_overlap(time: pd.Series, end: float) -> None:
+    """Refuse labels that for the most part belong to something else than the recording."""
+    late = int((time > end + TOLERANCE).sum())
+    if 2 * late > len(time):
+        raise InputError(
+            f"{late} of {len(time)} labels lie after the end of the recording at {end:g} s, the "
+            f"last at {time.max():g} s; expected annotations of this recording, in seconds"
+        )
 
 
 def main() -> None:
@@ -103,7 +120,10 @@ def main() -> None:
     schema = dataset_schema(target_names(delays), list(standardisation["feature"]))
     with tables.writer(options.output, schema) as sink:
         for recording, labels in tables.by_recording(options.labels):
-            table = dataset(features.get(recording, nothing), labels, delays, standardisation)
+            try:
+                table = dataset(features.get(recording, nothing), labels, delays, standardisation)
+            except InputError as error:
+                raise InputError(f"recording {recording!r}: {error}") from error
             table.insert(0, "recording", recording)
             sink.append(table)
 

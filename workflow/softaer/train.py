@@ -236,6 +236,7 @@ def _require_labels(
             raise InputError(
                 f"partition {partition!r}: {len(sequences)} recordings, but no frame that has both "
                 f"features and a label of {name}; expected some"
+                + (" (sigma needs two raters at a time)" if name.endswith("_sigma") else "")
             )
 
 

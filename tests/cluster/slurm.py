@@ -1,0 +1,286 @@
+"""A real Slurm on one machine, started for the tests and ended with them.
+
+Several slurmd on one host stand for nodes. There is no accounting and there are no cgroups: memory
+is enforced by polling, once a second, and the state of jobs is asked of squeue.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+CONFIGURATION = Path("/etc/slurm/slurm.conf")
+"""Where Slurm's programs look for their configuration; what runs in a job looks nowhere else."""
+
+PACKAGES = ["munge", "slurmctld", "slurmd", "slurm-client"]
+"""Of Debian and Ubuntu."""
+
+PROGRAMS = ["munged", "munge", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel"]
+
+TEMPLATE = """
+ClusterName=softaer
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort=16817
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool.%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+MpiDefault=none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+AccountingStorageType=accounting_storage/none
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+EnforcePartLimits=ALL
+ReturnToService=2
+MinJobAge=600
+KillWait=2
+OverTimeLimit=0
+CompleteWait=0
+SlurmctldTimeout=10
+SlurmdTimeout=10
+UnkillableStepTimeout=20
+SlurmdParameters=config_overrides
+{nodes}
+PartitionName=test Nodes=ALL Default=YES DefMemPerCPU=100 MaxTime=60 State=UP
+"""
+
+
+class UnavailableError(Exception):
+    """Why there can be no Slurm here."""
+
+
+def install() -> None:
+    """Install Debian's packages, without starting what they bring.
+
+    Raises
+    ------
+    UnavailableError
+        If they cannot be installed.
+    """
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+            subprocess.run(
+                ["apt-get", "--quiet", *command],
+                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=240,
+                check=True,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UnavailableError(f"Slurm's packages cannot be installed: {error}") from error
+    finally:
+        if ours:
+            policy.unlink()
+
+
+def missing_programs() -> list[str]:
+    """Programs of Slurm that are not installed."""
+    return [name for name in PROGRAMS if shutil.which(name) is None]
+
+
+class Slurm:
+    """A cluster of a few nodes on this machine.
+
+    Parameters
+    ----------
+    folder
+        For its state and logs.
+    nodes
+        How many there are, of two processors and 16 GB each, whatever the machine has.
+    """
+
+    def __init__(self, folder: Path, nodes: int = 3) -> None:
+        self.folder = folder
+        self.nodes = [f"n{number}" for number in range(1, nodes + 1)]
+        self.daemons: list[Path] = []
+
+    def start(self) -> None:
+        """Start it.
+
+        Raises
+        ------
+        UnavailableError
+            Without root's rights or the programs, or where there is a Slurm already.
+        """
+        if os.geteuid() != 0:
+            raise UnavailableError("only root can start a Slurm")
+        if missing := missing_programs():
+            raise UnavailableError(f"without {', '.join(missing)} there is no Slurm to start")
+        if CONFIGURATION.is_symlink() and not CONFIGURATION.exists():
+            CONFIGURATION.unlink()  # of a run that was killed
+        if CONFIGURATION.exists() or CONFIGURATION.is_symlink():
+            raise UnavailableError(f"{CONFIGURATION} is there: this machine has a Slurm of its own")
+        (self.folder / "state").mkdir(parents=True)
+        self.folder.chmod(0o755)
+        host = socket.gethostname().split(".")[0]
+        lines = [
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={16901 + place} "
+            "CPUs=2 RealMemory=16000 State=UNKNOWN"
+            for place, name in enumerate(self.nodes)
+        ]
+        text = TEMPLATE.format(host=host, folder=self.folder, nodes="\n".join(lines))
+        (self.folder / "slurm.conf").write_text(text)
+        CONFIGURATION.parent.mkdir(exist_ok=True)
+        CONFIGURATION.symlink_to(self.folder / "slurm.conf")
+        self._start_munge()
+        self._start("slurmctld", "slurmctld.pid")
+        self._wait(["scontrol", "ping"])
+        for node in self.nodes:
+            (self.folder / f"spool.{node}").mkdir()
+            self.start_node(node)
+        self.wait_for_nodes()
+
+    def _start_munge(self) -> None:
+        folder = self.folder / "munge"
+        folder.mkdir(mode=0o700)
+        (folder / "munge.key").write_bytes(os.urandom(128))
+        (folder / "munge.key").chmod(0o400)
+        self._start(
+            "munged",
+            "munged.pid",
+            f"--key-file={folder}/munge.key",
+            f"--socket={self.folder}/munge.socket",
+            f"--pid-file={self.folder}/munged.pid",
+            f"--log-file={folder}/munged.log",
+            f"--seed-file={folder}/seed",
+        )
+        self._wait(["munge", "--no-input", "--socket", f"{self.folder}/munge.socket"])
+
+    def start_node(self, name: str) -> None:
+        """Bring a node up."""
+        self._start("slurmd", f"slurmd.{name}.pid", "-N", name)
+
+    def stop_node(self, name: str) -> None:
+        """Let a node go down with everything that runs on it, as if it lost its power."""
+        pidfile = self.folder / f"slurmd.{name}.pid"
+        for doomed in (_pid(pidfile), *self._steps_of(name)):
+            for pid in (*_descendants(doomed), doomed):
+                _kill(pid)
+        self.daemons.remove(pidfile)
+
+    def _steps_of(self, name: str) -> list[int]:
+        """slurmstepd processes of a node; they do not belong to its slurmd."""
+        jobs = self.jobs("%i %N %t")
+        here = {job for job, node, state in (line.split(" ") for line in jobs) if node == name}
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                title = (process / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if title.startswith("slurmstepd: [") and title[13:].split(".")[0] in here:
+                found.append(int(process.name))
+        return found
+
+    def wait_for_nodes(self) -> None:
+        """Wait until all nodes take jobs."""
+
+        def ready() -> bool:
+            done = _run(["sinfo", "-h", "-N", "-t", "idle,alloc,mix,comp", "-o", "%N"])
+            return set(done.stdout.split()) == set(self.nodes)
+
+        _wait_until(ready, "the nodes do not come up")
+
+    def jobs(self, what: str = "%i") -> list[str]:
+        """Jobs that wait or run, a line each, as squeue's format says."""
+        states = "pending,running,completing"
+        return _run(["squeue", "-h", "-t", states, "-o", what]).stdout.splitlines()
+
+    def _start(self, program: str, pidfile: str, *arguments: str) -> None:
+        subprocess.run([program, *arguments], check=True, timeout=30, stdin=subprocess.DEVNULL)
+        path = self.folder / pidfile
+        _wait_until(lambda: path.exists() and path.read_text().strip(), f"no {pidfile}")
+        self.daemons.append(path)
+
+    def _wait(self, command: list[str]) -> None:
+        _wait_until(lambda: _run(command).returncode == 0, f"{command} does not succeed")
+
+    def cancel_all(self) -> None:
+        """Cancel all jobs and wait until they are gone."""
+        if jobs := self.jobs():
+            _run(["scancel", *jobs])
+        deadline = time.monotonic() + 10
+        while self.jobs() and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End what was started, jobs first."""
+        if self.daemons:
+            self.cancel_all()
+        for path in reversed(self.daemons):
+            _kill(_pid(path), signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while any(map(_alive, self.daemons)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for path in filter(_alive, self.daemons):
+            _kill(_pid(path))
+        if CONFIGURATION.is_symlink() and os.readlink(CONFIGURATION) == str(
+            self.folder / "slurm.conf"
+        ):
+            CONFIGURATION.unlink()
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess:
+    """Run one of Slurm's clients, which may hang."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", "")
+
+
+def _wait_until(condition, complaint: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise UnavailableError(complaint)
+        time.sleep(0.1)
+
+
+def _pid(path: Path) -> int:
+    return int(path.read_text())
+
+
+def _alive(path: Path) -> bool:
+    return path.exists() and Path(f"/proc/{_pid(path)}").exists()
+
+
+def _kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, how)
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [*_descendants(child), child]
+    except OSError:
+        pass
+    return found
