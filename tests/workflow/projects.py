@@ -22,6 +22,17 @@ SMALL = {
 }
 
 
+TINY = {
+    "simulate": {"recordings": 3, "duration": 8},
+    "dimensions": ["arousal"],
+    "tasks": ["multi"],
+    "model": {"layers": 1, "cells": 4},
+    "training": {"max_epochs": 1},
+    "evaluation": {"draws": 100},
+    "video": {"refine": False},
+}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a run of Snakemake ended."""
@@ -84,7 +95,10 @@ class Project:
     ) -> Outcome:
         """Run Snakemake to its end, by a command that it is given to, if any."""
         command = [*within, *self.command(*arguments, config=config, cores=cores)]
-        process = self.start(command, environment)
+        return self.finish(self.start(command, environment))
+
+    def finish(self, process: subprocess.Popen) -> Outcome:
+        """Wait for the end of a run."""
         try:
             output, _ = process.communicate(timeout=600)
         finally:

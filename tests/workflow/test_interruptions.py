@@ -13,21 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import digests, new_project
+from projects import TINY, digests, new_project
 
 pytestmark = pytest.mark.workflow
 
 KILLS = int(os.environ.get("SOFTAER_KILLS", "5"))
-
-TINY = {
-    "simulate": {"recordings": 3, "duration": 8},
-    "dimensions": ["arousal"],
-    "tasks": ["multi"],
-    "model": {"layers": 1, "cells": 4},
-    "training": {"max_epochs": 1},
-    "evaluation": {"draws": 100},
-    "video": {"refine": False},
-}
 
 LONGEST_UNDISTURBED = 12.0
 """Longest time that a run is left alone before it is killed [s]."""
