@@ -1,7 +1,9 @@
 """A Slurm for the tests, and projects that run on it."""
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,18 +16,21 @@ from slurm import Slurm, UnavailableError, install, missing_programs
 
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+def slurm() -> Iterator[Slurm]:
     """A cluster of three nodes; ``SOFTAER_INSTALL_SLURM=1`` allows to install its packages."""
-    cluster = Slurm(tmp_path_factory.mktemp("slurm"))
+    # Not in pytest's own folder: all users have to get at the socket of munge.
+    folder = Path(tempfile.mkdtemp(prefix="softaer-slurm-"))
+    cluster = Slurm(folder)
     try:
         if missing_programs() and os.environ.get("SOFTAER_INSTALL_SLURM") == "1":
             install()
         cluster.start()
+        yield cluster
     except UnavailableError as error:
-        cluster.stop()
         pytest.skip(f"no Slurm: {error}")
-    yield cluster
-    cluster.stop()
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ SlurmdTimeout=10
 UnkillableStepTimeout=20
 SlurmdParameters=config_overrides
 {nodes}
-PartitionName=test Nodes=ALL Default=YES DefMemPerCPU=100 MaxTime=60 State=UP
+PartitionName=test Nodes=ALL Default=YES DefMemPerCPU=100 MaxTime=10-0 State=UP
 """
 
 
@@ -134,7 +134,7 @@ class Slurm:
             CONFIGURATION.unlink()  # of a run that was killed
         if CONFIGURATION.exists() or CONFIGURATION.is_symlink():
             raise UnavailableError(f"{CONFIGURATION} is there: this machine has a Slurm of its own")
-        (self.folder / "state").mkdir(parents=True)
+        (self.folder / "state").mkdir()
         self.folder.chmod(0o755)
         host = socket.gethostname().split(".")[0]
         lines = [

@@ -37,6 +37,7 @@ from softaer.corpus import (
     validate_rows,
 )
 from softaer.errors import InputError
+from softaer.orphans import end_orphans
 from softaer.pins import read_pins
 from softaer.report_template import TEMPLATE
 from softaer.simulate.plan import plan
@@ -230,6 +231,24 @@ def portrait(recording, kind):
 def pins(*packages):
     """Versions of the packages that make a stage's values; another version reruns it."""
     return [f"{package}=={PINS[package]}" for package in packages]
+
+
+def memory(own, per_input=0):
+    """Memory of a job [MB] by the attempt: what it takes itself, and so many times the size of its input."""
+
+    def mem_mb(wildcards, input, attempt):
+        return int((own + per_input * input.size_mb) * attempt)
+
+    return mem_mb
+
+
+def minutes(own, per_input=0.0):
+    """Longest run time of a job [min] by the attempt: its own part, and one for each MB of its input."""
+
+    def runtime(wildcards, input, attempt):
+        return int((own + per_input * input.size_mb) * attempt)
+
+    return runtime
 
 
 def flag(name, value):

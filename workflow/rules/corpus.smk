@@ -11,6 +11,7 @@ rule simulate_tables:
         raters="results/corpus/raters.parquet",
     log:
         "results/logs/simulate_tables.log",
+    localrule: True
     conda:
         "../../envs/extraction.yaml"
     resources:

@@ -19,7 +19,7 @@ rule ratings:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=memory(500, 20),
     params:
         code=code_digest("ratings"),
         recordings=lambda wildcards: recording_flags(
@@ -51,7 +51,7 @@ rule rater_lags:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(600, 20),
     params:
         code=code_digest("rater_lags"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -77,7 +77,7 @@ rule rater_weights:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(600, 20),
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -106,7 +106,7 @@ rule labels_batch:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=memory(500, 20),
     params:
         code=code_digest("labels"),
         estimator=ESTIMATOR,
@@ -133,7 +133,7 @@ rule ceiling:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(600, 20),
     params:
         code=code_digest("ceiling"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

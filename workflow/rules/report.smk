@@ -13,10 +13,11 @@ rule summarise:
         "results/summary.parquet",
     log:
         "results/logs/summarise.log",
+    localrule: True
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(500, 2),
     params:
         code=code_digest("summarise"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -89,10 +90,11 @@ rule report:
         report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
         "results/logs/report.log",
+    localrule: True
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(800, 4),
     params:
         code=code_digest("report"),
         template=file_digest(TEMPLATE),

@@ -55,6 +55,12 @@ onstart:
     try:
         if not lock.hold(".snakemake/softaer.lock"):
             print("This file system knows no locks; start one run at a time.", file=sys.stderr)
+        ended = end_orphans(".snakemake/log")
+        if ended:
+            print(
+                f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}",
+                file=sys.stderr,
+            )
         look_at_inputs()
     except InputError as error:
         raise WorkflowError(str(error)) from None

@@ -21,7 +21,8 @@ rule train_network:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=memory(1500, 8),
+        runtime=minutes(120, 1),
     params:
         code=code_digest("train"),
         software=pins("torch"),
@@ -54,6 +55,7 @@ rule select:
         SELECTION,
     log:
         f"results/logs/select/{NETWORK}.log",
+    localrule: True
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -94,7 +96,7 @@ rule predict:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(1200, 4),
     params:
         code=code_digest("predict"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -134,7 +136,7 @@ rule postprocess:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(800, 8),
     params:
         code=code_digest("postprocess"),
         corpus=lambda wildcards: relevant(

@@ -19,7 +19,8 @@ rule landmarks:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(900),
+        runtime=minutes(20, 0.3),
         reading=READING,
     params:
         code=code_digest("landmarks"),
@@ -55,7 +56,7 @@ rule video_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(500, 8),
     params:
         code=code_digest("video_features"),
         registration=config["video"]["registration"],
@@ -78,6 +79,7 @@ rule status:
         "results/status.csv",
     log:
         "results/logs/status.log",
+    localrule: True
     conda:
         "../../envs/extraction.yaml"
     resources:

@@ -22,6 +22,9 @@ ESTIMATORS = ("ewe", "mean", "median")
 REFERENCES = ("others", "all")
 SPREADS = ("sample", "population")
 
+LEAST_AGREEMENT = 1e-9
+"""Correlations below count as zero: they are rounding."""
+
 
 def rater_agreement(ratings: np.ndarray, against: str = "others") -> np.ndarray:
     """Pearson correlation of each rater with the mean of the raters.
@@ -68,7 +71,8 @@ def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
     weights, fallback
         float64 array of shape (K,); if no weight is left all are one, and ``fallback`` says so.
     """
-    weights = np.where(np.isnan(agreement), 0.0, np.maximum(agreement, 0.0))
+    # Rounding must not decide who is heard where nobody agrees.
+    weights = np.where(np.nan_to_num(agreement) > LEAST_AGREEMENT, agreement, 0.0)
     if weights.any():
         return weights, False
     return np.ones_like(weights), True

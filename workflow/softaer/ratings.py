@@ -18,6 +18,9 @@ from softaer.errors import InputError
 from softaer.grid import RATE, grid, interpolate
 from softaer.schema import RATINGS
 
+LONGEST = 86_400.0
+"""Latest time of a rating [s]; beyond a day it is no time from the start of a recording."""
+
 LONG = ["time", "rater", "dimension", "value"]
 
 
@@ -67,6 +70,8 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     traces = []
     for rater in (name for name in header if name != "time"):
         said = cells[rater] != ""
+        if not rater.strip() and said.any():
+            raise InputError(f"{path}, line 1: a column without a name; expected a rater's")
         value = _numbers(cells.loc[said, rater], path)
         traces.append(
             pd.DataFrame(
@@ -169,8 +174,8 @@ def ratings_on_grid(
     Raises
     ------
     InputError
-        If a dimension has no rating, or none that reaches the grid, a time is negative or a value
-        lies outside the range.
+        If a dimension has no rating, or none that reaches the grid, a time is negative or later
+        than :data:`LONGEST`, or a value lies outside the range.
     """
     annotated = sorted(annotations["dimension"].unique())
     annotations = annotations[annotations["dimension"].isin(dimensions)]
@@ -185,6 +190,11 @@ def ratings_on_grid(
             )
     if (annotations["time"] < 0).any():
         raise InputError(f"{where}: negative time {annotations['time'].min():g} s")
+    if (annotations["time"] > LONGEST).any():
+        raise InputError(
+            f"{where}: time {annotations['time'].max():g} s; expected seconds from the start of "
+            f"the recording, at most {LONGEST:g}"
+        )
     traces = []
     for dimension in dimensions:
         rows = annotations[annotations["dimension"] == dimension]

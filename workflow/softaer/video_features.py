@@ -42,7 +42,7 @@ def register(shapes: np.ndarray) -> np.ndarray:
     centre = stable.mean(axis=1, keepdims=True)
     centred = stable - centre
     size = (np.abs(centred) ** 2).sum(axis=1, keepdims=True)
-    size[size == 0] = np.nan
+    size[size <= (1e-9 * np.abs(centre)) ** 2] = np.nan  # they coincide up to rounding
     with np.errstate(invalid="ignore"):  # frames without a face stay NaN
         turn = (centred.conj() * (reference - reference.mean())).sum(axis=1, keepdims=True) / size
     registered = turn * (faces - centre) + reference.mean()
