@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from projects import TINY, Project, digests, new_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.workflow
 
 FAST = str(Path(__file__).with_name("fast_snakemake.py"))
 

@@ -65,7 +65,7 @@ def test_too_little_memory_is_told(error, word, capsys):
     line = refused(raises(error), capsys)
     assert line.startswith("error: out of memory")
     assert word in line
-    assert "nothing has been written" in line
+    assert "this output is not written" in line
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,13 @@ def test_what_packages_say_of_too_little_memory_is_known(allocate, capsys):
 )
 def test_a_full_disk_is_told(error, name, capsys):
     line = refused(raises(error), capsys)
-    assert f"{name}: the disk is full; nothing has been written" in line
+    assert f"{name}: the disk is full; this output is not written" in line
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_disk_that_fails_is_told_with_the_file(number, capsys):
+    line = refused(raises(OSError(number, "What it says", "clips/a.mp4")), capsys)
+    assert line == "error: clips/a.mp4: What it says"
 
 
 def write_parquet(path):
@@ -132,7 +138,7 @@ def test_a_disk_too_full_for_a_model_is_told(full_disk, capsys, monkeypatch):
     "error",
     [
         RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
-        OSError(errno.EACCES, "Permission denied", "results"),
+        OSError(errno.EEXIST, "File exists", "results"),
         OSError("Error 280"),
         ValueError("x"),
         KeyError("E"),

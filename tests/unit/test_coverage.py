@@ -34,15 +34,26 @@ def state(frames=0, missing=0, reason=None):
     return pd.Series({"recording": "a", "reason": reason, "frames": frames, "missing": missing})
 
 
+NONE = "none where there are labels"
+
+
 @pytest.mark.parametrize(
     ("status", "modality", "expected"),
     [
         (None, "audio", "no audio in the table of recordings"),
         (None, "video", "no video in the table of recordings"),
         (state(reason="x.mp4: cannot be decoded"), "video", "x.mp4: cannot be decoded"),
-        (state(75, 75), "video", "0 of 75 extracted frames have a face"),
-        (state(75, 70), "video", "5 of 75 extracted frames have a face"),
-        (state(0, 0), "audio", "0 of 0 extracted frames have values"),
+        (
+            state(75, 75),
+            "video",
+            "0 of 75 extracted frames have a face, none where there are labels",
+        ),
+        (
+            state(75, 70),
+            "video",
+            f"5 of 75 extracted frames have a face, {NONE}",
+        ),
+        (state(0, 0), "audio", f"0 of 0 extracted frames have values, {NONE}"),
     ],
 )
 def test_why_a_recording_has_no_features(status, modality, expected):
@@ -127,7 +138,7 @@ def test_the_command_line_counts_frames_and_gives_reasons(corpus, monkeypatch, m
     assert corpus.run(monkeypatch, modality) == [
         row("good", 3, 3),
         row("partly", 3, 1),
-        row("empty", 2, 0, f"0 of 75 extracted frames have {what}"),
+        row("empty", 2, 0, f"0 of 75 extracted frames have {what}, none where there are labels"),
         row("skipped", 1, 0, "s.mp4: broken"),
         row("not there", 2, 0, f"no {modality} in the table of recordings"),
     ]

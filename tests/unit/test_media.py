@@ -1,5 +1,6 @@
 """Sound and pictures of a recording lie on one clock, whatever the container does with its time."""
 
+import errno
 import itertools
 import os
 import socket
@@ -661,3 +662,18 @@ def test_a_named_pipe_is_no_media_file(tmp_path):
     os.mkfifo(tmp_path / "pipe.mkv")
     with processes.python(READS_AND_TELLS_ITS_PEAK, tmp_path / "pipe.mkv", wait=5) as reader:
         assert reader.said
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EACCES])
+def test_what_is_the_fault_of_the_machine_is_not_held_against_the_file(
+    number, tmp_path, monkeypatch
+):
+    path = media_files.write(tmp_path / "a.mkv", pictures=[(0.0, grey(9))])
+
+    def fail(*args, **kwargs):
+        av.error.err_check(-number)
+
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises((OSError, MemoryError)) as caught:
+        list(video_frames(path))
+    assert not isinstance(caught.value, InputError)

@@ -20,14 +20,15 @@ STATES = {
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     def collect(*stages):
-        words = []
+        batch_of = {"a": "one", "b": "one", "c": "two"}
+        table = pd.DataFrame(batch_of.items(), columns=["recording", "batch"])
+        table.assign(media="a.mp4").to_csv(tmp_path / "recordings.csv", index=False)
         for stage in stages:
-            words += ["--stage", stage]
             for batch, rows in STATES[stage].items():
                 path = tmp_path / stage / f"{batch}.parquet"
                 tables.write(pd.DataFrame(rows, columns=schema.STATUS.names), schema.STATUS, path)
-                words.append(path)
-        words += ["--output", tmp_path / "status.csv"]
+        words = ["--recordings", tmp_path / "recordings.csv", "--status", tmp_path]
+        words += ["--stages", *stages, "--output", tmp_path / "status.csv"]
         monkeypatch.setattr(sys, "argv", ["status", *map(str, words)])
         status.main()
         with open(tmp_path / "status.csv", newline="", encoding="utf-8") as file:

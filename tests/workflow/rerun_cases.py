@@ -140,7 +140,7 @@ FILES = {
         frozenset({"summarise", "evaluate", "report"}),
     ),
     "copied": Case(
-        "the project with results and `.snakemake` copied or cloned elsewhere", frozenset()
+        "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()
     ),
 }
 """Edits of files; how they are made is in test_reruns.py."""

@@ -111,22 +111,43 @@ def test_a_run_that_is_still_at_work_keeps_another_out(empty_project):
         first.wait()
 
 
+def test_jobs_of_a_killed_run_do_not_spoil_one_with_other_settings(root, empty_project, tmp_path):
+    """A job that goes on after Snakemake was killed ends before its file is made anew."""
+    other = TINY | {"training": {"max_epochs": 2}}
+    fresh = new_project(root, tmp_path / "fresh")
+    assert fresh.run("train", config=other).returncode == 0
+
+    first = empty_project.start(empty_project.command(config=TINY))
+    victim = wait_for_stage(empty_project, "train", first)
+    os.kill(victim, signal.SIGSTOP)
+    os.kill(first.pid, signal.SIGKILL)
+    first.stdout.close()
+    first.wait()
+    second = empty_project.start(empty_project.command("train", config=other))
+    time.sleep(8)
+    assert second.poll() is None
+    os.kill(victim, signal.SIGCONT)
+    outcome = empty_project.finish(second)
+    assert outcome.returncode == 0, outcome.output
+    assert "Jobs of a former run are still at work" in outcome.output
+    assert digests(empty_project.path("results/train")) == digests(fresh.path("results/train"))
+
+
+def wait_for_stage(project, stage: str, process: subprocess.Popen) -> int:
+    """Wait until a stage is at work; its process."""
+    while True:
+        assert process.poll() is None, process.stdout.read()
+        for pid in orphans(project.directory):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if f"softaer.{stage}".encode() in words:
+                return pid
+        time.sleep(0.02)
+
+
 def test_a_job_that_the_kernel_kills_is_named_and_done_again(empty_project, undisturbed):
     process = empty_project.start(empty_project.command(config=TINY))
     try:
-        victim = None
-        while victim is None:
-            assert process.poll() is None, process.stdout.read()
-            victim = next(
-                (
-                    pid
-                    for pid in orphans(empty_project.directory)
-                    if b"softaer.landmarks" in Path(f"/proc/{pid}/cmdline").read_bytes()
-                    and b"bash" not in Path(f"/proc/{pid}/cmdline").read_bytes()
-                ),
-                None,
-            )
-            time.sleep(0.02)
+        victim = wait_for_stage(empty_project, "landmarks", process)
         os.kill(victim, signal.SIGKILL)  # what the kernel does when memory runs out
         output, _ = process.communicate(timeout=600)
     finally:

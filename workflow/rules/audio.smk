@@ -19,8 +19,8 @@ rule audio_lld:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=memory(600),
-        runtime=minutes(10, 0.05),
+        mem_mb=growing(600),
+        runtime=growing(10, 0.05),
         reading=READING,
     params:
         code=code_digest("audio_lld"),
@@ -52,7 +52,7 @@ rule audio_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=memory(500, 8),
+        mem_mb=growing(500, 8),
     params:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],

@@ -5,6 +5,7 @@ rule has it too, unless a target of the command line (labels, dataset, train, fu
 rule adds its unit of work, as in labels_batch.
 """
 
+import functools
 import itertools
 import json
 import os
@@ -22,7 +23,12 @@ sys.path.insert(0, PACKAGES)
 # Rules run "python -m softaer.<stage>": with the Python that runs Snakemake, active or not, or with that of
 # their conda environment. Snakemake clears PYTHONPATH for the latter, so it is set inside the command.
 os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; ")
+# Each job shares a lock as long as it runs, so that a run can see what a killed one has left at work.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; "
+    "if command -v flock > /dev/null && [ -d .snakemake ]; "
+    "then exec 9>> .snakemake/softaer.jobs; flock --shared 9 || true; fi; "
+)
 
 from softaer import configuration, lock
 from softaer.code_digest import code_digest, file_digest
@@ -42,7 +48,7 @@ from softaer.pins import read_pins
 from softaer.report_template import TEMPLATE
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
-from softaer.tasks import JOIN, OBJECTIVES, networks
+from softaer.tasks import JOIN, OBJECTIVES, READERS, networks
 
 PINS = read_pins(f"{workflow.basedir}/envs")
 
@@ -88,13 +94,7 @@ ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
 TASKS = config["tasks"]
 SEEDS = config["seeds"]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
-READERS = {"audio": "audio_lld", "video": "landmarks"}
-ALL_STATUS = {
-    READERS[modality]: collect(
-        "results/status/{stage}/{batch}.parquet", stage=READERS[modality], batch=BATCHES
-    )
-    for modality in MODALITIES
-}
+ALL_READERS = [READERS[modality] for modality in MODALITIES]
 ALL_COVERAGE = collect("results/coverage/{modality}.parquet", modality=MODALITIES)
 
 # Without a grid there is one instance; the number of cells names it.
@@ -172,10 +172,24 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
-def recordings_of(batch, of=RECORDINGS):
-    return [r for r in of if r.batch == batch]
+def by_batch(recordings):
+    """A function that gives the recordings of a batch. Every job asks, so they are sorted once."""
+    batches = {}
+    for recording in recordings:
+        batches.setdefault(recording.batch, []).append(recording)
+
+    def of(batch):
+        if batch not in batches:
+            raise WorkflowError(f"{TABLE}: no such recordings in a batch {batch!r}")
+        return batches[batch]
+
+    return of
 
 
+recordings_of, rated_of = by_batch(RECORDINGS), by_batch(RATED)
+
+
+@functools.cache
 def rated_in(*partitions):
     """Rated recordings of some partitions, or why there is no experiment without them."""
     if not RATED:
@@ -200,10 +214,15 @@ def rated_in(*partitions):
 def rated_batches(pattern, *partitions):
     """An input function: one file for each batch with rated recordings of some partitions."""
 
-    def files(wildcards):
+    @functools.cache
+    def expanded(**fixed):
         batches = sorted({r.batch for r in rated_in(*partitions)})
-        fixed = {"modality": MODALITIES} | dict(wildcards.items())
         return list(dict.fromkeys(collect(pattern, batch=batches, **fixed)))
+
+    def files(wildcards):
+        if "modality" in wildcards.keys():
+            return expanded(modality=wildcards.modality)
+        return expanded(modality=tuple(MODALITIES))
 
     return files
 
@@ -218,9 +237,12 @@ def recording_flags(recordings, path):
     ]
 
 
+SUBJECT_OF = {row["recording"]: row.get("subject") for row in ROWS}
+
+
 def subject_of(recording):
     """Subject of a simulated recording."""
-    return next(row["subject"] for row in ROWS if row["recording"] == recording)
+    return SUBJECT_OF[recording]
 
 
 def portrait(recording, kind):
@@ -233,22 +255,14 @@ def pins(*packages):
     return [f"{package}=={PINS[package]}" for package in packages]
 
 
-def memory(own, per_input=0):
-    """Memory of a job [MB] by the attempt: what it takes itself, and so many times the size of its input."""
+def growing(own, per_input=0):
+    """A resource by the attempt: what a job takes itself, and so much for each MB of its input.
 
-    def mem_mb(wildcards, input, attempt):
-        return int((own + per_input * input.size_mb) * attempt)
-
-    return mem_mb
-
-
-def minutes(own, per_input=0.0):
-    """Longest run time of a job [min] by the attempt: its own part, and one for each MB of its input."""
-
-    def runtime(wildcards, input, attempt):
-        return int((own + per_input * input.size_mb) * attempt)
-
-    return runtime
+    Used for memory [MB] and for run time [min].
+    """
+    if not per_input:
+        return lambda wildcards, attempt: own * attempt
+    return lambda wildcards, input, attempt: int((own + per_input * input.size_mb) * attempt)
 
 
 def flag(name, value):

@@ -17,7 +17,7 @@ rule standardisation:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 8),
+        mem_mb=growing(600, 8),
     params:
         code=code_digest("standardisation"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch"]),
@@ -43,7 +43,7 @@ rule annotation_delay:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(800, 12),
+        mem_mb=growing(800, 12),
     params:
         code=code_digest("annotation_delay"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch", "subject"]),
@@ -75,7 +75,7 @@ rule dataset_batch:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 8),
+        mem_mb=growing(600, 8),
     params:
         code=code_digest("dataset"),
         delay=DELAYS,
@@ -103,7 +103,7 @@ rule coverage:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 8),
+        mem_mb=growing(600, 8),
     params:
         code=code_digest("coverage"),
         corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),

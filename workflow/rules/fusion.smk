@@ -19,7 +19,7 @@ rule fuse_modalities:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(800, 8),
+        mem_mb=growing(800, 8),
     params:
         code=code_digest("fuse"),
         corpus=lambda wildcards: relevant(
@@ -60,7 +60,7 @@ rule score:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 8),
+        mem_mb=growing(600, 8),
     params:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
@@ -94,7 +94,7 @@ rule evaluate:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(800, 12),
+        mem_mb=growing(800, 12),
     params:
         code=code_digest("evaluate"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -132,7 +132,7 @@ rule uncertainty:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(800, 12),
+        mem_mb=growing(800, 12),
     params:
         code=code_digest("uncertainty"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

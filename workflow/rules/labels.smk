@@ -8,9 +8,7 @@ results/rater_weights, per batch; the ceiling that one rater reaches against the
 rule ratings:
     input:
         lambda wildcards: [
-            path
-            for r in recordings_of(wildcards.batch, of=rated_in())
-            for path in r.annotation_files(DIMENSIONS)
+            path for r in rated_of(wildcards.batch) for path in r.annotation_files(DIMENSIONS)
         ],
     output:
         "results/ratings/{batch}.parquet",
@@ -19,11 +17,11 @@ rule ratings:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(500, 20),
+        mem_mb=growing(500, 20),
     params:
         code=code_digest("ratings"),
         recordings=lambda wildcards: recording_flags(
-            recordings_of(wildcards.batch, of=rated_in()), lambda r: r.annotations
+            rated_of(wildcards.batch), lambda r: r.annotations
         ),
         dimensions=DIMENSIONS,
         interpolation=config["ratings"]["interpolation"],
@@ -51,7 +49,7 @@ rule rater_lags:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 20),
+        mem_mb=growing(600, 20),
     params:
         code=code_digest("rater_lags"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -77,7 +75,7 @@ rule rater_weights:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 20),
+        mem_mb=growing(600, 20),
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -106,7 +104,7 @@ rule labels_batch:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(500, 20),
+        mem_mb=growing(500, 20),
     params:
         code=code_digest("labels"),
         estimator=ESTIMATOR,
@@ -133,7 +131,7 @@ rule ceiling:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(600, 20),
+        mem_mb=growing(600, 20),
     params:
         code=code_digest("ceiling"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

@@ -17,7 +17,7 @@ rule summarise:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(500, 2),
+        mem_mb=growing(500, 2),
     params:
         code=code_digest("summarise"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -94,7 +94,7 @@ rule report:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(800, 4),
+        mem_mb=growing(800, 4),
     params:
         code=code_digest("report"),
         template=file_digest(TEMPLATE),

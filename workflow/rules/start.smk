@@ -6,10 +6,15 @@ results a job would otherwise give up for nothing.
 FIRST_STAGES = {"ratings", *READERS.values()}
 
 
+def say(words):
+    """Tell something on the error stream, where it does not disturb what is read by programs."""
+    print(words, file=sys.stderr)
+
+
 def records_are_missing():
     """Whether there are results of which Snakemake does not know how they were made."""
     if any(
-        os.path.isdir(f".snakemake/{kind}") and os.listdir(f".snakemake/{kind}")
+        os.path.isdir(f".snakemake/{kind}") and any(os.scandir(f".snakemake/{kind}"))
         for kind in ("metadata", "incomplete")
     ):
         return False
@@ -21,10 +26,9 @@ def records_are_missing():
 
 
 if workflow.is_main_process and records_are_missing():
-    print(
+    say(
         "There are results, but .snakemake/metadata, which says how they were made, is missing: changes of "
-        "code and settings will not be noticed. Copy it from where the results were made, or use --forceall.",
-        file=sys.stderr,
+        "code and settings will not be noticed. Copy it from where the results were made, or use --forceall."
     )
 
 
@@ -45,7 +49,7 @@ def look_at_inputs():
         from softaer import preflight
     except ImportError as error:
         # With an environment for each rule, the one of Snakemake may lack what the stages need.
-        print(f"Inputs are not looked at before the first job: {error}", file=sys.stderr)
+        say(f"Inputs are not looked at before the first job: {error}")
         return
     for job in sorted(jobs, key=lambda job: list(job.output)):
         preflight.check(job.shellcmd)
@@ -53,14 +57,18 @@ def look_at_inputs():
 
 onstart:
     try:
-        if not lock.hold(".snakemake/softaer.lock"):
-            print("This file system knows no locks; start one run at a time.", file=sys.stderr)
-        ended = end_orphans(".snakemake/log")
-        if ended:
-            print(
-                f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}",
-                file=sys.stderr,
+        if lock.hold(".snakemake/softaer.lock"):
+            ended = end_orphans(".snakemake/log")
+            if ended:
+                say(f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}")
+            lock.wait_for_jobs(".snakemake/softaer.jobs", say)
+        else:
+            say(
+                "This file system knows no locks: start one run at a time, and end the jobs of a killed "
+                "one yourself."
             )
         look_at_inputs()
     except InputError as error:
         raise WorkflowError(str(error)) from None
+    except OSError as error:
+        raise WorkflowError(f"{error.filename or '.snakemake'}: {error.strerror}") from None

@@ -21,8 +21,8 @@ rule train_network:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1500, 8),
-        runtime=minutes(120, 1),
+        mem_mb=growing(1500, 8),
+        runtime=growing(120, 1),
     params:
         code=code_digest("train"),
         software=pins("torch"),
@@ -96,7 +96,7 @@ rule predict:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1200, 4),
+        mem_mb=growing(1200, 4),
     params:
         code=code_digest("predict"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -136,7 +136,7 @@ rule postprocess:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=memory(800, 8),
+        mem_mb=growing(800, 8),
     params:
         code=code_digest("postprocess"),
         corpus=lambda wildcards: relevant(

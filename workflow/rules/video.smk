@@ -19,8 +19,8 @@ rule landmarks:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=memory(900),
-        runtime=minutes(20, 0.3),
+        mem_mb=growing(900),
+        runtime=growing(20, 0.3),
         reading=READING,
     params:
         code=code_digest("landmarks"),
@@ -56,7 +56,7 @@ rule video_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=memory(500, 8),
+        mem_mb=growing(500, 8),
     params:
         code=code_digest("video_features"),
         registration=config["video"]["registration"],
@@ -74,7 +74,8 @@ rule video_features:
 
 rule status:
     input:
-        [path for paths in ALL_STATUS.values() for path in paths],
+        status=collect("results/status/{stage}/{batch}.parquet", stage=ALL_READERS, batch=BATCHES),
+        recordings=ancient(TABLE),
     output:
         "results/status.csv",
     log:
@@ -86,6 +87,12 @@ rule status:
         mem_mb=1000,
     params:
         code=code_digest("status"),
-        stages=[word for stage, paths in ALL_STATUS.items() for word in ("--stage", stage, *paths)],
+        corpus=relevant(RECORDINGS, ["recording", "batch"]),
+        stages=ALL_READERS,
     shell:
-        "python -m softaer.status" " {params.stages}" " --output {output}" " > {log} 2>&1"
+        "python -m softaer.status"
+        " --recordings {input.recordings:q}"
+        " --status results/status"
+        " --stages {params.stages}"
+        " --output {output}"
+        " > {log} 2>&1"

@@ -83,8 +83,8 @@ def add_experiment(arguments: argparse.ArgumentParser) -> None:
 def run(main: Callable[[], None]) -> None:
     """Run a stage.
 
-    An :class:`~softaer.errors.InputError`, a full disk and too little memory end it with one line
-    and status 1; anything else is a defect and shows where it happened.
+    An :class:`~softaer.errors.InputError`, a full or failing disk and too little memory end it with
+    one line and status 1; anything else is a defect and shows where it happened.
     """
     try:
         main()
@@ -92,23 +92,26 @@ def run(main: Callable[[], None]) -> None:
         message = str(error)
     except MemoryError as error:
         message = (
-            f"out of memory: {str(error) or 'a request was refused'}; nothing has been written"
+            f"out of memory: {str(error) or 'a request was refused'}; this output is not written"
         )
     except OSError as error:
-        if not _is_full(error):
+        if _says(error, errno.ENOSPC, errno.EDQUOT):
+            message = f"{error.filename or 'output'}: the disk is full; this output is not written"
+        elif _says(error, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EACCES):
+            message = f"{error.filename or 'a file'}: {error.strerror or error}"
+        else:
             raise
-        message = f"{error.filename or 'output'}: the disk is full; nothing has been written"
     except RuntimeError as error:
         # torch has no class of its own for what the CPU cannot allocate.
         if "allocate memory" not in str(error) and "out of memory" not in str(error):
             raise
-        message = f"out of memory: {error}; nothing has been written"
+        message = f"out of memory: {error}; this output is not written"
     else:
         return
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
 
 
-def _is_full(error: OSError) -> bool:
+def _says(error: OSError, *numbers: int) -> bool:
     # pyarrow gives the number in the text alone.
-    return error.errno in (errno.ENOSPC, errno.EDQUOT) or f"[Errno {errno.ENOSPC}]" in str(error)
+    return error.errno in numbers or any(f"[Errno {number}]" in str(error) for number in numbers)

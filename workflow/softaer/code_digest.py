@@ -52,16 +52,13 @@ def _add_module(module: str, code: dict[tuple[str, int], str]) -> None:
 
 def _add_name(module: str, name: str, code: dict[tuple[str, int], str]) -> None:
     """Add the statements that bind a name of a module, and those that bind none but act."""
-    imports = _imports(ast.Module(_statements(module), []), module)
-    found = False
-    for position, statement in enumerate(_statements(module)):
-        bound = _bound(statement)
-        if name in bound or not (bound or _is_import(statement) or _is_main_guard(statement)):
-            found |= name in bound
-            _add_statement(module, position, code)
-    if name in imports:
-        _add_import(*imports[name], code)
-    elif not found:
+    for position in _positions_of(module).get(None, ()):
+        _add_statement(module, position, code)
+    for position in _positions_of(module).get(name, ()):
+        _add_statement(module, position, code)
+    if name in _imports_of(module):
+        _add_import(*_imports_of(module)[name], code)
+    elif name not in _positions_of(module):
         raise ValueError(f"module {module!r} does not define {name!r}")
 
 
@@ -73,29 +70,51 @@ def _add_import(module: str, name: str | None, code: dict[tuple[str, int], str])
 
 
 def _add_statement(module: str, position: int, code: dict[tuple[str, int], str]) -> None:
-    statement = _statements(module)[position]
-    if (module, position) in code or _is_import(statement):
+    if (module, position) in code or _is_import(_statements(module)[position]):
         # An import counts by what is used of it, there where it is used.
         return
-    code[module, position] = ast.unparse(statement)
-    imports = _imports(ast.Module(_statements(module), []), module) | _imports(statement, module)
-    of_modules = set()
-    for node in ast.walk(statement):
+    code[module, position], imported, own = _read(module, position)
+    for source in imported:
+        _add_import(*source, code)
+    for other in own:
+        _add_statement(module, other, code)
+
+
+@cache
+def _read(module: str, position: int) -> tuple[str, list[tuple[str, str | None]], list[int]]:
+    """A statement's text, what it takes from other modules, and what it uses of its own."""
+    statement = _statements(module)[position]
+    imports = _imports_of(module) | _imports(statement, module)
+    nodes = list(ast.walk(statement))
+    imported, of_modules = [], set()
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             target, name = imports.get(node.value.id, (None, None))
             if target is not None and name is None:
                 of_modules.add(node.value)
-                _add_name(target, node.attr, code)
-    used = {
-        node.id
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and node not in of_modules
-    }
-    for name in sorted(used & imports.keys()):
-        _add_import(*imports[name], code)
-    for other, candidate in enumerate(_statements(module)):
-        if used & _bound(candidate):
-            _add_statement(module, other, code)
+                imported.append((target, node.attr))
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and node not in of_modules}
+    imported += [imports[name] for name in sorted(used & imports.keys())]
+    own = [p for name in sorted(used) for p in _positions_of(module).get(name, ())]
+    return ast.unparse(statement), imported, own
+
+
+@cache
+def _positions_of(module: str) -> dict[str | None, list[int]]:
+    """Where the names of a module are bound; under ``None``, what binds none but acts."""
+    found: dict[str | None, list[int]] = {}
+    for position, statement in enumerate(_statements(module)):
+        bound = _bound(statement)
+        if not (bound or _is_import(statement) or _is_main_guard(statement)):
+            found.setdefault(None, []).append(position)
+        for name in bound:
+            found.setdefault(name, []).append(position)
+    return found
+
+
+@cache
+def _imports_of(module: str) -> dict[str, tuple[str, str | None]]:
+    return _imports(ast.Module(_statements(module), []), module)
 
 
 def _imports(tree: ast.AST, module: str) -> dict[str, tuple[str, str | None]]:

@@ -7,6 +7,7 @@ imports nothing heavy.
 
 import csv
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -30,8 +31,8 @@ COLUMNS = (
 """Columns that recordings.csv may have."""
 
 
-LONGEST_ARGUMENTS = 1_000_000
-"""Characters that a batch's recordings may take in a command; Linux takes 2 MiB in all."""
+LONGEST_ARGUMENTS = 120_000
+"""Bytes that a batch's recordings may take in a command, which Linux ends at 128 KiB."""
 
 
 @dataclass(frozen=True)
@@ -216,13 +217,13 @@ def check_batches(recordings: Iterable[Recording], where: object) -> None:
     """
     lengths: dict[str, int] = {}
     for r in recordings:
-        path = max(len(p) for p in (r.audio or "", r.video or "", r.annotations or ""))
+        path = max(len(os.fsencode(p or "")) for p in (r.audio, r.video, r.annotations))
         words = len("--recording  ") + len(r.recording) + path
         lengths[r.batch] = lengths.get(r.batch, 0) + words
     for batch, length in lengths.items():
         if length > LONGEST_ARGUMENTS:
             raise InputError(
-                f"{where}: names and paths of batch {batch!r} take {length} characters of a "
+                f"{where}: names and paths of batch {batch!r} take {length} bytes of a "
                 f"command; expected at most {LONGEST_ARGUMENTS}, that is smaller batches"
             )
 

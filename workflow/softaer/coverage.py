@@ -49,7 +49,8 @@ def why_absent(status: pd.Series | None, modality: str) -> str:
         return status["reason"]
     what = "a face" if modality == "video" else "values"
     found = status["frames"] - status["missing"]
-    return f"{found} of {status['frames']} extracted frames have {what}"
+    frames = f"{found} of {status['frames']} extracted frames"
+    return f"{frames} have {what}, none where there are labels"
 
 
 def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recording]:

@@ -8,6 +8,7 @@ back.
 import fcntl
 import os
 import socket
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +16,28 @@ from typing import TextIO
 from softaer.errors import InputError
 
 _held: dict[Path, TextIO] = {}
+
+
+def wait_for_jobs(path: Path, say: Callable[[str], None] = print) -> None:
+    """Wait until no job of a former run is at work any more.
+
+    Every job shares a lock on a file as long as it runs (see the shell prefix in ``common.smk``),
+    also one whose run was killed. It might finish after the next run has made the same output anew
+    with other settings.
+
+    Parameters
+    ----------
+    path
+        File that the jobs share; made if it is not there.
+    say
+        Tells a person what is waited for.
+    """
+    with open(path, "a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Jobs of a former run are still at work in this folder; waiting for their end.")
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def hold(path: Path) -> bool:

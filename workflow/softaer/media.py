@@ -7,6 +7,7 @@ Files may come from anywhere. Nothing but the file itself is opened, playlists a
 :class:`Limits` end what would go on for ever.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -28,6 +29,19 @@ MAX_AUDIO_JITTER = 0.05
 
 SILENCE_AT_ONCE = 60 * AUDIO_RATE
 """Samples of silence that are handed out together: one minute."""
+
+OF_THE_MACHINE = frozenset(
+    {
+        errno.EIO,
+        errno.ESTALE,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ETIMEDOUT,
+        errno.EACCES,
+    }
+)
+"""Errors that say nothing of a file."""
 
 PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
 """FFmpeg's names of formats that name other files, or addresses, to be read."""
@@ -62,6 +76,12 @@ def _require(path: Path, found: float, limits: Limits, name: str, unit: str) -> 
         )
 
 
+def _pass_on(error: Exception) -> None:
+    """Raise what is the fault of the machine and not of the file: the next run may succeed."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) in OF_THE_MACHINE:
+        raise error
+
+
 @contextmanager
 def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.InputContainer]:
     """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
@@ -76,6 +96,7 @@ def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.I
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such media file") from error
     except OSError as error:
+        _pass_on(error)
         raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
     try:
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -100,6 +121,7 @@ def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.I
     except IsADirectoryError as error:
         raise InputError(f"{path}: a folder; expected a media file") from error
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        _pass_on(error)
         raise InputError(f"{path}: cannot be decoded: {error}") from error
 
 

@@ -9,11 +9,9 @@ import shlex
 
 from softaer import ratings
 from softaer.extraction import add_extraction, look_into
+from softaer.tasks import READERS
 
-READERS = {"audio_lld": "audio", "landmarks": "video"}
-"""Stages that open media files, and the kind of stream that they read."""
-
-STAGES = ("ratings", *READERS)
+STAGES = ("ratings", *READERS.values())
 """Stages that can be checked: those that read what a person gives."""
 
 
@@ -43,4 +41,4 @@ def check(command: str) -> None:
         parser = argparse.ArgumentParser(allow_abbrev=False)
         add_extraction(parser, "media file")
         options, _ = parser.parse_known_args(arguments)
-        look_into(options, READERS[stage])
+        look_into(options, next(kind for kind, reader in READERS.items() if reader == stage))

@@ -286,7 +286,7 @@ def main() -> None:
         draws=options.config["evaluation"]["draws"],
         hypotheses=as_rows(table("hypotheses")),
         uncertainty=Markup(figures.uncertainty(uncertainty)) if len(uncertainty) else None,
-        coverage=as_rows(coverage_table(uncertainty)),
+        interval_coverage=as_rows(coverage_table(uncertainty)),
         summary=as_rows(table("summary")),
         absences=as_rows(absences(rated(read_recordings(options.recordings)), options.coverage)),
         check=as_rows(table("simulate_check")) if options.simulated else None,

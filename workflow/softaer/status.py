@@ -5,27 +5,22 @@ from pathlib import Path
 import pandas as pd
 
 from softaer import cli, tables
+from softaer.corpus import read_recordings
 from softaer.files import complete
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    arguments.add_argument(
-        "--stage",
-        dest="stages",
-        action="append",
-        nargs="+",
-        metavar=("NAME", "PATH"),
-        default=[],
-        help="a stage and the states of its batches; once per stage",
-    )
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--status", type=Path, required=True, help="folder of stages")
+    arguments.add_argument("--stages", nargs="+", required=True)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
+    recordings = read_recordings(options.recordings)
     parts = [
-        tables.read(Path(path)).assign(stage=name)
-        for name, *paths in options.stages
-        for path in paths
+        tables.read_batches(options.status / stage, recordings).assign(stage=stage)
+        for stage in options.stages
     ]
     table = pd.concat(parts, ignore_index=True)
     table = table[["recording", "stage", "frames", "missing", "end", "reason"]]

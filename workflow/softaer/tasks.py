@@ -17,6 +17,9 @@ OBJECTIVES = {"E": ("E",), "sigma": ("sigma",), "E+sigma": ("E", "sigma")}
 
 TASKS = ("single", "multi", "joint")
 
+READERS = {"audio": "audio_lld", "video": "landmarks"}
+"""The stage that opens the media files of a modality."""
+
 JOIN = "+"
 """Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""
 
