@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # no doctests there, and one name for all
+
 
 @pytest.fixture(scope="session", autouse=True)
 def importable() -> None:

@@ -258,11 +258,17 @@ def pins(*packages):
 def growing(own, per_input=0):
     """A resource by the attempt: what a job takes itself, and so much for each MB of its input.
 
-    Used for memory [MB] and for run time [min].
+    Used for memory [MB] and for run time [min]. Input that is not there yet counts for nothing: a job
+    that is submitted without any request gets what the cluster gives by default.
     """
     if not per_input:
         return lambda wildcards, attempt: own * attempt
-    return lambda wildcards, input, attempt: int((own + per_input * input.size_mb) * attempt)
+
+    def resource(wildcards, input, attempt):
+        size = sum(os.path.getsize(path) for path in input if os.path.exists(path)) / 1e6
+        return int((own + per_input * size) * attempt)
+
+    return resource
 
 
 def flag(name, value):
