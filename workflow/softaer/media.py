@@ -122,7 +122,9 @@ def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.I
         raise InputError(f"{path}: a folder; expected a media file") from error
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         _pass_on(error)
-        raise InputError(f"{path}: cannot be decoded: {error}") from error
+        # Without FFmpeg's own number and spelling of the path.
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be decoded: {reason}") from error
 
 
 def find_stream(
