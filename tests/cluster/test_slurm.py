@@ -159,9 +159,12 @@ def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, s
     assert orphans
     done = {path: path.stat().st_mtime_ns for path in features.glob("*.parquet")}
     outcome = run(cluster_project)
-    assert outcome.returncode == 0, outcome.output
+    assert outcome.returncode != 0
     assert f"Slurm jobs of a former run in this folder were ended: {' '.join(orphans)}" in (
         outcome.output
     )
+    assert not slurm.jobs()
+    outcome = run(cluster_project)
+    assert outcome.returncode == 0, outcome.output
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert digests(cluster_project.path("results")) == local

@@ -60,7 +60,11 @@ onstart:
         if lock.hold(".snakemake/softaer.lock"):
             ended = end_orphans(".snakemake/log")
             if ended:
-                say(f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}")
+                # What is to be done was planned with files in view that these jobs take away at their end.
+                raise InputError(
+                    f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}; "
+                    "now run the same command again"
+                )
             lock.wait_for_jobs(".snakemake/softaer.jobs", say)
         else:
             say(
