@@ -160,9 +160,8 @@ def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, s
     done = {path: path.stat().st_mtime_ns for path in features.glob("*.parquet")}
     outcome = run(cluster_project)
     assert outcome.returncode != 0
-    assert f"Slurm jobs of a former run in this folder were ended: {' '.join(orphans)}" in (
-        outcome.output
-    )
+    _, _, told = outcome.output.partition("Slurm jobs of a former run in this folder were ended: ")
+    assert set(orphans) <= set(told.partition(";")[0].split())
     assert not slurm.jobs()
     outcome = run(cluster_project)
     assert outcome.returncode == 0, outcome.output
