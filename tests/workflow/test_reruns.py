@@ -199,6 +199,11 @@ def test_results_without_records_are_told_of(finished_project, tmp_path):
     copy = Project(finished_project.source, tmp_path / "run")
     words = "changes of code and settings will not be noticed"
     assert words in copy.run("--dry-run").output
+    # A fresh clone has a folder for results, kept there by a hidden file.
+    shutil.rmtree(copy.path("results"))
+    copy.path("results").mkdir()
+    copy.path("results/.gitkeep").touch()
+    assert words not in copy.run("--dry-run").output
     assert words not in finished_project.run("--dry-run").output
 
 

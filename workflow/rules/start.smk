@@ -19,9 +19,10 @@ def records_are_missing():
     ):
         return False
     return any(
-        files
+        not name.startswith(".")
         for folder, _, files in os.walk("results")
         if folder.split(os.sep)[1:2] not in (["logs"], ["benchmarks"])
+        for name in files
     )
 
 
