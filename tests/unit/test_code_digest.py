@@ -212,11 +212,11 @@ def test_a_stage_that_is_not_there(stage):
 
 def test_a_name_that_a_module_does_not_define(package):
     package.edit(
-        "fuse", r"from softaer.targets import read_targets", "from softaer.targets import gone"
+        "score", r"from softaer.targets import read_targets", "from softaer.targets import gone"
     )
-    package.append("fuse", "\ngone()\n")
+    package.append("score", "\ngone()\n")
     with pytest.raises(subprocess.CalledProcessError) as caught:
-        package.digests(["fuse"])
+        package.digests(["score"])
     assert "ValueError" in caught.value.stderr
     assert "gone" in caught.value.stderr
 

@@ -48,7 +48,7 @@ from softaer.pins import read_pins
 from softaer.report_template import TEMPLATE
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
-from softaer.tasks import JOIN, OBJECTIVES, READERS, networks
+from softaer.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, networks
 
 PINS = read_pins(f"{workflow.basedir}/envs")
 

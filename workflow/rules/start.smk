@@ -2,9 +2,6 @@
 results a job would otherwise give up for nothing.
 """
 
-# Stages that read what a person gives.
-FIRST_STAGES = {"ratings", *READERS.values()}
-
 
 def say(words):
     """Tell something on the error stream, where it does not disturb what is read by programs."""

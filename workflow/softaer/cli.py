@@ -80,6 +80,16 @@ def add_experiment(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--seeds", nargs="+", type=int, required=True)
 
 
+def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
+    """Add where labels and final predictions lie, and what has been predicted for which frames."""
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
+    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
+    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
+    add_experiment(arguments)
+    add_coverage(arguments)
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage.
 

@@ -10,7 +10,6 @@ below and p < 0.05, else undecided.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -249,12 +248,7 @@ def read_frames(
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
-    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
-    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
-    cli.add_experiment(arguments)
-    cli.add_coverage(arguments)
+    cli.add_final_predictions(arguments)
     arguments.add_argument("--resample", choices=["recording", "subject"], default="recording")
     arguments.add_argument("--draws", type=int, default=1000)
     arguments.add_argument("--bootstrap-seed", type=int, default=1)

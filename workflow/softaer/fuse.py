@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
-from softaer.corpus import rated, read_recordings
-from softaer.coverage import scored
 from softaer.errors import InputError
 from softaer.postprocess import (
     Step,
@@ -21,12 +19,12 @@ from softaer.postprocess import (
     add_search,
     apply_chain,
     choose_and_fit,
+    read_corpus,
     read_predictions,
     read_search,
     read_traces,
 )
 from softaer.schema import FUSED_PREDICTIONS, FUSION
-from softaer.targets import read_targets
 from softaer.tasks import TARGETS
 
 INTERCEPT = "intercept"
@@ -151,10 +149,7 @@ def main() -> None:
     cli.add_output(arguments, "--coefficients-output")
     options = arguments.parse_args()
 
-    recordings = rated(read_recordings(options.recordings))
-    dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
-    subject_of = {r.recording: r.subject for r in recordings}
-    targets = read_targets(options.dataset, recordings, options.dimension)
+    dev, subject_of, targets = read_corpus(options)
     steps, search = read_search(options)
     raw = {modality: read_predictions(path) for modality, path in options.predictions}
     fused = next(iter(raw.values()))[["recording", "time"]].copy()

@@ -251,6 +251,14 @@ def read_traces(
     ]
 
 
+def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], pd.DataFrame]:
+    """Recordings of dev to fit on, the subject of every recording, the targets of a dimension."""
+    recordings = rated(read_recordings(options.recordings))
+    dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
+    subject_of = {r.recording: r.subject for r in recordings}
+    return dev, subject_of, read_targets(options.dataset, recordings, options.dimension)
+
+
 def add_search(arguments: argparse.ArgumentParser) -> None:
     """Add the steps to try and what they search through."""
     default = Options()
@@ -279,10 +287,7 @@ def main() -> None:
     cli.add_output(arguments, "--steps-output")
     options = arguments.parse_args()
 
-    recordings = rated(read_recordings(options.recordings))
-    dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
-    subject_of = {r.recording: r.subject for r in recordings}
-    targets = read_targets(options.dataset, recordings, options.dimension)
+    dev, subject_of, targets = read_corpus(options)
     table = read_predictions(options.predictions)
     names, search = read_search(options)
     steps = []

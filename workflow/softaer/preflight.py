@@ -11,9 +11,6 @@ from softaer import ratings
 from softaer.extraction import add_extraction, look_into
 from softaer.tasks import READERS
 
-STAGES = ("ratings", *READERS.values())
-"""Stages that can be checked: those that read what a person gives."""
-
 
 def check(command: str) -> None:
     """Check the inputs of a job.
@@ -23,7 +20,7 @@ def check(command: str) -> None:
     Parameters
     ----------
     command
-        The job's shell command, one of :data:`STAGES`.
+        The job's shell command, of one of :data:`softaer.tasks.FIRST_STAGES`.
 
     Raises
     ------

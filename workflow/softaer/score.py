@@ -97,12 +97,7 @@ def prediction_path(
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
-    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
-    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
-    cli.add_experiment(arguments)
-    cli.add_coverage(arguments)
+    cli.add_final_predictions(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--csv-output")
     options = arguments.parse_args()

@@ -20,6 +20,9 @@ TASKS = ("single", "multi", "joint")
 READERS = {"audio": "audio_lld", "video": "landmarks"}
 """The stage that opens the media files of a modality."""
 
+FIRST_STAGES = ("ratings", *READERS.values())
+"""Stages that read what a person gives."""
+
 JOIN = "+"
 """Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""
 

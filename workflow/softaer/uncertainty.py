@@ -127,13 +127,8 @@ def figures(
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
-    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
+    cli.add_final_predictions(arguments)
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
-    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
-    cli.add_experiment(arguments)
-    cli.add_coverage(arguments)
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     cli.add_output(arguments)
