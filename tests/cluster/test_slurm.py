@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import TINY, Project, digests, new_project
+from projects import TINY, Project, digests, undisturbed_run
 
 pytestmark = pytest.mark.workflow
 
@@ -43,10 +43,7 @@ def run(project: Project, *arguments: str, fast: bool = True):
 @pytest.fixture(scope="module")
 def local(root, tmp_path_factory) -> dict[str, str]:
     """Digests of the results of a run on this machine."""
-    project = new_project(root, tmp_path_factory.mktemp("local"))
-    outcome = project.run(config=TINY)
-    assert outcome.returncode == 0, outcome.output
-    return digests(project.path("results"))
+    return undisturbed_run(root, tmp_path_factory.mktemp("local"))
 
 
 @pytest.fixture

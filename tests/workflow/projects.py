@@ -133,3 +133,11 @@ def digests(results: Path) -> dict[str, str]:
         for path in sorted(results.rglob("*"))
         if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
     }
+
+
+def undisturbed_run(root: Path, folder: Path) -> dict[str, str]:
+    """Digests of the results of the smallest experiment, run on this machine from nothing."""
+    project = new_project(root, folder)
+    outcome = project.run(config=TINY)
+    assert outcome.returncode == 0, outcome.output
+    return digests(project.path("results"))

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import TINY, digests, new_project
+from projects import TINY, digests, new_project, undisturbed_run
 
 pytestmark = pytest.mark.workflow
 
@@ -29,10 +29,7 @@ MOST_KILLS_OF_A_RUN = 5
 @pytest.fixture(scope="module")
 def undisturbed(root, tmp_path_factory) -> dict[str, str]:
     """Digests of the results of a run that nothing disturbs."""
-    project = new_project(root, tmp_path_factory.mktemp("undisturbed"))
-    outcome = project.run(config=TINY)
-    assert outcome.returncode == 0, outcome.output
-    return digests(project.path("results"))
+    return undisturbed_run(root, tmp_path_factory.mktemp("undisturbed"))
 
 
 def orphans(directory: Path) -> list[int]:
