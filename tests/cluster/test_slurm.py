@@ -68,20 +68,6 @@ def wait_for(condition, process: subprocess.Popen, seconds: float = 120):
     return found
 
 
-def stage_processes(project: Project, stage: str) -> list[int]:
-    """Processes of a stage that work in the project's folder."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            here = Path(os.readlink(folder / "cwd")) == project.directory
-            if here and f"softaer.{stage}".encode() in words:
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    return found
-
-
 def test_results_are_those_of_a_local_run(cluster_project, local):
     outcome = run(cluster_project)
     assert outcome.returncode == 0, outcome.output
@@ -121,7 +107,7 @@ def test_a_job_over_its_memory_gets_more(simulated, slurm):
 
 def test_a_job_that_somebody_cancels_is_submitted_again(simulated, slurm):
     process = simulated.start(on_slurm(simulated, LANDMARKS))
-    wait_for(lambda: stage_processes(simulated, "landmarks"), process)
+    wait_for(lambda: simulated.processes("landmarks"), process)
     subprocess.run(["scancel", *slurm.jobs()], check=True)
     outcome = simulated.finish(process)
     assert outcome.returncode == 0, outcome.output
@@ -130,7 +116,7 @@ def test_a_job_that_somebody_cancels_is_submitted_again(simulated, slurm):
 
 def test_a_node_that_goes_down_costs_what_ran_there(simulated, slurm):
     process = simulated.start(on_slurm(simulated, LANDMARKS))
-    wait_for(lambda: stage_processes(simulated, "landmarks"), process)
+    wait_for(lambda: simulated.processes("landmarks"), process)
     (node,) = slurm.jobs("%N")
     slurm.stop_node(node)
     try:

@@ -106,6 +106,19 @@ class Project:
                 os.killpg(process.pid, signal.SIGKILL)
         return Outcome(process.returncode, output)
 
+    def processes(self, stage: str | None = None) -> list[int]:
+        """Processes that work in the project's folder: those of a stage, or all."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                here = Path(os.readlink(process / "cwd")) == self.directory
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # it has ended meanwhile
+                continue
+            if here and (stage is None or f"softaer.{stage}".encode() in words):
+                found.append(int(process.name))
+        return found
+
     def path(self, name: str) -> Path:
         """A path below the folder in which the project runs."""
         return self.directory / name

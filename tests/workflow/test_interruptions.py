@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from projects import TINY, digests, new_project, undisturbed_run
@@ -30,18 +29,6 @@ MOST_KILLS_OF_A_RUN = 5
 def undisturbed(root, tmp_path_factory) -> dict[str, str]:
     """Digests of the results of a run that nothing disturbs."""
     return undisturbed_run(root, tmp_path_factory.mktemp("undisturbed"))
-
-
-def orphans(directory: Path) -> list[int]:
-    """Processes that still work in a folder."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdigit() and Path(os.readlink(process / "cwd")) == directory:
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
 
 
 def run_with_kills(project, chance: random.Random, kills: int) -> int:
@@ -84,7 +71,7 @@ def test_killed_runs_are_finished_by_plain_repetition(empty_project, undisturbed
         shutil.rmtree(empty_project.path(".snakemake"), ignore_errors=True)
         killed += run_with_kills(empty_project, chance, chance.randint(1, MOST_KILLS_OF_A_RUN))
         rounds += 1
-        while orphans(empty_project.directory):
+        while empty_project.processes():
             time.sleep(0.1)
         assert digests(empty_project.path("results")) == undisturbed
         assert not list(empty_project.path("results").rglob(".partial-*"))
@@ -134,10 +121,8 @@ def wait_for_stage(project, stage: str, process: subprocess.Popen) -> int:
     """Wait until a stage is at work; its process."""
     while True:
         assert process.poll() is None, process.stdout.read()
-        for pid in orphans(project.directory):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if f"softaer.{stage}".encode() in words:
-                return pid
+        if found := project.processes(stage):
+            return found[0]
         time.sleep(0.02)
 
 
