@@ -31,7 +31,7 @@ rule audio_lld:
         feature_set=config["audio"]["feature_set"],
     shell:
         "python -m softaer.audio_lld"
-        " {params.recordings:q}"
+        " {params.recordings}"
         " --feature-set {params.feature_set}"
         " {resources.reading}"
         " --output {output.lld}"

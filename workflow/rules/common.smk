@@ -6,11 +6,13 @@ rule adds its unit of work, as in labels_batch.
 """
 
 import functools
+import inspect
 import itertools
 import json
 import os
 import shlex
 import sys
+import uuid
 
 import pandas as pd
 import yaml
@@ -23,22 +25,27 @@ sys.path.insert(0, PACKAGES)
 # Rules run "python -m softaer.<stage>": with the Python that runs Snakemake, active or not, or with that of
 # their conda environment. Snakemake clears PYTHONPATH for the latter, so it is set inside the command.
 os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
-# Each job shares a lock as long as it runs, so that a run can see what a killed one has left at work.
+# Jobs know the run that submitted them, and do nothing when another has taken over the folder. Each shares
+# a lock as long as it runs, so that a run can see what a killed one has left at work.
+if workflow.is_main_process:
+    os.environ["SOFTAER_RUN"] = str(uuid.uuid4())
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; "
     "if command -v flock > /dev/null && [ -d .snakemake ]; "
     "then exec 9>> .snakemake/softaer.jobs; flock --shared 9 || true; fi; "
+    'if grep -qsxF "$SOFTAER_RUN" .snakemake/softaer.runs '
+    '&& [ "$(tail -n 1 .snakemake/softaer.runs)" != "$SOFTAER_RUN" ]; '
+    'then echo "A later run has taken over this folder." >&2; exit 1; fi; '
 )
 
-from softaer import configuration, lock
-from softaer.code_digest import code_digest, file_digest
+from softaer import code_digest as digests
+from softaer import configuration, corpus, lock
 from softaer.corpus import (
     PARTITIONS,
     check_batches,
     check_files,
     rated,
     read_rows,
-    relevant,
     resolve,
     validate_rows,
 )
@@ -50,12 +57,39 @@ from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
 from softaer.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, networks
 
+envvars:
+    "SOFTAER_RUN",
+
+
+if not workflow.is_main_process and lock.taken_over(".snakemake/softaer.runs", os.environ["SOFTAER_RUN"]):
+    raise WorkflowError("A later run has taken over this folder; this job of a former one does nothing.")
+
 PINS = read_pins(f"{workflow.basedir}/envs")
+
+
+# What is compared between runs, and not part of a command, is of no use in a job of a cluster: its results are
+# recorded by the run that submitted it. Only the cache is asked by the job itself.
+COMPARING = workflow.is_main_process or workflow.enable_cache
+
+
+def code_digest(stage):
+    """Digest of a stage's code."""
+    return digests.code_digest(stage) if COMPARING else None
+
+
+def file_digest(path):
+    """Digest of a file that belongs to a stage's code."""
+    return digests.file_digest(path) if COMPARING else None
+
+
+def relevant(recordings, columns):
+    """What some columns say of some recordings."""
+    return corpus.relevant(recordings, columns) if COMPARING else None
 
 
 def read_schema(name):
     with open(f"{SCHEMAS}/{name}.schema.yaml") as file:
-        return yaml.safe_load(file)
+        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def read_corpus():
@@ -71,12 +105,14 @@ def read_corpus():
 
 
 try:
-    configuration.check(config, read_schema("config"))
+    if workflow.is_main_process:
+        configuration.check(config, read_schema("config"))
     validate(config, f"{SCHEMAS}/config.schema.yaml")
     SIMULATED = config["corpus"]["recordings"] == "simulated"
     TABLE, ROWS = read_corpus()
     RECORDINGS = resolve(ROWS, os.path.dirname(TABLE))
-    check_batches(RECORDINGS, TABLE)
+    if workflow.is_main_process:
+        check_batches(RECORDINGS, TABLE)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -228,13 +264,16 @@ def rated_batches(pattern, *partitions):
 
 
 def recording_flags(recordings, path):
-    """Arguments "--recording NAME PATH" of the recordings that have a path."""
-    return [
+    """Arguments "--recording NAME PATH" of the recordings that have a path, quoted for the shell.
+
+    Quoted here, since Snakemake formats a command three times and takes long over thousands of words.
+    """
+    return shlex.join(
         word
         for recording in recordings
         if path(recording) is not None
         for word in ("--recording", recording.recording, path(recording))
-    ]
+    )
 
 
 SUBJECT_OF = {row["recording"]: row.get("subject") for row in ROWS}
@@ -262,12 +301,18 @@ def growing(own, per_input=0):
     that is submitted without any request gets what the cluster gives by default.
     """
     if not per_input:
-        return lambda wildcards, attempt: own * attempt
 
-    def resource(wildcards, input, attempt):
-        size = sum(os.path.getsize(path) for path in input if os.path.exists(path)) / 1e6
-        return int((own + per_input * size) * attempt)
+        def resource(wildcards, attempt):
+            return own * attempt
 
+    else:
+
+        def resource(wildcards, input, attempt):
+            size = sum(os.path.getsize(path) for path in input if os.path.exists(path)) / 1e6
+            return int((own + per_input * size) * attempt)
+
+    # Snakemake asks for it several times per job, and it would be worked out each time.
+    resource.__signature__ = inspect.signature(resource)
     return resource
 
 

@@ -29,7 +29,7 @@ rule ratings:
         range=flag("--range", config["ratings"]["range"]),
     shell:
         "python -m softaer.ratings"
-        " {params.recordings:q}"
+        " {params.recordings}"
         " --dimensions {params.dimensions}"
         " --interpolation {params.interpolation}"
         " --max-gap {params.max_gap}"

@@ -63,6 +63,7 @@ onstart:
                     f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}; "
                     "now run the same command again"
                 )
+            lock.take_over(".snakemake/softaer.runs", os.environ["SOFTAER_RUN"])
             lock.wait_for_jobs(".snakemake/softaer.jobs", say)
         else:
             say(

@@ -33,7 +33,7 @@ rule landmarks:
         tracking=config["video"]["min_tracking_confidence"],
     shell:
         "python -m softaer.landmarks"
-        " {params.recordings:q}"
+        " {params.recordings}"
         " {params.refine}"
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"

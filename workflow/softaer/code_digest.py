@@ -8,6 +8,7 @@ and layout do not count; nor does what a module defines beside the names that ar
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def _add_statement(module: str, position: int, code: dict[tuple[str, int], str])
 def _read(module: str, position: int) -> tuple[str, list[tuple[str, str | None]], list[int]]:
     """A statement's text, what it takes from other modules, and what it uses of its own."""
     statement = _statements(module)[position]
-    imports = _imports_of(module) | _imports(statement, module)
     nodes = list(ast.walk(statement))
+    imports = _imports_of(module) | _imports(nodes, module)
     imported, of_modules = [], set()
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -114,17 +115,16 @@ def _positions_of(module: str) -> dict[str | None, list[int]]:
 
 @cache
 def _imports_of(module: str) -> dict[str, tuple[str, str | None]]:
-    return _imports(ast.Module(_statements(module), []), module)
+    return _imports(_statements(module), module)
 
 
-def _imports(tree: ast.AST, module: str) -> dict[str, tuple[str, str | None]]:
-    """First-party imports of a module's top level or of a statement, nested ones included.
+def _imports(nodes: Iterable[ast.AST], module: str) -> dict[str, tuple[str, str | None]]:
+    """First-party imports among some nodes of a module.
 
     Returns
     -------
     For each name that is bound, the module it comes from and its name there; ``None`` for a module.
     """
-    nodes = tree.body if isinstance(tree, ast.Module) else ast.walk(tree)
     found: dict[str, tuple[str, str | None]] = {}
     for node in nodes:
         if isinstance(node, ast.Import):

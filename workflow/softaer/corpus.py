@@ -103,16 +103,22 @@ def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: objec
     InputError
         With row and column of the first thing that is wrong.
     """
+    import fastjsonschema
     import jsonschema
 
     if not rows:
         raise InputError(f"{where}: no recordings; expected at least one row below the header")
+    # The one is ten times as fast, the other tells what is wrong.
+    look = fastjsonschema.compile(schema)
     validator = jsonschema.Draft202012Validator(schema)
     partition_of: dict[str, tuple[str, int]] = {}
     line_of: dict[str, int] = {}
     for line, row in rows.items():
-        for error in validator.iter_errors(row):
-            raise InputError(_explain(error, schema, row, f"{where}, line {line}"))
+        try:
+            look(row)
+        except fastjsonschema.JsonSchemaValueException:
+            error = next(validator.iter_errors(row))
+            raise InputError(_explain(error, schema, row, f"{where}, line {line}")) from None
         if "media" in row and ("audio" in row or "video" in row):
             raise InputError(
                 f"{where}, line {line}, column 'media': found beside 'audio' or 'video'; "
@@ -155,7 +161,11 @@ def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
     """
 
     def path(cell: str | None) -> str | None:
-        return None if cell is None else str(Path(folder) / cell)
+        if cell is None:
+            return None
+        joined = os.path.join(folder, cell)
+        # Path tidies it, and takes twenty times as long.
+        return str(Path(joined)) if "./" in joined or "//" in joined else joined
 
     return [
         Recording(
@@ -192,13 +202,13 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
     for recording in recordings:
         if recording.annotations is not None:
             for path in recording.annotation_files(dimensions):
-                if not Path(path).exists():
+                if not os.path.exists(path):
                     name = recording.recording
                     raise InputError(
                         f"{where}: recording {name!r}: no such annotation file: {path}"
                     )
         media = dict.fromkeys(filter(None, (recording.audio, recording.video)))
-        absent += [path for path in media if not Path(path).exists()]
+        absent += [path for path in media if not os.path.exists(path)]
     if absent:
         print(
             f"{where}: {len(absent)} media files are not there, the first is {absent[0]}; "

@@ -40,6 +40,34 @@ def wait_for_jobs(path: Path, say: Callable[[str], None] = print) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
+def take_over(path: Path, run: str) -> None:
+    """Write down that from now on the jobs of this run, and of no former one, may work in a folder.
+
+    Jobs of a killed run may wait in a cluster's queue and start when nobody counts on them.
+
+    Parameters
+    ----------
+    path
+        File with the runs of the folder, a line each, the last of which is in charge.
+    run
+        Name of this run; its jobs inherit it.
+    """
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f"{run}\n")
+
+
+def taken_over(path: Path, run: str | None) -> bool:
+    """Whether another run has taken over since a run, whose job asks, was in charge.
+
+    A job that knows of no run, or whose run is not written down, is let go on.
+    """
+    try:
+        runs = Path(path).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return False
+    return run in runs and runs[-1] != run
+
+
 def hold(path: Path) -> bool:
     """Lock a file until this process ends.
 
