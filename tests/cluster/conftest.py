@@ -1,40 +1,88 @@
-"""A Slurm for the tests, and projects that run on it."""
+"""Clusters for the tests, and projects that run on them."""
 
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import gridengine
 import pytest
+import slurm as slurm_
+from daemons import UnavailableError, install, missing_programs
+from gridengine import GridEngine
+from slurm import Slurm
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow"))
 
-from projects import Project, new_project
-from slurm import Slurm, UnavailableError, install, missing_programs
+from projects import TINY, Project, new_project, undisturbed_run
 
 
-@pytest.fixture(scope="session")
-def slurm() -> Iterator[Slurm]:
-    """A cluster of three nodes; ``SOFTAER_INSTALL_SLURM=1`` allows to install its packages."""
+@contextmanager
+def started(kind: Callable, module, name: str) -> Iterator:
+    """A cluster, or a skip; ``SOFTAER_INSTALL_CLUSTERS=1`` allows to install its packages."""
     # Not in pytest's own folder: all users have to get at the socket of munge.
-    folder = Path(tempfile.mkdtemp(prefix="softaer-slurm-"))
-    cluster = Slurm(folder)
+    folder = Path(tempfile.mkdtemp(prefix="softaer-cluster-"))
+    cluster = kind(folder)
     try:
-        if missing_programs() and os.environ.get("SOFTAER_INSTALL_SLURM") == "1":
-            install()
+        if missing_programs(module.PROGRAMS) and os.environ.get("SOFTAER_INSTALL_CLUSTERS") == "1":
+            install(module.PACKAGES)
         cluster.start()
         yield cluster
     except UnavailableError as error:
-        pytest.skip(f"no Slurm: {error}")
+        pytest.skip(f"no {name}: {error}")
     finally:
         cluster.stop()
         shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Slurm]:
+    """A Slurm of three nodes."""
+    with started(Slurm, slurm_, "Slurm") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def grid_engine() -> Iterator[GridEngine]:
+    """A Grid Engine of one node."""
+    with started(GridEngine, gridengine, "Grid Engine") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest) -> Slurm | GridEngine:
+    """The cluster of a test module, which names it in ``CLUSTER``."""
+    return request.getfixturevalue(request.module.CLUSTER)
+
+
 @pytest.fixture
-def cluster_project(root: Path, tmp_path: Path, slurm: Slurm) -> Iterator[Project]:
+def cluster_project(root: Path, tmp_path: Path, cluster) -> Iterator[Project]:
     """A copy of the project beside an empty folder; its jobs do not outlive the test."""
     yield new_project(root, tmp_path)
-    slurm.cancel_all()
+    cluster.cancel_all()
+
+
+@pytest.fixture
+def simulated(cluster_project: Project, corpus: Path) -> Project:
+    """A project whose corpus is there and whose extraction is not."""
+    shutil.copytree(corpus, cluster_project.directory, dirs_exist_ok=True)
+    return cluster_project
+
+
+@pytest.fixture(scope="module")
+def corpus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the smallest experiment's corpus has been made, and nothing else."""
+    project = new_project(root, tmp_path_factory.mktemp("corpus"))
+    targets = [f"results/corpus/media/rec0{number}.mp4" for number in (1, 2, 3)]
+    outcome = project.run(*targets, "results/corpus/recordings.csv", config=TINY)
+    assert outcome.returncode == 0, outcome.output
+    return project.directory
+
+
+@pytest.fixture(scope="module")
+def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Digests of the results of a run on this machine."""
+    return undisturbed_run(root, tmp_path_factory.mktemp("local"))

@@ -4,14 +4,23 @@ Several slurmd on one host stand for nodes. There is no accounting and there are
 is enforced by polling, once a second, and the state of jobs is asked of squeue.
 """
 
-import contextlib
 import os
-import shutil
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+from daemons import (
+    UnavailableError,
+    alive,
+    descendants,
+    end,
+    kill,
+    missing_programs,
+    pid_of,
+    run,
+    wait_until,
+)
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 """Where Slurm's programs look for their configuration; what runs in a job looks nowhere else."""
@@ -63,45 +72,6 @@ PartitionName=test Nodes=ALL Default=YES DefMemPerCPU=100 MaxTime=10-0 State=UP
 """
 
 
-class UnavailableError(Exception):
-    """Why there can be no Slurm here."""
-
-
-def install() -> None:
-    """Install Debian's packages, without starting what they bring.
-
-    Raises
-    ------
-    UnavailableError
-        If they cannot be installed.
-    """
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
-    if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-    try:
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(
-                ["apt-get", "--quiet", *command],
-                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=240,
-                check=True,
-            )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise UnavailableError(f"Slurm's packages cannot be installed: {error}") from error
-    finally:
-        if ours:
-            policy.unlink()
-
-
-def missing_programs() -> list[str]:
-    """Programs of Slurm that are not installed."""
-    return [name for name in PROGRAMS if shutil.which(name) is None]
-
-
 class Slurm:
     """A cluster of a few nodes on this machine.
 
@@ -128,10 +98,12 @@ class Slurm:
         """
         if os.geteuid() != 0:
             raise UnavailableError("only root can start a Slurm")
-        if missing := missing_programs():
+        if missing := missing_programs(PROGRAMS):
             raise UnavailableError(f"without {', '.join(missing)} there is no Slurm to start")
-        if CONFIGURATION.is_symlink() and not CONFIGURATION.exists():
-            CONFIGURATION.unlink()  # of a run that was killed
+        if CONFIGURATION.is_symlink() and not alive(
+            Path(os.readlink(CONFIGURATION)).with_name("slurmctld.pid")
+        ):
+            CONFIGURATION.unlink()  # of a test run that was killed
         if CONFIGURATION.exists() or CONFIGURATION.is_symlink():
             raise UnavailableError(f"{CONFIGURATION} is there: this machine has a Slurm of its own")
         (self.folder / "state").mkdir()
@@ -177,9 +149,9 @@ class Slurm:
     def stop_node(self, name: str) -> None:
         """Let a node go down with everything that runs on it, as if it lost its power."""
         pidfile = self.folder / f"slurmd.{name}.pid"
-        for doomed in (_pid(pidfile), *self._steps_of(name)):
-            for pid in (*_descendants(doomed), doomed):
-                _kill(pid)
+        for doomed in (pid_of(pidfile), *self._steps_of(name)):
+            for pid in (*descendants(doomed), doomed):
+                kill(pid)
         self.daemons.remove(pidfile)
 
     def _steps_of(self, name: str) -> list[int]:
@@ -200,29 +172,33 @@ class Slurm:
         """Wait until all nodes take jobs."""
 
         def ready() -> bool:
-            done = _run(["sinfo", "-h", "-N", "-t", "idle,alloc,mix,comp", "-o", "%N"])
+            done = run(["sinfo", "-h", "-N", "-t", "idle,alloc,mix,comp", "-o", "%N"])
             return set(done.stdout.split()) == set(self.nodes)
 
-        _wait_until(ready, "the nodes do not come up")
+        wait_until(ready, "the nodes do not come up")
 
     def jobs(self, what: str = "%i") -> list[str]:
         """Jobs that wait or run, a line each, as squeue's format says."""
         states = "pending,running,completing"
-        return _run(["squeue", "-h", "-t", states, "-o", what]).stdout.splitlines()
+        return run(["squeue", "-h", "-t", states, "-o", what]).stdout.splitlines()
 
     def _start(self, program: str, pidfile: str, *arguments: str) -> None:
         subprocess.run([program, *arguments], check=True, timeout=30, stdin=subprocess.DEVNULL)
         path = self.folder / pidfile
-        _wait_until(lambda: path.exists() and path.read_text().strip(), f"no {pidfile}")
+        wait_until(lambda: path.exists() and path.read_text().strip(), f"no {pidfile}")
         self.daemons.append(path)
 
     def _wait(self, command: list[str]) -> None:
-        _wait_until(lambda: _run(command).returncode == 0, f"{command} does not succeed")
+        wait_until(lambda: run(command).returncode == 0, f"{command} does not succeed")
+
+    def hold(self, closed: bool) -> None:
+        """Let no waiting job start, or let them start again."""
+        run(["scontrol", "update", "PartitionName=test", f"State={'DOWN' if closed else 'UP'}"])
 
     def cancel_all(self) -> None:
         """Cancel all jobs and wait until they are gone."""
         if jobs := self.jobs():
-            _run(["scancel", *jobs])
+            run(["scancel", *jobs])
         deadline = time.monotonic() + 10
         while self.jobs() and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -231,56 +207,8 @@ class Slurm:
         """End what was started, jobs first."""
         if self.daemons:
             self.cancel_all()
-        for path in reversed(self.daemons):
-            _kill(_pid(path), signal.SIGTERM)
-        deadline = time.monotonic() + 10
-        while any(map(_alive, self.daemons)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        for path in filter(_alive, self.daemons):
-            _kill(_pid(path))
+        end(self.daemons)
         if CONFIGURATION.is_symlink() and os.readlink(CONFIGURATION) == str(
             self.folder / "slurm.conf"
         ):
             CONFIGURATION.unlink()
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess:
-    """Run one of Slurm's clients, which may hang."""
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 124, "", "")
-
-
-def _wait_until(condition, complaint: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise UnavailableError(complaint)
-        time.sleep(0.1)
-
-
-def _pid(path: Path) -> int:
-    return int(path.read_text())
-
-
-def _alive(path: Path) -> bool:
-    return path.exists() and Path(f"/proc/{_pid(path)}").exists()
-
-
-def _kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, how)
-
-
-def _descendants(pid: int) -> list[int]:
-    found = []
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in map(int, (task / "children").read_text().split()):
-                found += [*_descendants(child), child]
-    except OSError:
-        pass
-    return found

@@ -129,3 +129,20 @@ def test_a_file_system_without_locks_holds_nothing(code, path, monkeypatch):
     assert lock.hold(path) is False
     monkeypatch.undo()
     assert attempt(path) == "True"
+
+
+def test_the_last_run_that_took_over_is_in_charge(tmp_path):
+    runs = tmp_path / "runs"
+    assert not lock.taken_over(runs, "first")
+    lock.take_over(runs, "first")
+    assert not lock.taken_over(runs, "first")
+    lock.take_over(runs, "second")
+    assert lock.taken_over(runs, "first")
+    assert not lock.taken_over(runs, "second")
+
+
+def test_a_job_of_a_run_that_is_not_written_down_goes_on(tmp_path):
+    runs = tmp_path / "runs"
+    lock.take_over(runs, "first")
+    assert not lock.taken_over(runs, None)
+    assert not lock.taken_over(runs, "without hooks")

@@ -222,6 +222,24 @@ def test_recordings_come_apart_in_the_order_of_the_file(tmp_path):
     assert all("recording" not in part and part.index[0] == 0 for _, part in parts)
 
 
+def test_a_recording_is_one_piece_in_however_many_it_was_written(tmp_path):
+    with tables.writer(tmp_path / "t.parquet", SCHEMA) as sink:
+        for names in (["z", "z", "z"], ["z", "a", "b"], ["b", "b", "b"]):
+            sink.append(rows(recording=names))
+    parts = list(tables.by_recording(tmp_path / "t.parquet"))
+    assert [(name, len(part)) for name, part in parts] == [("z", 4), ("a", 1), ("b", 4)]
+    assert all(part.index.tolist() == list(range(len(part))) for _, part in parts)
+
+
+def test_rows_of_a_recording_that_lie_apart_are_refused(tmp_path):
+    tables.write(rows(recording=["z", "a", "z"]), SCHEMA, tmp_path / "t.parquet")
+    with tables.writer(tmp_path / "u.parquet", SCHEMA) as sink:
+        for name in "zaz":
+            sink.append(rows(recording=[name] * 3))
+    with pytest.raises(InputError, match="rows of recording 'z' lie apart"):
+        list(tables.by_recording(tmp_path / "u.parquet"))
+
+
 def test_only_the_columns_asked_for_are_read(tmp_path):
     tables.write(rows(), SCHEMA, tmp_path / "t.parquet")
     assert list(tables.read(tmp_path / "t.parquet", ["raters", "time"])) == ["raters", "time"]

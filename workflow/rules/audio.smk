@@ -52,7 +52,7 @@ rule audio_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(500, 8),
+        mem_mb=growing(400, 5),
     params:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],

@@ -124,10 +124,43 @@ def columns(path: Path) -> list[str]:
 
 
 def by_recording(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The recordings of a table in the order of their first rows, without the recording column."""
-    frame = read(path)
-    for recording, rows in frame.groupby("recording", sort=False):
-        yield recording, rows.drop(columns="recording").reset_index(drop=True)
+    """The recordings of a table, one after the other, without the recording column.
+
+    No more than one recording is held in memory; its rows follow each other, as stages write them.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or rows of a recording lie apart.
+    """
+    pieces: list[pd.DataFrame] = []
+    seen: set[str] = set()
+    for rows in _row_groups(path):
+        for recording, piece in rows.groupby("recording", sort=False):
+            if pieces and pieces[0]["recording"].iloc[0] != recording:
+                yield _without_name(pieces)
+                pieces = []
+            if not pieces and recording in seen:
+                raise InputError(f"{path}: rows of recording {recording!r} lie apart")
+            seen.add(recording)
+            pieces.append(piece)
+    if pieces:
+        yield _without_name(pieces)
+
+
+def _without_name(pieces: list[pd.DataFrame]) -> tuple[str, pd.DataFrame]:
+    rows = pd.concat(pieces, ignore_index=True) if len(pieces) > 1 else pieces[0]
+    name = rows["recording"].iloc[0]
+    return name, rows.drop(columns="recording").reset_index(drop=True)
+
+
+def _row_groups(path: Path) -> Iterator[pd.DataFrame]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group).to_pandas()
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a Parquet table: {error}") from error
 
 
 def read_batches(

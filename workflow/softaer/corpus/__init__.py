@@ -217,6 +217,13 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
         )
 
 
+def argument_length(recording: Recording) -> int:
+    """Bytes that a recording takes in the longest command of its batch."""
+    paths = (recording.audio, recording.video, recording.annotations)
+    longest = max(len(os.fsencode(path or "")) for path in paths)
+    return len("--recording  ") + len(recording.recording) + longest
+
+
 def check_batches(recordings: Iterable[Recording], where: object) -> None:
     """Refuse batches whose recordings do not fit into one command.
 
@@ -227,9 +234,7 @@ def check_batches(recordings: Iterable[Recording], where: object) -> None:
     """
     lengths: dict[str, int] = {}
     for r in recordings:
-        path = max(len(os.fsencode(p or "")) for p in (r.audio, r.video, r.annotations))
-        words = len("--recording  ") + len(r.recording) + path
-        lengths[r.batch] = lengths.get(r.batch, 0) + words
+        lengths[r.batch] = lengths.get(r.batch, 0) + argument_length(r)
     for batch, length in lengths.items():
         if length > LONGEST_ARGUMENTS:
             raise InputError(
