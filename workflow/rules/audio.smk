@@ -39,9 +39,24 @@ rule audio_lld:
         " > {log} 2>&1"
 
 
+def with_turns(batch):
+    """Recordings with sound of a batch, if it matters when their subjects speak."""
+    if config["audio"]["turns"] == "ignore":
+        return []
+    recordings = [r for r in recordings_of(batch) if r.audio]
+    for recording in recordings:
+        if recording.turns is None:
+            raise WorkflowError(
+                f"{TABLE}: recording {recording.recording!r} has no turns; expected a path in column "
+                f"'turns' (audio.turns: {config['audio']['turns']})"
+            )
+    return recordings
+
+
 rule audio_features:
     input:
         lld="results/audio_lld/{batch}.parquet",
+        turns=lambda wildcards: [r.turns for r in with_turns(wildcards.batch)],
     output:
         "results/audio_features/{batch}.parquet",
     log:
@@ -56,9 +71,13 @@ rule audio_features:
     params:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],
+        mode=config["audio"]["turns"],
+        turns=lambda wildcards: recording_flags(with_turns(wildcards.batch), lambda r: r.turns),
     shell:
         "python -m softaer.audio_features"
         " --lld {input.lld}"
         " --window {params.window}"
+        " --turns {params.mode}"
+        " {params.turns}"
         " --output {output}"
         " > {log} 2>&1"

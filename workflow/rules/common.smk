@@ -39,7 +39,7 @@ shell.prefix(
 )
 
 from softaer import code_digest as digests
-from softaer import configuration, corpus, lock
+from softaer import configuration, corpus, layouts, lock
 from softaer.corpus import (
     PARTITIONS,
     check_batches,
@@ -57,12 +57,17 @@ from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
 from softaer.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, networks
 
+
 envvars:
     "SOFTAER_RUN",
 
 
-if not workflow.is_main_process and lock.taken_over(".snakemake/softaer.runs", os.environ["SOFTAER_RUN"]):
-    raise WorkflowError("A later run has taken over this folder; this job of a former one does nothing.")
+if not workflow.is_main_process and lock.taken_over(
+    ".snakemake/softaer.runs", os.environ["SOFTAER_RUN"]
+):
+    raise WorkflowError(
+        "A later run has taken over this folder; this job of a former one does nothing."
+    )
 
 PINS = read_pins(f"{workflow.basedir}/envs")
 
@@ -92,27 +97,40 @@ def read_schema(name):
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+LISTED_TABLE = "results/corpus/listed.csv"
+
+
 def read_corpus():
-    """The corpus table's path and its rows; jobs trust what the main process has checked."""
+    """The corpus table's path and its recordings; jobs trust what the main process has checked."""
     if SIMULATED:
-        return "results/corpus/recordings.csv", plan(config["simulate"]["recordings"])
-    table = config["corpus"]["recordings"]
-    rows = read_rows(table)
+        table = "results/corpus/recordings.csv"
+        return table, resolve(plan(config["simulate"]["recordings"]), os.path.dirname(table))
+    if LISTED:
+        table, where, folder = LISTED_TABLE, f"{ROOT} as {config['corpus']['layout']}", ""
+        rows = dict(enumerate(LAYOUT.rows(ROOT), start=2))
+    else:
+        table = where = config["corpus"]["recordings"]
+        rows, folder = read_rows(table), os.path.dirname(table)
+    recordings = resolve(rows.values(), folder)
     if workflow.is_main_process:
-        validate_rows(rows, read_schema("recordings"), table)
-        check_files(resolve(rows.values(), os.path.dirname(table)), config["dimensions"], table)
-    return table, list(rows.values())
+        validate_rows(rows, read_schema("recordings"), where)
+        check_files(recordings, config["dimensions"], where)
+        check_batches(recordings, where)
+    return table, recordings
 
 
 try:
     if workflow.is_main_process:
         configuration.check(config, read_schema("config"))
     validate(config, f"{SCHEMAS}/config.schema.yaml")
-    SIMULATED = config["corpus"]["recordings"] == "simulated"
-    TABLE, ROWS = read_corpus()
-    RECORDINGS = resolve(ROWS, os.path.dirname(TABLE))
+    LAYOUT = layouts.layout(config["corpus"]["layout"])
+    ROOT = config["corpus"]["root"]
+    # A table says which recordings there are; without one, the layout lists them.
+    LISTED = config["corpus"]["recordings"] == "simulated" and ROOT is not None
+    SIMULATED = config["corpus"]["recordings"] == "simulated" and ROOT is None
     if workflow.is_main_process:
-        check_batches(RECORDINGS, TABLE)
+        configuration.check_layout(config, LAYOUT)
+    TABLE, RECORDINGS = read_corpus()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -127,6 +145,7 @@ DIMENSIONS = config["dimensions"]
 MODALITIES = [name for name in ("audio", "video") if name in config["modalities"]]
 FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
 ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
+TARGETS = config["targets"]
 TASKS = config["tasks"]
 SEEDS = config["seeds"]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
@@ -160,7 +179,7 @@ ALL_NETWORKS = sorted(
         pair
         for task in TASKS
         for dimension in DIMENSIONS
-        for pair in networks(task, dimension, DIMENSIONS)
+        for pair in networks(task, dimension, DIMENSIONS, TARGETS)
     }
 )
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
@@ -182,6 +201,7 @@ DELAYS = (
 )
 EXPERIMENT = [
     *("--dimensions", *DIMENSIONS),
+    *("--targets", *TARGETS),
     *("--modalities", *ALL_MODALITIES),
     *("--tasks", *TASKS),
     *("--seeds", *SEEDS),
@@ -276,7 +296,8 @@ def recording_flags(recordings, path):
     )
 
 
-SUBJECT_OF = {row["recording"]: row.get("subject") for row in ROWS}
+WHOLE_ROWS = ["recording", "subject", "partition", "audio", "video", "annotations", "turns"]
+SUBJECT_OF = {recording.recording: recording.subject for recording in RECORDINGS}
 
 
 def subject_of(recording):
@@ -387,7 +408,7 @@ def all_networks(pattern):
 
 def networks_of(wildcards):
     """Scope and objective of the networks behind a prediction."""
-    return networks(wildcards.task, wildcards.dimension, DIMENSIONS)
+    return networks(wildcards.task, wildcards.dimension, DIMENSIONS, TARGETS)
 
 
 def targets_of_corpus(wildcards):

@@ -1,8 +1,33 @@
-"""The simulated corpus: from a seed to media files, annotations and recordings.csv.
+"""The corpus, where it is not the user's own table that says what there is.
 
-In: nothing but the seed. Out: results/corpus, laid out like any user's corpus, with the planted truth
-beside it. Unused with a corpus of one's own.
+A delivered corpus: from its folder to results/corpus/listed.csv. The simulated one: from a seed to
+media files, annotations and recordings.csv in results/corpus, laid out like any user's corpus, with the
+planted truth beside it.
 """
+
+
+rule corpus_table:
+    output:
+        LISTED_TABLE,
+    log:
+        "results/logs/corpus_table.log",
+    localrule: True
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("corpus_table"),
+        layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
+        corpus=lambda wildcards: relevant(RECORDINGS, WHOLE_ROWS),
+        layout=config["corpus"]["layout"],
+        root=ROOT,
+    shell:
+        "python -m softaer.corpus_table"
+        " --layout {params.layout}"
+        " --root {params.root:q}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule simulate_tables:

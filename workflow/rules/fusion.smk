@@ -32,6 +32,7 @@ rule fuse_modalities:
             for word in ("--prediction", modality, path)
         ],
         search=options(config["postprocessing"]),
+        targets=TARGETS,
     shell:
         "python -m softaer.fuse"
         " --recordings {input.recordings:q}"
@@ -39,6 +40,7 @@ rule fuse_modalities:
         " --dimension {wildcards.dimension}"
         " {params.predictions}"
         " {params.search}"
+        " --targets {params.targets}"
         " --coverage {input.coverage}"
         " --output {output.predictions}"
         " --coefficients-output {output.coefficients}"

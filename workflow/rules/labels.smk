@@ -20,6 +20,8 @@ rule ratings:
         mem_mb=growing(500, 20),
     params:
         code=code_digest("ratings"),
+        layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
+        layout=config["corpus"]["layout"],
         recordings=lambda wildcards: recording_flags(
             rated_of(wildcards.batch), lambda r: r.annotations
         ),
@@ -30,6 +32,7 @@ rule ratings:
     shell:
         "python -m softaer.ratings"
         " {params.recordings}"
+        " --layout {params.layout}"
         " --dimensions {params.dimensions}"
         " --interpolation {params.interpolation}"
         " --max-gap {params.max_gap}"

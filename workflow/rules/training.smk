@@ -144,6 +144,7 @@ rule postprocess:
         ),
         dataset="results/dataset/{modality}",
         search=options(config["postprocessing"]),
+        targets=TARGETS,
     shell:
         "python -m softaer.postprocess"
         " --recordings {input.recordings:q}"
@@ -152,6 +153,7 @@ rule postprocess:
         " --predictions {input.predictions}"
         " --coverage {input.coverage}"
         " {params.search}"
+        " --targets {params.targets}"
         " --output {output.predictions}"
         " --steps-output {output.steps}"
         " > {log} 2>&1"

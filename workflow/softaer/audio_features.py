@@ -10,9 +10,12 @@ from softaer import cli, tables
 from softaer.functionals import functional_names, windowed_functionals
 from softaer.grid import grid
 from softaer.schema import audio_features as features_schema
+from softaer.turns import FEATURE, MODES, read_turns, within
 
 
-def audio_features(lld: pd.DataFrame, window: float = 4.0) -> pd.DataFrame:
+def audio_features(
+    lld: pd.DataFrame, window: float = 4.0, turns: np.ndarray | None = None, mode: str = "ignore"
+) -> pd.DataFrame:
     """Functionals of one recording's descriptors on the grid.
 
     Parameters
@@ -21,17 +24,29 @@ def audio_features(lld: pd.DataFrame, window: float = 4.0) -> pd.DataFrame:
         ``time`` [s], increasing, and one column per descriptor.
     window
         Length of the window [s], centred on each grid point; shorter at the edges.
+    turns, mode
+        When the subject speaks, and what is made of it; see :mod:`softaer.turns`. ``only`` takes
+        the functionals over the subject's own speech; windows without any have NaN.
 
     Returns
     -------
     Table with ``time`` and twice as many float32 columns, ``<lld>_mean`` and ``<lld>_variance``:
-    130 for ComParE. The grid ends with the last descriptor frame.
+    130 for ComParE; with ``flag`` one more, ``speaking``. The grid ends with the last descriptor
+    frame.
     """
     names = [name for name in lld.columns if name != "time"]
     time = lld["time"].to_numpy()
     at = grid(time[-1]) if len(time) else grid(-1)
-    values = windowed_functionals(time, lld[names].to_numpy(), at, window)
+    samples = lld[names].to_numpy()
+    speaks = None if mode == "ignore" else within(time, turns)
+    if mode == "only":
+        values = windowed_functionals(time[speaks], samples[speaks], at, window)
+    else:
+        values = windowed_functionals(time, samples, at, window)
     table = pd.DataFrame(values.astype(np.float32), columns=functional_names(names))
+    if mode == "flag":
+        share = windowed_functionals(time, speaks[:, None], at, window)[:, 0]
+        table[FEATURE] = share.astype(np.float32)
     table.insert(0, "time", at)
     return table
 
@@ -40,13 +55,17 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--lld", type=Path, required=True)
     arguments.add_argument("--window", type=float, default=4.0, help="seconds")
+    arguments.add_argument("--turns", choices=MODES, default="ignore")
+    cli.add_recordings(arguments, "turns of the subject")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     names = [name for name in tables.columns(options.lld) if name not in ("recording", "time")]
-    with tables.writer(options.output, features_schema(functional_names(names))) as sink:
+    turns = {recording: read_turns(path) for recording, path in options.recordings}
+    columns = functional_names(names) + ([FEATURE] if options.turns == "flag" else [])
+    with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, lld in tables.by_recording(options.lld):
-            table = audio_features(lld, options.window)
+            table = audio_features(lld, options.window, turns.get(recording), options.turns)
             table.insert(0, "recording", recording)
             sink.append(table)
 

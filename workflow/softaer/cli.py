@@ -8,7 +8,7 @@ from pathlib import Path
 
 from softaer import tables
 from softaer.errors import InputError
-from softaer.tasks import TASKS
+from softaer.tasks import TARGETS, TASKS
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
@@ -72,8 +72,14 @@ def delays(options: argparse.Namespace) -> dict[str, float]:
     return table[table["chosen"]].set_index("dimension")["delay"].to_dict()
 
 
+def add_targets(arguments: argparse.ArgumentParser) -> None:
+    """Add what is predicted of a dimension."""
+    arguments.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
+
+
 def add_experiment(arguments: argparse.ArgumentParser) -> None:
-    """Add what has been predicted: dimensions, modalities, tasks and seeds."""
+    """Add what has been predicted: dimensions, targets, modalities, tasks and seeds."""
+    add_targets(arguments)
     arguments.add_argument("--dimensions", nargs="+", required=True)
     arguments.add_argument("--modalities", nargs="+", required=True)
     arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)

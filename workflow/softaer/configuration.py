@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from softaer.errors import InputError
@@ -52,6 +53,12 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
                     f"config key 'grid.{key}': found {value!r}; "
                     f"expected {known[name]['description']}"
                 )
+    targets, tasks = config.get("targets", ["E", "sigma"]), config.get("tasks", ["single"])
+    if len(targets) == 1 and list(tasks) != ["single"]:
+        raise InputError(
+            f"config key 'tasks': found {tasks} with targets {targets}; expected [single], since "
+            "the others learn E and sigma together"
+        )
     delay = config.get("delay")
     if isinstance(delay, Mapping) and set(delay) != set(config["dimensions"]):
         raise InputError(
@@ -68,6 +75,36 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     if low_high is not None and low_high[0] >= low_high[1]:
         raise InputError(
             f"config key 'ratings.range': found {low_high}; expected the lowest value first"
+        )
+
+
+def check_layout(config: Mapping[str, Any], layout: ModuleType) -> None:
+    """Check a configuration against what the corpus's layout can give.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    layout
+        Module of :mod:`softaer.layouts`.
+
+    Raises
+    ------
+    InputError
+        If a layout other than ``table`` has nothing to read, or sigma is to be learnt where a
+        release has no individual raters.
+    """
+    name, root = config["corpus"]["layout"], config["corpus"]["root"]
+    if name != "table" and root is None and config["corpus"]["recordings"] == "simulated":
+        raise InputError(
+            f"config key 'corpus.root': found none with layout {name!r}; "
+            "expected the folder of the corpus"
+        )
+    if not layout.RATERS and "sigma" in config["targets"]:
+        raise InputError(
+            f"config key 'targets': found {config['targets']}, but layout {name!r} has a gold "
+            "standard and no individual raters, whose disagreement sigma is; "
+            "expected [E] (with tasks: [single])"
         )
 
 

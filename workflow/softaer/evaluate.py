@@ -23,7 +23,7 @@ from softaer.coverage import scored
 from softaer.schema import HYPOTHESES, INTERVALS
 from softaer.score import prediction_path
 from softaer.targets import read_targets
-from softaer.tasks import JOIN, TARGETS
+from softaer.tasks import JOIN
 
 LEVEL = 0.05
 """Of the tests; the intervals cover the rest."""
@@ -258,7 +258,7 @@ def main() -> None:
 
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     intervals, answers = [], []
-    for dimension, target in itertools.product(options.dimensions, TARGETS):
+    for dimension, target in itertools.product(options.dimensions, options.targets):
         points: dict[str, dict] = {}
         for partition in ("dev", "test"):
             frames = read_frames(options, recordings, dimension, target, partition)

@@ -23,9 +23,9 @@ from softaer.postprocess import (
     read_predictions,
     read_search,
     read_traces,
+    with_absent,
 )
 from softaer.schema import FUSED_PREDICTIONS, FUSION
-from softaer.tasks import TARGETS
 
 INTERCEPT = "intercept"
 
@@ -144,6 +144,7 @@ def main() -> None:
         help="raw predictions from a modality; once for each",
     )
     add_search(arguments)
+    cli.add_targets(arguments)
     cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--coefficients-output")
@@ -160,7 +161,7 @@ def main() -> None:
                 f"frames, {options.predictions[0][0]} {len(fused)}; expected the same frames"
             )
     coefficients = []
-    for target in TARGETS:
+    for target in options.targets:
         modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}
         gamma, final, out_of_fold = fuse(
             modalities,
@@ -172,7 +173,7 @@ def main() -> None:
         coefficients.append(
             pd.DataFrame({"target": target, "term": [INTERCEPT, *modalities], "coefficient": gamma})
         )
-    tables.write(fused, FUSED_PREDICTIONS, options.output)
+    tables.write(with_absent(fused, FUSED_PREDICTIONS), FUSED_PREDICTIONS, options.output)
     tables.write(pd.concat(coefficients), FUSION, options.coefficients_output)
 
 

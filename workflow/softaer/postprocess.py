@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from scipy.ndimage import median_filter
 
 from softaer import cli, tables
@@ -25,7 +26,6 @@ from softaer.coverage import scored
 from softaer.grid import RATE
 from softaer.schema import POSTPROCESSED, POSTPROCESSING_STEPS
 from softaer.targets import read_targets
-from softaer.tasks import TARGETS
 
 
 @dataclass(frozen=True)
@@ -259,6 +259,12 @@ def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], 
     return dev, subject_of, read_targets(options.dataset, recordings, options.dimension)
 
 
+def with_absent(predictions: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """Predictions with the columns of targets that nobody has predicted, null throughout."""
+    absent = [name for name in schema.names if name not in predictions]
+    return predictions.assign(**dict.fromkeys(absent, np.float32(np.nan)))
+
+
 def add_search(arguments: argparse.ArgumentParser) -> None:
     """Add the steps to try and what they search through."""
     default = Options()
@@ -282,6 +288,7 @@ def main() -> None:
     arguments.add_argument("--dimension", required=True)
     arguments.add_argument("--predictions", type=Path, required=True)
     add_search(arguments)
+    cli.add_targets(arguments)
     cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--steps-output")
@@ -291,7 +298,7 @@ def main() -> None:
     table = read_predictions(options.predictions)
     names, search = read_search(options)
     steps = []
-    for target in TARGETS:
+    for target in options.targets:
         traces = read_traces(table, targets, target, subject_of)
         chain, gains, out_of_fold = postprocess(
             [t for t in traces if t.recording in dev], names, search
@@ -313,7 +320,7 @@ def main() -> None:
                     "gain": gains.get(name),
                 }
             )
-    tables.write(table, POSTPROCESSED, options.output)
+    tables.write(with_absent(table, POSTPROCESSED), POSTPROCESSED, options.output)
     columns = ["target", "step", "kept", "value", "gain"]
     tables.write(pd.DataFrame(steps, columns=columns), POSTPROCESSING_STEPS, options.steps_output)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer import cli, layouts, tables
 from softaer.errors import InputError
 from softaer.grid import RATE, grid, interpolate
 from softaer.schema import RATINGS
@@ -220,6 +220,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line of the stage."""
     arguments = cli.parser(__doc__)
     cli.add_recordings(arguments, "annotations ({dimension} in the path: one file for each)")
+    arguments.add_argument("--layout", default="table", help="of the annotation files")
     arguments.add_argument("--dimensions", nargs="+", required=True)
     arguments.add_argument("--max-gap", type=float, default=1.0, help="seconds")
     arguments.add_argument("--interpolation", choices=["linear", "hold"], default="linear")
@@ -230,13 +231,15 @@ def parser() -> argparse.ArgumentParser:
 
 def read(options: argparse.Namespace) -> Iterator[pd.DataFrame]:
     """Ratings of each recording on the grid, with the column ``recording``."""
+    layout = layouts.layout(options.layout)
     for recording, path in options.recordings:
         if "{dimension}" in path:
             files = {name: path.replace("{dimension}", name) for name in options.dimensions}
-            annotations = pd.concat([read_annotations(file, name) for name, file in files.items()])
+            parts = [layout.read_annotations(file, name) for name, file in files.items()]
+            annotations = pd.concat(parts)
         else:
             only = options.dimensions[0] if len(options.dimensions) == 1 else None
-            annotations = read_annotations(path, only)
+            annotations = layout.read_annotations(path, only)
         table = ratings_on_grid(
             annotations,
             options.dimensions,

@@ -25,7 +25,7 @@ from softaer.files import complete
 from softaer.report_template import TEMPLATE
 from softaer.score import prediction_path
 from softaer.targets import read_targets
-from softaer.tasks import JOIN, TARGETS, networks
+from softaer.tasks import JOIN, networks
 
 PACKAGES = (
     "snakemake",
@@ -135,7 +135,7 @@ def trace_panels(
             )
             for modality in modalities
         }
-        for target in TARGETS:
+        for target in options.targets:
             series = {"label": targets}
             for modality, table in predictions.items():
                 series[modality] = table[table["recording"] == shown.recording]
@@ -183,7 +183,7 @@ def read_selections(options, modalities: list[str]) -> pd.DataFrame:
     pairs = {
         pair
         for task, dimension in itertools.product(options.tasks, options.dimensions)
-        for pair in networks(task, dimension, options.dimensions)
+        for pair in networks(task, dimension, options.dimensions, options.targets)
     }
     parts = [
         tables.read(options.results / "select" / scope / modality / f"{objective}.parquet").assign(

@@ -19,7 +19,7 @@ from softaer.errors import InputError
 from softaer.files import complete
 from softaer.schema import CCC
 from softaer.targets import read_targets
-from softaer.tasks import JOIN, TARGETS
+from softaer.tasks import JOIN
 
 SCORED_PARTITIONS = ("dev", "test")
 
@@ -107,7 +107,7 @@ def main() -> None:
     for dimension in options.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
         for target, modality, task, seed in itertools.product(
-            TARGETS, options.modalities, options.tasks, options.seeds
+            options.targets, options.modalities, options.tasks, options.seeds
         ):
             path = prediction_path(
                 options.postprocess, options.fuse, dimension, modality, task, seed

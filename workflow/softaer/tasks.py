@@ -27,18 +27,22 @@ JOIN = "+"
 """Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""
 
 
-def networks(task: str, dimension: str, dimensions: Sequence[str]) -> list[tuple[str, str]]:
+def networks(
+    task: str, dimension: str, dimensions: Sequence[str], targets: Sequence[str] = TARGETS
+) -> list[tuple[str, str]]:
     """Scope and objective of the networks that predict a dimension.
 
     Examples
     --------
     >>> networks("single", "valence", ["arousal", "valence"])
     [('valence', 'E'), ('valence', 'sigma')]
+    >>> networks("single", "valence", ["arousal", "valence"], ["E"])
+    [('valence', 'E')]
     >>> networks("joint", "valence", ["arousal", "valence"])
     [('arousal+valence', 'E+sigma')]
     """
     if task == "single":
-        return [(dimension, target) for target in TARGETS]
+        return [(dimension, target) for target in targets]
     return [(dimension if task == "multi" else JOIN.join(dimensions), JOIN.join(TARGETS))]
 
 

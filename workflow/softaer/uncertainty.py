@@ -138,7 +138,7 @@ def main() -> None:
     test = [r for r in recordings if r.partition == "test"]
     train = [r for r in recordings if r.partition == "train"]
     modality = options.modalities[-1]
-    if not test:
+    if not test or "sigma" not in options.targets:
         tables.write(
             pd.DataFrame(columns=[f.name for f in UNCERTAINTY]), UNCERTAINTY, options.output
         )

@@ -26,10 +26,13 @@ COLUMNS = (
     "audio",
     "video",
     "annotations",
+    "turns",
     "batch",
 )
 """Columns that recordings.csv may have."""
 
+PATHS = ("media", "audio", "video", "annotations", "turns")
+"""Columns that name files."""
 
 LONGEST_ARGUMENTS = 120_000
 """Bytes that a batch's recordings may take in a command, which Linux ends at 128 KiB."""
@@ -46,6 +49,7 @@ class Recording:
     audio: str | None = None
     video: str | None = None
     annotations: str | None = None
+    turns: str | None = None
 
     def annotation_files(self, dimensions: Iterable[str]) -> list[str]:
         """Annotation files of a rated recording, each once."""
@@ -176,6 +180,7 @@ def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
             audio=path(row.get("media", row.get("audio"))),
             video=path(row.get("media", row.get("video"))),
             annotations=path(row.get("annotations")),
+            turns=path(row.get("turns")),
         )
         for row in rows
     ]

@@ -1,0 +1,95 @@
+"""MuSe-CaR with the rater files of the MuSe-Toolbox.
+
+``metadata/partition.csv`` (``id,partition``) names recordings and partitions; sound and pictures
+lie in ``audio`` and ``video``, one file per recording. A rater file,
+``<folder>/<dimension>/<id>.csv``, has a time column and one per rater, named by a number.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+
+from softaer.errors import InputError
+from softaer.layouts._delivered import (
+    AUDIO,
+    PARTITION_OF,
+    VIDEO,
+    find,
+    rated,
+    read_sheet,
+    require_rows,
+    row,
+    traces,
+)
+
+RATERS = True
+
+TIMES = ("time", "timestamp")
+
+LONGEST_STEP = 10.0
+"""Raters' samples that lie farther apart on the median are told in milliseconds [s]."""
+
+
+def rows(root: Path) -> list[dict[str, str]]:
+    """Recordings that ``metadata/partition.csv`` names."""
+    root = Path(root)
+    listed = root / "metadata" / "partition.csv"
+    if not listed.is_file():
+        require_rows([], root, "metadata/partition.csv (columns id, partition)")
+    sheet = read_sheet(listed)
+    names = [name.lower() for name in sheet.header or []]
+    if not {"id", "partition"} <= set(names):
+        raise InputError(f"{listed}, line 1: found {sheet.header}; expected 'id,partition'")
+    folder = _rater_folder(root)
+    table = []
+    for line, cells in sheet.lines:
+        name, partition = cells[names.index("id")], cells[names.index("partition")].lower()
+        if partition not in PARTITION_OF:
+            raise InputError(
+                f"{listed}, line {line}: found partition {partition!r}; "
+                f"expected one of {list(PARTITION_OF)}"
+            )
+        table.append(
+            row(
+                recording=name,
+                subject=name,
+                partition=PARTITION_OF[partition],
+                audio=find([root / "audio", root], [name], AUDIO),
+                video=find([root / "video", root], [name], VIDEO),
+                annotations=rated(folder, name) if folder else None,
+            )
+        )
+    return require_rows(table, root, "recordings in metadata/partition.csv")
+
+
+def _rater_folder(root: Path) -> Path | None:
+    """The folder with a folder of rater files for each dimension, told by a file's first line."""
+    for pattern in ("*/*.csv", "*/*/*.csv"):
+        for path in sorted(root.glob(pattern)):
+            with open(path, encoding="utf-8-sig", errors="replace") as file:
+                header = [cell.strip().strip("'\"") for cell in file.readline().split(",")]
+            if header[0].lower() in TIMES and any(name.isdigit() for name in header):
+                return path.parent.parent
+    return None
+
+
+def read_annotations(path: Path, dimension: str | None = None):
+    """Traces of all raters for one dimension; times in milliseconds become seconds.
+
+    Raises
+    ------
+    InputError
+        If the first column is not a time, or none is named by a number.
+    """
+    sheet = read_sheet(path)
+    header = sheet.header or []
+    raters = [place for place, name in enumerate(header) if name.isdigit()]
+    if not header or header[0].lower() not in TIMES or not raters:
+        raise InputError(
+            f"{path}, line 1: found {header or 'numbers'}; expected a column of {list(TIMES)} "
+            "and one per rater, named by a number"
+        )
+    time = sheet.numbers(0)
+    steps = sorted(b - a for a, b in pairwise(time))
+    if steps and steps[len(steps) // 2] >= LONGEST_STEP:
+        time = [t / 1000 for t in time]
+    return traces(time, [(header[place], dimension, sheet.numbers(place)) for place in raters])

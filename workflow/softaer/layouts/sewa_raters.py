@@ -1,0 +1,59 @@
+"""SEWA with its individual raters: ``<culture>/labels_annos/std/<Part>_<DE|HU>_NN.csv``.
+
+Sound and pictures lie as in the Audio/Visual Emotion Challenges. A rater file has name and time,
+then for arousal, valence and liking one column per rater: six for the German recordings, five for
+the Hungarian ones.
+"""
+
+from pathlib import Path
+
+from softaer.errors import InputError
+from softaer.layouts import _avec
+from softaer.layouts._delivered import find, read_sheet, require_rows, traces
+
+RATERS = True
+
+
+def rows(root: Path) -> list[dict[str, str]]:
+    """Recordings that have rater files; those of test may have none."""
+    root = Path(root)
+    table = _avec.recordings(root, (None, "DE", "HU"))
+    named = {path.stem: path for path in root.glob("*/labels_annos/std/*.csv")}
+    for row in table:
+        row.pop("annotations", None)
+        part, *culture, number = row["recording"].split("_")
+        # German recordings carry no culture in the names of the first release.
+        head = "_".join([part, *(culture or ["DE"])])
+        stems = [f"{head}_{int(number):02}", f"{head}_{int(number)}"]
+        folders = [path.parent for path in named.values()]
+        path = find(dict.fromkeys(sorted(folders)), stems, [".csv"])
+        if path is not None:
+            row["annotations"] = path
+    if not named:
+        require_rows([], root, "rater files such as DE/labels_annos/std/Train_DE_01.csv")
+    return table
+
+
+def read_annotations(path: Path, dimension: str | None = None):
+    """Traces of all raters of a recording.
+
+    Raises
+    ------
+    InputError
+        If the columns after name and time are not as many for each of the three dimensions.
+    """
+    sheet = read_sheet(path)
+    raters, rest = divmod(sheet.width - 2, len(_avec.DIMENSIONS))
+    if rest or raters < 1:
+        raise InputError(
+            f"{path}: found {sheet.width} columns; expected name, time, and one per rater for each "
+            f"of {list(_avec.DIMENSIONS)}"
+        )
+    return traces(
+        sheet.numbers(1),
+        [
+            (f"rater{k + 1}", name, sheet.numbers(2 + t * raters + k))
+            for t, name in enumerate(_avec.DIMENSIONS)
+            for k in range(raters)
+        ],
+    )

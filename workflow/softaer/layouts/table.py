@@ -1,0 +1,23 @@
+"""The default layout: a table recordings.csv that names every file, and annotations in CSV."""
+
+from pathlib import Path
+
+from softaer.corpus import PATHS, read_rows
+
+RATERS = True
+
+
+def rows(root: Path) -> list[dict[str, str]]:
+    """Rows of ``recordings.csv`` in a folder, with paths below that folder."""
+    table = read_rows(Path(root) / "recordings.csv").values()
+    return [
+        {name: str(Path(root) / cell) if name in PATHS else cell for name, cell in row.items()}
+        for row in table
+    ]
+
+
+def read_annotations(path: Path, dimension: str | None = None):
+    """See :func:`softaer.ratings.read_annotations`."""
+    from softaer.ratings import read_annotations
+
+    return read_annotations(path, dimension)
