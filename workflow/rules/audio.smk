@@ -39,20 +39,6 @@ rule audio_lld:
         " > {log} 2>&1"
 
 
-def with_turns(batch):
-    """Recordings with sound of a batch, if it matters when their subjects speak."""
-    if config["audio"]["turns"] == "ignore":
-        return []
-    recordings = [r for r in recordings_of(batch) if r.audio]
-    for recording in recordings:
-        if recording.turns is None:
-            raise WorkflowError(
-                f"{TABLE}: recording {recording.recording!r} has no turns; expected a path in column "
-                f"'turns' (audio.turns: {config['audio']['turns']})"
-            )
-    return recordings
-
-
 rule audio_features:
     input:
         lld="results/audio_lld/{batch}.parquet",
