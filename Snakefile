@@ -3,6 +3,7 @@
     snakemake --cores 4                    everything, up to results/report.html
     snakemake --cores 4 extract            features of all recordings; needs no annotations
     snakemake --cores 4 labels | dataset | train | fuse
+    snakemake --cores 4 apply              E and sigma of recordings that nobody rated
 
 The experiment is described in config.yaml; the corpus in the recordings.csv that it names.
 """
@@ -25,6 +26,7 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/fusion.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/apply.smk"
 
 
 if SHARED:
@@ -64,3 +66,8 @@ rule train:
 rule fuse:
     input:
         ALL_FUSED,
+
+
+rule apply:
+    input:
+        lambda wildcards: applied_files(),

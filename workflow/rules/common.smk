@@ -134,6 +134,35 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+
+def read_applied():
+    """New recordings of a table of their own, and all those that the model is applied to."""
+    table = config["apply"]["recordings"]
+    if table is None:
+        return [], [recording for recording in RECORDINGS if recording.annotations is None]
+    rows = read_rows(table)
+    if workflow.is_main_process:
+        validate_rows(rows, read_schema("recordings"), table)
+        known = {recording.recording for recording in RECORDINGS}
+        known |= {recording.batch for recording in RECORDINGS}
+        for row in rows.values():
+            for column in ("recording", "batch"):
+                if row.get(column) in known:
+                    raise InputError(
+                        f"{table}, column {column!r}: found {row[column]!r}, which {TABLE} has too; "
+                        "expected names of its own"
+                    )
+    new = resolve(rows.values(), os.path.dirname(table))
+    if workflow.is_main_process:
+        check_batches(new, table)
+    return new, new
+
+
+try:
+    NEW, APPLIED = read_applied()
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
 # Extraction is shared with other experiments through Snakemake's cache if --cache is given; not where
 # recordings may be skipped, since others may want to read what was skipped here.
 SHARED = workflow.enable_cache and config["on_bad_recording"] == "fail"
@@ -188,6 +217,17 @@ ALL_FUSED, ALL_COEFFICIENTS = (
     for pattern in (FUSED, COEFFICIENTS)
 )
 
+APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
+APPLIED_NETWORKS = sorted(
+    {
+        pair
+        for dimension in DIMENSIONS
+        for pair in networks(APPLIED_TASK, dimension, DIMENSIONS, TARGETS)
+    }
+)
+PACKED_MODEL = config["apply"]["model"] or "results/packed_model"
+EXTRACTION = json.dumps({modality: config[modality] for modality in MODALITIES})
+
 ESTIMATED_DELAY = config["delay"] == "estimated"
 DELAY_TABLE = ["results/annotation_delay.parquet"] if ESTIMATED_DELAY else []
 DELAYS = (
@@ -199,13 +239,13 @@ DELAYS = (
         for word in ("--delay", dimension, seconds)
     ]
 )
-EXPERIMENT = [
+LEARNT = [
     *("--dimensions", *DIMENSIONS),
     *("--targets", *TARGETS),
     *("--modalities", *ALL_MODALITIES),
-    *("--tasks", *TASKS),
     *("--seeds", *SEEDS),
 ]
+EXPERIMENT = [*LEARNT, "--tasks", *TASKS]
 LAGS = ["results/rater_lags.parquet"] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
     ["results/rater_weights.parquet"]
@@ -242,7 +282,31 @@ def by_batch(recordings):
     return of
 
 
-recordings_of, rated_of = by_batch(RECORDINGS), by_batch(RATED)
+recordings_of, rated_of = by_batch([*RECORDINGS, *NEW]), by_batch(RATED)
+applied_of = by_batch(APPLIED)
+
+
+def applied_named(name):
+    """A recording that the model is applied to."""
+    for recording in APPLIED:
+        if recording.recording == name:
+            return recording
+    raise WorkflowError(f"no recording {name!r} to apply a model to")
+
+
+def applied_files():
+    """What the target 'apply' makes: for every recording that nobody rated, or of a table of its own."""
+    if not APPLIED:
+        raise WorkflowError(
+            f"{TABLE}: no recording without annotations; expected some, or a table of recordings in "
+            "'apply.recordings'"
+        )
+    names = [recording.recording for recording in APPLIED]
+    files = collect("results/apply/{recording}.{kind}", recording=names, kind=["csv", "svg"])
+    if config["apply"]["video"]:
+        seen = [recording.recording for recording in APPLIED if recording.video]
+        files += collect("results/apply/{recording}.mp4", recording=seen)
+    return files
 
 
 @functools.cache

@@ -71,6 +71,9 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
                 f"config key {dimension!r}: found {seconds:g}; "
                 f"expected a multiple of {1 / RATE:g} s"
             )
+    task = config.get("apply", {}).get("task")
+    if task is not None and task not in tasks:
+        raise InputError(f"config key 'apply.task': found {task!r}; expected one of {tasks}")
     low_high = config.get("ratings", {}).get("range")
     if low_high is not None and low_high[0] >= low_high[1]:
         raise InputError(

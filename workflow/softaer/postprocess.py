@@ -317,11 +317,13 @@ def main() -> None:
                     "step": name,
                     "kept": name in fitted,
                     "value": fitted[name][-1] if name in fitted else None,
+                    # Scaling also has a mean that it turns about.
+                    "about": fitted[name][0] if len(fitted.get(name, ())) > 1 else None,
                     "gain": gains.get(name),
                 }
             )
     tables.write(with_absent(table, POSTPROCESSED), POSTPROCESSED, options.output)
-    columns = ["target", "step", "kept", "value", "gain"]
+    columns = ["target", "step", "kept", "value", "about", "gain"]
     tables.write(pd.DataFrame(steps, columns=columns), POSTPROCESSING_STEPS, options.steps_output)
 
 

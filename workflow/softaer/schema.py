@@ -186,12 +186,19 @@ PREDICTIONS = predictions("")
 POSTPROCESSED = predictions("", "_raw", "_out_of_fold")
 FUSED_PREDICTIONS = predictions("", "_out_of_fold")
 
+
+def applied(outputs: Sequence[str]) -> pa.Schema:
+    """Predictions of recordings that nobody rated, for all dimensions side by side."""
+    return pa.schema([RECORDING, TIME, *(field(name, pa.float32(), "rating") for name in outputs)])
+
+
 POSTPROCESSING_STEPS = pa.schema(
     [
         field("target", pa.string(), unit=""),
         field("step", pa.string(), unit=""),
         field("kept", pa.bool_()),
         field("value", pa.float64(), nullable=True),
+        field("about", pa.float64(), nullable=True),
         field("gain", pa.float64(), nullable=True),
     ]
 )

@@ -1,0 +1,147 @@
+"""The trained model on recordings that nobody rated.
+
+In: features, and results/packed_model or the packed model of another run. Out: results/apply, E and sigma
+per recording as Parquet, CSV and a plot, and as a video with the traces below it where asked for.
+"""
+
+
+rule packed_model:
+    input:
+        recordings=ancient(TABLE),
+        selections=[
+            SELECTION.format(scope=scope, modality=modality, objective=objective)
+            for scope, objective in APPLIED_NETWORKS
+            for modality in MODALITIES
+        ],
+        networks=[
+            path.replace("{modality}", modality)
+            for scope, objective in APPLIED_NETWORKS
+            for modality in MODALITIES
+            for pattern in (WEIGHTS, DESCRIPTION)
+            for path in instances_of(pattern, scope, objective)
+        ],
+        standardisations=collect("results/standardisation/{modality}.parquet", modality=MODALITIES),
+        steps=collect(
+            STEPS, dimension=DIMENSIONS, modality=MODALITIES, task=APPLIED_TASK, seed=SEEDS
+        ),
+        coefficients=(
+            collect(COEFFICIENTS, dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS)
+            if FUSED_MODALITIES
+            else []
+        ),
+        delays=DELAY_TABLE,
+    output:
+        description="results/packed_model/model.json",
+        weights="results/packed_model/weights.safetensors",
+    log:
+        "results/logs/packed_model.log",
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(800, 4),
+    params:
+        code=code_digest("packed_model"),
+        software=pins("torch"),
+        corpus=relevant(RATED, ["recording", "partition"]),
+        experiment=[*LEARNT, "--tasks", APPLIED_TASK],
+        delay=DELAYS,
+        extraction=lambda wildcards: EXTRACTION,
+    shell:
+        "python -m softaer.packed_model"
+        " --results results"
+        " --recordings {input.recordings:q}"
+        " {params.experiment}"
+        " {params.delay}"
+        " --extraction {params.extraction:q}"
+        " --output {output.description}"
+        " --weights-output {output.weights}"
+        " > {log} 2>&1"
+
+
+rule apply_batch:
+    input:
+        features=lambda wildcards: collect(
+            "results/{stage}/{batch}.parquet", stage=FEATURE_STAGES, batch=wildcards.batch
+        ),
+        model=[f"{PACKED_MODEL}/model.json", f"{PACKED_MODEL}/weights.safetensors"],
+    output:
+        "results/apply/{batch}.parquet",
+    log:
+        "results/logs/apply/{batch}.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(1200, 8),
+    params:
+        code=code_digest("apply"),
+        software=pins("torch"),
+        model=PACKED_MODEL,
+        names=lambda wildcards: [r.recording for r in applied_of(wildcards.batch)],
+        features=lambda wildcards, input: [
+            word
+            for modality, path in zip(MODALITIES, input.features)
+            for word in ("--features", modality, path)
+        ],
+        extraction=lambda wildcards: EXTRACTION,
+    shell:
+        "python -m softaer.apply"
+        " --model {params.model:q}"
+        " --recording-names {params.names}"
+        " {params.features}"
+        " --extraction {params.extraction:q}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule apply_recording:
+    input:
+        lambda wildcards: f"results/apply/{applied_named(wildcards.recording).batch}.parquet",
+    output:
+        csv="results/apply/{recording}.csv",
+        plot="results/apply/{recording}.svg",
+    log:
+        "results/logs/apply_recording/{recording}.log",
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 4),
+    params:
+        code=code_digest("apply_recording"),
+    shell:
+        "python -m softaer.apply_recording"
+        " --predictions {input}"
+        " --recording-name {wildcards.recording}"
+        " --output {output.csv}"
+        " --plot-output {output.plot}"
+        " > {log} 2>&1"
+
+
+rule apply_video:
+    input:
+        predictions=lambda wildcards: (
+            f"results/apply/{applied_named(wildcards.recording).batch}.parquet"
+        ),
+        video=lambda wildcards: applied_named(wildcards.recording).video,
+        audio=lambda wildcards: applied_named(wildcards.recording).audio or [],
+    output:
+        "results/apply/{recording}.mp4",
+    log:
+        "results/logs/apply_video/{recording}.log",
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20, 0.3),
+    params:
+        code=code_digest("apply_video"),
+        audio=lambda wildcards, input: flag("--audio", input.audio or None),
+    shell:
+        "python -m softaer.apply_video"
+        " --predictions {input.predictions}"
+        " --recording-name {wildcards.recording}"
+        " --video {input.video:q}"
+        " {params.audio:q}"
+        " --output {output}"
+        " > {log} 2>&1"

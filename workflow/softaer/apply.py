@@ -1,0 +1,67 @@
+"""Apply: E and sigma of recordings that nobody rated, by a packed model."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.errors import InputError
+from softaer.predictor import Predictor
+from softaer.schema import applied
+
+
+def check_extraction(predictor: Predictor, extraction: dict) -> None:
+    """Refuse features that were extracted in another way than those of the training.
+
+    Raises
+    ------
+    InputError
+        Naming the first setting that differs.
+    """
+    for modality in predictor.modalities:
+        for key, value in predictor.description[modality].items():
+            found = extraction[modality].get(key)
+            if found != value:
+                raise InputError(
+                    f"config key '{modality}.{key}': found {found!r}; expected {value!r}, with "
+                    "which the model was trained"
+                )
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--model", type=Path, required=True, help="folder of a packed model")
+    arguments.add_argument("--recording-names", nargs="+", required=True)
+    arguments.add_argument(
+        "--features",
+        action="append",
+        nargs=2,
+        metavar=("MODALITY", "PATH"),
+        required=True,
+        help="features of the batch; once per modality",
+    )
+    arguments.add_argument("--extraction", type=json.loads, required=True, help="as JSON")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    predictor = Predictor.load(options.model)
+    check_extraction(predictor, options.extraction)
+    features: dict[str, dict[str, pd.DataFrame]] = {
+        modality: dict(tables.by_recording(Path(path))) for modality, path in options.features
+    }
+    with tables.writer(options.output, applied(predictor.outputs)) as sink:
+        for recording in options.recording_names:
+            own = {m: parts[recording] for m, parts in features.items() if recording in parts}
+            try:
+                table = predictor.predict_features(own)
+            except InputError as error:
+                # Without a face and without sound there is nothing to say of a recording.
+                print(f"recording {recording!r}: {error}")
+                continue
+            table.insert(0, "recording", recording)
+            sink.append(table)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,146 @@
+"""Packed model: what was learnt for one task, in a folder that predicts without the workflow.
+
+``model.json`` says how features are extracted, which networks there are and what is done with their
+predictions; ``weights.safetensors`` has the weights and the standardisation. It is read by
+:class:`softaer.predictor.Predictor`.
+"""
+
+import importlib.metadata
+import itertools
+import json
+from collections import Counter
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+
+from softaer import __version__, cli, tables
+from softaer.corpus import rated, read_recordings
+from softaer.files import complete
+from softaer.grid import RATE
+from softaer.predictor import FORMAT
+from softaer.score import prediction_path
+from softaer.tasks import JOIN, networks
+
+PACKAGES = ("av", "opensmile", "mediapipe", "torch")
+"""Packages that a prediction depends on, named where they are installed."""
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    cli.add_experiment(arguments)
+    cli.add_delays(arguments)
+    arguments.add_argument("--extraction", type=json.loads, required=True, help="as JSON")
+    cli.add_output(arguments)
+    cli.add_output(arguments, "--weights-output")
+    options = arguments.parse_args()
+
+    (task,) = options.tasks
+    single = [modality for modality in options.modalities if JOIN not in modality]
+    fused = [modality for modality in options.modalities if JOIN in modality]
+    pairs = sorted(
+        {
+            pair
+            for dimension in options.dimensions
+            for pair in networks(task, dimension, options.dimensions, options.targets)
+        }
+    )
+    tensors: dict[str, torch.Tensor] = {}
+    entries = []
+    for (scope, objective), modality, seed in itertools.product(pairs, single, options.seeds):
+        name = f"{scope}/{modality}/{objective}/seed{seed}"
+        selection = tables.read(
+            options.results / "select" / scope / modality / f"{objective}.parquet"
+        )
+        instance = selection.loc[selection["chosen"], "instance"].item()
+        folder = options.results / "train" / scope / modality / objective / instance / f"seed{seed}"
+        description = json.loads((folder / "description.json").read_text())
+        entries.append(
+            {
+                "name": name,
+                "modality": modality,
+                "seed": seed,
+                "instance": instance,
+                "architecture": description["architecture"],
+            }
+        )
+        weights = load_file(folder / "weights.safetensors")
+        tensors |= {f"{name}/{key}": value for key, value in weights.items()}
+    features = {}
+    for modality in single:
+        table = tables.read(options.results / "standardisation" / f"{modality}.parquet")
+        features[modality] = list(table["feature"])
+        for column in ("mean", "scale"):
+            tensors[f"standardisation/{modality}/{column}"] = torch.from_numpy(
+                table[column].to_numpy(dtype="float64", copy=True)
+            )
+    partitions = Counter(r.partition for r in rated(read_recordings(options.recordings)))
+    content = {
+        "format": FORMAT,
+        "softaer": __version__,
+        "software": _versions(),
+        "trained_on": {name: partitions[name] for name in ("train", "dev")},
+        "rate": RATE,
+        "dimensions": options.dimensions,
+        "targets": options.targets,
+        "task": task,
+        "seeds": options.seeds,
+        "delay": cli.delays(options),
+        **{modality: options.extraction[modality] for modality in single},
+        "features": features,
+        "networks": entries,
+        "postprocessing": _postprocessing(options, task, single),
+        "fusion": _fusion(options, task) if fused else None,
+    }
+    with complete(options.weights_output) as partial:
+        partial.write_bytes(save(tensors))
+    with complete(options.output) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _postprocessing(options, task: str, modalities: list[str]) -> dict:
+    """Steps and their values by dimension, target, seed and modality."""
+    steps: dict = {}
+    for dimension, seed, modality in itertools.product(
+        options.dimensions, options.seeds, modalities
+    ):
+        folder = options.results / "postprocess"
+        path = prediction_path(folder, folder, dimension, modality, task, seed)
+        table = tables.read(path.with_suffix(".steps.parquet"))
+        for target in options.targets:
+            kept = table[(table["target"] == target) & table["kept"]]
+            by_seed = steps.setdefault(dimension, {}).setdefault(target, {})
+            by_seed.setdefault(str(seed), {})[modality] = [
+                [row.step, [row.value] if row.about != row.about else [row.about, row.value]]
+                for row in kept.itertuples()
+            ]
+    return steps
+
+
+def _fusion(options, task: str) -> dict:
+    """Coefficients by dimension, target, seed and term."""
+    coefficients: dict = {}
+    for dimension, seed in itertools.product(options.dimensions, options.seeds):
+        folder = options.results / "fuse" / dimension / task
+        table = tables.read(folder / f"seed{seed}.coefficients.parquet")
+        for target in options.targets:
+            some = table[table["target"] == target]
+            by_seed = coefficients.setdefault(dimension, {}).setdefault(target, {})
+            by_seed[str(seed)] = dict(zip(some["term"], some["coefficient"], strict=True))
+    return coefficients
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    cli.run(main)

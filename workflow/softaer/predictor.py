@@ -1,0 +1,281 @@
+"""A trained model that predicts E and sigma of new recordings, loaded from one folder.
+
+    from softaer.predictor import Predictor
+
+    table = Predictor.load("results/packed_model").predict("new.mp4")
+
+The folder holds all that the workflow learnt: networks, standardisation, post-processing and late
+fusion of one task, and the settings of the extraction. Nothing in it is unpickled.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from softaer.errors import InputError
+from softaer.fuse import INTERCEPT, apply_fusion
+from softaer.grid import RATE, index
+from softaer.model import Architecture, Recurrent, pick_device
+from softaer.postprocess import Step, apply_chain
+from softaer.standardisation import standardise
+from softaer.tasks import output_name
+
+FORMAT = 1
+"""Of the folder; another one is refused."""
+
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of one seed that sees one modality."""
+
+    modality: str
+    seed: int
+    model: Recurrent
+
+
+class Predictor:
+    """Networks, and what stands before and behind them.
+
+    Attributes
+    ----------
+    description
+        What the folder's ``model.json`` says.
+    """
+
+    def __init__(
+        self,
+        description: dict,
+        networks: list[Network],
+        standardisations: Mapping[str, pd.DataFrame],
+    ) -> None:
+        self.description = description
+        self._networks = networks
+        self._standardisations = standardisations
+
+    @classmethod
+    def load(cls, folder: Path) -> "Predictor":
+        """Read a model back.
+
+        Raises
+        ------
+        InputError
+            If the folder does not hold one, or one of another format.
+        """
+        path = Path(folder) / DESCRIPTION
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+            if description["format"] != FORMAT:
+                raise InputError(
+                    f"{path}: format {description['format']!r}; expected {FORMAT}, which this "
+                    "version of softaer reads"
+                )
+            tensors = load_file(Path(folder) / WEIGHTS)
+            networks = [_network(entry, tensors) for entry in description["networks"]]
+            standardisations = {
+                modality: pd.DataFrame(
+                    {
+                        "feature": names,
+                        "mean": tensors[f"standardisation/{modality}/mean"].numpy(),
+                        "scale": tensors[f"standardisation/{modality}/scale"].numpy(),
+                    }
+                )
+                for modality, names in description["features"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"{folder}: not a packed model: {error}") from error
+        return cls(description, networks, standardisations)
+
+    @property
+    def modalities(self) -> list[str]:
+        """Modalities that the model has learnt from."""
+        return list(self._standardisations)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Columns of a prediction besides the time: ``<dimension>_E``, ``<dimension>_sigma``."""
+        return [
+            output_name(dimension, target)
+            for dimension in self.description["dimensions"]
+            for target in self.description["targets"]
+        ]
+
+    def predict(
+        self,
+        path: Path | None = None,
+        *,
+        audio: Path | None = None,
+        video: Path | None = None,
+        turns: Path | None = None,
+    ) -> pd.DataFrame:
+        """Predict a recording from its media file.
+
+        Parameters
+        ----------
+        path
+            A file with sound and pictures.
+        audio, video
+            Instead, where they are kept apart; one may be missing.
+        turns
+            The subject's turns, where the model has learnt with them; see :mod:`softaer.turns`.
+
+        Returns
+        -------
+        See :meth:`predict_features`.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read, or there is none.
+        """
+        files = {"audio": audio or path, "video": video or path}
+        features = {
+            modality: self._extract(modality, files[modality], turns)
+            for modality in self.modalities
+            if files[modality] is not None
+        }
+        return self.predict_features(features)
+
+    def _extract(self, modality: str, path: Path, turns: Path | None) -> pd.DataFrame:
+        settings = self.description[modality]
+        if modality == "audio":
+            from softaer.audio_features import audio_features
+            from softaer.audio_lld import compute_lld
+            from softaer.media import audio_blocks
+            from softaer.turns import read_turns
+
+            lld = pd.concat(
+                compute_lld(audio_blocks(path), settings["feature_set"]), ignore_index=True
+            )
+            spoken = None if settings["turns"] == "ignore" else read_turns(turns)
+            return audio_features(lld, settings["window"], spoken, settings["turns"])
+        from softaer.landmarks import columns, track
+        from softaer.media import video_frames
+        from softaer.video_features import POINTS, video_features
+
+        tables = track(
+            video_frames(path),
+            settings["refine"],
+            settings["min_detection_confidence"],
+            settings["min_tracking_confidence"],
+        )
+        frames = pd.concat(tables, ignore_index=True)
+        return video_features(
+            frames["time"].to_numpy(),
+            frames[columns()].to_numpy().reshape(-1, len(POINTS), 2),
+            settings["max_gap"],
+            settings["window"],
+            settings["registration"] == "similarity",
+        )
+
+    def predict_features(self, features: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Predict a recording from its features.
+
+        Parameters
+        ----------
+        features
+            For each modality ``time`` [s, on the grid] and the columns of the extraction, as the
+            stages ``audio_features`` and ``video_features`` write them, not standardised. A
+            modality may be missing, or have no frame with features: the others predict alone then,
+            without fusion.
+
+        Returns
+        -------
+        ``time`` [s], from 0 on the grid of 10 Hz to the last frame of any modality, and float32
+        columns ``<dimension>_E`` and ``<dimension>_sigma``, in units of the ratings: the mean over
+        seeds. The raters' delay is taken out: E at t is about what happens at t. A sigma below 0
+        is 0.
+
+        Raises
+        ------
+        InputError
+            If no modality has features, or a column is missing.
+        """
+        sequences = self._sequences(features)
+        length = len(next(iter(sequences.values())))
+        table = pd.DataFrame({"time": np.arange(length) / RATE})
+        raw = {
+            (modality, network.seed, output): values
+            for modality, sequence in sequences.items()
+            for network in self._networks
+            if network.modality == modality
+            for output, values in zip(
+                network.model.architecture.outputs,
+                network.model.predict([sequence])[0].T.astype(np.float64),
+                strict=True,
+            )
+        }
+        for dimension in self.description["dimensions"]:
+            for target in self.description["targets"]:
+                name = output_name(dimension, target)
+                per_seed = [
+                    self._finish(
+                        dimension, target, seed, {m: raw[m, seed, name] for m in sequences}
+                    )
+                    for seed in self.description["seeds"]
+                ]
+                mean = np.mean(per_seed, axis=0)
+                if target == "sigma":
+                    mean = np.maximum(mean, 0.0)
+                table[name] = mean.astype(np.float32)
+        return table
+
+    def _sequences(self, features: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
+        """Standardised features of each modality that has any, on one grid, zero where missing."""
+        here = {}
+        for modality, standardisation in self._standardisations.items():
+            rows = features.get(modality)
+            if rows is None:
+                continue
+            names = list(standardisation["feature"])
+            missing = [name for name in names if name not in rows]
+            if missing:
+                raise InputError(
+                    f"{modality} features: no column {missing[0]!r}; expected the {len(names)} "
+                    "features that the model has learnt from, extracted with the same settings"
+                )
+            values = standardise(rows[names].to_numpy(), standardisation)
+            if np.isfinite(values).all(axis=1).any():
+                here[modality] = (index(rows["time"].to_numpy()), values)
+        if not here:
+            raise InputError(f"no features of {' or '.join(self.modalities)}; expected some frames")
+        length = max(frames.max() for frames, _ in here.values()) + 1
+        sequences = {}
+        for modality, (frames, values) in here.items():
+            sequences[modality] = np.zeros((length, values.shape[1]), dtype=np.float32)
+            sequences[modality][frames] = np.nan_to_num(values)
+        return sequences
+
+    def _finish(
+        self, dimension: str, target: str, seed: int, raw: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        """Post-process each modality's prediction, and fuse them if all are there."""
+        steps = self.description["postprocessing"][dimension][target][str(seed)]
+        finished = {
+            modality: apply_chain([Step(name, tuple(value)) for name, value in steps[modality]], y)
+            for modality, y in raw.items()
+        }
+        fusion = self.description["fusion"]
+        if fusion is None or len(finished) < len(self.modalities):
+            return np.mean(list(finished.values()), axis=0)
+        terms = fusion[dimension][target][str(seed)]
+        coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
+        return apply_fusion(coefficients, np.stack([finished[m] for m in self.modalities], axis=1))
+
+
+def _network(entry: dict, tensors: Mapping) -> Network:
+    architecture = entry["architecture"] | {"outputs": tuple(entry["architecture"]["outputs"])}
+    model = Recurrent(Architecture(**architecture))
+    prefix = f"{entry['name']}/"
+    model.load_state_dict(
+        {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    )
+    return Network(entry["modality"], entry["seed"], model.to(pick_device()).eval())
