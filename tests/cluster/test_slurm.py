@@ -103,7 +103,7 @@ def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, s
     """Snakemake is killed while its jobs go on; the next run ends them and keeps what was done."""
     process = cluster_project.start(on_slurm(cluster_project))
     features = cluster_project.path("results/audio_features")
-    wait_for(lambda: list(features.glob("*.parquet")), process, seconds=300)
+    wait_for(lambda: list(features.glob("[!.]*.parquet")), process, seconds=300)
     slurm.hold(True)
     wait_for(lambda: slurm.jobs("%t").count("PD") > 1, process)
     os.kill(process.pid, signal.SIGKILL)
@@ -111,7 +111,7 @@ def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, s
     process.wait()
     orphans = set(slurm.jobs())
     slurm.hold(False)
-    done = {path: path.stat().st_mtime_ns for path in features.glob("*.parquet")}
+    done = {path: path.stat().st_mtime_ns for path in features.glob("[!.]*.parquet")}
     outcome = run(cluster_project)
     assert outcome.returncode != 0
     _, _, told = outcome.output.partition("Slurm jobs of a former run in this folder were ended: ")

@@ -36,6 +36,10 @@ STAGES = [
     "uncertainty",
     "summarise",
     "report",
+    "corpus_table",
+    "packed_model",
+    "apply",
+    "apply_video",
     "simulate.tables",
     "simulate.portraits",
     "simulate.truth",
@@ -152,13 +156,16 @@ def test_a_schema_may_serve_two_stages(package, changed):
 
 def test_a_change_to_how_tables_are_checked_reruns_all_that_write_one(package, changed):
     package.edit("tables", r"^    names = list\(frame", "    names = 1 * list(frame")
-    assert changed() == set(STAGES) - {"simulate.raters", "simulate.media", "status", "report"}
+    assert changed() == set(STAGES) - {
+        *("simulate.raters", "simulate.media", "status", "report"),
+        *("corpus_table", "packed_model", "apply_video"),
+    }
 
 
 def test_a_change_to_how_tables_are_read_reruns_the_report_too(package, changed):
     package.edit("tables", r"pq.read_table\(path, ", "pq.read_table(str(path), ")
     found = changed()
-    assert {"labels", "train", "report"} <= found
+    assert {"score", "evaluate", "report"} <= found
     assert not {"audio_lld", "landmarks", "ratings"} & found
 
 
@@ -171,7 +178,7 @@ def test_a_change_deep_down_reaches_the_stages_above(package, changed):
     package.edit("concordance", r"return 2 \*", "return 2.0 *")
     # The report takes paths from the scores, not their computation.
     scoring = {"train", "score", "simulate.check", "ceiling"}
-    assert changed() == scoring | {"postprocess", "fuse"}
+    assert changed() == scoring | {"postprocess", "fuse", "apply"}
 
 
 def test_extraction_does_not_depend_on_learning(package, changed):
@@ -196,7 +203,7 @@ def test_an_unused_function_of_the_stage_itself_counts(package, changed):
 
 def test_the_packages_version_counts_where_it_is_shown(package, changed):
     package.edit("__init__", r'__version__ = ".*"', '__version__ = "9.9.9"')
-    assert changed() == {"report"}
+    assert changed() == {"report", "packed_model"}
 
 
 def test_a_constant_counts_through_the_functions_that_use_it(package, changed):

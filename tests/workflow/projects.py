@@ -33,6 +33,10 @@ TINY = {
 }
 
 
+TARGETS = {"total", "all", "extract", "labels", "dataset", "train", "fuse", "apply"}
+"""Rows of the job table that are no rules of a stage."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a run of Snakemake ended."""
@@ -43,7 +47,7 @@ class Outcome:
     @property
     def rules(self) -> set[str]:
         """Rules in the job table of the run, without the targets that only name files."""
-        return set(self._jobs) - {"total", "all", "extract", "labels", "dataset", "train", "fuse"}
+        return set(self._jobs) - TARGETS
 
     def count(self, rule: str) -> int:
         """Jobs of a rule in the job table of the run."""

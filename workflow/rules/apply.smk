@@ -1,7 +1,8 @@
 """The trained model on recordings that nobody rated.
 
 In: features, and results/packed_model or the packed model of another run. Out: results/apply, E and sigma
-per recording as Parquet, CSV and a plot, and as a video with the traces below it where asked for.
+as a table of the batch and, in a folder of its name, as CSV and a plot of each recording;
+results/apply_video, the recording with the traces below it, where asked for.
 """
 
 
@@ -66,7 +67,8 @@ rule apply_batch:
         ),
         model=[f"{PACKED_MODEL}/model.json", f"{PACKED_MODEL}/weights.safetensors"],
     output:
-        "results/apply/{batch}.parquet",
+        predictions="results/apply/{batch}.parquet",
+        folder=directory("results/apply/{batch}"),
     log:
         "results/logs/apply/{batch}.log",
     conda:
@@ -90,31 +92,8 @@ rule apply_batch:
         " --recording-names {params.names}"
         " {params.features}"
         " --extraction {params.extraction:q}"
-        " --output {output}"
-        " > {log} 2>&1"
-
-
-rule apply_recording:
-    input:
-        lambda wildcards: f"results/apply/{applied_named(wildcards.recording).batch}.parquet",
-    output:
-        csv="results/apply/{recording}.csv",
-        plot="results/apply/{recording}.svg",
-    log:
-        "results/logs/apply_recording/{recording}.log",
-    localrule: True
-    conda:
-        "../../envs/learning.yaml"
-    resources:
-        mem_mb=growing(500, 4),
-    params:
-        code=code_digest("apply_recording"),
-    shell:
-        "python -m softaer.apply_recording"
-        " --predictions {input}"
-        " --recording-name {wildcards.recording}"
-        " --output {output.csv}"
-        " --plot-output {output.plot}"
+        " --output {output.predictions}"
+        " --folder-output {output.folder}"
         " > {log} 2>&1"
 
 
@@ -126,7 +105,7 @@ rule apply_video:
         video=lambda wildcards: applied_named(wildcards.recording).video,
         audio=lambda wildcards: applied_named(wildcards.recording).audio or [],
     output:
-        "results/apply/{recording}.mp4",
+        "results/apply_video/{recording}.mp4",
     log:
         "results/logs/apply_video/{recording}.log",
     conda:

@@ -111,9 +111,10 @@ def read_corpus():
     else:
         table = where = config["corpus"]["recordings"]
         rows, folder = read_rows(table), os.path.dirname(table)
-    recordings = resolve(rows.values(), folder)
     if workflow.is_main_process:
         validate_rows(rows, read_schema("recordings"), where)
+    recordings = resolve(rows.values(), folder)
+    if workflow.is_main_process:
         check_files(recordings, config["dimensions"], where)
         check_batches(recordings, where)
     return table, recordings
@@ -301,11 +302,11 @@ def applied_files():
             f"{TABLE}: no recording without annotations; expected some, or a table of recordings in "
             "'apply.recordings'"
         )
-    names = [recording.recording for recording in APPLIED]
-    files = collect("results/apply/{recording}.{kind}", recording=names, kind=["csv", "svg"])
+    batches = sorted({recording.batch for recording in APPLIED})
+    files = collect("results/apply/{batch}.parquet", batch=batches)
     if config["apply"]["video"]:
         seen = [recording.recording for recording in APPLIED if recording.video]
-        files += collect("results/apply/{recording}.mp4", recording=seen)
+        files += collect("results/apply_video/{recording}.mp4", recording=seen)
     return files
 
 

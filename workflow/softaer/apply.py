@@ -1,12 +1,16 @@
-"""Apply: E and sigma of recordings that nobody rated, by a packed model."""
+"""Apply: E and sigma of recordings that nobody rated, by a packed model.
+
+A table of the batch, and in a folder each recording's predictions as CSV and a plot of them.
+"""
 
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
+from softaer import cli, figures, tables
 from softaer.errors import InputError
+from softaer.files import complete
 from softaer.predictor import Predictor
 from softaer.schema import applied
 
@@ -43,6 +47,7 @@ def main() -> None:
     )
     arguments.add_argument("--extraction", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
+    cli.add_output(arguments, "--folder-output")
     options = arguments.parse_args()
 
     predictor = Predictor.load(options.model)
@@ -50,6 +55,7 @@ def main() -> None:
     features: dict[str, dict[str, pd.DataFrame]] = {
         modality: dict(tables.by_recording(Path(path))) for modality, path in options.features
     }
+    nothing = pd.DataFrame(columns=["time", *predictor.outputs], dtype="float32")
     with tables.writer(options.output, applied(predictor.outputs)) as sink:
         for recording in options.recording_names:
             own = {m: parts[recording] for m, parts in features.items() if recording in parts}
@@ -58,7 +64,11 @@ def main() -> None:
             except InputError as error:
                 # Without a face and without sound there is nothing to say of a recording.
                 print(f"recording {recording!r}: {error}")
-                continue
+                table = nothing.copy()
+            with complete(options.folder_output / f"{recording}.csv") as partial:
+                table.to_csv(partial, index=False, float_format="%.6g")
+            with complete(options.folder_output / f"{recording}.svg") as partial:
+                partial.write_text(figures.predictions(table, recording), encoding="utf-8")
             table.insert(0, "recording", recording)
             sink.append(table)
 

@@ -10,7 +10,7 @@ from softaer.files import complete
 
 
 def write_table(rows: list[dict[str, str]], output: Path) -> None:
-    """Write recordings.csv; paths that are not absolute become relative to its folder.
+    """Write recordings.csv; paths become relative to its folder, but absolute ones elsewhere.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ def write_table(rows: list[dict[str, str]], output: Path) -> None:
         writer = csv.DictWriter(file, used, restval="", lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            writer.writerow(
-                {
-                    name: os.path.relpath(cell, folder)
-                    if name in PATHS and not os.path.isabs(cell)
-                    else cell
-                    for name, cell in row.items()
-                }
-            )
+            cells = {n: _seen_from(folder, c) if n in PATHS else c for n, c in row.items()}
+            writer.writerow(cells)
+
+
+def _seen_from(folder: Path, path: str) -> str:
+    if os.path.isabs(path) and not Path(path).is_relative_to(folder.absolute()):
+        return path
+    return os.path.relpath(path, folder)
 
 
 def main() -> None:

@@ -49,6 +49,10 @@ class Predictor:
     ----------
     description
         What the folder's ``model.json`` says.
+    networks
+        In the order in which it lists them.
+    standardisations
+        ``feature``, ``mean`` and ``scale`` of each modality.
     """
 
     def __init__(
@@ -58,8 +62,8 @@ class Predictor:
         standardisations: Mapping[str, pd.DataFrame],
     ) -> None:
         self.description = description
-        self._networks = networks
-        self._standardisations = standardisations
+        self.networks = networks
+        self.standardisations = standardisations
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -97,7 +101,7 @@ class Predictor:
     @property
     def modalities(self) -> list[str]:
         """Modalities that the model has learnt from."""
-        return list(self._standardisations)
+        return list(self.standardisations)
 
     @property
     def outputs(self) -> list[str]:
@@ -205,7 +209,7 @@ class Predictor:
         raw = {
             (modality, network.seed, output): values
             for modality, sequence in sequences.items()
-            for network in self._networks
+            for network in self.networks
             if network.modality == modality
             for output, values in zip(
                 network.model.architecture.outputs,
@@ -231,7 +235,7 @@ class Predictor:
     def _sequences(self, features: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
         """Standardised features of each modality that has any, on one grid, zero where missing."""
         here = {}
-        for modality, standardisation in self._standardisations.items():
+        for modality, standardisation in self.standardisations.items():
             rows = features.get(modality)
             if rows is None:
                 continue

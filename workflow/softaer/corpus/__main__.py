@@ -6,9 +6,9 @@ python -m softaer.corpus batch recordings.csv    put recordings together into jo
 import argparse
 
 from softaer import cli
-from softaer.corpus import batch
+from softaer.corpus import batch, check, init
 
-COMMANDS = {"batch": batch}
+COMMANDS = {"init": init, "check": check, "batch": batch}
 
 
 def main() -> None:

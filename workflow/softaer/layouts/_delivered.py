@@ -93,9 +93,11 @@ def read_sheet(path: Path) -> Sheet:
     ]
     if not rows:
         raise InputError(f"{path}: empty; expected annotations")
-    # Raters may be named by numbers; a header has fewer numbers than the line below it.
+    # Raters may be named by numbers. A header starts with a name, and has fewer numbers than the
+    # line below it.
     numbers = [sum(map(_is_number, cells)) for _, cells in rows[:2]]
     titled = numbers[0] < numbers[1] if len(numbers) > 1 else numbers[0] == 0
+    titled = titled and not _is_number(rows[0][1][0])
     header = rows.pop(0)[1] if titled else None
     if not rows:
         raise InputError(f"{path}: a header alone; expected annotations below it")

@@ -1,0 +1,175 @@
+"""A packed model predicts what its parts say, whatever of a recording is there."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from softaer import onnx_export
+from softaer.errors import InputError
+from softaer.model import Architecture, Recurrent
+from softaer.predictor import FORMAT, Predictor
+
+FEATURES = {"audio": ["loudness", "pitch"], "video": ["x", "y", "z"]}
+
+
+def write_model(folder, fusion=True, steps=(), **changes):
+    """A model of two modalities and two seeds with random weights."""
+    torch.manual_seed(0)
+    folder.mkdir(exist_ok=True)
+    tensors, networks = {}, []
+    for modality, names in FEATURES.items():
+        for seed in (1, 2):
+            name = f"arousal/{modality}/E+sigma/seed{seed}"
+            architecture = Architecture(len(names), ("arousal_E", "arousal_sigma"), cells=4)
+            model = Recurrent(architecture)
+            tensors |= {f"{name}/{k}": v.contiguous() for k, v in model.state_dict().items()}
+            entry = {"name": name, "modality": modality, "seed": seed, "instance": "cells=4"}
+            networks.append(entry | {"architecture": vars(architecture)})
+        for column, value in (("mean", 3.0), ("scale", 2.0)):
+            tensors[f"standardisation/{modality}/{column}"] = torch.full(
+                (len(names),), value, dtype=torch.float64
+            )
+    chain = {seed: {m: list(steps) for m in FEATURES} for seed in ("1", "2")}
+    terms = {"intercept": 0.5, "audio": 2.0, "video": -1.0}
+    description = {
+        "format": FORMAT,
+        "dimensions": ["arousal"],
+        "targets": ["E", "sigma"],
+        "seeds": [1, 2],
+        "features": FEATURES,
+        "networks": networks,
+        "postprocessing": {"arousal": {"E": chain, "sigma": chain}},
+        "fusion": {"arousal": {t: {"1": terms, "2": terms} for t in ("E", "sigma")}},
+    } | changes
+    if not fusion:
+        description["fusion"] = None
+    (folder / "model.json").write_text(json.dumps(description))
+    save_file(tensors, folder / "weights.safetensors")
+    return folder
+
+
+def features(modality, frames=30, seed=0):
+    rng = np.random.default_rng(seed)
+    names = FEATURES[modality]
+    table = pd.DataFrame(3 + 2 * rng.standard_normal((frames, len(names))), columns=names)
+    table.insert(0, "time", np.arange(frames) / 10)
+    return table
+
+
+def by_hand(predictor, modality, seed, table):
+    """Prediction of one network, from standardised values with zeros for what is missing."""
+    (network,) = [n for n in predictor.networks if (n.modality, n.seed) == (modality, seed)]
+    values = ((table[FEATURES[modality]] - 3) / 2).fillna(0).to_numpy(dtype=np.float32)
+    return network.model.predict([values])[0].astype(np.float64)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_model(tmp_path / "model")
+
+
+def test_fusion_of_each_seed_and_their_mean(folder):
+    predictor = Predictor.load(folder)
+    audio, video = features("audio"), features("video")
+    audio.loc[3:5, "pitch"] = np.nan
+    table = predictor.predict_features({"audio": audio, "video": video})
+    assert list(table.columns) == ["time", "arousal_E", "arousal_sigma"]
+    np.testing.assert_allclose(table["time"], audio["time"])
+    fused = [
+        0.5 + 2 * by_hand(predictor, "audio", s, audio) - by_hand(predictor, "video", s, video)
+        for s in (1, 2)
+    ]
+    expected = np.mean(fused, axis=0)
+    np.testing.assert_allclose(table["arousal_E"], expected[:, 0], atol=1e-6)
+    np.testing.assert_allclose(table["arousal_sigma"], expected[:, 1].clip(0), atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["absent", "empty", "null"])
+def test_without_one_modality_the_other_predicts_alone(how, folder):
+    predictor = Predictor.load(folder)
+    video = {
+        "absent": None,
+        "empty": features("video", frames=0),
+        "null": features("video").assign(x=np.nan),
+    }[how]
+    given = {"audio": features("audio")} | ({} if video is None else {"video": video})
+    table = predictor.predict_features(given)
+    alone = [by_hand(predictor, "audio", seed, given["audio"])[:, 0] for seed in (1, 2)]
+    np.testing.assert_allclose(table["arousal_E"], np.mean(alone, axis=0), atol=1e-6)
+
+
+def test_the_longer_modality_says_how_long_a_recording_is(folder):
+    table = Predictor.load(folder).predict_features(
+        {"audio": features("audio", 20), "video": features("video", 35)}
+    )
+    assert len(table) == 35
+    assert table.notna().all(axis=None)
+
+
+def test_post_processing_comes_before_fusion(tmp_path):
+    steps = [["centring", [1.0]], ["scaling", [2.0, 3.0]]]
+    plain = Predictor.load(write_model(tmp_path / "a", fusion=False))
+    stepped = Predictor.load(write_model(tmp_path / "b", fusion=False, steps=steps))
+    given = {"audio": features("audio")}
+    before = plain.predict_features(given)["arousal_E"]
+    after = stepped.predict_features(given)["arousal_E"]
+    np.testing.assert_allclose(after, 2 + 3 * (before + 1 - 2), atol=1e-5)
+
+
+def test_nothing_to_predict_from_is_an_error(folder):
+    with pytest.raises(InputError, match="no features of audio or video"):
+        Predictor.load(folder).predict_features({"audio": features("audio", 0)})
+
+
+def test_other_features_than_those_of_the_training_are_an_error(folder):
+    with pytest.raises(InputError, match="audio features: no column 'pitch'"):
+        Predictor.load(folder).predict_features({"audio": features("audio").drop(columns="pitch")})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: (f / "model.json").unlink(), "not a packed model"),
+        (lambda f: (f / "model.json").write_text("{"), "not a packed model"),
+        (lambda f: (f / "weights.safetensors").write_bytes(b"pickle"), "not a packed model"),
+        (lambda f: write_model(f, format=99), "format 99; expected 1"),
+        (lambda f: write_model(f, features={"audio": ["a"], "other": ["b"]}), "not a packed model"),
+    ],
+)
+def test_what_is_no_model_is_named(spoil, said, folder):
+    spoil(folder)
+    with pytest.raises(InputError, match=said) as error:
+        Predictor.load(folder)
+    assert str(folder) in str(error.value)
+
+
+def test_onnx_gives_what_torch_gives(folder, tmp_path, monkeypatch, capsys):
+    words = ["--model", str(folder), "--output-dir", str(tmp_path / "onnx")]
+    monkeypatch.setattr(sys, "argv", ["onnx_export", *words])
+    onnx_export.main()
+    files = sorted((tmp_path / "onnx").glob("*.onnx"))
+    assert len(files) == 4
+    assert capsys.readouterr().out.count("of torch") == 4
+    import onnxruntime
+
+    predictor = Predictor.load(folder)
+    audio = features("audio", 77)
+    audio.loc[3:5, "pitch"] = np.nan
+    session = onnxruntime.InferenceSession(str(files[0]))
+    values = audio[FEATURES["audio"]].to_numpy(dtype=np.float32)[None]
+    (found,) = session.run(None, {"features": values})
+    np.testing.assert_allclose(found[0], by_hand(predictor, "audio", 1, audio), atol=1e-5)
+
+
+def test_an_export_that_differs_from_torch_is_refused(folder, tmp_path, monkeypatch):
+    words = ["--model", str(folder), "--output-dir", str(tmp_path / "onnx")]
+    monkeypatch.setattr(sys, "argv", ["onnx_export", *words])
+    monkeypatch.setattr(onnx_export, "difference", lambda *_: 0.5)
+    with pytest.raises(InputError, match=r"differs from torch by 0\.5"):
+        onnx_export.main()
+    assert not list((tmp_path / "onnx").glob("*.onnx"))
