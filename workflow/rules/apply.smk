@@ -78,7 +78,7 @@ rule apply_batch:
     params:
         code=code_digest("apply"),
         software=pins("torch"),
-        model=PACKED_MODEL,
+        model=lambda wildcards, input: os.path.dirname(input.model[0]),
         names=lambda wildcards: [r.recording for r in applied_of(wildcards.batch)],
         features=lambda wildcards, input: [
             word
