@@ -84,9 +84,9 @@ class Results:
     def model(self, dimension, task, modality):
         where = f"postprocess/{dimension}/{modality}/{task}/seed1"
         self.prediction(schema.POSTPROCESSED, where)
-        steps = [(target, "centring", True, 0.4375, 0.01) for target in ("E", "sigma")] + [
-            ("E", "time_shift", False, None, -0.02),
-            ("sigma", "scaling", False, None, None),
+        steps = [(target, "centring", True, 0.4375, None, 0.01) for target in ("E", "sigma")] + [
+            ("E", "time_shift", False, None, None, -0.02),
+            ("sigma", "scaling", False, None, None, None),
         ]
         self.write(steps, schema.POSTPROCESSING_STEPS, f"{where}.steps")
 
