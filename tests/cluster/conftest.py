@@ -11,7 +11,7 @@ from pathlib import Path
 import gridengine
 import pytest
 import slurm as slurm_
-from daemons import UnavailableError, install, missing_programs
+from daemons import UnavailableError, install, kill, missing_programs
 from gridengine import GridEngine
 from slurm import Slurm
 
@@ -32,6 +32,8 @@ def started(kind: Callable, module, name: str) -> Iterator:
         cluster.start()
         yield cluster
     except UnavailableError as error:
+        if os.environ.get("SOFTAER_INSTALL_CLUSTERS") == "1":
+            print(f"{name} was asked for and is not there: {error}", file=sys.__stderr__)
         pytest.skip(f"no {name}: {error}")
     finally:
         cluster.stop()
@@ -61,8 +63,11 @@ def cluster(request: pytest.FixtureRequest) -> Slurm | GridEngine:
 @pytest.fixture
 def cluster_project(root: Path, tmp_path: Path, cluster) -> Iterator[Project]:
     """A copy of the project beside an empty folder; its jobs do not outlive the test."""
-    yield new_project(root, tmp_path)
+    project = new_project(root, tmp_path)
+    yield project
     cluster.cancel_all()
+    for pid in project.processes():  # a Snakemake whose test failed
+        kill(pid)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """What a Slurm and a Grid Engine of the tests share: installing, starting and ending daemons."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -27,6 +29,12 @@ def install(packages: Sequence[str]) -> None:
     UnavailableError
         If they cannot be installed.
     """
+    with open(Path(tempfile.gettempdir()) / "softaer-install.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of the tests install at the same time
+        _install(packages)
+
+
+def _install(packages: Sequence[str]) -> None:
     policy = Path("/usr/sbin/policy-rc.d")
     ours = not policy.exists()
     if ours:
@@ -35,7 +43,7 @@ def install(packages: Sequence[str]) -> None:
     try:
         for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
             subprocess.run(
-                ["apt-get", "--quiet", *command],
+                ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=120", *command],
                 env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

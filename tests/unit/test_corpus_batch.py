@@ -6,6 +6,7 @@ import media_files
 import pytest
 
 from softaer.corpus import batch
+from softaer.errors import InputError
 
 
 def rows(*names, **columns):
@@ -68,6 +69,18 @@ def test_a_table_is_filled_by_the_length_of_its_files(corpus):
     assert table.read_bytes() == again
     batch.fill_table(table, table, minutes=100, anew=True, say=said.append)
     assert {row["batch"] for row in read(table)} == {"b00001"}
+
+
+def test_a_table_that_is_wrong_is_refused(corpus):
+    table = corpus / "recordings.csv"
+    table.write_text("recording,subject\na,s1\n")
+    with pytest.raises(InputError, match="line 2: recording 'a' has no file"):
+        batch.fill_table(table, table)
+
+
+def test_a_table_beside_another_has_names_of_its_own(corpus):
+    batch.fill_table(corpus / "recordings.csv", corpus / "new.csv", prefix="new", say=print)
+    assert {row["batch"] for row in read(corpus / "new.csv")} == {"new00001"}
 
 
 def test_files_that_cannot_be_read_are_told_and_batched(corpus):

@@ -133,6 +133,40 @@ def test_all_that_is_wrong_is_told_at_once(checked):
     assert "b.csv" in err
 
 
+def test_turns_are_looked_at(checked):
+    folder, run = checked
+    edit(folder / "recordings.csv", "annotations\na", "annotations,turns\na")
+    edit(folder / "recordings.csv", "b.csv", "b.csv,b_turns.csv")
+    edit(folder / "recordings.csv", "a.csv", "a.csv,")
+    edit(folder / "recordings.csv", "c.csv", "c.csv,")
+    code, _, err = run()
+    assert code == 1
+    assert "recording 'b': " in err
+    assert "no such file of turns" in err
+
+
+def test_dimensions_may_stand_in_the_name_of_a_file(checked):
+    folder, run = checked
+    for name in "abc":
+        text = (folder / f"{name}.csv").read_text()
+        for dimension in ("arousal", "mood"):
+            (folder / f"{name}_{dimension}.csv").write_text(text.replace("arousal", dimension))
+        edit(folder / "recordings.csv", f"{name}.csv", f"{name}_{{dimension}}.csv")
+    code, out, _ = run()
+    assert code == 0
+    assert "mood: 3 raters" in out
+
+
+def test_unknown_dimensions_are_told(checked):
+    folder, run = checked
+    edit(folder / "recordings.csv", "a.csv", "nowhere/{dimension}.csv")
+    edit(folder / "recordings.csv", "b.csv", "")
+    edit(folder / "recordings.csv", "c.csv", "")
+    code, _, err = run()
+    assert code == 1
+    assert "no dimension is known" in err
+
+
 def test_a_table_that_is_wrong_ends_the_check(checked):
     folder, run = checked
     edit(folder / "recordings.csv", "train", "trian")

@@ -81,6 +81,36 @@ def test_subjects_are_the_beginnings_of_names_and_stay_in_one_partition(tmp_path
     assert {row["partition"] for row in rows} == {"train", "dev", "test"}
 
 
+def test_a_subject_of_several_sessions_stays_one_subject(tmp_path):
+    for subject in ("P1", "P2", "P3"):
+        for session in ("s1", "s2"):
+            both(tmp_path / subject / session / "talk.mkv")
+    rows = rows_of_folder(tmp_path, lambda words: None)
+    assert [row["subject"] for row in rows] == ["P1", "P1", "P2", "P2", "P3", "P3"]
+    of = {
+        row["subject"]: {r["partition"] for r in rows if r["subject"] == row["subject"]}
+        for row in rows
+    }
+    assert all(len(partitions) == 1 for partitions in of.values())
+
+
+def test_sound_and_pictures_side_by_side_are_one_recording_in_every_folder(tmp_path):
+    for subject in ("P1", "P2"):
+        sound(tmp_path / subject / "session1.mka")
+        pictures(tmp_path / subject / "session1.mkv")
+    rows = rows_of_folder(tmp_path, lambda words: None)
+    assert [row["recording"] for row in rows] == ["session1", "P2_session1"]
+    for row in rows:
+        assert row["audio"].endswith(".mka")
+        assert row["video"].endswith(".mkv")
+        assert row["audio"].split("/")[-2] == row["video"].split("/")[-2]
+
+
+def test_a_delivered_corpus_is_not_written_into(tmp_path):
+    with pytest.raises(InputError, match="no --output"):
+        init(tmp_path, "--layout", "recola")
+
+
 def test_files_of_the_same_name_in_other_folders_keep_apart(tmp_path):
     for folder in ("a", "b"):
         both(tmp_path / folder / "talk.mkv")

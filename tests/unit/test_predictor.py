@@ -3,13 +3,14 @@
 import json
 import sys
 
+import media_files
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from softaer import onnx_export
+from softaer import apply, onnx_export
 from softaer.errors import InputError
 from softaer.model import Architecture, Recurrent
 from softaer.predictor import FORMAT, Predictor
@@ -119,6 +120,51 @@ def test_post_processing_comes_before_fusion(tmp_path):
     before = plain.predict_features(given)["arousal_E"]
     after = stepped.predict_features(given)["arousal_E"]
     np.testing.assert_allclose(after, 2 + 3 * (before + 1 - 2), atol=1e-5)
+
+
+def run_apply(folder, tmp_path, monkeypatch, audio, extraction=None):
+    """Run the stage on two recordings, one of which has no features."""
+    settings = extraction or {"audio": {}, "video": {}}
+    paths = []
+    for modality, table in (("audio", audio), ("video", features("video").iloc[:0])):
+        table = table.assign(recording="a")[["recording", *table.columns]]
+        table.to_parquet(tmp_path / f"{modality}.parquet")
+        paths += ["--features", modality, str(tmp_path / f"{modality}.parquet")]
+    words = ["--model", str(folder), "--recording-names", "a", "b", *paths]
+    words += ["--extraction", json.dumps(settings), "--output", str(tmp_path / "out.parquet")]
+    words += ["--folder-output", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["apply", *words])
+    apply.main()
+
+
+def test_a_recording_without_anything_has_empty_files(tmp_path, monkeypatch, capsys):
+    folder = write_model(tmp_path / "model", audio={}, video={})
+    run_apply(folder, tmp_path, monkeypatch, features("audio"))
+    assert pd.read_parquet(tmp_path / "out.parquet")["recording"].unique().tolist() == ["a"]
+    assert len(pd.read_csv(tmp_path / "out/a.csv")) == 30
+    assert pd.read_csv(tmp_path / "out/b.csv").empty
+    assert "neither sound nor a face" in (tmp_path / "out/b.svg").read_text()
+    assert "recording 'b': no features" in capsys.readouterr().out
+
+
+def test_a_model_that_does_not_fit_is_not_taken_for_an_empty_recording(tmp_path, monkeypatch):
+    folder = write_model(tmp_path / "model", audio={}, video={})
+    with pytest.raises(InputError, match="no column 'pitch'"):
+        run_apply(folder, tmp_path, monkeypatch, features("audio").drop(columns="pitch"))
+    with pytest.raises(InputError, match="'modalities': found"):
+        run_apply(folder, tmp_path, monkeypatch, features("audio"), {"audio": {}})
+    folder = write_model(tmp_path / "other", audio={"window": 4.0}, video={})
+    settings = {"audio": {"window": 2.0}, "video": {}}
+    with pytest.raises(InputError, match=r"'audio.window': found 2.0; expected 4.0"):
+        run_apply(folder, tmp_path, monkeypatch, features("audio"), settings)
+
+
+def test_turns_are_asked_for_where_the_model_has_learnt_with_them(tmp_path):
+    settings = {"feature_set": "IS13_ComParE", "window": 4.0, "turns": "only"}
+    folder = write_model(tmp_path / "model", audio=settings, video={})
+    path = media_files.write(tmp_path / "a.mka", sound=[(0, media_files.tone(1.0))])
+    with pytest.raises(InputError, match="no turns; expected them"):
+        Predictor.load(folder).predict(audio=path)
 
 
 def test_nothing_to_predict_from_is_an_error(folder):

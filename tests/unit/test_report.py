@@ -12,9 +12,10 @@ from html.parser import HTMLParser
 import coverage_tables
 import numpy as np
 import pandas as pd
+import plotly.offline
 import pytest
 
-from softaer import figures, report, schema, tables
+from softaer import explorer, figures, report, schema, tables
 from softaer.corpus import read_recordings
 from softaer.errors import InputError
 from softaer.report import absences, as_rows, coverage_table, score_table
@@ -28,6 +29,8 @@ CONFIG = {
     "evaluation": {"resample": "subject", "draws": 1234},
 }
 VOID = {"meta", "link", "img", "br", "hr", "input"}
+RATER = "</script><b>"
+"""A rater's name that would end the element that it stands in."""
 
 
 class Results:
@@ -72,6 +75,13 @@ class Results:
             table = pd.DataFrame({"recording": name, "time": np.arange(12) / 10})
             table = table.assign(**{target: self.rng.random(12) for target in targets}, f=0.0)
             self.write(table, schema.dataset(targets, ["f"]), f"dataset/{name}")
+            rows = [
+                (name, frame / 10, dimension, rater, 0.1 * k)
+                for dimension in self.dimensions
+                for k, rater in enumerate(("rater-7", RATER))
+                for frame in range(14)
+            ]
+            self.write(rows, schema.RATINGS, f"ratings/{name}")
 
     def prediction(self, kind, path):
         frames = pd.DataFrame(
@@ -166,6 +176,8 @@ class Results:
         words += ["--dataset", self.folder / "dataset"]
         words += ["--dimensions", *self.dimensions, "--modalities", *self.shown]
         words += ["--tasks", *self.tasks, "--seeds", 1, "--coverage", *self.coverage]
+        words += ["--ratings", self.folder / "ratings"]
+        words += [word for name in self.dimensions for word in ("--delay", name, 0.2)]
         words += ["--config", json.dumps(CONFIG | (config or {}))]
         words += ["--output", self.folder / output, *more]
         return [str(word) for word in words]
@@ -177,7 +189,19 @@ class Results:
             report.main()
         finally:
             sys.argv = before
-        return (self.folder / options.get("output", "report.html")).read_text(encoding="utf-8")
+        return read_page(self.folder / options.get("output", "report.html"))
+
+
+def read_page(path):
+    """The page without the charts' library, of which the tests have nothing to say."""
+    text = path.read_text(encoding="utf-8")
+    library = plotly.offline.get_plotlyjs()
+    assert text.count(library) == 1
+    return text.replace(library, "")
+
+
+SCRIPTS = 3
+"""The explorer's data, the charts' library, the explorer."""
 
 
 class Page(HTMLParser):
@@ -287,7 +311,7 @@ SECTIONS = [
 
 
 def headings(text):
-    return [html.unescape(name) for name in re.findall("<h2>(.*?)</h2>", text)]
+    return [html.unescape(name) for name in re.findall("<h2[^>]*>(.*?)</h2>", text)]
 
 
 def test_all_sections_are_there(text):
@@ -329,7 +353,7 @@ def test_joint_networks_of_two_dimensions(tmp_path, root):
         assert [row[1] for row in table[2:8]] == [*tasks] * 2
     cells = {cell for table in page.tables for row in table for cell in row}
     assert "mood+will" in cells
-    assert "joint" in (tmp_path / "report.html").read_text(encoding="utf-8").split("<svg")[-1]
+    assert "joint" in read_page(tmp_path / "report.html").split("<svg")[-1]
 
 
 def test_the_other_tables_are_there(page):
@@ -343,7 +367,8 @@ def test_the_other_tables_are_there(page):
 def test_the_page_needs_nothing_from_elsewhere(page, text):
     assert page.links
     assert all(link.startswith("#") for link in page.links)
-    assert page.scripts == 0
+    assert page.scripts == SCRIPTS
+    assert "default-src 'none'" in text
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
 
@@ -368,9 +393,9 @@ def test_a_simulated_corpus_is_called_so(results, root, text):
 def test_the_configuration_is_shown_and_escaped(results, root):
     config = {"corpus": {"recordings": "<script>alert('x')</script> & \"é\""}}
     text = results.render(root, config=config, output="config.html")
-    assert "<script" not in text
+    assert text.count("<script") == SCRIPTS
     assert config["corpus"]["recordings"] in html.unescape(text).replace("''", "'")
-    assert Page(text).scripts == 0
+    assert Page(text).scripts == SCRIPTS
 
 
 ATTACK = '<img src=x onerror=alert(1)>.mp4: cannot be decoded & "more"'
@@ -430,6 +455,56 @@ def test_recordings_without_features_are_listed_and_their_reasons_escaped(with_a
     ]
 
 
+def explorer_data(text):
+    (content,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    return json.loads(content)
+
+
+def test_the_explorer_has_all_that_is_drawn(results, text):
+    data = explorer_data(text)
+    assert [(r["name"], r["partition"]) for r in data["recordings"]] == [
+        *(("c", "test"), ("d", "test"), ("b", "dev"), ("a", "train")),
+    ]
+    assert (data["every"], data["rate"]) == (1, 10)
+    mood = data["recordings"][0]["dimensions"]["mood"]
+    # Raters are moved back by the delay of 0.2 s.
+    assert mood["raters"] == {"rater-7": [0.0] * 12, RATER: [0.1] * 12}
+    fused = tables.read(results.folder / "fuse/mood/multi/seed1.parquet")
+    for target in ("E", "sigma"):
+        labels = tables.read(results.folder / "dataset/c.parquet")[f"mood_{target}"]
+        assert mood[target]["label"] == pytest.approx(labels, abs=6e-4)
+        assert mood[target]["predictions"]["multi"]["audio+video"] == pytest.approx(
+            fused.loc[fused["recording"] == "c", target], abs=6e-4
+        )
+
+
+def test_a_large_corpus_is_thinned_and_says_so(results, root, monkeypatch):
+    monkeypatch.setattr(explorer, "MOST_VALUES", 300)
+    text = results.render(root, output="thin.html")
+    data = explorer_data(text)
+    assert data["every"] == 3
+    assert len(data["recordings"][0]["dimensions"]["mood"]["E"]["label"]) == 4
+    assert "only one frame in 3 is drawn" in text
+
+
+def test_the_headline_says_what_was_reached(results, page, text):
+    flat = " ".join(html.unescape(re.sub("<[^>]+>", "", text)).split())
+    scores = results.scores
+    best = scores[(scores["target"] == "E") & (scores["partition"] == "dev")]
+    best = best.loc[best["ccc_out_of_fold"].idxmax()]
+    test = scores[
+        (scores["target"] == "E")
+        & (scores["partition"] == "test")
+        & (scores["modality"] == best["modality"])
+        & (scores["task"] == best["task"])
+    ]["ccc"].item()
+    assert (
+        f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one rater against the "
+        "others 0.876)" in flat
+    )
+    assert "Of 2 comparisons that the paper's claims make, 0 are answered yes, 0 no, and 2" in flat
+
+
 def test_where_nothing_is_absent_nothing_is_listed(text):
     assert "Without features" not in text
 
@@ -443,7 +518,7 @@ def test_the_same_bytes_in_another_process(results, root, text):
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow"), "PYTHONHASHSEED": "77"}
     command = [sys.executable, "-m", "softaer.report", *words]
     subprocess.run(command, check=True, env=environment)
-    assert (results.folder / "2.html").read_text(encoding="utf-8") == text
+    assert read_page(results.folder / "2.html") == text
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,15 @@ def test_turns_are_sorted_and_joined_however_they_are_written(text, turns_file):
     np.testing.assert_array_equal(read_turns(turns_file(text)), [[1.5, 4.0], [6.0, 8.0]])
 
 
+def test_a_subject_who_says_nothing_has_an_empty_file(turns_file):
+    assert read_turns(turns_file("\n")).shape == (0, 2)
+
+
+def test_turns_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(InputError, match="no such file of turns"):
+        read_turns(tmp_path / "absent.csv")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

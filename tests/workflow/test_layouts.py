@@ -198,6 +198,42 @@ def test_a_folder_without_the_corpus_is_named(name, tmp_path):
         layouts.layout(name).rows(tmp_path / "absent")
 
 
+def test_folders_of_cultures_of_any_name_and_endings_in_either_case_are_found(tmp_path):
+    for name in ("Train_DE_01", "Devel_DE_02"):
+        delivered.write_sound(tmp_path / f"German/audio/{name}.WAV", 1)
+        delivered.write_pictures(tmp_path / f"video/{name}.avi")
+        delivered.write_rows(tmp_path / f"German/labels/{name}.csv", [("a", "0.0", "0", "0", "0")])
+    rows = layouts.layout("avec2018").rows(tmp_path)
+    assert [row["recording"] for row in rows] == ["Train_DE_01", "Devel_DE_02"]
+    for row in rows:
+        assert row["audio"].endswith(".WAV")
+        assert row["video"].endswith(".avi")
+        assert "German/labels" in row["annotations"]
+
+
+def test_numbered_features_are_no_raters_whatever_their_folder_is_called(tmp_path):
+    delivered.muse_car(tmp_path)
+    for file in (tmp_path / "annotations").rglob("*.csv"):
+        file.write_text(file.read_text().replace(",", ";"))
+    for width in (3, 128):
+        header = ["timestamp", *(["segment_id"] if width == 3 else []), *map(str, range(width))]
+        path = tmp_path / f"a_features/net{width}/1.csv"
+        delivered.write_rows(path, [header, [0] * len(header)], ",")
+    rows = layouts.layout("muse_car").rows(tmp_path)
+    assert "annotations/{dimension}/1.csv" in rows[0]["annotations"]
+
+
+@pytest.mark.parametrize("name", ["sewa_raters", "avec2017_sewa"])
+def test_a_first_line_with_a_cell_missing_is_no_header(name, tmp_path):
+    path = tmp_path / "a.csv"
+    width = 11 if name == "sewa_raters" else 5
+    path.write_text("\n".join(";".join(["a", f"0.{k}", *["1"] * (width - 2)]) for k in range(3)))
+    path.write_text(path.read_text().replace("0.0;1;", "0.0;;", 1))
+    table = layouts.layout(name).read_annotations(path, "arousal")
+    assert table["time"].min() == 0
+    assert len(table[(table["dimension"] == "arousal") & (table["time"] == 0.1)]) >= 1
+
+
 def test_a_layout_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(InputError, match=r"'sewa'.*'avec2017_sewa'.*'table'"):
         layouts.layout("sewa")
@@ -212,7 +248,7 @@ def test_a_layout_that_is_not_there_is_named_with_those_that_are():
         ("recola", "0.0;1;2\n0.1;1;2\n", "expected 'time;FM1"),
         ("recola", "time;FM1\n0.0;1\n0.1\n", "line 3: found 1 cells; expected 2"),
         ("muse_car", "timestamp,loudness\n0,1\n", "named by a number"),
-        ("muse_car", "", "empty; expected annotations"),
+        ("muse_car", "", "empty; expected an annotation file"),
         ("recola", "time;FM1\n", "a header alone"),
     ],
 )

@@ -123,3 +123,44 @@ def test_a_recording_without_sound_has_a_dataset_with_missing_audio(
     assert audio["F0final_sma_mean"].isna().all()
     assert video["x_31"].notna().all()
     pd.testing.assert_series_equal(audio["arousal_E"], video["arousal_E"])
+
+
+def test_pictures_alone_and_a_dimension_with_a_range_of_its_own(empty_project, finished_project):
+    """Engagement from 1 to 7, rated four times a second, of recordings without sound."""
+    made = finished_project.path("results/corpus")
+    table = pd.read_csv(made / "recordings.csv")
+    rows = []
+    for row in table.itertuples():
+        long = pd.read_csv(made / row.annotations)
+        own = long[long["dimension"] == "arousal"].copy()
+        own["time"] = (4 * own["time"]).round() / 4
+        own["value"] = (4 + 3 * own["value"]).clip(1, 7)
+        own["dimension"] = "engagement"
+        path = empty_project.path(f"{row.recording}.csv")
+        own.drop_duplicates(["time", "rater"]).to_csv(path, index=False)
+        rows.append(
+            {
+                "recording": row.recording,
+                "subject": row.subject,
+                "partition": row.partition,
+                "video": str(made / row.media),
+                "annotations": path.name,
+            }
+        )
+    write_table(empty_project.path("recordings.csv"), rows)
+    outcome = empty_project.run(
+        config={
+            "corpus": {"recordings": "recordings.csv"},
+            "dimensions": ["engagement"],
+            "modalities": ["video"],
+            "ratings": {"range": [1, 7]},
+            "evaluation": {"draws": 100},
+        }
+    )
+    assert outcome.returncode == 0, outcome.output
+    scores = pd.read_csv(empty_project.path("results/ccc.csv"))
+    assert set(scores["dimension"]) == {"engagement"}
+    assert set(scores["modality"]) == {"video"}
+    labels = pd.read_parquet(empty_project.path("results/labels/rec01.parquet"))
+    assert labels["E"].between(1, 7).all()
+    assert labels["E"].mean() > 2

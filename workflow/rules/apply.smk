@@ -43,7 +43,7 @@ rule packed_model:
         mem_mb=growing(800, 4),
     params:
         code=code_digest("packed_model"),
-        software=pins("torch"),
+        software=pins("av", "opensmile", "mediapipe", "torch"),
         corpus=relevant(RATED, ["recording", "partition"]),
         experiment=[*LEARNT, "--tasks", APPLIED_TASK],
         delay=DELAYS,
@@ -55,6 +55,7 @@ rule packed_model:
         " {params.experiment}"
         " {params.delay}"
         " --extraction {params.extraction:q}"
+        " --software {params.software}"
         " --output {output.description}"
         " --weights-output {output.weights}"
         " > {log} 2>&1"

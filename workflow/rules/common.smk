@@ -32,7 +32,7 @@ if workflow.is_main_process:
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGES)}; "
     "if command -v flock > /dev/null && [ -d .snakemake ]; "
-    "then exec 9>> .snakemake/softaer.jobs; flock --shared 9 || true; fi; "
+    "then exec 9<> .snakemake/softaer.jobs; flock --shared 9 || true; fi; "
     'if grep -qsxF "$SOFTAER_RUN" .snakemake/softaer.runs '
     '&& [ "$(tail -n 1 .snakemake/softaer.runs)" != "$SOFTAER_RUN" ]; '
     'then echo "A later run has taken over this folder." >&2; exit 1; fi; '
@@ -52,10 +52,10 @@ from softaer.corpus import (
 from softaer.errors import InputError
 from softaer.orphans import end_orphans
 from softaer.pins import read_pins
-from softaer.report_template import TEMPLATE
+from softaer.report_template import SCRIPT, TEMPLATE
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
-from softaer.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, networks
+from softaer.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, all_networks_of, networks
 
 
 envvars:
@@ -144,8 +144,10 @@ def read_applied():
     rows = read_rows(table)
     if workflow.is_main_process:
         validate_rows(rows, read_schema("recordings"), table)
-        known = {recording.recording for recording in RECORDINGS}
-        known |= {recording.batch for recording in RECORDINGS}
+        # The simulated corpus is of no concern to a model from elsewhere.
+        others = [] if SIMULATED and config["apply"]["model"] else RECORDINGS
+        known = {recording.recording for recording in others}
+        known |= {recording.batch for recording in others}
         for row in rows.values():
             for column in ("recording", "batch"):
                 if row.get(column) in known:
@@ -204,14 +206,7 @@ STEPS = f"results/postprocess/{MODEL}.steps.parquet"
 FUSED = "results/fuse/{dimension}/{task}/seed{seed}.parquet"
 COEFFICIENTS = "results/fuse/{dimension}/{task}/seed{seed}.coefficients.parquet"
 
-ALL_NETWORKS = sorted(
-    {
-        pair
-        for task in TASKS
-        for dimension in DIMENSIONS
-        for pair in networks(task, dimension, DIMENSIONS, TARGETS)
-    }
-)
+ALL_NETWORKS = all_networks_of(TASKS, DIMENSIONS, TARGETS)
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
 ALL_FUSED, ALL_COEFFICIENTS = (
     collect(pattern, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
@@ -219,13 +214,7 @@ ALL_FUSED, ALL_COEFFICIENTS = (
 )
 
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
-APPLIED_NETWORKS = sorted(
-    {
-        pair
-        for dimension in DIMENSIONS
-        for pair in networks(APPLIED_TASK, dimension, DIMENSIONS, TARGETS)
-    }
-)
+APPLIED_NETWORKS = all_networks_of([APPLIED_TASK], DIMENSIONS, TARGETS)
 PACKED_MODEL = config["apply"]["model"] or "results/packed_model"
 EXTRACTION = json.dumps({modality: config[modality] for modality in MODALITIES})
 
@@ -287,12 +276,14 @@ recordings_of, rated_of = by_batch([*RECORDINGS, *NEW]), by_batch(RATED)
 applied_of = by_batch(APPLIED)
 
 
+APPLIED_BY_NAME = {recording.recording: recording for recording in APPLIED}
+
+
 def applied_named(name):
     """A recording that the model is applied to."""
-    for recording in APPLIED:
-        if recording.recording == name:
-            return recording
-    raise WorkflowError(f"no recording {name!r} to apply a model to")
+    if name not in APPLIED_BY_NAME:
+        raise WorkflowError(f"no recording {name!r} to apply a model to")
+    return APPLIED_BY_NAME[name]
 
 
 def applied_files():
@@ -369,7 +360,7 @@ def with_turns(batch):
     for recording in recordings:
         if recording.turns is None:
             raise WorkflowError(
-                f"{TABLE}: recording {recording.recording!r} has no turns; expected a path in column "
+                f"recording {recording.recording!r} has no turns; expected a path in its table's column "
                 f"'turns' (audio.turns: {config['audio']['turns']})"
             )
     return recordings

@@ -15,7 +15,7 @@ rule corpus_table:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         code=code_digest("corpus_table"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
@@ -40,7 +40,7 @@ rule simulate_tables:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         code=code_digest("simulate.tables"),
         recordings=config["simulate"]["recordings"],
@@ -64,7 +64,7 @@ rule simulate_portraits:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         code=code_digest("simulate.portraits"),
         subjects=list(SUBJECTS),
@@ -84,7 +84,7 @@ rule simulate_truth:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         code=code_digest("simulate.truth"),
         seed=config["simulate"]["seed"],
@@ -108,7 +108,7 @@ rule simulate_raters:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
     params:
         code=code_digest("simulate.raters"),
         seed=config["simulate"]["seed"],
@@ -135,7 +135,7 @@ rule simulate_media:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
     params:
         code=code_digest("simulate.media"),
         subject=lambda wildcards: subject_of(wildcards.recording),

@@ -71,6 +71,7 @@ rule report:
         ceiling="results/ceiling.parquet",
         uncertainty="results/uncertainty.parquet",
         summary="results/summary.parquet",
+        ratings=rated_batches("results/ratings/{batch}.parquet"),
         coverage=ALL_COVERAGE,
         check=CHECK,
         delays=DELAY_TABLE,
@@ -97,11 +98,13 @@ rule report:
         mem_mb=growing(800, 4),
     params:
         code=code_digest("report"),
-        template=file_digest(TEMPLATE),
+        template=[file_digest(TEMPLATE), file_digest(SCRIPT)],
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         experiment=EXPERIMENT,
         simulated="--simulated" if SIMULATED else "--no-simulated",
         dataset=f"results/dataset/{MODALITIES[0]}",
+        delay=DELAYS,
+        rater_lags=flag("--rater-lags", LAGS),
         config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
@@ -110,6 +113,9 @@ rule report:
         " --dataset {params.dataset}"
         " {params.experiment}"
         " --coverage {input.coverage}"
+        " --ratings results/ratings"
+        " {params.delay}"
+        " {params.rater_lags}"
         " {params.simulated}"
         " --config {params.config:q}"
         " --output {output}"

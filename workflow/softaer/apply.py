@@ -11,7 +11,7 @@ import pandas as pd
 from softaer import cli, figures, tables
 from softaer.errors import InputError
 from softaer.files import complete
-from softaer.predictor import Predictor
+from softaer.predictor import NothingToPredictError, Predictor
 from softaer.schema import applied
 
 
@@ -23,6 +23,11 @@ def check_extraction(predictor: Predictor, extraction: dict) -> None:
     InputError
         Naming the first setting that differs.
     """
+    if list(extraction) != predictor.modalities:
+        raise InputError(
+            f"config key 'modalities': found {list(extraction)}; expected {predictor.modalities}, "
+            "from which the model has learnt"
+        )
     for modality in predictor.modalities:
         for key, value in predictor.description[modality].items():
             found = extraction[modality].get(key)
@@ -61,7 +66,7 @@ def main() -> None:
             own = {m: parts[recording] for m, parts in features.items() if recording in parts}
             try:
                 table = predictor.predict_features(own)
-            except InputError as error:
+            except NothingToPredictError as error:
                 # Without a face and without sound there is nothing to say of a recording.
                 print(f"recording {recording!r}: {error}")
                 table = nothing.copy()

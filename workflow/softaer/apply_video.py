@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from softaer import cli, figures, tables
+from softaer.corpus.probe import probe
 from softaer.errors import InputError
 from softaer.files import complete
 from softaer.media import AUDIO_RATE, audio_blocks, video_frames
@@ -57,19 +58,17 @@ def main() -> None:
     table = tables.read(options.predictions)
     table = table[table["recording"] == options.recording_name]
     if table.empty:
-        raise InputError(
-            f"{options.predictions}: no prediction of recording {options.recording_name!r}; "
-            "expected one to draw"
-        )
-    end = float(table["time"].iloc[-1])
+        print(f"recording {options.recording_name!r} has no prediction: nothing is drawn")
+    end = float(table["time"].max()) if len(table) else 0.0
     below, (left, right) = strip(table, end)
     with (
         complete(options.output) as partial,
         av.open(str(partial), "w", format="mp4", options={"fflags": "+bitexact"}) as container,
     ):
         video = audio = None
-        sound = audio_blocks(options.audio) if options.audio is not None else iter(())
-        if options.audio is not None:
+        sound = iter(())
+        if options.audio is not None and probe(options.audio).audio_rate is not None:
+            sound = (block for block in audio_blocks(options.audio) if len(block))
             audio = container.add_stream("aac", rate=AUDIO_RATE, layout="mono")
         written, last = 0, -1
         for time, picture in video_frames(options.video):

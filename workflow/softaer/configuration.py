@@ -103,6 +103,11 @@ def check_layout(config: Mapping[str, Any], layout: ModuleType) -> None:
             f"config key 'corpus.root': found none with layout {name!r}; "
             "expected the folder of the corpus"
         )
+    if root is not None and config["corpus"]["recordings"] != "simulated":
+        raise InputError(
+            f"config key 'corpus.root': found {root!r} beside 'corpus.recordings'; expected one of "
+            "them, since a table says itself where its files are"
+        )
     if not layout.RATERS and "sigma" in config["targets"]:
         raise InputError(
             f"config key 'targets': found {config['targets']}, but layout {name!r} has a gold "

@@ -5,7 +5,6 @@ predictions; ``weights.safetensors`` has the weights and the standardisation. It
 :class:`softaer.predictor.Predictor`.
 """
 
-import importlib.metadata
 import itertools
 import json
 from collections import Counter
@@ -20,10 +19,7 @@ from softaer.files import complete
 from softaer.grid import RATE
 from softaer.predictor import FORMAT
 from softaer.score import prediction_path
-from softaer.tasks import JOIN, networks
-
-PACKAGES = ("av", "opensmile", "mediapipe", "torch")
-"""Packages that a prediction depends on, named where they are installed."""
+from softaer.tasks import JOIN, all_networks_of
 
 
 def main() -> None:
@@ -33,6 +29,7 @@ def main() -> None:
     cli.add_experiment(arguments)
     cli.add_delays(arguments)
     arguments.add_argument("--extraction", type=json.loads, required=True, help="as JSON")
+    arguments.add_argument("--software", nargs="+", required=True, help="package==version")
     cli.add_output(arguments)
     cli.add_output(arguments, "--weights-output")
     options = arguments.parse_args()
@@ -40,13 +37,7 @@ def main() -> None:
     (task,) = options.tasks
     single = [modality for modality in options.modalities if JOIN not in modality]
     fused = [modality for modality in options.modalities if JOIN in modality]
-    pairs = sorted(
-        {
-            pair
-            for dimension in options.dimensions
-            for pair in networks(task, dimension, options.dimensions, options.targets)
-        }
-    )
+    pairs = all_networks_of([task], options.dimensions, options.targets)
     tensors: dict[str, torch.Tensor] = {}
     entries = []
     for (scope, objective), modality, seed in itertools.product(pairs, single, options.seeds):
@@ -80,7 +71,7 @@ def main() -> None:
     content = {
         "format": FORMAT,
         "softaer": __version__,
-        "software": _versions(),
+        "software": dict(pin.split("==") for pin in options.software),
         "trained_on": {name: partitions[name] for name in ("train", "dev")},
         "rate": RATE,
         "dimensions": options.dimensions,
@@ -130,16 +121,6 @@ def _fusion(options, task: str) -> dict:
             by_seed = coefficients.setdefault(dimension, {}).setdefault(target, {})
             by_seed[str(seed)] = dict(zip(some["term"], some["coefficient"], strict=True))
     return coefficients
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

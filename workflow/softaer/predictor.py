@@ -33,6 +33,10 @@ DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 
 
+class NothingToPredictError(InputError):
+    """A recording has no features of any modality."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A network of one seed that sees one modality."""
@@ -138,14 +142,15 @@ class Predictor:
         Raises
         ------
         InputError
-            If a file cannot be read, or there is none.
+            If a file cannot be read, there is none, or turns are missing.
         """
         files = {"audio": audio or path, "video": video or path}
-        features = {
-            modality: self._extract(modality, files[modality], turns)
-            for modality in self.modalities
-            if files[modality] is not None
-        }
+        features = {}
+        for modality in self.modalities:
+            file = files[modality]
+            # A file with sound or pictures alone is predicted from what it has.
+            if file is not None and (file != path or _has(file, modality)):
+                features[modality] = self._extract(modality, file, turns)
         return self.predict_features(features)
 
     def _extract(self, modality: str, path: Path, turns: Path | None) -> pd.DataFrame:
@@ -159,6 +164,11 @@ class Predictor:
             lld = pd.concat(
                 compute_lld(audio_blocks(path), settings["feature_set"]), ignore_index=True
             )
+            if settings["turns"] != "ignore" and turns is None:
+                raise InputError(
+                    f"{path}: no turns; expected them, since the model has learnt with them "
+                    f"(audio.turns: {settings['turns']})"
+                )
             spoken = None if settings["turns"] == "ignore" else read_turns(turns)
             return audio_features(lld, settings["window"], spoken, settings["turns"])
         from softaer.landmarks import columns, track
@@ -250,7 +260,9 @@ class Predictor:
             if np.isfinite(values).all(axis=1).any():
                 here[modality] = (index(rows["time"].to_numpy()), values)
         if not here:
-            raise InputError(f"no features of {' or '.join(self.modalities)}; expected some frames")
+            raise NothingToPredictError(
+                f"no features of {' or '.join(self.modalities)}; expected some frames"
+            )
         length = max(frames.max() for frames, _ in here.values()) + 1
         sequences = {}
         for modality, (frames, values) in here.items():
@@ -273,6 +285,13 @@ class Predictor:
         terms = fusion[dimension][target][str(seed)]
         coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
         return apply_fusion(coefficients, np.stack([finished[m] for m in self.modalities], axis=1))
+
+
+def _has(path: Path, modality: str) -> bool:
+    from softaer.corpus.probe import probe
+
+    contents = probe(path)
+    return (contents.audio_rate if modality == "audio" else contents.video_rate) is not None
 
 
 def _network(entry: dict, tensors: Mapping) -> Network:

@@ -14,18 +14,22 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pandas as pd
+import plotly.offline
 import yaml
 from markupsafe import Markup
 
 from softaer import __version__, cli, figures, tables
+from softaer.ceiling import HUMAN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.errors import InputError
+from softaer.explorer import Experiment, explorer, in_order
 from softaer.files import complete
-from softaer.report_template import TEMPLATE
+from softaer.rater_lags import align
+from softaer.report_template import SCRIPT, TEMPLATE
 from softaer.score import prediction_path
 from softaer.targets import read_targets
-from softaer.tasks import JOIN, networks
+from softaer.tasks import JOIN, all_networks_of
 
 PACKAGES = (
     "snakemake",
@@ -36,6 +40,7 @@ PACKAGES = (
     "pandas",
     "pyarrow",
     "torch",
+    "plotly",
 )
 """Packages whose versions are named, where they are installed."""
 
@@ -143,6 +148,62 @@ def trace_panels(
     return shown.recording, panels
 
 
+def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, object]]:
+    """For each dimension and target the model that is best on dev, and what it reaches on test.
+
+    Chosen by the CCC on dev out of fold, mean over seeds, so that test does not choose.
+
+    Returns
+    -------
+    ``dimension``, ``target``, ``modality``, ``task``, ``ccc`` on test (``None`` without a test
+    partition), ``human`` (what one rater reaches, ``None`` where it is not known).
+    """
+    keys = ["dimension", "target", "modality", "task"]
+    mean = scores.groupby([*keys, "partition"], sort=False)[["ccc", "ccc_out_of_fold"]].mean()
+    human = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
+    human = human.set_index(["dimension", "target"])["ccc"].dropna()
+    found = []
+    for (dimension, target), rows in mean.groupby(["dimension", "target"], sort=False):
+        on_dev = rows.xs("dev", level="partition") if "dev" in rows.index.levels[4] else rows[:0]
+        order = on_dev["ccc_out_of_fold"].fillna(on_dev["ccc"])
+        if order.dropna().empty:
+            continue
+        best = order.idxmax()
+        value = rows["ccc"].get((*best, "test"))
+        found.append(
+            {
+                "dimension": dimension,
+                "target": target,
+                "modality": best[2],
+                "task": best[3],
+                "ccc": None if value is None or pd.isna(value) else float(value),
+                "human": human.get((dimension, target)),
+            }
+        )
+    return found
+
+
+def explorer_data(options, recordings: Sequence[Recording]) -> str:
+    """What the interactive traces are drawn from, as JSON that may stand in a page."""
+    shown = in_order(recordings)
+    ratings = tables.read_batches(options.ratings, shown)
+    if options.rater_lags is not None:
+        ratings = align(ratings, tables.read(options.rater_lags))
+    experiment = Experiment(
+        results=options.results,
+        dataset=options.dataset,
+        dimensions=options.dimensions,
+        targets=options.targets,
+        modalities=options.modalities,
+        tasks=options.tasks,
+        seed=options.seeds[0],
+        delays=cli.delays(options),
+    )
+    content = explorer(experiment, shown, ratings)
+    # Nothing in it may end the element that it stands in.
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
 def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataFrame:
     """Recordings without any features of a modality.
 
@@ -180,16 +241,12 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
 
 def read_selections(options, modalities: list[str]) -> pd.DataFrame:
     """Scores on dev of all instances of the grid, and which were chosen."""
-    pairs = {
-        pair
-        for task, dimension in itertools.product(options.tasks, options.dimensions)
-        for pair in networks(task, dimension, options.dimensions, options.targets)
-    }
+    pairs = all_networks_of(options.tasks, options.dimensions, options.targets)
     parts = [
         tables.read(options.results / "select" / scope / modality / f"{objective}.parquet").assign(
             scope=scope, modality=modality, objective=objective
         )
-        for (scope, objective), modality in itertools.product(sorted(pairs), modalities)
+        for (scope, objective), modality in itertools.product(pairs, modalities)
     ]
     first = ["scope", "modality", "objective"]
     table = pd.concat(parts, ignore_index=True)
@@ -251,6 +308,9 @@ def main() -> None:
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     cli.add_experiment(arguments)
     cli.add_coverage(arguments)
+    arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
+    cli.add_delays(arguments)
+    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
@@ -260,6 +320,9 @@ def main() -> None:
         return tables.read(options.results / f"{name}.parquet")
 
     scores = table("ccc")
+    recordings = rated(read_recordings(options.recordings))
+    in_scores = scored(recordings, options.coverage)
+    traces = explorer_data(options, in_scores)
     single = [modality for modality in options.modalities if JOIN not in modality]
     fused = [modality for modality in options.modalities if JOIN in modality]
     task = options.tasks[-1]
@@ -277,8 +340,13 @@ def main() -> None:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
         simulated=options.simulated,
+        headline=headline(scores, table("ceiling")),
+        claims=table("hypotheses")["answer"].value_counts().to_dict(),
         scores=score_table(scores, table("intervals"), table("ceiling")),
         seeds=options.seeds,
+        tasks=options.tasks,
+        modalities=single,
+        modalities_shown=options.modalities,
         counts=scores.groupby("partition", sort=False)[["recordings", "frames"]]
         .max()
         .to_dict("index"),
@@ -288,7 +356,7 @@ def main() -> None:
         uncertainty=Markup(figures.uncertainty(uncertainty)) if len(uncertainty) else None,
         interval_coverage=as_rows(coverage_table(uncertainty)),
         summary=as_rows(table("summary")),
-        absences=as_rows(absences(rated(read_recordings(options.recordings)), options.coverage)),
+        absences=as_rows(absences(recordings, options.coverage)),
         check=as_rows(table("simulate_check")) if options.simulated else None,
         selections=as_rows(selections),
         steps=as_rows(read_models(options, "postprocess", "steps", single)),
@@ -296,10 +364,14 @@ def main() -> None:
         if fused
         else None,
         estimated=estimated,
-        traces=Markup(figures.traces(panels)),
+        figure=Markup(figures.traces(panels)),
         trace_recording=recording,
         trace_task=task,
         trace_seed=options.seeds[0],
+        explorer=Markup(traces),
+        explorer_every=json.loads(traces)["every"],
+        explorer_script=Markup(SCRIPT.read_text(encoding="utf-8")),
+        plotly=Markup(plotly.offline.get_plotlyjs()),
         curves=Markup(figures.learning_curves(read_curves(options, selections))),
         config=yaml.safe_dump(options.config, sort_keys=False, allow_unicode=True),
         versions=versions(),

@@ -46,6 +46,21 @@ def networks(
     return [(dimension if task == "multi" else JOIN.join(dimensions), JOIN.join(TARGETS))]
 
 
+def all_networks_of(
+    tasks: Sequence[str], dimensions: Sequence[str], targets: Sequence[str] = TARGETS
+) -> list[tuple[str, str]]:
+    """Scope and objective of all networks of some tasks, each once, sorted.
+
+    Examples
+    --------
+    >>> all_networks_of(["multi"], ["valence", "arousal"])
+    [('arousal', 'E+sigma'), ('valence', 'E+sigma')]
+    """
+    return sorted(
+        {n for t in tasks for d in dimensions for n in networks(t, d, dimensions, targets)}
+    )
+
+
 def output_name(dimension: str, target: str) -> str:
     """Name of a target of a dimension, as an output of a network and a column of a dataset.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from softaer.errors import InputError
-from softaer.layouts._delivered import read_sheet
+from softaer.sheets import read_sheet
 
 MODES = ("ignore", "only", "flag")
 """What is made of turns: nothing; sound outside of them is left out; a feature of its own."""
@@ -23,14 +23,17 @@ def read_turns(path: Path) -> np.ndarray:
 
     Returns
     -------
-    float64 array of shape (n, 2): start and end [s], by start, without overlaps.
+    float64 array of shape (n, 2): start and end [s], by start, without overlaps; none for an empty
+    file, of a subject who says nothing.
 
     Raises
     ------
     InputError
         If there are not two columns of numbers, or a turn ends before it starts.
     """
-    sheet = read_sheet(path)
+    if Path(path).exists() and not Path(path).read_text(encoding="utf-8-sig").strip():
+        return np.empty((0, 2))
+    sheet = read_sheet(path, "file of turns")
     if sheet.width != 2:
         raise InputError(f"{path}: found {sheet.width} columns; expected start and end [s]")
     start, end = np.array(sheet.numbers(0)), np.array(sheet.numbers(1))

@@ -90,6 +90,14 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
     return {line: {name: cell for name, cell in row.items() if cell} for line, row in rows.items()}
 
 
+def row_schema() -> dict:
+    """JSON schema of a row of recordings.csv."""
+    import yaml
+
+    path = Path(__file__).parents[2] / "schemas" / "recordings.schema.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
 def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: object) -> None:
     """Check the table against its schema and across rows.
 
@@ -224,7 +232,7 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
 
 def argument_length(recording: Recording) -> int:
     """Bytes that a recording takes in the longest command of its batch."""
-    paths = (recording.audio, recording.video, recording.annotations)
+    paths = (recording.audio, recording.video, recording.annotations, recording.turns)
     longest = max(len(os.fsencode(path or "")) for path in paths)
     return len("--recording  ") + len(recording.recording) + longest
 

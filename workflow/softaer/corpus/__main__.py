@@ -1,5 +1,7 @@
 """Work on a corpus table before the workflow runs.
 
+python -m softaer.corpus init FOLDER             make recordings.csv
+python -m softaer.corpus check recordings.csv    look at all that it names
 python -m softaer.corpus batch recordings.csv    put recordings together into jobs
 """
 

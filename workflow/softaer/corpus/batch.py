@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from softaer.corpus import LONGEST_ARGUMENTS, argument_length, read_rows, resolve
+from softaer.corpus import (
+    LONGEST_ARGUMENTS,
+    argument_length,
+    read_rows,
+    resolve,
+    row_schema,
+    validate_rows,
+)
 from softaer.corpus.probe import probe_all
 from softaer.errors import InputError
 from softaer.files import complete
@@ -25,6 +32,7 @@ def fill(
     seconds: Sequence[float],
     lengths: Sequence[int],
     target: float,
+    prefix: str = "b",
 ) -> list[str]:
     """Batches of a corpus table.
 
@@ -42,13 +50,15 @@ def fill(
         Bytes that each recording takes in a command.
     target
         Length of a batch's recordings together, at least, if there are as many [s].
+    prefix
+        What the names of new batches start with.
 
     Returns
     -------
     The batch of each row.
     """
     taken = {row["batch"] for row in rows if "batch" in row}
-    names = (name for number in count(1) if (name := f"b{number:05}") not in taken)
+    names = (name for number in count(1) if (name := f"{prefix}{number:05}") not in taken)
     open_batches: dict[tuple, tuple[str, float, int]] = {}
     batches = []
     for row, duration, length in zip(rows, seconds, lengths, strict=True):
@@ -69,6 +79,7 @@ def fill_table(
     output: Path,
     minutes: float = DEFAULT_MINUTES,
     anew: bool = False,
+    prefix: str = "b",
     say: Callable[[str], None] = print,
 ) -> None:
     """Write a corpus table with its column ``batch`` filled; all else is left as it is.
@@ -83,6 +94,8 @@ def fill_table(
         Recordings of a batch together, at least [min].
     anew
         Forget the batches that the table has.
+    prefix
+        What the names of new batches start with.
     say
         Tells a person what was found.
 
@@ -91,7 +104,9 @@ def fill_table(
     InputError
         If the table cannot be read.
     """
-    rows = list(read_rows(table).values())
+    numbered = read_rows(table)
+    validate_rows(numbered, row_schema(), table)
+    rows = list(numbered.values())
     if anew:
         rows = [{name: cell for name, cell in row.items() if name != "batch"} for row in rows]
     recordings = resolve(rows, Path(table).parent)
@@ -104,7 +119,7 @@ def fill_table(
             unread.append(str(found))
         else:
             seconds[place] = found.seconds
-    batches = fill(rows, seconds, [argument_length(r) for r in recordings], 60 * minutes)
+    batches = fill(rows, seconds, [argument_length(r) for r in recordings], 60 * minutes, prefix)
 
     with open(table, newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file))
@@ -131,6 +146,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument(
         "--anew", action="store_true", help="forget the batches that the table has"
     )
+    arguments.add_argument(
+        "--prefix", default="b", help="of new names; another one for a table beside the corpus's"
+    )
     arguments.add_argument("--output", type=Path, help="write this file, not the table itself")
 
 
@@ -141,5 +159,6 @@ def main(options: argparse.Namespace) -> None:
         options.output or options.table,
         options.minutes,
         options.anew,
+        options.prefix,
         lambda words: print(words, file=sys.stderr),
     )

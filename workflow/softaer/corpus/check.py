@@ -3,21 +3,20 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable
+from glob import escape, glob
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from softaer import layouts
-from softaer.corpus import Recording, check_batches, read_rows, resolve, validate_rows
+from softaer.corpus import Recording, check_batches, read_rows, resolve, row_schema, validate_rows
 from softaer.corpus.probe import probe_all
 from softaer.errors import InputError
 from softaer.files import complete
 from softaer.ratings import ratings_on_grid
-
-SCHEMA = Path(__file__).parents[2] / "schemas" / "recordings.schema.yaml"
+from softaer.turns import read_turns
 
 APART = 1.0
 """Sound and pictures whose lengths differ by more are told [s]."""
@@ -172,16 +171,32 @@ def look_at_ratings(
 
 
 def dimensions_of(recordings: Iterable[Recording], layout) -> list[str]:
-    """Dimensions that the first rated recording has."""
+    """Dimensions that the first rated recording has whose annotations can be read."""
     for recording in recordings:
-        if recording.annotations is None:
-            continue
-        head, there, tail = recording.annotations.partition("{dimension}")
+        head, there, tail = (recording.annotations or "").partition("{dimension}")
         if there:
-            folder = Path(head)
-            return sorted(p.name for p in folder.iterdir() if Path(f"{p}{tail}").exists())
-        return sorted(set(layout.read_annotations(recording.annotations)["dimension"]))
+            found = glob(f"{escape(head)}*{escape(tail)}")
+            names = sorted(path[len(head) : len(path) - len(tail)] for path in found)
+        elif recording.annotations is not None:
+            try:
+                names = sorted(set(layout.read_annotations(recording.annotations)["dimension"]))
+            except InputError:
+                continue  # told where the recording is looked at, if dimensions are known
+        else:
+            continue
+        if names:
+            return names
     return []
+
+
+def look_at_turns(recordings: Iterable[Recording], problem: Callable[[str], None]) -> None:
+    """Read the turns that the table names."""
+    for recording in recordings:
+        if recording.turns is not None:
+            try:
+                read_turns(recording.turns)
+            except InputError as error:
+                problem(f"recording {recording.recording!r}: {error}")
 
 
 def check_table(
@@ -213,13 +228,16 @@ def check_table(
     """
     problems: list[str] = []
     rows = read_rows(table)
-    validate_rows(rows, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")), table)
+    validate_rows(rows, row_schema(), table)
     recordings = resolve(rows.values(), Path(table).parent)
     check_batches(recordings, table)
     media = look_at_media(recordings, problems.append)
     rated = [r for r in recordings if r.annotations is not None]
+    look_at_turns(recordings, problems.append)
     if dimensions is None:
         dimensions = dimensions_of(rated, layout)
+        if rated and not dimensions:
+            problems.append("no dimension is known; name some with --dimensions to see why")
     ratings, collected = [], {name: [] for name in dimensions}
     for recording in rated:
         for column in ("subject", "partition"):

@@ -37,6 +37,9 @@ MEDIA = frozenset(
 )
 """Endings of media files."""
 
+KINDS = frozenset({"audio", "faces", "media", "pictures", "sound", "speech", "video", "videos"})
+"""Folders that say what is in a file, and not who."""
+
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
 """Of the recorded time that each partition is to have."""
 
@@ -55,21 +58,31 @@ def name_of(path: Path) -> str:
 def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
     """Who is seen and heard in some files, and by what rule.
 
-    If the files lie in several folders, a folder is a subject. Else, if names have a beginning in
-    common with others (up to the first ``_``, ``-`` or blank), that is. Else each file is.
+    If the files lie in several folders, the first folder in which their paths differ is a subject.
+    Else, if names have a beginning in common with others (up to the first ``_``, ``-`` or blank),
+    that is. Else each file is.
+
+    Parameters
+    ----------
+    paths
+        Of the files, below the corpus's folder.
 
     Examples
     --------
     >>> propose_subjects([Path("a_1.wav"), Path("a_2.wav"), Path("b_1.wav")])[0]
     ['a', 'a', 'b']
-    >>> propose_subjects([Path("a/1.wav"), Path("b/1.wav"), Path("b/2.wav")])[0]
-    ['a', 'b', 'b']
+    >>> propose_subjects([Path("P1/s1/x.wav"), Path("P1/s2/x.wav"), Path("P2/s1/x.wav")])[0]
+    ['P1', 'P1', 'P2']
     >>> propose_subjects([Path("anna.wav"), Path("ben.wav")])[0]
     ['anna', 'ben']
     """
-    folders = [path.parent.name for path in paths]
-    if 1 < len(set(folders)) < len(paths):
-        return folders, "the folder that a file lies in"
+    depth = min(len(path.parent.parts) for path in paths)
+    for level in range(depth):
+        folders = [path.parts[level] for path in paths]
+        if KINDS & {folder.lower() for folder in folders}:
+            continue
+        if 1 < len(set(folders)) < len(paths):
+            return folders, "the first folder in which the files' paths differ"
     beginnings = [re.split(r"[_\- ]", name_of(path), maxsplit=1)[0] for path in paths]
     if 1 < len(set(beginnings)) < len(paths):
         return beginnings, "the beginning of a file's name, up to '_', '-' or a blank"
@@ -112,7 +125,7 @@ def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
     return {subject: chosen[subject] for subject in sorted(chosen)}
 
 
-def find_annotations(root: Path, stem: str, sheets: Mapping[str, Sequence[Path]]) -> str | None:
+def find_annotations(stem: str, sheets: Mapping[str, Sequence[Path]]) -> str | None:
     """Ratings of a recording: the CSV file of its name, or one in the folder of each dimension."""
     found = sheets.get(stem, ())
     if len(found) == 1:
@@ -147,35 +160,37 @@ def rows_of_folder(root: Path, say: Callable[[str], None] = print) -> list[dict[
     sheets: dict[str, list[Path]] = {}
     for sheet in sorted(root.rglob("*.csv")):
         sheets.setdefault(sheet.stem, []).append(sheet)
-    recordings: dict[str, dict[str, tuple[Path, Contents]]] = {}
+    found: dict[tuple[Path, str], dict[str, tuple[Path, Contents]]] = {}
     for path, contents in zip(files, probe_all(files), strict=True):
         if isinstance(contents, InputError):
             say(f"left out: {contents}")
             continue
-        kinds = [
-            kind
-            for kind, there in (("audio", contents.audio_rate), ("video", contents.video_rate))
-            if there is not None
-        ]
-        if not kinds:
+        kind = _kind(contents)
+        if kind is None:
             say(f"left out: {path}: neither sound nor pictures")
             continue
-        kind = "media" if len(kinds) == 2 else kinds[0]
-        entry = recordings.setdefault(name_of(path), {})
+        # Sound and pictures that are kept apart lie side by side under one name ...
+        entry = found.setdefault((path.parent, path.stem), {})
         if kind in entry or "media" in entry or (kind == "media" and entry):
-            entry = recordings.setdefault(_longer_name(path, root, recordings), {})
+            entry = found.setdefault((path.parent, path.name), {})
         entry[kind] = (path, contents)
-    if not recordings:
+    if not found:
         raise InputError(f"{root}: no media file that can be read; expected some")
+    entries = _joined(found)
+    recordings: dict[str, dict[str, tuple[Path, Contents]]] = {}
+    for entry in entries:
+        path, _ = next(iter(entry.values()))
+        name = name_of(path)
+        recordings[name if name not in recordings else _longer_name(path, root, recordings)] = entry
     first = {name: next(iter(entry.values())) for name, entry in recordings.items()}
-    subjects, rule = propose_subjects([path for path, _ in first.values()])
+    subjects, rule = propose_subjects([path.relative_to(root) for path, _ in first.values()])
     seconds: Counter[str] = Counter()
     for subject, (_, contents) in zip(subjects, first.values(), strict=True):
         seconds[subject] += contents.seconds
     partitions = propose_partitions(seconds)
     rows = []
     for subject, (name, entry) in zip(subjects, recordings.items(), strict=True):
-        annotations = find_annotations(root, first[name][0].stem, sheets)
+        annotations = find_annotations(first[name][0].stem, sheets)
         row = {"recording": name, "subject": subject, "partition": partitions.get(subject)}
         row |= {kind: str(path) for kind, (path, _) in sorted(entry.items())}
         row["annotations"] = annotations
@@ -193,6 +208,31 @@ def rows_of_folder(root: Path, say: Callable[[str], None] = print) -> list[dict[
     rated = sum("annotations" in row for row in rows)
     say(f"annotations found for {rated} of them (CSV files of the same name)")
     return rows
+
+
+def _kind(contents: Contents) -> str | None:
+    if contents.audio_rate is not None and contents.video_rate is not None:
+        return "media"
+    if contents.audio_rate is not None:
+        return "audio"
+    return None if contents.video_rate is None else "video"
+
+
+def _joined(
+    found: Mapping[tuple[Path, str], dict[str, tuple[Path, Contents]]],
+) -> list[dict[str, tuple[Path, Contents]]]:
+    """... or in two folders, one with all the sound: then a name has one file of either kind."""
+    by_stem: dict[str, list[dict[str, tuple[Path, Contents]]]] = {}
+    for (_, stem), entry in found.items():
+        by_stem.setdefault(stem, []).append(entry)
+    entries = []
+    for same in by_stem.values():
+        kinds = sorted(kind for entry in same for kind in entry)
+        if kinds == ["audio", "video"]:
+            entries.append({kind: value for entry in same for kind, value in entry.items()})
+        else:
+            entries += same
+    return entries
 
 
 def _longer_name(path: Path, root: Path, taken: Mapping) -> str:
@@ -217,6 +257,8 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Write the table of the folder that is named on the command line."""
+    if options.output is None and options.layout is not None:
+        raise InputError("no --output; expected one, since a delivered corpus is not written into")
     output = options.output or options.folder / "recordings.csv"
     if output.exists() and not options.force:
         raise InputError(f"{output}: is there already; expected --force, or another --output")

@@ -14,11 +14,11 @@ from softaer.layouts._delivered import (
     PARTITION_OF,
     VIDEO,
     find,
-    read_sheet,
     require_rows,
     row,
     traces,
 )
+from softaer.sheets import read_sheet
 
 DIMENSIONS = ("arousal", "valence", "liking")
 """Columns of a label file after name and time, where it has no header."""
@@ -40,18 +40,22 @@ def recordings(root: Path, cultures: tuple[str | None, ...]) -> list[dict[str, s
         Cultures of the release; ``None`` where names have none.
     """
     root = Path(root)
-    found = set()
+    found: dict[tuple[str, str, int], set[Path]] = {}
     for folder in ("audio", "video"):
         for path in [*root.glob(f"{folder}/*"), *root.glob(f"*/{folder}/*")]:
             name = NAME.fullmatch(path.stem)
             if name and name[2] in cultures and path.suffix.lower() in AUDIO + VIDEO:
-                found.add((name[1], name[2] or "", int(name[3])))
+                # What else there is of a recording lies beside its folder, or below the root.
+                homes = found.setdefault((name[1], name[2] or "", int(name[3])), set())
+                homes.add(path.parent.parent)
     table = []
     order = ["Train", "Devel", "Test"]
     for part, culture, number in sorted(found, key=lambda n: (order.index(n[0]), *n[1:])):
         head = "_".join(filter(None, [part, culture]))
         stems = [f"{head}_{number:02}", f"{head}_{number}"]
-        homes = [root, *([root / culture] if culture else [])]
+        homes = sorted(
+            found[part, culture, number] | {root} | ({root / culture} if culture else set())
+        )
         table.append(
             row(
                 recording=stems[0],

@@ -15,15 +15,18 @@ from softaer.layouts._delivered import (
     VIDEO,
     find,
     rated,
-    read_sheet,
     require_rows,
     row,
     traces,
 )
+from softaer.sheets import SEPARATORS, read_sheet
 
 RATERS = True
 
 TIMES = ("time", "timestamp")
+
+MOST_RATERS = 30
+"""Files with more numbered columns are features."""
 
 LONGEST_STEP = 10.0
 """Raters' samples that lie farther apart on the median are told in milliseconds [s]."""
@@ -66,8 +69,12 @@ def _rater_folder(root: Path) -> Path | None:
     for pattern in ("*/*.csv", "*/*/*.csv"):
         for path in sorted(root.glob(pattern)):
             with open(path, encoding="utf-8-sig", errors="replace") as file:
-                header = [cell.strip().strip("'\"") for cell in file.readline().split(",")]
-            if header[0].lower() in TIMES and any(name.isdigit() for name in header):
+                line = file.readline()
+            separator = max(SEPARATORS, key=line.count)
+            header = [cell.strip().strip("'\"") for cell in line.split(separator)]
+            # Features have a time column as well, and names or very many numbers.
+            few = 1 < len(header) <= 1 + MOST_RATERS
+            if header[0].lower() in TIMES and few and all(n.isdigit() for n in header[1:]):
                 return path.parent.parent
     return None
 

@@ -16,11 +16,11 @@ from softaer.layouts._delivered import (
     VIDEO,
     find,
     rated,
-    read_sheet,
     require_rows,
     row,
     traces,
 )
+from softaer.sheets import read_sheet
 
 RATERS = True
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from softaer.errors import InputError
 from softaer.layouts import _avec
-from softaer.layouts._delivered import find, read_sheet, require_rows, traces
+from softaer.layouts._delivered import find, require_rows, traces
+from softaer.sheets import read_sheet
 
 RATERS = True
 
 
 def rows(root: Path) -> list[dict[str, str]]:
-    """Recordings that have rater files; those of test may have none."""
+    """All recordings; those without a rater file, as may be in test, are not rated."""
     root = Path(root)
     table = _avec.recordings(root, (None, "DE", "HU"))
     named = {path.stem: path for path in root.glob("*/labels_annos/std/*.csv")}
