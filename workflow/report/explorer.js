@@ -96,7 +96,9 @@
       yaxis: axis(`${dimension} E`, both ? [0.42, 1] : [0, 1]),
       ...(both ? { yaxis2: axis(`${dimension} σ`, [0, 0.36]) } : {}),
       uirevision: `${recording.name}`,
-    }, { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--text") },
+    }, { displaylogo: false, responsive: true,
+      modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] });
     spoken.textContent =
       `${recording.name}, ${recording.partition}, ${dimension}, ${task}: ${fused} against the label over the ` +
       `frames shown, ${said.join(", ")}.`;

@@ -165,8 +165,10 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
     found = []
     for (dimension, target), rows in mean.groupby(["dimension", "target"], sort=False):
         on_dev = rows.xs("dev", level="partition") if "dev" in rows.index.levels[4] else rows[:0]
-        order = on_dev["ccc_out_of_fold"].fillna(on_dev["ccc"])
-        if order.dropna().empty:
+        # What was fitted on dev would win there: in-sample scores count if there are no others.
+        order = on_dev["ccc_out_of_fold"].dropna()
+        order = on_dev["ccc"].dropna() if order.empty else order
+        if order.empty:
             continue
         best = order.idxmax()
         value = rows["ccc"].get((*best, "test"))
