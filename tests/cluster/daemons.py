@@ -21,6 +21,20 @@ def missing_programs(programs: Iterable[str]) -> list[str]:
     return [name for name in programs if shutil.which(name) is None]
 
 
+def require(programs: Iterable[str], name: str) -> None:
+    """Require what a cluster is started with.
+
+    Raises
+    ------
+    UnavailableError
+        Without root's rights or one of the programs.
+    """
+    if os.geteuid() != 0:
+        raise UnavailableError(f"only root can start a {name}")
+    if missing := missing_programs(programs):
+        raise UnavailableError(f"without {', '.join(missing)} there is no {name} to start")
+
+
 def install(packages: Sequence[str]) -> None:
     """Install packages of Debian or Ubuntu, without starting what they bring.
 

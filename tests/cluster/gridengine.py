@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from daemons import UnavailableError, end, missing_programs, run, wait_until
+from daemons import UnavailableError, end, require, run, wait_until
 
 PACKAGES = ["gridengine-master", "gridengine-exec", "gridengine-client"]
 """Of Debian and Ubuntu."""
@@ -113,10 +113,7 @@ class GridEngine:
         UnavailableError
             Without root's rights or the programs, or if it does not come up.
         """
-        if os.geteuid() != 0:
-            raise UnavailableError("only root can start a Grid Engine")
-        if missing := missing_programs(PROGRAMS):
-            raise UnavailableError(f"without {', '.join(missing)} there is no Grid Engine to start")
+        require(PROGRAMS, "Grid Engine")
         self.folder.chmod(0o755)
         common = self.folder / "default" / "common"
         for path in (common, self.folder / "qmaster/job_scripts", self.folder / "spooldb"):

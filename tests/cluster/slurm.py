@@ -16,8 +16,8 @@ from daemons import (
     descendants,
     end,
     kill,
-    missing_programs,
     pid_of,
+    require,
     run,
     wait_until,
 )
@@ -96,10 +96,7 @@ class Slurm:
         UnavailableError
             Without root's rights or the programs, or where there is a Slurm already.
         """
-        if os.geteuid() != 0:
-            raise UnavailableError("only root can start a Slurm")
-        if missing := missing_programs(PROGRAMS):
-            raise UnavailableError(f"without {', '.join(missing)} there is no Slurm to start")
+        require(PROGRAMS, "Slurm")
         if CONFIGURATION.is_symlink() and not alive(
             Path(os.readlink(CONFIGURATION)).with_name("slurmctld.pid")
         ):

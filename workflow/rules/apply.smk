@@ -9,17 +9,10 @@ results/apply_video, the recording with the traces below it, where asked for.
 rule packed_model:
     input:
         recordings=ancient(TABLE),
-        selections=[
-            SELECTION.format(scope=scope, modality=modality, objective=objective)
-            for scope, objective in APPLIED_NETWORKS
-            for modality in MODALITIES
-        ],
+        selections=selections(APPLIED_NETWORKS),
         networks=[
-            path.replace("{modality}", modality)
-            for scope, objective in APPLIED_NETWORKS
-            for modality in MODALITIES
-            for pattern in (WEIGHTS, DESCRIPTION)
-            for path in instances_of(pattern, scope, objective)
+            *all_networks(WEIGHTS, APPLIED_NETWORKS),
+            *all_networks(DESCRIPTION, APPLIED_NETWORKS),
         ],
         standardisations=collect("results/standardisation/{modality}.parquet", modality=MODALITIES),
         steps=collect(
@@ -81,11 +74,7 @@ rule apply_batch:
         software=pins("torch"),
         model=lambda wildcards, input: os.path.dirname(input.model[0]),
         names=lambda wildcards: [r.recording for r in applied_of(wildcards.batch)],
-        features=lambda wildcards, input: [
-            word
-            for modality, path in zip(MODALITIES, input.features)
-            for word in ("--features", modality, path)
-        ],
+        features=lambda wildcards, input: per_modality("--features", input.features),
         extraction=lambda wildcards: EXTRACTION,
     shell:
         "python -m softaer.apply"

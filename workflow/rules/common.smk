@@ -47,6 +47,7 @@ from softaer.corpus import (
     rated,
     read_rows,
     resolve,
+    row_schema,
     validate_rows,
 )
 from softaer.errors import InputError
@@ -112,7 +113,7 @@ def read_corpus():
         table = where = config["corpus"]["recordings"]
         rows, folder = read_rows(table), os.path.dirname(table)
     if workflow.is_main_process:
-        validate_rows(rows, read_schema("recordings"), where)
+        validate_rows(rows, row_schema(), where)
     recordings = resolve(rows.values(), folder)
     if workflow.is_main_process:
         check_files(recordings, config["dimensions"], where)
@@ -143,7 +144,7 @@ def read_applied():
         return [], [recording for recording in RECORDINGS if recording.annotations is None]
     rows = read_rows(table)
     if workflow.is_main_process:
-        validate_rows(rows, read_schema("recordings"), table)
+        validate_rows(rows, row_schema(), table)
         # The simulated corpus is of no concern to a model from elsewhere.
         others = [] if SIMULATED and config["apply"]["model"] else RECORDINGS
         known = {recording.recording for recording in others}
@@ -466,14 +467,28 @@ def instances_of(pattern, scope, objective, seeds=SEEDS):
     ]
 
 
-def all_networks(pattern):
-    """A file of every network, instance and seed."""
+def all_networks(pattern, networks=ALL_NETWORKS):
+    """A file of every instance and seed of some networks."""
     return [
         path.replace("{modality}", modality)
-        for scope, objective in ALL_NETWORKS
+        for scope, objective in networks
         for modality in MODALITIES
         for path in instances_of(pattern, scope, objective)
     ]
+
+
+def selections(networks):
+    """The selection of each network."""
+    return [
+        SELECTION.format(scope=scope, modality=modality, objective=objective)
+        for scope, objective in networks
+        for modality in MODALITIES
+    ]
+
+
+def per_modality(name, paths):
+    """Arguments "NAME MODALITY PATH", once per modality."""
+    return [word for modality, path in zip(MODALITIES, paths) for word in (name, modality, path)]
 
 
 def networks_of(wildcards):

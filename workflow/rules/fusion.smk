@@ -26,11 +26,7 @@ rule fuse_modalities:
             rated_in("dev"), ["recording", "batch", "partition", "subject"]
         ),
         dataset=f"results/dataset/{MODALITIES[0]}",
-        predictions=lambda wildcards, input: [
-            word
-            for modality, path in zip(MODALITIES, input.predictions)
-            for word in ("--prediction", modality, path)
-        ],
+        predictions=lambda wildcards, input: per_modality("--prediction", input.predictions),
         search=options(config["postprocessing"]),
         targets=TARGETS,
     shell:

@@ -78,11 +78,7 @@ rule report:
         lags=LAGS,
         dataset=targets_of_corpus,
         curves=all_networks(CURVE),
-        selections=[
-            SELECTION.format(scope=scope, modality=modality, objective=objective)
-            for scope, objective in ALL_NETWORKS
-            for modality in MODALITIES
-        ],
+        selections=selections(ALL_NETWORKS),
         predictions=collect(POSTPROCESSED, **ALL_MODELS),
         steps=collect(STEPS, **ALL_MODELS),
         fused=ALL_FUSED,

@@ -161,15 +161,15 @@ class Predictor:
             from softaer.media import audio_blocks
             from softaer.turns import read_turns
 
-            lld = pd.concat(
-                compute_lld(audio_blocks(path), settings["feature_set"]), ignore_index=True
-            )
             if settings["turns"] != "ignore" and turns is None:
                 raise InputError(
                     f"{path}: no turns; expected them, since the model has learnt with them "
                     f"(audio.turns: {settings['turns']})"
                 )
             spoken = None if settings["turns"] == "ignore" else read_turns(turns)
+            lld = pd.concat(
+                compute_lld(audio_blocks(path), settings["feature_set"]), ignore_index=True
+            )
             return audio_features(lld, settings["window"], spoken, settings["turns"])
         from softaer.landmarks import columns, track
         from softaer.media import video_frames

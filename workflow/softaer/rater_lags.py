@@ -6,7 +6,7 @@ until no lag changes. A lag that all raters share cannot be found in this way: l
 with mean zero, and the common rest is the delay of the annotations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from softaer import cli, tables
-from softaer.corpus import rated, read_recordings
+from softaer.corpus import Recording, rated, read_recordings
 from softaer.grid import RATE, index
 from softaer.schema import RATER_LAGS
 
@@ -190,6 +190,14 @@ def align(ratings: pd.DataFrame, lags: pd.DataFrame) -> pd.DataFrame:
     frames = index(merged["time"].to_numpy()) - steps
     merged["time"] = frames / RATE
     return merged.loc[frames >= 0, ratings.columns].reset_index(drop=True)
+
+
+def aligned_ratings(
+    folder: Path, recordings: Iterable[Recording], lags: Path | None
+) -> pd.DataFrame:
+    """Ratings of some recordings, with lags taken out where there is a table of them."""
+    ratings = tables.read_batches(folder, recordings)
+    return ratings if lags is None else align(ratings, tables.read(lags))
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
 from softaer.grid import index
 from softaer.labels import REFERENCES, rater_agreement, weights_from_agreement
-from softaer.rater_lags import align
+from softaer.rater_lags import aligned_ratings
 from softaer.schema import RATER_WEIGHTS
 
 
@@ -50,9 +50,7 @@ def main() -> None:
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    ratings = tables.read_batches(options.ratings, recordings)
-    if options.rater_lags is not None:
-        ratings = align(ratings, tables.read(options.rater_lags))
+    ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
     with tables.writer(options.output, RATER_WEIGHTS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
             table = corpus_weights(rows, options.against)

@@ -25,7 +25,7 @@ from softaer.coverage import scored
 from softaer.errors import InputError
 from softaer.explorer import Experiment, explorer, in_order
 from softaer.files import complete
-from softaer.rater_lags import align
+from softaer.rater_lags import aligned_ratings
 from softaer.report_template import SCRIPT, TEMPLATE
 from softaer.score import prediction_path
 from softaer.targets import read_targets
@@ -111,14 +111,13 @@ def score_table(
 
 
 def trace_panels(
-    options, modalities: list[str], task: str
+    options, recordings: Sequence[Recording], modalities: list[str], task: str
 ) -> tuple[str, list[tuple[str, str, Mapping[str, pd.DataFrame]]]]:
     """Labels and predictions of one recording, for each dimension and target.
 
     The recording is the first of the test partition (of dev, without one) in the corpus table, so
     that nobody has chosen it.
     """
-    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     shown = next(
         (r for partition in ("test", "dev") for r in recordings if r.partition == partition), None
     )
@@ -185,12 +184,10 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
     return found
 
 
-def explorer_data(options, recordings: Sequence[Recording]) -> str:
-    """What the interactive traces are drawn from, as JSON that may stand in a page."""
+def explorer_data(options, recordings: Sequence[Recording]) -> dict:
+    """What the interactive traces are drawn from."""
     shown = in_order(recordings)
-    ratings = tables.read_batches(options.ratings, shown)
-    if options.rater_lags is not None:
-        ratings = align(ratings, tables.read(options.rater_lags))
+    ratings = aligned_ratings(options.ratings, shown, options.rater_lags)
     experiment = Experiment(
         results=options.results,
         dataset=options.dataset,
@@ -201,9 +198,13 @@ def explorer_data(options, recordings: Sequence[Recording]) -> str:
         seed=options.seeds[0],
         delays=cli.delays(options),
     )
-    content = explorer(experiment, shown, ratings)
-    # Nothing in it may end the element that it stands in.
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return explorer(experiment, shown, ratings)
+
+
+def in_page(content: dict) -> Markup:
+    """JSON that nothing in it can end the element of, in which it stands."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
 
 
 def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataFrame:
@@ -328,7 +329,7 @@ def main() -> None:
     single = [modality for modality in options.modalities if JOIN not in modality]
     fused = [modality for modality in options.modalities if JOIN in modality]
     task = options.tasks[-1]
-    recording, panels = trace_panels(options, options.modalities, task)
+    recording, panels = trace_panels(options, in_scores, options.modalities, task)
     selections = read_selections(options, single)
     uncertainty = table("uncertainty")
     estimated = {}
@@ -370,8 +371,8 @@ def main() -> None:
         trace_recording=recording,
         trace_task=task,
         trace_seed=options.seeds[0],
-        explorer=Markup(traces),
-        explorer_every=json.loads(traces)["every"],
+        explorer=in_page(traces),
+        explorer_every=traces["every"],
         explorer_script=Markup(SCRIPT.read_text(encoding="utf-8")),
         plotly=Markup(plotly.offline.get_plotlyjs()),
         curves=Markup(figures.learning_curves(read_curves(options, selections))),

@@ -18,7 +18,7 @@ from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
 from softaer.grid import RATE, index
-from softaer.rater_lags import align
+from softaer.rater_lags import aligned_ratings
 from softaer.schema import UNCERTAINTY
 from softaer.score import prediction_path
 from softaer.targets import read_targets
@@ -143,9 +143,7 @@ def main() -> None:
             pd.DataFrame(columns=[f.name for f in UNCERTAINTY]), UNCERTAINTY, options.output
         )
         return
-    traces = tables.read_batches(options.ratings, test)
-    if options.rater_lags is not None:
-        traces = align(traces, tables.read(options.rater_lags))
+    traces = aligned_ratings(options.ratings, test, options.rater_lags)
     delays = cli.delays(options)
     parts = []
     for dimension, task in itertools.product(options.dimensions, options.tasks):

@@ -80,26 +80,22 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
     cannot be read, which is a problem.
     """
     recordings = list(recordings)
+    files = dict.fromkeys(p for r in recordings for p in (r.audio, r.video) if p is not None)
+    contents_of = dict(zip(files, probe_all(files), strict=True))
     table = {}
-    found = {
-        kind: probe_all([getattr(r, kind) for r in recordings if getattr(r, kind) is not None])
-        for kind in ("audio", "video")
-    }
     for recording in recordings:
         row = {"seconds": np.nan, "audio": np.nan, "fps": np.nan, "size": ""}
+        own = {"audio": recording.audio, "video": recording.video}
+        for path in dict.fromkeys(own.values()):
+            if isinstance(contents_of.get(path), InputError):
+                problem(f"recording {recording.recording!r}: {contents_of[path]}")
         lengths = []
-        for kind in ("audio", "video"):
-            if getattr(recording, kind) is None:
-                continue
-            contents = next(found[kind])
-            if isinstance(contents, InputError):
-                if kind == "audio" or recording.audio != recording.video:
-                    problem(f"recording {recording.recording!r}: {contents}")
+        for kind, path in own.items():
+            contents = contents_of.get(path)
+            if contents is None or isinstance(contents, InputError):
                 continue
             there = contents.audio_rate if kind == "audio" else contents.video_rate
-            both_in_one = recording.audio == recording.video
-            if there is None and not both_in_one:
-                path = getattr(recording, kind)
+            if there is None and recording.audio != recording.video:
                 problem(f"recording {recording.recording!r}: {path} in column {kind!r} has none")
             lengths.append(contents.seconds)
             if kind == "audio" and contents.audio_rate:

@@ -18,19 +18,7 @@ from softaer.errors import InputError
 
 MEDIA = frozenset(
     {
-        *(
-            ".aac",
-            ".aif",
-            ".aiff",
-            ".flac",
-            ".m4a",
-            ".mka",
-            ".mp3",
-            ".oga",
-            ".opus",
-            ".wav",
-            ".wma",
-        ),
+        *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".opus", ".wav"),
         *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
         *(".mxf", ".ogg", ".ogv", ".ts", ".webm", ".wma", ".wmv"),
     }
