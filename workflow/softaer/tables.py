@@ -84,9 +84,12 @@ class TableWriter:
         with tempfile.TemporaryFile(dir=Path(self._path).parent) as file:
             with pq.ParquetWriter(file, self._schema, compression=COMPRESSION) as waiting:
                 yield TableWriter(waiting, self._schema, self._path)
-            kept = pq.ParquetFile(file)
-            for group in range(kept.num_row_groups):
-                self._sink.write_table(kept.read_row_group(group))
+            file.flush()
+            # Read by Arrow itself, not through the Python file: a thread of Arrow's that still
+            # held a Python buffer while the interpreter shuts down would end the process.
+            with pa.OSFile(f"/dev/fd/{file.fileno()}") as native, pq.ParquetFile(native) as kept:
+                for group in range(kept.num_row_groups):
+                    self._sink.write_table(kept.read_row_group(group))
 
 
 def write(frame: pd.DataFrame | pa.Table, schema: pa.Schema, path: Path) -> None:
