@@ -1,6 +1,8 @@
 """The report: one page that holds the scores, needs nothing else, and is the same every time."""
 
+import base64
 import html
+import importlib
 import itertools
 import json
 import os
@@ -16,9 +18,12 @@ import plotly.offline
 import pytest
 
 from softaer import explorer, figures, report, schema, tables
+from softaer.code_digest import code_digest
 from softaer.corpus import read_recordings
 from softaer.errors import InputError
-from softaer.report import absences, as_rows, coverage_table, score_table
+from softaer.figures import traces
+from softaer.report import absences, as_rows, coverage_table
+from softaer.score_table import score_table
 from softaer.simulate.check import CHECK
 from softaer.tasks import networks, output_names
 
@@ -59,6 +64,9 @@ class Results:
                 self.fusion(dimension, task, modalities)
         self.evaluation(uncertainty)
         self.data_set(modalities)
+        self.raters()
+        self.pairs()
+        self.run_times()
 
     def write(self, table, kind, path):
         if not isinstance(table, pd.DataFrame):
@@ -170,12 +178,54 @@ class Results:
         self.write(delays, schema.ANNOTATION_DELAY, "annotation_delay")
         self.write([("mood", "rater-7", -0.45)], schema.RATER_LAGS, "rater_lags")
 
+    def raters(self):
+        pairs = [(d, "rater-7", RATER, 0.4142, 55) for d in self.dimensions]
+        self.write(pairs, schema.AGREEMENT_PAIRS, "agreement/pairs")
+        own = [
+            (d, n, 4, 55, 0.4142, 0.5, 0.25, 0.7777, 1)
+            for d in self.dimensions
+            for n in ("rater-7", RATER)
+        ]
+        self.write(own, schema.AGREEMENT_RATERS, "agreement/raters")
+        whole = [(d, 2, 4, 55, 0.4142, 0.3141) for d in self.dimensions]
+        self.write(whole, schema.AGREEMENT_DIMENSIONS, "agreement/dimensions")
+
+    def pairs(self, picture=None):
+        rows = [
+            (d, 1, role, name, 0.3, 0.25, sigma, picture)
+            for d in self.dimensions
+            for role, name, sigma in (("agreed", "a", 0.0625), ("disputed", "c", 0.9375))
+        ]
+        self.write(rows, schema.FRAME_PAIRS, "frame_pairs")
+
+    def run_times(self):
+        path = self.folder / "benchmarks/landmarks/a.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("s\tmax_rss\tcpu_time\n20.0\t321.5\t30.0\n")
+
+    def draw(self):
+        """The figures, by the stages that draw them."""
+        for name in ("agreement", "scores", "uncertainty"):
+            self.draw_one(name)
+        self.draw_one("learning_curves", *self.experiment())
+        where = ["--recordings", self.folder / "recordings.csv"]
+        where += ["--dataset", self.folder / "dataset", "--coverage", *self.coverage]
+        self.draw_one("traces", *where, *self.experiment())
+
+    def draw_one(self, name, *words):
+        stage = importlib.import_module(f"softaer.figures.{name}")
+        output = ["--output", self.folder / f"figures/{name}.svg"]
+        call(stage.main, ["--results", self.folder, *words, *output])
+
+    def experiment(self):
+        words = ["--dimensions", *self.dimensions, "--modalities", *self.shown]
+        return [*words, "--tasks", *self.tasks, "--seeds", 1]
+
     def words(self, root, *more, config=None, output="report.html"):
         words = ["--results", self.folder, "--template", root / "workflow/report/report.html.j2"]
         words += ["--recordings", self.folder / "recordings.csv"]
         words += ["--dataset", self.folder / "dataset"]
-        words += ["--dimensions", *self.dimensions, "--modalities", *self.shown]
-        words += ["--tasks", *self.tasks, "--seeds", 1, "--coverage", *self.coverage]
+        words += [*self.experiment(), "--coverage", *self.coverage]
         words += ["--ratings", self.folder / "ratings"]
         words += [word for name in self.dimensions for word in ("--delay", name, 0.2)]
         words += ["--config", json.dumps(CONFIG | (config or {}))]
@@ -183,13 +233,19 @@ class Results:
         return [str(word) for word in words]
 
     def render(self, root, *more, **options):
-        before = sys.argv
-        sys.argv = ["report", *self.words(root, *more, **options)]
-        try:
-            report.main()
-        finally:
-            sys.argv = before
+        self.draw()
+        call(report.main, self.words(root, *more, **options))
         return read_page(self.folder / options.get("output", "report.html"))
+
+
+def call(main, words):
+    """Run a stage in this process."""
+    before = sys.argv
+    sys.argv = ["stage", *map(str, words)]
+    try:
+        main()
+    finally:
+        sys.argv = before
 
 
 def read_page(path):
@@ -298,13 +354,16 @@ SECTIONS = [
     "Concordance (CCC)",
     "The paper's claims",
     "Predictions against labels",
+    "The same E, not the same σ",
     "What the uncertainty is good for",
+    "Agreement of the raters",
     "Data set",
     "Labels against the planted truth",
     "Learning curves",
     "Selection",
     "Post-processing",
     "Late fusion",
+    "Run times",
     "Configuration",
     "Versions",
 ]
@@ -320,7 +379,7 @@ def test_all_sections_are_there(text):
 
 def test_without_anything_on_the_uncertainty_its_section_is_left_out(tmp_path, root):
     text = Results(tmp_path, uncertainty=False).render(root, "--simulated")
-    assert headings(text) == [name for name in SECTIONS if "uncertainty" not in name]
+    assert headings(text) == [name for name in SECTIONS if "uncertainty is" not in name]
     assert Page(text).open == []
 
 
@@ -339,7 +398,7 @@ def test_without_anything_on_the_uncertainty_its_section_is_left_out(tmp_path, r
 )
 def test_what_was_estimated_is_told(results, root, config, extra, cells):
     text = results.render(root, "--simulated", config=config, output="estimated.html")
-    assert headings(text) == [*SECTIONS[:-2], *extra, *SECTIONS[-2:]]
+    assert headings(text) == [*SECTIONS[:-3], *extra, *SECTIONS[-3:]]
     shown = [cell for table in Page(text).tables for row in table for cell in row]
     assert set(cells) <= set(shown)
 
@@ -358,7 +417,18 @@ def test_joint_networks_of_two_dimensions(tmp_path, root):
 
 def test_the_other_tables_are_there(page):
     cells = [cell for table in page.tables for row in table for cell in row]
-    for value in ("0.750", "0.987", "0.625", "0.346", "0.438", "0.136", "0.450"):
+    for value in (
+        "0.750",
+        "0.987",
+        "0.625",
+        "0.346",
+        "0.438",
+        "0.136",
+        "0.450",
+        "0.314",
+        "0.778",
+        "321.500",
+    ):
         assert value in cells
     assert "–" in cells, "coverage of a partition without frames"
     assert "nan" not in cells
@@ -537,7 +607,7 @@ def test_every_dimension_has_its_traces():
     dimensions = [f"dim-{number}" for number in range(1, 10)]
     trace = pd.DataFrame({"time": [0.0, 0.1], "E": [0.0, 1.0], "sigma": [1.0, 0.0]})
     panels = [(d, t, {"label": trace}) for d in dimensions for t in ("E", "sigma")]
-    text = figures.traces(panels)
+    text = figures.to_svg(traces.draw(panels))
     for dimension in dimensions:
         assert f"{dimension} E" in text
         assert f"{dimension} σ" in text
@@ -632,3 +702,60 @@ def test_coverage_has_a_column_for_each_share():
 def test_missing_values_of_a_table_are_none():
     table = as_rows(pd.DataFrame({"n": [1, 2], "x": [0.5, np.nan], "s": ["a", None]}))
     assert table == {"header": ["n", "x", "s"], "rows": [[1, 0.5, "a"], [2, None, None]]}
+
+
+PICTURE = b"\xff\xd8 a picture"
+
+
+def test_pairs_of_frames_are_shown_with_their_pictures(tmp_path, root):
+    results = Results(tmp_path)
+    results.pairs(PICTURE)
+    text = results.render(root)
+    (data, _) = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)" alt="([^"]+)"', text)
+    assert base64.b64decode(data[0]) == PICTURE
+    assert data[1] == "Frame of a at 0.3 s"
+    assert re.findall(r"<strong>σ ([0-9.]+)</strong>", text) == ["0.062", "0.938"]
+    assert "No pictures are shown" not in text
+
+
+def test_pairs_of_frames_without_pictures_say_so(text):
+    assert "data:image" not in text
+    assert text.count("<figcaption>") == 2
+    assert "No pictures are shown" in text
+
+
+def test_scores_of_others_stand_apart(results, root, tmp_path):
+    table = tmp_path / "published.csv"
+    table.write_text(
+        "source,corpus,dimension,target,modality,task,partition,ccc\n"
+        "Somebody 2017,Other,mood,E,audio,single,test,0.321\n"
+    )
+    text = results.render(root, "--published", table, output="published.html")
+    assert "<h3>Published elsewhere</h3>" in text
+    own, others = Page(text).tables[0], Page(text).tables[1]
+    assert others[1][0] == "Somebody 2017"
+    assert others[1][-1] == "0.321"
+    assert not any("0.321" in cell for row in own for cell in row)
+
+
+def test_every_stage_that_the_page_names_has_a_digest(text):
+    shown = dict(re.findall(r'<td class="text">([\w.]+)</td><td class="text"><code>(\w+)<', text))
+    assert shown == {stage: code_digest(stage) for stage in report.STAGES}
+
+
+def test_all_stages_before_the_report_have_their_digest_shown(root):
+    rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
+    stages = set(re.findall(r'code_digest\("([\w.]+)"\)', rules))
+    after = {
+        "report",
+        "summarise",
+        "apply",
+        "apply_video",
+        "packed_model",
+        "latex_table",
+        "frame_pairs",
+    }
+    tables = {"simulate.tables", "simulate.check", "corpus_table", "status"}
+    assert {s for s in stages - after - tables if not s.startswith("figures.")} == set(
+        report.STAGES
+    )

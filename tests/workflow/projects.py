@@ -143,10 +143,26 @@ def new_project(root: Path, folder: Path) -> Project:
     return Project(source, folder / "run")
 
 
+RUN_TIMES = re.compile(rb'<section id="run-times".*?</section>', re.DOTALL)
+"""What no two reports have in common."""
+
+
+def without_run_times(report: bytes) -> bytes:
+    """A report without the section on run times."""
+    text, found = RUN_TIMES.subn(b"", report)
+    assert found == 1
+    return text
+
+
 def digests(results: Path) -> dict[str, str]:
     """Digest of every result; logs and benchmarks are not results."""
+
+    def content(path: Path) -> bytes:
+        data = path.read_bytes()
+        return without_run_times(data) if path.name == "report.html" else data
+
     return {
-        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(results)): hashlib.sha256(content(path)).hexdigest()
         for path in sorted(results.rglob("*"))
         if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
     }

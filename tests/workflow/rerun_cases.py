@@ -9,12 +9,15 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs" / "reruns.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
-FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "report"}
+SCORES = {"figure_scores", "latex_table", "report"}
+FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
+    "figure_uncertainty"} | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
-TRAINING = {"train_network", "select"} | PREDICTION
-DATASET = {"dataset_batch", "coverage", "summarise"} | TRAINING
-LABELS = {"labels_batch", "simulate_check", "ceiling"} | DATASET
+TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
+DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs"} | TRAINING
+LABELS = {"labels_batch", "simulate_check", "ceiling", "agreement", "figure_agreement"} | DATASET
 FEATURES = {"standardisation"} | DATASET
+OF_SOUND = FEATURES - {"frame_pairs"}
 
 CHAINS = {
     "fusion and what follows": FUSION,
@@ -23,6 +26,7 @@ CHAINS = {
     "dataset and what follows": DATASET,
     "labels and what follows": LABELS,
     "standardisation, dataset and what follows": FEATURES,
+    "standardisation, dataset and what follows of sound": OF_SOUND,
 }
 """Names of what is done again together; the page says what is in them."""
 
@@ -61,8 +65,8 @@ SETTINGS = [
     setting("on_bad_recording", {"on_bad_recording": "skip"}, {"report"}),
     setting("media.max_duration", {"media": {"max_duration": 60.0}}, {"report"}),
     setting("audio.feature_set", {"audio": {"feature_set": "ComParE_2016"}},
-        {"audio_lld", "audio_features"} | FEATURES),
-    setting("audio.window", {"audio": {"window": 3.0}}, {"audio_features"} | FEATURES),
+        {"audio_lld", "audio_features"} | OF_SOUND),
+    setting("audio.window", {"audio": {"window": 3.0}}, {"audio_features"} | OF_SOUND),
     setting("video.refine", {"video": {"refine": False}},
         {"landmarks", "video_features"} | FEATURES),
     setting("video.max_gap", {"video": {"max_gap": 0.2}}, {"video_features"} | FEATURES),
@@ -79,7 +83,8 @@ SETTINGS = [
     setting("seeds", {"seeds": [1, 2]}, TRAINING),
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
         {"postprocess"} | FUSION),
-    setting("evaluation.draws", {"evaluation": {"draws": 200}}, {"evaluate", "report"}),
+    setting("evaluation.draws", {"evaluation": {"draws": 200}}, {"evaluate"} | SCORES),
+    setting("report.frames", {"report": {"frames": False}}, {"frame_pairs", "report"}),
 ]  # fmt: skip
 
 MODULES = [
@@ -91,31 +96,36 @@ MODULES = [
     code("simulate/raters", {"simulate_raters", "ratings"} | LABELS),
     code("simulate/media", {"simulate_media", "audio_lld", "landmarks", "audio_features",
         "video_features"} | FEATURES),
-    code("audio_lld", {"audio_lld", "audio_features"} | FEATURES),
-    code("audio_features", {"audio_features"} | FEATURES),
+    code("audio_lld", {"audio_lld", "audio_features"} | OF_SOUND),
+    code("audio_features", {"audio_features"} | OF_SOUND),
     code("landmarks", {"landmarks", "video_features"} | FEATURES),
     code("video_features", {"video_features"} | FEATURES),
     code("ratings", {"ratings"} | LABELS),
     code("labels", LABELS),
-    code("ceiling", {"ceiling", "report"}),
+    code("agreement", {"agreement", "figure_agreement", "report"}),
+    code("ceiling", {"ceiling"} | SCORES),
     code("standardisation", FEATURES),
     code("dataset", DATASET),
     code("coverage", {"coverage", "summarise", "postprocess"} | FUSION),
     code("train", TRAINING),
-    code("select", {"select"} | PREDICTION),
+    code("select", {"select", "figure_learning_curves"} | PREDICTION),
     code("predict", PREDICTION),
     code("postprocess", {"postprocess"} | FUSION - {"fuse_modalities"}),
     code("fuse", FUSION),
-    code("score", {"score", "report"}),
-    code("evaluate", {"evaluate", "report"}),
-    code("uncertainty", {"uncertainty", "report"}),
+    code("score", {"score"} | SCORES),
+    code("evaluate", {"evaluate"} | SCORES),
+    code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),
     code("summarise", {"summarise", "report"}),
-    code("simulate/check", {"simulate_check", "ceiling", "report"}),
+    code("simulate/check", {"simulate_check", "ceiling"} | SCORES),
+    code("frame_pairs", {"frame_pairs", "report"}),
+    code("figures/scores", {"figure_scores", "report"}),
+    code("figures/traces", {"figure_traces", "report"}),
+    code("latex_table", {"latex_table", "report"}),
     code("report", {"report"}),
 ]  # fmt: skip
 
 OF_A_TEST_RECORDING = {"ratings", "labels_batch", "dataset_batch", "coverage", "summarise",
-    "ceiling"} | PREDICTION  # fmt: skip
+    "ceiling", "agreement", "figure_agreement", "frame_pairs"} | PREDICTION  # fmt: skip
 
 FILES = {
     "comment": Case("a comment, a docstring, an unused function", frozenset()),
@@ -133,11 +143,11 @@ FILES = {
     ),
     "removed recording": Case(
         "a recording of test taken out (its own batch)",
-        frozenset({"coverage", "summarise", "ceiling"} | PREDICTION),
+        frozenset(OF_A_TEST_RECORDING - {"ratings", "labels_batch", "dataset_batch"}),
     ),
     "renamed subject": Case(
         "a subject of train renamed in recordings.csv",
-        frozenset({"summarise", "evaluate", "report"}),
+        frozenset({"summarise", "evaluate"} | SCORES),
     ),
     "copied": Case(
         "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()

@@ -244,6 +244,12 @@ CORPUS_WEIGHTS = (
     else []
 )
 CHECK = ["results/simulate_check.parquet"] if SIMULATED else []
+FIGURES = ["scores", "traces", "uncertainty", "agreement", "learning_curves"]
+# What was delivered under a licence may not be shown, unless somebody says that it may.
+PICTURES = config["report"]["frames"]
+if PICTURES is None:
+    PICTURES = config["corpus"]["layout"] == "table"
+PICTURES = PICTURES and "video" in MODALITIES
 
 
 wildcard_constraints:
@@ -430,9 +436,8 @@ def options(section):
 
 
 # A resource and not a parameter: what has been read stays valid under other limits, and is not read again.
-READING = " ".join(
-    map(str, [*options(config["media"]), "--on-bad-recording", config["on_bad_recording"]])
-)
+READING_LIMITS = " ".join(map(str, options(config["media"])))
+READING = f"{READING_LIMITS} --on-bad-recording {config['on_bad_recording']}"
 
 ESTIMATOR = [
     *("--estimator", config["labels"]["estimator"]),

@@ -52,7 +52,12 @@ rule score:
         recordings=ancient(TABLE),
     output:
         parquet="results/ccc.parquet",
-        csv=report("results/ccc.csv", caption="../report/ccc.rst", category="Scores"),
+        csv=report(
+            "results/ccc.csv",
+            caption="../report/ccc.rst",
+            category="Scores",
+            labels={"table": "CCC, one row per seed", "format": "CSV"},
+        ),
     log:
         "results/logs/score.log",
     conda:

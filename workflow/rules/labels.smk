@@ -1,7 +1,8 @@
 """Labels: from the raters' traces to E and sigma.
 
 In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/labels and
-results/rater_weights, per batch; the ceiling that one rater reaches against the others.
+results/rater_weights, per batch; how far the raters agree (results/agreement), and the ceiling that one
+rater reaches against the others.
 """
 
 
@@ -117,6 +118,38 @@ rule labels_batch:
         " {params.estimator}"
         " --output {output.labels}"
         " --weights-output {output.weights}"
+        " > {log} 2>&1"
+
+
+rule agreement:
+    input:
+        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        weights=rated_batches("results/rater_weights/{batch}.parquet"),
+        lags=LAGS,
+        recordings=ancient(TABLE),
+    output:
+        pairs="results/agreement/pairs.parquet",
+        raters="results/agreement/raters.parquet",
+        dimensions="results/agreement/dimensions.parquet",
+    log:
+        "results/logs/agreement.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(600, 20),
+    params:
+        code=code_digest("agreement"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+        lags=flag("--rater-lags", LAGS),
+    shell:
+        "python -m softaer.agreement"
+        " --recordings {input.recordings:q}"
+        " --ratings results/ratings"
+        " --weights results/rater_weights"
+        " {params.lags}"
+        " --pairs-output {output.pairs}"
+        " --raters-output {output.raters}"
+        " --dimensions-output {output.dimensions}"
         " > {log} 2>&1"
 
 

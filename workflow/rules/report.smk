@@ -61,6 +61,37 @@ rule simulate_check:
         " > {log} 2>&1"
 
 
+rule frame_pairs:
+    input:
+        dataset=rated_batches(f"results/dataset/{MODALITIES[-1]}/{{batch}}.parquet"),
+        media=lambda wildcards: sorted({r.video for r in rated_in() if PICTURES and r.video}),
+        recordings=ancient(TABLE),
+    output:
+        "results/frame_pairs.parquet",
+    log:
+        "results/logs/frame_pairs.log",
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=growing(600, 2),
+        reading=READING_LIMITS,
+    params:
+        code=code_digest("frame_pairs"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+        dataset=f"results/dataset/{MODALITIES[-1]}",
+        dimensions=DIMENSIONS,
+        pictures="--pictures" if PICTURES else "--no-pictures",
+    shell:
+        "python -m softaer.frame_pairs"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset}"
+        " --dimensions {params.dimensions}"
+        " {params.pictures}"
+        " {resources.reading}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule report:
     input:
         recordings=ancient(TABLE),
@@ -72,6 +103,10 @@ rule report:
         uncertainty="results/uncertainty.parquet",
         summary="results/summary.parquet",
         ratings=rated_batches("results/ratings/{batch}.parquet"),
+        agreement=rules.agreement.output,
+        pairs="results/frame_pairs.parquet",
+        figures=collect("results/figures/{figure}.svg", figure=FIGURES),
+        published=config["report"]["published"] or [],
         coverage=ALL_COVERAGE,
         check=CHECK,
         delays=DELAY_TABLE,
@@ -79,12 +114,18 @@ rule report:
         dataset=targets_of_corpus,
         curves=all_networks(CURVE),
         selections=selections(ALL_NETWORKS),
+        latex="results/ccc.tex",
         predictions=collect(POSTPROCESSED, **ALL_MODELS),
         steps=collect(STEPS, **ALL_MODELS),
         fused=ALL_FUSED,
         coefficients=ALL_COEFFICIENTS,
     output:
-        report("results/report.html", caption="../report/report.rst", category="Report"),
+        report(
+            "results/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"page": "everything on one page", "format": "HTML"},
+        ),
     log:
         "results/logs/report.log",
     localrule: True
@@ -101,6 +142,7 @@ rule report:
         dataset=f"results/dataset/{MODALITIES[0]}",
         delay=DELAYS,
         rater_lags=flag("--rater-lags", LAGS),
+        published=flag("--published", config["report"]["published"]),
         config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
@@ -112,6 +154,7 @@ rule report:
         " --ratings results/ratings"
         " {params.delay}"
         " {params.rater_lags}"
+        " {params.published:q}"
         " {params.simulated}"
         " --config {params.config:q}"
         " --output {output}"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, figures, tables
+from softaer import cli, tables
 from softaer.errors import InputError
+from softaer.figures.predictions import predictions
 from softaer.files import complete
 from softaer.predictor import NothingToPredictError, Predictor
 from softaer.schema import applied
@@ -73,7 +74,7 @@ def main() -> None:
             with complete(options.folder_output / f"{recording}.csv") as partial:
                 table.to_csv(partial, index=False, float_format="%.6g")
             with complete(options.folder_output / f"{recording}.svg") as partial:
-                partial.write_text(figures.predictions(table, recording), encoding="utf-8")
+                partial.write_text(predictions(table, recording), encoding="utf-8")
             table.insert(0, "recording", recording)
             sink.append(table)
 

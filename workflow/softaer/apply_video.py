@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from softaer import cli, figures, tables
+from softaer import cli, tables
 from softaer.corpus.probe import probe
 from softaer.errors import InputError
+from softaer.figures.predictions import prediction_strip
 from softaer.files import complete
 from softaer.media import AUDIO_RATE, audio_blocks, video_frames
 
@@ -41,7 +42,7 @@ def strip(table: pd.DataFrame, end: float) -> tuple[np.ndarray, tuple[float, flo
         uint8 RGB of :data:`WIDTH` pixels and an even height; columns where the time axis starts
         and ends.
     """
-    png, bounds = figures.prediction_strip(table, end, WIDTH)
+    png, bounds = prediction_strip(table, end, WIDTH)
     image = np.array(Image.open(io.BytesIO(png)).convert("RGB"))
     return image[: len(image) // 2 * 2], bounds
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from softaer import cli, tables
 from softaer.errors import InputError
-from softaer.media import Limits, find_stream, open_media
+from softaer.media import Limits, find_stream, length, open_media
+from softaer.progress import Progress
 from softaer.schema import STATUS
 
 POLICIES = ("fail", "skip")
@@ -24,12 +25,17 @@ POLICIES = ("fail", "skip")
 def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
     """Add recordings, limits of their files, the policy for bad ones, and the two outputs."""
     cli.add_recordings(arguments, what)
-    for limit in fields(Limits):
-        flag = f"--{limit.name.replace('_', '-')}"
-        arguments.add_argument(flag, type=limit.type, default=limit.default)
+    add_limits(arguments)
     arguments.add_argument("--on-bad-recording", choices=POLICIES, default="fail")
     cli.add_output(arguments)
     cli.add_output(arguments, "--status-output")
+
+
+def add_limits(arguments: argparse.ArgumentParser) -> None:
+    """Add the limits of a media file."""
+    for limit in fields(Limits):
+        flag = f"--{limit.name.replace('_', '-')}"
+        arguments.add_argument(flag, type=limit.type, default=limit.default)
 
 
 def extract(
@@ -53,7 +59,9 @@ def extract(
     InputError
         For the first recording that cannot be read, unless such recordings are to be skipped.
     """
-    limits = _limits(options)
+    limits = limits_of(options)
+    lengths = {name: length(path, limits) for name, path in options.recordings}
+    progress = Progress(None if None in lengths.values() else sum(lengths.values()))
     with (
         tables.writer(options.output, schema) as sink,
         tables.writer(options.status_output, STATUS) as status,
@@ -68,6 +76,8 @@ def extract(
                         state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
                         table.insert(0, "recording", recording)
                         rows.append(table)
+                        progress.advance(recording, len(table), state["end"] or 0.0)
+                progress.finish(recording, lengths[recording])
             except UnreadableError as error:
                 if options.on_bad_recording == "fail":
                     raise InputError(f"recording {recording!r}: {error}") from error
@@ -107,11 +117,12 @@ def look_into(options: argparse.Namespace, kind: str) -> None:
         return
     for recording, path in options.recordings:
         try:
-            with open_media(path, _limits(options)) as container:
-                find_stream(container, kind, path, _limits(options))
+            with open_media(path, limits_of(options)) as container:
+                find_stream(container, kind, path, limits_of(options))
         except InputError as error:
             raise InputError(f"recording {recording!r}: {error}") from error
 
 
-def _limits(options: argparse.Namespace) -> Limits:
+def limits_of(options: argparse.Namespace) -> Limits:
+    """Limits from the arguments of :func:`add_limits`."""
     return Limits(**{limit.name: getattr(options, limit.name) for limit in fields(Limits)})

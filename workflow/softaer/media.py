@@ -10,7 +10,7 @@ Files may come from anywhere. Nothing but the file itself is opened, playlists a
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +125,15 @@ def open_media(path: Path, limits: Limits = Limits()) -> Iterator[av.container.I
         # Without FFmpeg's own number and spelling of the path.
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be decoded: {reason}") from error
+
+
+def length(path: Path, limits: Limits = Limits()) -> float | None:
+    """Length of a recording as its file says [s]; None where it does not, or cannot be opened."""
+    try:
+        with open_media(path, limits) as container:
+            return container.duration / av.time_base if container.duration else None
+    except InputError:
+        return None
 
 
 def find_stream(
@@ -250,6 +259,53 @@ def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float,
                 continue
             last = time
             yield time, upright(frame.to_ndarray(format="rgb24"), _display_matrix(frame), path)
+
+
+def frame_at(path: Path, time: float, limits: Limits = Limits()) -> np.ndarray:
+    """The picture that is shown at a time: the last that has come by then, or the first.
+
+    Parameters
+    ----------
+    path, limits
+        See :func:`video_frames`.
+    time
+        From the start of the recording [s].
+
+    Returns
+    -------
+    RGB, uint8, shape (height, width, 3), upright.
+
+    Raises
+    ------
+    InputError
+        As :func:`video_frames`, and for a file without pictures.
+    """
+    with open_media(path, limits) as container:
+        stream = find_stream(container, "video", path, limits)
+        stream.thread_type = "NONE"
+        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+        time = time + _origin(container)
+        # From the last key frame before, instead of decoding all there is up to it.
+        container.seek(max(0, int(time / stream.time_base)), stream=stream)
+        shown = _last_until(time, container.decode(stream))
+        if shown is None or shown.time > time:
+            container.seek(0, stream=stream)  # this container does not find its key frames
+            shown = _last_until(time, container.decode(stream))
+        if shown is None:
+            raise InputError(f"{path}: no picture at {time:g} s")
+        return upright(shown.to_ndarray(format="rgb24"), _display_matrix(shown), path)
+
+
+def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame | None:
+    """The last frame until a time of the file, or the first, of those that have a time."""
+    shown = None
+    for frame in frames:
+        if frame.time is None:
+            continue
+        if shown is not None and frame.time > time:
+            break
+        shown = frame
+    return shown
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:

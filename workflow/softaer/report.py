@@ -3,12 +3,13 @@
 It renders what other stages have computed, and computes nothing but the mean over seeds.
 """
 
+import base64
 import importlib.metadata
 import itertools
 import json
 import platform
 from argparse import BooleanOptionalAction
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -18,18 +19,23 @@ import plotly.offline
 import yaml
 from markupsafe import Markup
 
-from softaer import __version__, cli, figures, tables
+from softaer import __version__, cli, tables
 from softaer.ceiling import HUMAN
+from softaer.code_digest import code_digest
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.errors import InputError
 from softaer.explorer import Experiment, explorer, in_order
+from softaer.figures import element
+from softaer.figures.learning_curves import read_selections
+from softaer.figures.traces import shown
 from softaer.files import complete
+from softaer.published import read_published
 from softaer.rater_lags import aligned_ratings
 from softaer.report_template import SCRIPT, TEMPLATE
+from softaer.run_times import run_times
 from softaer.score import prediction_path
-from softaer.targets import read_targets
-from softaer.tasks import JOIN, all_networks_of
+from softaer.score_table import score_table
+from softaer.tasks import JOIN
 
 PACKAGES = (
     "snakemake",
@@ -44,107 +50,35 @@ PACKAGES = (
 )
 """Packages whose versions are named, where they are installed."""
 
-
-def score_table(
-    scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame
-) -> dict[str, list]:
-    """The paper's table, with the scores out of fold and the intervals that the paper lacks.
-
-    Parameters
-    ----------
-    scores, intervals, ceiling
-        Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
-
-    Returns
-    -------
-    columns
-        (dimension, target) of each block of cells: dev in-sample, dev out of fold, test.
-    rows
-        ``name``, ``task`` and ``blocks``; a block has ``dimension``, ``dev``, ``out_of_fold``,
-        ``test``, ``low``, ``high`` (``None`` where there is none) and ``best``: highest on test
-        among the models.
-    """
-    keys = ["dimension", "target", "modality", "task", "partition"]
-    mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()
-    bounds = intervals.set_index(keys)[["low", "high"]]
-    columns = list(scores[["dimension", "target"]].drop_duplicates().itertuples(index=False))
-    columns = [tuple(column) for column in columns]
-    highest = scores[scores["partition"] == "test"].groupby(keys)["ccc"].mean()
-    highest = highest.groupby(["dimension", "target"]).max()
-
-    def get(table: pd.DataFrame, key: tuple, column: str) -> float | None:
-        if key not in table.index or pd.isna(table.loc[key, column]):
-            return None
-        return float(table.loc[key, column])
-
-    rows = []
-    models = list(scores[["modality", "task"]].drop_duplicates().itertuples(index=False))
-    for modality, task in models:
-        blocks = []
-        for column in columns:
-            dev, test = (*column, modality, task, "dev"), (*column, modality, task, "test")
-            value = get(mean, test, "ccc")
-            blocks.append(
-                {
-                    "dimension": column[0],
-                    "dev": get(mean, dev, "ccc"),
-                    "out_of_fold": get(mean, dev, "ccc_out_of_fold"),
-                    "test": value,
-                    "low": get(bounds, test, "low"),
-                    "high": get(bounds, test, "high"),
-                    "best": value is not None and value == highest[column],
-                }
-            )
-        rows.append({"name": modality, "task": task, "blocks": blocks})
-    known = ceiling.set_index(["dimension", "target", "reference", "partition"])[["ccc"]]
-    for reference in ceiling["reference"].unique():
-        blocks = [
-            {
-                "dimension": column[0],
-                "dev": get(known, (*column, reference, "dev"), "ccc"),
-                "test": get(known, (*column, reference, "test"), "ccc"),
-            }
-            for column in columns
-        ]
-        rows.append({"name": reference, "task": "", "blocks": blocks})
-    return {"columns": columns, "rows": rows}
-
-
-def trace_panels(
-    options, recordings: Sequence[Recording], modalities: list[str], task: str
-) -> tuple[str, list[tuple[str, str, Mapping[str, pd.DataFrame]]]]:
-    """Labels and predictions of one recording, for each dimension and target.
-
-    The recording is the first of the test partition (of dev, without one) in the corpus table, so
-    that nobody has chosen it.
-    """
-    shown = next(
-        (r for partition in ("test", "dev") for r in recordings if r.partition == partition), None
-    )
-    if shown is None:
-        raise InputError(f"{options.recordings}: no rated recording in partitions test and dev")
-    panels = []
-    for dimension in options.dimensions:
-        targets = read_targets(options.dataset, [shown], dimension)
-        predictions = {
-            modality: tables.read(
-                prediction_path(
-                    options.results / "postprocess",
-                    options.results / "fuse",
-                    dimension,
-                    modality,
-                    task,
-                    options.seeds[0],
-                )
-            )
-            for modality in modalities
-        }
-        for target in options.targets:
-            series = {"label": targets}
-            for modality, table in predictions.items():
-                series[modality] = table[table["recording"] == shown.recording]
-            panels.append((dimension, target, series))
-    return shown.recording, panels
+STAGES = (
+    "simulate.truth",
+    "simulate.portraits",
+    "simulate.raters",
+    "simulate.media",
+    "audio_lld",
+    "audio_features",
+    "landmarks",
+    "video_features",
+    "ratings",
+    "rater_lags",
+    "rater_weights",
+    "labels",
+    "agreement",
+    "ceiling",
+    "annotation_delay",
+    "standardisation",
+    "dataset",
+    "coverage",
+    "train",
+    "select",
+    "predict",
+    "postprocess",
+    "fuse",
+    "score",
+    "evaluate",
+    "uncertainty",
+)
+"""Stages whose code has a part in the scores or in what is said of them."""
 
 
 def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, object]]:
@@ -181,6 +115,31 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
                 "human": human.get((dimension, target)),
             }
         )
+    return found
+
+
+def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
+    """Pairs of frames of each dimension, for the template.
+
+    Parameters
+    ----------
+    table
+        Of the stage ``frame_pairs``.
+
+    Returns
+    -------
+    For each dimension its pairs, two frames each: the table's columns, with ``picture`` as a data
+    URI or ``None``.
+    """
+    found: dict[str, list[list[dict]]] = {}
+    for (dimension, _), rows in table.groupby(["dimension", "pair"], sort=False):
+        frames = rows.to_dict("records")
+        for frame in frames:
+            data = frame["picture"]
+            if data is not None:
+                text = base64.b64encode(data).decode("ascii")
+                frame["picture"] = f"data:image/jpeg;base64,{text}"
+        found.setdefault(dimension, []).append(frames)
     return found
 
 
@@ -242,33 +201,6 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
     return pd.DataFrame(rows, columns=columns)
 
 
-def read_selections(options, modalities: list[str]) -> pd.DataFrame:
-    """Scores on dev of all instances of the grid, and which were chosen."""
-    pairs = all_networks_of(options.tasks, options.dimensions, options.targets)
-    parts = [
-        tables.read(options.results / "select" / scope / modality / f"{objective}.parquet").assign(
-            scope=scope, modality=modality, objective=objective
-        )
-        for (scope, objective), modality in itertools.product(pairs, modalities)
-    ]
-    first = ["scope", "modality", "objective"]
-    table = pd.concat(parts, ignore_index=True)
-    return table[[*first, *(name for name in table.columns if name not in first)]]
-
-
-def read_curves(options, selections: pd.DataFrame) -> pd.DataFrame:
-    """Learning curves of the networks that were chosen."""
-    parts = []
-    for row, seed in itertools.product(
-        selections[selections["chosen"]].itertuples(index=False), options.seeds
-    ):
-        folder = options.results / "train" / row.scope / row.modality / row.objective
-        curve = tables.read(folder / row.instance / f"seed{seed}" / "learning_curve.parquet")
-        columns = {"scope": row.scope, "modality": row.modality, "objective": row.objective}
-        parts.append(curve.assign(**columns, seed=seed))
-    return pd.concat(parts, ignore_index=True)
-
-
 def read_models(options, folder: str, suffix: str, modalities: list[str]) -> pd.DataFrame:
     """Tables that stages keep beside their predictions, one under the other."""
     parts = []
@@ -314,6 +246,7 @@ def main() -> None:
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    arguments.add_argument("--published", type=Path, help="CSV with scores of others")
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
@@ -322,15 +255,16 @@ def main() -> None:
     def table(name: str) -> pd.DataFrame:
         return tables.read(options.results / f"{name}.parquet")
 
+    def figure(name: str) -> Markup:
+        path = options.results / "figures" / f"{name}.svg"
+        return Markup(element(path.read_text(encoding="utf-8")))
+
     scores = table("ccc")
     recordings = rated(read_recordings(options.recordings))
     in_scores = scored(recordings, options.coverage)
     traces = explorer_data(options, in_scores)
     single = [modality for modality in options.modalities if JOIN not in modality]
     fused = [modality for modality in options.modalities if JOIN in modality]
-    task = options.tasks[-1]
-    recording, panels = trace_panels(options, in_scores, options.modalities, task)
-    selections = read_selections(options, single)
     uncertainty = table("uncertainty")
     estimated = {}
     if options.config["delay"] == "estimated":
@@ -356,26 +290,33 @@ def main() -> None:
         resample=options.config["evaluation"]["resample"],
         draws=options.config["evaluation"]["draws"],
         hypotheses=as_rows(table("hypotheses")),
-        uncertainty=Markup(figures.uncertainty(uncertainty)) if len(uncertainty) else None,
+        uncertainty=figure("uncertainty") if len(uncertainty) else None,
         interval_coverage=as_rows(coverage_table(uncertainty)),
         summary=as_rows(table("summary")),
         absences=as_rows(absences(recordings, options.coverage)),
         check=as_rows(table("simulate_check")) if options.simulated else None,
-        selections=as_rows(selections),
+        published=as_rows(read_published(options.published)) if options.published else None,
+        agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
+        agreement_figure=figure("agreement"),
+        pairs=frame_pairs(table("frame_pairs")),
+        run_times=as_rows(run_times(options.results / "benchmarks")),
+        digests={stage: code_digest(stage) for stage in STAGES},
+        selections=as_rows(read_selections(options)),
         steps=as_rows(read_models(options, "postprocess", "steps", single)),
         coefficients=as_rows(read_models(options, "fuse", "coefficients", fused))
         if fused
         else None,
         estimated=estimated,
-        figure=Markup(figures.traces(panels)),
-        trace_recording=recording,
-        trace_task=task,
+        scores_figure=figure("scores"),
+        figure=figure("traces"),
+        trace_recording=shown(in_scores, options.recordings).recording,
+        trace_task=options.tasks[-1],
         trace_seed=options.seeds[0],
         explorer=in_page(traces),
         explorer_every=traces["every"],
         explorer_script=Markup(SCRIPT.read_text(encoding="utf-8")),
         plotly=Markup(plotly.offline.get_plotlyjs()),
-        curves=Markup(figures.learning_curves(read_curves(options, selections))),
+        curves=figure("learning_curves"),
         config=yaml.safe_dump(options.config, sort_keys=False, allow_unicode=True),
         versions=versions(),
     )

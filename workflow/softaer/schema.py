@@ -88,6 +88,56 @@ RATER_WEIGHTS = pa.schema(
     ]
 )
 
+AGREEMENT_PAIRS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("other", pa.string(), unit=""),
+        field("correlation", pa.float64(), nullable=True),
+        field("frames", pa.int64(), unit="frames"),
+    ]
+)
+
+AGREEMENT_RATERS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("recordings", pa.int64(), unit="recordings"),
+        field("frames", pa.int64(), unit="frames"),
+        field("correlation", pa.float64(), nullable=True),
+        field("weight", pa.float64(), nullable=True),
+        field("weight_low", pa.float64(), nullable=True),
+        field("weight_high", pa.float64(), nullable=True),
+        field("fallbacks", pa.int64(), unit="recordings"),
+    ]
+)
+
+AGREEMENT_DIMENSIONS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("raters", pa.int64(), unit="raters"),
+        field("recordings", pa.int64(), unit="recordings"),
+        field("frames", pa.int64(), unit="frames"),
+        field("correlation", pa.float64(), nullable=True),
+        field("alpha", pa.float64(), nullable=True),
+    ]
+)
+
+FRAME_PAIRS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("pair", pa.int64()),
+        field("agreement", pa.string(), unit=""),
+        RECORDING,
+        TIME,
+        field("E", pa.float64(), unit="rating"),
+        field("sigma", pa.float64(), unit="rating"),
+        field("picture", pa.binary(), unit="", nullable=True),
+    ]
+)
+"""Frames of similar E: of each pair the one on which raters agree and the one on which they do not;
+the picture is a JPEG."""
+
 COVERAGE = pa.schema(
     [
         RECORDING,

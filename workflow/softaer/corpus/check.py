@@ -4,13 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 from glob import escape, glob
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from softaer import layouts
+from softaer.agreement import krippendorff_alpha, pairwise_correlation
 from softaer.corpus import Recording, check_batches, read_rows, resolve, row_schema, validate_rows
 from softaer.corpus.probe import probe_all
 from softaer.errors import InputError
@@ -23,52 +23,6 @@ APART = 1.0
 
 LEAST_COVERAGE = 0.5
 """Recordings of whose length the ratings cover less are told."""
-
-
-def krippendorff_alpha(values: np.ndarray) -> float:
-    """Krippendorff's alpha for interval data.
-
-    Parameters
-    ----------
-    values
-        Shape (raters, units), NaN where a rater says nothing of a unit.
-
-    Returns
-    -------
-    alpha; NaN where no unit has two values, or all are the same.
-
-    References
-    ----------
-    Krippendorff, Computing Krippendorff's alpha-reliability, 2011.
-    """
-    present = ~np.isnan(values)
-    pairable = present.sum(axis=0) >= 2
-    x, m = np.where(present, values, 0.0)[:, pairable], present.sum(axis=0)[pairable]
-    n = m.sum()
-    if n == 0:
-        return np.nan
-    # Centred, so that no digits are lost in differences of squares.
-    x = np.where(present[:, pairable], x - x.sum() / n, 0.0)
-    within = 2 * (m * (x**2).sum(axis=0) - x.sum(axis=0) ** 2) / (m - 1)
-    observed = within.sum() / n
-    expected = 2 * (n * (x**2).sum() - x.sum() ** 2) / (n * (n - 1))
-    return float(1 - observed / expected) if expected > 0 else np.nan
-
-
-def pairwise_correlation(values: np.ndarray) -> float:
-    """Mean Pearson correlation over all pairs of raters; NaN where none is defined.
-
-    Parameters
-    ----------
-    values
-        Shape (raters, frames), NaN where a rater is absent.
-    """
-    found = []
-    for a, b in combinations(values, 2):
-        both = ~(np.isnan(a) | np.isnan(b))
-        if both.sum() > 1 and np.ptp(a[both]) > 0 and np.ptp(b[both]) > 0:
-            found.append(np.corrcoef(a[both], b[both])[0, 1])
-    return float(np.mean(found)) if found else np.nan
 
 
 def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None]) -> pd.DataFrame:

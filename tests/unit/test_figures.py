@@ -1,0 +1,89 @@
+"""Figures as files: PDF and SVG, the same every time, in colours that everybody can tell apart."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from softaer import schema
+from softaer.ceiling import HUMAN
+from softaer.figures import COLOURS, FUSION_COLOUR, save, style
+from softaer.figures.scores import draw
+
+DEFICIENCIES = {
+    "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "tritan": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+"""What remains of linear RGB (Machado, Oliveira & Fernandes, 2009, severity 1)."""
+
+
+def lab(colour):
+    """CIELAB of linear RGB, D65."""
+    matrix = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x = np.array(matrix) @ colour / [0.9505, 1.0, 1.089]
+    f = np.where(x > 0.008856, np.cbrt(x), 7.787 * x + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def linear(colour):
+    rgb = np.array(to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("kind", DEFICIENCIES)
+def test_colours_differ_for_every_colour_vision(kind):
+    seen = [
+        lab(np.clip(np.array(DEFICIENCIES[kind]) @ linear(colour), 0, 1))
+        for colour in [*COLOURS.values(), FUSION_COLOUR]
+    ]
+    for a, b in itertools.combinations(seen, 2):
+        assert np.linalg.norm(a - b) > 15  # a just noticeable difference is 2.3
+
+
+@pytest.mark.parametrize(("kind", "start"), [("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_a_figure_has_the_same_bytes_every_time(kind, start, tmp_path):
+    written = []
+    for name in ("a", "b"):
+        with style():
+            figure, axis = plt.subplots()
+            axis.plot([1, 2], label="σ")
+        path = tmp_path / f"{name}.{kind}"
+        save(figure, [path])
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    assert written[0].startswith(start)
+    assert not plt.get_fignums()
+
+
+def test_the_figure_of_the_scores_has_all_of_them():
+    rows = list(itertools.product(["mood"], ["E", "sigma"], ["audio", "a+v"], ["single", "multi"]))
+    keys = ["dimension", "target", "modality", "task"]
+    table = pd.DataFrame(rows, columns=keys).assign(partition="test", seed=1)
+    table["ccc"] = np.linspace(0.1, 0.8, len(table))
+    intervals = table.assign(low=table["ccc"] - 0.1, high=table["ccc"] + 0.05)
+    ceiling = pd.DataFrame([("mood", "E", HUMAN, "test", 0.9, 3)], columns=schema.CEILING.names)
+    figure = draw(table, intervals, ceiling)
+    first, second = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["mood E", "mood σ"]
+    points = [line.get_xdata() for line in first.lines if line.get_marker() != "None"]
+    assert [float(x[0]) for x in points] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    bars = [line.get_xdata() for line in second.lines if line.get_marker() == "None"]
+    assert [tuple(map(float, x)) for x in bars] == [
+        pytest.approx((c - 0.1, c + 0.05)) for c in (0.5, 0.6, 0.7, 0.8)
+    ]
+    assert any(list(line.get_xdata()) == [0.9, 0.9] for line in first.lines)
+    names = [label.get_text() for label in first.get_yticklabels()]
+    assert names == ["audio, single", "audio, multi", "a+v, single", "a+v, multi"]
+
+
+def test_without_a_test_partition_that_is_said():
+    table = pd.DataFrame(
+        [("mood", "E", "audio", "single", "dev", 1, 0.3)],
+        columns=["dimension", "target", "modality", "task", "partition", "seed", "ccc"],
+    )
+    figure = draw(table, table.assign(low=0, high=1), pd.DataFrame(columns=schema.CEILING.names))
+    assert figure.axes[0].texts[0].get_text() == "No recordings in test."

@@ -1,0 +1,63 @@
+"""The scores as LaTeX."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from softaer import schema
+from softaer.latex_table import escaped, latex_table
+
+KEYS = ["dimension", "target", "modality", "task", "partition"]
+
+
+@pytest.fixture
+def text():
+    scores = pd.DataFrame(
+        [
+            ("self_esteem", "E", "audio", "single", "dev", 0.5),
+            ("self_esteem", "E", "audio", "single", "test", 0.25),
+            ("self_esteem", "sigma", "audio", "single", "test", -0.125),
+            ("self_esteem", "E", "audio+video", "multi", "test", 0.75),
+        ],
+        columns=[*KEYS, "ccc"],
+    ).assign(ccc_out_of_fold=0.0, seed=1)
+    intervals = pd.DataFrame(
+        [("self_esteem", "E", "audio+video", "multi", "test", 0.6, 0.9)],
+        columns=[*KEYS, "low", "high"],
+    )
+    ceiling = pd.DataFrame(
+        [("self_esteem", "E", "one rater against the others", "test", 0.875, 3)],
+        columns=schema.CEILING.names,
+    )
+    return latex_table(scores, intervals, ceiling)
+
+
+def test_every_score_stands_in_its_cell(text):
+    rows = [line.removesuffix(r" \\").split(" & ") for line in text.splitlines() if "&" in line]
+    assert rows[0][2:] == [
+        r"\multicolumn{2}{c}{self\_esteem $E$}",
+        r"\multicolumn{2}{c}{self\_esteem $\sigma$}",
+    ]
+    assert rows[1] == ["modality", "task", *["dev", "test"] * 2]
+    assert rows[2] == ["audio", "single", "$0.500$", "$0.250$", "--", r"$\mathbf{-0.125}$"]
+    assert rows[3] == [
+        *("audio+video", "multi", "--"),
+        *(r"$\mathbf{0.750}$ {\scriptsize [0.60, 0.90]}", "--", "--"),
+    ]
+    assert rows[4] == ["one rater against the others", "", "--", "$0.875$", "--", "--"]
+
+
+def test_the_table_is_balanced(text):
+    assert text.count("{") == text.count("}")
+    assert text.count("$") % 2 == 0
+    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1]
+    cells = [line.count("&") + 1 for line in text.splitlines() if line.startswith(("audio", "one"))]
+    assert set(cells) == {len(columns)}
+    assert text.index(r"\midrule", text.index("audio+video")) < text.index("one rater")
+
+
+def test_no_character_means_anything_to_latex():
+    assert escaped("a_b & 50 % {x} \\y ~^#$") == (
+        r"a\_b \& 50 \% \{x\} \textbackslash{}y \textasciitilde{}\textasciicircum{}\#\$"
+    )

@@ -1,0 +1,100 @@
+"""Figures for the report and for papers: one look, and the same bytes every time.
+
+Each module of this package draws one figure and is a stage of its own, which writes it as PDF and
+as SVG. Colours are those of Okabe and Ito (2008), which any colour vision tells apart; lines that
+share a panel differ in width or dash too.
+"""
+
+import argparse
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+
+import matplotlib.pyplot as plt
+
+from softaer import cli
+from softaer.files import complete
+
+COLOURS = {"label": "#222222", "audio": "#0072B2", "video": "#D55E00"}
+"""One colour per series."""
+
+FUSION_COLOUR = "#009E73"
+"""Colour of any fusion of modalities."""
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "softaer",
+    "pdf.fonttype": 42,
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e5e5",
+    "legend.frameon": False,
+}
+
+SYMBOLS = {"E": "E", "sigma": "σ"}
+
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""Metadata that leave the date out, by format."""
+
+
+def style():
+    """Context in which all figures are drawn and saved."""
+    return plt.rc_context(STYLE)
+
+
+def colour_of(series: str) -> str:
+    """Colour of a series: the label, a modality, or any fusion of modalities."""
+    return COLOURS.get(series, FUSION_COLOUR)
+
+
+def say(words: str) -> plt.Figure:
+    """A figure that says why there is nothing to draw."""
+    figure, axis = plt.subplots(figsize=(6, 1.2))
+    axis.axis("off")
+    axis.text(0, 0.5, words, va="center")
+    return figure
+
+
+def save(figure: plt.Figure, paths: Iterable[Path]) -> None:
+    """Write a figure as PDF or SVG, by the ending of each path, without a date; and close it."""
+    with style():
+        for path in paths:
+            kind = Path(path).suffix[1:]
+            with complete(path) as partial:
+                figure.savefig(partial, format=kind, metadata=UNDATED[kind], bbox_inches="tight")
+    plt.close(figure)
+
+
+def to_svg(figure: plt.Figure) -> str:
+    """A figure as an ``<svg>`` element without date, and close it."""
+    sink = io.StringIO()
+    figure.savefig(sink, format="svg", metadata=UNDATED["svg"], bbox_inches="tight")
+    plt.close(figure)
+    return element(sink.getvalue())
+
+
+def element(svg: str) -> str:
+    """The ``<svg>`` element of a file's text."""
+    return svg[svg.index("<svg") :]
+
+
+def add_outputs(arguments: argparse.ArgumentParser) -> None:
+    """Add the files that a figure is written to."""
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
+    arguments.add_argument(
+        "--output", type=Path, nargs="+", required=True, help="files that end with .pdf or .svg"
+    )
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    """Argument parser of a figure's stage."""
+    arguments = cli.parser(doc)
+    add_outputs(arguments)
+    return arguments

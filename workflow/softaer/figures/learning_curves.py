@@ -1,0 +1,111 @@
+"""CCC on dev after each epoch, of the networks that were chosen."""
+
+import itertools
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.figures import COLOURS, SYMBOLS, add_outputs, save, style
+from softaer.tasks import JOIN, all_networks_of
+
+
+def draw(curves: pd.DataFrame) -> plt.Figure:
+    """CCC on dev after each epoch; the epoch that was kept is marked.
+
+    Parameters
+    ----------
+    curves
+        ``scope``, ``modality``, ``objective``, ``seed``, ``epoch``, ``output``, ``dev_ccc``,
+        ``best``. One row of panels for each dimension; all networks that predict an output from a
+        modality share a panel.
+    """
+    outputs = sorted(set(curves["output"]))
+    dimensions = list(dict.fromkeys(output.rpartition("_")[0] for output in outputs))
+    modalities = list(dict.fromkeys(curves["modality"]))
+    columns = [(modality, target) for modality in modalities for target in SYMBOLS]
+    with style():
+        figure, axes = plt.subplots(
+            len(dimensions),
+            len(columns),
+            figsize=(2.4 * len(columns), 2.0 * len(dimensions)),
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        handles = {}
+        for row, dimension in zip(axes, dimensions, strict=True):
+            for axis, (modality, target) in zip(row, columns, strict=True):
+                here = curves[
+                    (curves["output"] == f"{dimension}_{target}") & (curves["modality"] == modality)
+                ]
+                for (scope, objective, _), curve in here.groupby(["scope", "objective", "seed"]):
+                    name = _task(scope, objective)
+                    (line,) = axis.plot(
+                        curve["epoch"],
+                        curve["dev_ccc"],
+                        color=COLOURS[modality],
+                        linestyle=LINES[name],
+                        linewidth=1.2,
+                    )
+                    handles.setdefault(name, line)
+                    kept = curve[curve["best"]]
+                    axis.plot(kept["epoch"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
+                axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+        figure.supxlabel("epoch", fontsize=9)
+        figure.supylabel("CCC on dev", fontsize=9)
+        return figure
+
+
+LINES = {"single-task": "-", "multi-task": "--", "joint": ":"}
+"""Line of each approach."""
+
+
+def _task(scope: str, objective: str) -> str:
+    if JOIN in scope:
+        return "joint"
+    return "multi-task" if JOIN in objective else "single-task"
+
+
+def read_selections(options) -> pd.DataFrame:
+    """Scores on dev of all instances of the grid, and which were chosen."""
+    single = [modality for modality in options.modalities if JOIN not in modality]
+    pairs = all_networks_of(options.tasks, options.dimensions, options.targets)
+    parts = [
+        tables.read(options.results / "select" / scope / modality / f"{objective}.parquet").assign(
+            scope=scope, modality=modality, objective=objective
+        )
+        for (scope, objective), modality in itertools.product(pairs, single)
+    ]
+    first = ["scope", "modality", "objective"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*first, *(name for name in table.columns if name not in first)]]
+
+
+def read_curves(results: Path, selections: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
+    """Learning curves of the networks that were chosen."""
+    parts = []
+    chosen = selections[selections["chosen"]].itertuples(index=False)
+    for row, seed in itertools.product(chosen, seeds):
+        folder = results / "train" / row.scope / row.modality / row.objective
+        curve = tables.read(folder / row.instance / f"seed{seed}" / "learning_curve.parquet")
+        columns = {"scope": row.scope, "modality": row.modality, "objective": row.objective}
+        parts.append(curve.assign(**columns, seed=seed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    cli.add_experiment(arguments)
+    add_outputs(arguments)
+    options = arguments.parse_args()
+
+    selections = read_selections(options)
+    save(draw(read_curves(options.results, selections, options.seeds)), options.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,97 @@
+"""Predictions of recordings that nobody rated: a figure per recording, and a strip for a video."""
+
+import io
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from softaer.figures import FUSION_COLOUR, style, to_svg
+
+
+def _draw_predictions(axes, table: pd.DataFrame) -> None:
+    """E of each dimension with a band of one sigma to either side, where it is predicted."""
+    dimensions = [name.removesuffix("_E") for name in table.columns if name.endswith("_E")]
+    for axis, dimension in zip(axes, dimensions, strict=True):
+        estimate = table[f"{dimension}_E"]
+        if f"{dimension}_sigma" in table:
+            sigma = table[f"{dimension}_sigma"]
+            axis.fill_between(
+                table["time"],
+                estimate - sigma,
+                estimate + sigma,
+                color=FUSION_COLOUR,
+                alpha=0.2,
+                linewidth=0,
+                label="E ± σ",
+            )
+        axis.plot(table["time"], estimate, color=FUSION_COLOUR, linewidth=1.5, label="E")
+        axis.set_ylabel(dimension)
+    axes[-1].set_xlabel("time [s]")
+
+
+def predictions(table: pd.DataFrame, title: str) -> str:
+    """Predictions of one recording over time, one panel for each dimension.
+
+    Parameters
+    ----------
+    table
+        ``time`` [s], ``<dimension>_E`` and, where it is predicted, ``<dimension>_sigma``.
+    title
+        Name of the recording.
+    """
+    panels = max(sum(name.endswith("_E") for name in table.columns), 1)
+    with style():
+        figure, axes = plt.subplots(
+            panels,
+            1,
+            figsize=(9, 0.6 + 2.0 * panels),
+            sharex=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        if len(table):
+            _draw_predictions(axes[:, 0], table)
+            figure.legend(
+                *axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2
+            )
+        else:
+            axes[0, 0].text(0.5, 0.5, "neither sound nor a face", ha="center", va="center")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        return to_svg(figure)
+
+
+def prediction_strip(
+    table: pd.DataFrame, end: float, width: int
+) -> tuple[bytes, tuple[float, float]]:
+    """Predictions as a picture of fixed width, and where its time axis lies.
+
+    Parameters
+    ----------
+    table
+        See :func:`predictions`.
+    end
+        Where the time axis ends [s].
+    width
+        Of the picture [pixel].
+
+    Returns
+    -------
+    png, (left, right)
+        Columns of the picture at which the time axis starts and ends.
+    """
+    panels = sum(name.endswith("_E") for name in table.columns)
+    resolution = 100
+    with style():
+        figure = Figure(figsize=(width / resolution, 0.4 + 1.1 * panels), dpi=resolution)
+        canvas = FigureCanvasAgg(figure)
+        axes = figure.subplots(panels, 1, sharex=True, squeeze=False)
+        figure.subplots_adjust(left=0.12, right=0.97, bottom=0.5 / (0.4 + 1.1 * panels), top=0.97)
+        _draw_predictions(axes[:, 0], table)
+        axes[-1, 0].set_xlim(0, max(end, 0.1))
+        canvas.draw()
+        box = axes[-1, 0].get_window_extent()
+        sink = io.BytesIO()
+        canvas.print_png(sink, metadata={"Software": None})
+    return sink.getvalue(), (box.x0, box.x1)

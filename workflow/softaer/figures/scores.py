@@ -1,0 +1,67 @@
+"""CCC on test with its intervals, beside what one rater reaches against the others."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from softaer import tables
+from softaer.ceiling import HUMAN
+from softaer.cli import run
+from softaer.figures import SYMBOLS, colour_of, parser, save, say, style
+
+MARKERS = {"single": "o", "multi": "s", "joint": "D"}
+"""Marker of each task."""
+
+
+def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -> plt.Figure:
+    """One panel for each dimension and target, one row for each modality and task.
+
+    Parameters
+    ----------
+    scores, intervals, ceiling
+        Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
+    """
+    keys = ["dimension", "target", "modality", "task"]
+    on_test = scores[scores["partition"] == "test"]
+    if on_test.empty:
+        return say("No recordings in test.")
+    mean = on_test.groupby(keys, sort=False)["ccc"].mean()
+    bounds = intervals[intervals["partition"] == "test"].set_index(keys)[["low", "high"]]
+    people = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
+    people = people.set_index(["dimension", "target"])["ccc"].dropna()
+    panels = list(on_test[["dimension", "target"]].drop_duplicates().itertuples(index=False))
+    models = list(on_test[["modality", "task"]].drop_duplicates().itertuples(index=False))
+    with style():
+        figure, axes = plt.subplots(
+            1,
+            len(panels),
+            figsize=(2.4 * len(panels) + 1, 0.28 * len(models) + 0.9),
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for axis, (dimension, target) in zip(axes[0], panels, strict=True):
+            for place, (modality, task) in enumerate(models):
+                key = (dimension, target, modality, task)
+                colour = colour_of(modality)
+                if key in bounds.index:
+                    axis.plot(bounds.loc[key], [place, place], color=colour, linewidth=1.5)
+                axis.plot(mean.get(key), place, MARKERS[task], color=colour, markersize=5)
+            if (dimension, target) in people.index:
+                axis.axvline(people[dimension, target], color="#222222", linestyle="--", lw=1)
+            axis.set_title(f"{dimension} {SYMBOLS[target]}", fontsize=9)
+            axis.set_xlabel("CCC on test")
+        names = [f"{modality}, {task}" for modality, task in models]
+        axes[0, 0].set_yticks(range(len(models)), names)
+        axes[0, 0].invert_yaxis()
+        return figure
+
+
+def main() -> None:
+    options = parser(__doc__).parse_args()
+    names = ("ccc", "intervals", "ceiling")
+    figure = draw(*(tables.read(options.results / f"{name}.parquet") for name in names))
+    save(figure, options.output)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,122 @@
+"""Predictions against labels over time, for one recording of the test partition."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import ascii_lowercase
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import Recording, rated, read_recordings
+from softaer.coverage import scored
+from softaer.errors import InputError
+from softaer.figures import SYMBOLS, add_outputs, colour_of, save, style
+from softaer.score import prediction_path
+from softaer.targets import read_targets
+
+Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
+"""Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and the
+target's column."""
+
+
+def shown(recordings: Sequence[Recording], where: object) -> Recording:
+    """The recording whose traces are drawn: the first of test, so that nobody has chosen it.
+
+    Of dev, where there is no test partition.
+
+    Parameters
+    ----------
+    recordings
+        In the order of the corpus table.
+    where
+        Names the corpus in the error.
+
+    Raises
+    ------
+    InputError
+        If there is none in either.
+    """
+    for partition in ("test", "dev"):
+        for recording in recordings:
+            if recording.partition == partition:
+                return recording
+    raise InputError(f"{where}: no rated recording in partitions test and dev")
+
+
+def draw(panels: Sequence[Panel]) -> plt.Figure:
+    """Predictions against labels over time, one panel for each dimension and target.
+
+    Parameters
+    ----------
+    panels
+        Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and
+        the target's column.
+    """
+    with style():
+        figure, axes = plt.subplots(
+            len(panels),
+            1,
+            figsize=(9, 1.9 * len(panels)),
+            sharex=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=True)):
+            dimension, target, series = panel
+            for name, table in series.items():
+                strong = name not in ("audio", "video")
+                axis.plot(
+                    table["time"],
+                    table[target],
+                    color=colour_of(name),
+                    linewidth=2.0 if strong else 1.0,
+                    alpha=1.0 if strong else 0.7,
+                    label=name,
+                )
+            axis.set_ylabel(f"{dimension} {SYMBOLS[target]}")
+            if number < len(ascii_lowercase):
+                axis.set_title(f"({ascii_lowercase[number]})", loc="left", fontsize=9)
+        figure.axes[-1].set_xlabel("time [s]")
+        figure.legend(
+            *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4
+        )
+        return figure
+
+
+def read_panels(options, recording: Recording) -> list[Panel]:
+    """Labels and predictions of a recording, those of the last task and the first seed."""
+    panels = []
+    for dimension in options.dimensions:
+        series = {"label": read_targets(options.dataset, [recording], dimension)}
+        for modality in options.modalities:
+            path = prediction_path(
+                options.results / "postprocess",
+                options.results / "fuse",
+                dimension,
+                modality,
+                options.tasks[-1],
+                options.seeds[0],
+            )
+            table = tables.read(path)
+            series[modality] = table[table["recording"] == recording.recording]
+        panels += [(dimension, target, series) for target in options.targets]
+    return panels
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
+    cli.add_experiment(arguments)
+    cli.add_coverage(arguments)
+    add_outputs(arguments)
+    options = arguments.parse_args()
+
+    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
+    recording = shown(recordings, options.recordings)
+    save(draw(read_panels(options, recording)), options.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,60 @@
+"""What a predicted sigma is good for: coverage, selective prediction and reliability."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.figures import COLOURS, FUSION_COLOUR, parser, save, say, style
+
+PANELS = {
+    "coverage": ("nominal share", "share of ratings in the interval"),
+    "selective": ("share of frames kept", "mean absolute error of E"),
+    "reliability": ("predicted σ", "σ of the label"),
+}
+"""Axes of the figures on the uncertainty."""
+
+SERIES_COLOURS = (FUSION_COLOUR, COLOURS["video"], COLOURS["label"], "#999999")
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """Coverage, selective prediction and reliability, one row of panels per dimension and task.
+
+    Parameters
+    ----------
+    table
+        ``dimension``, ``task``, ``figure``, ``series``, ``x``, ``y``.
+    """
+    rows = list(dict.fromkeys(zip(table["dimension"], table["task"], strict=True)))
+    with style():
+        shape = len(rows), len(PANELS)
+        figure, axes = plt.subplots(
+            *shape, figsize=(9.5, 2.6 * len(rows)), squeeze=False, layout="constrained"
+        )
+        for row, (dimension, task) in zip(axes, rows, strict=True):
+            here = table[(table["dimension"] == dimension) & (table["task"] == task)]
+            for axis, (name, (x_label, y_label)) in zip(row, PANELS.items(), strict=True):
+                some = here[here["figure"] == name]
+                if name != "selective":
+                    ends = [some[["x", "y"]].min().min(), some[["x", "y"]].max().max()]
+                    axis.plot(ends, ends, color="#bbbbbb", linewidth=0.8, linestyle="--")
+                for (series, line), colour in zip(
+                    some.groupby("series", sort=False), SERIES_COLOURS, strict=False
+                ):
+                    axis.plot(line["x"], line["y"], marker=".", color=colour, label=series)
+                axis.set_xlabel(x_label)
+                axis.set_ylabel(y_label)
+                axis.set_title(f"{dimension}, {task}", loc="left", fontsize=9)
+                if name != "reliability":
+                    axis.legend(fontsize=7)
+        return figure
+
+
+def main() -> None:
+    options = parser(__doc__).parse_args()
+    table = tables.read(options.results / "uncertainty.parquet")
+    figure = draw(table) if len(table) else say("No predicted sigma on test.")
+    save(figure, options.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,154 @@
+"""Pairs of frames with a similar E and a different sigma: what the uncertainty adds to the state.
+
+The rule, so that nobody chooses: E of all labelled frames that show a face is cut into equal steps
+from its lowest to its highest value. Two frames of one step and of two recordings are a pair; the
+one with the largest difference of sigma comes first. Its recordings are set aside, and so on. The
+picture is that of the frame's time, before the annotations' delay.
+"""
+
+from argparse import BooleanOptionalAction
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import rated, read_recordings
+from softaer.errors import InputError
+from softaer.extraction import add_limits, limits_of
+from softaer.media import Limits, frame_at
+from softaer.schema import FRAME_PAIRS
+from softaer.targets import feature_columns, target_names
+
+PAIRS = 3
+"""Pairs of each dimension."""
+
+STEPS = 40
+"""Steps into which the range of E is cut."""
+
+WIDTH = 320
+"""Width that pictures are reduced to [pixel]."""
+
+QUALITY = 80
+"""Of the JPEG, in per cent."""
+
+ROLES = ("agreed", "disputed")
+
+
+def choose_pairs(frames: pd.DataFrame, pairs: int = PAIRS, steps: int = STEPS) -> pd.DataFrame:
+    """Pairs of frames of one dimension.
+
+    Parameters
+    ----------
+    frames
+        ``recording``, ``time`` [s], ``E``, ``sigma``; rows without either are left out.
+    pairs
+        How many at most.
+    steps
+        Into which the range of E is cut.
+
+    Returns
+    -------
+    ``pair`` (from 1), ``agreement`` (``agreed`` or ``disputed``) and the columns of ``frames``; two
+    rows per pair.
+    """
+    known = frames.dropna(subset=["E", "sigma"]).reset_index(drop=True)
+    if known.empty:
+        return pd.DataFrame(columns=["pair", "agreement", *frames.columns])
+    low, high = known["E"].min(), known["E"].max()
+    place = (known["E"] - low) / (high - low) if high > low else known["E"] * 0
+    known["step"] = np.minimum((place * steps).astype(int), steps - 1)
+    by_cell = known.groupby(["step", "recording"])["sigma"]
+    ends = known.loc[sorted({*by_cell.idxmin(), *by_cell.idxmax()})]
+    rows, used = [], set()
+    while len(rows) < 2 * pairs:
+        left = ends[~ends["recording"].isin(used)]
+        found = [pair for _, step in left.groupby("step") if (pair := _widest(step)) is not None]
+        if not found:
+            break
+        widest = max(found, key=lambda pair: pair[1]["sigma"] - pair[0]["sigma"])
+        used |= {row["recording"] for row in widest}
+        for role, row in zip(ROLES, widest, strict=True):
+            rows.append({"pair": len(rows) // 2 + 1, "agreement": role, **row.drop("step")})
+    return pd.DataFrame(rows, columns=["pair", "agreement", *frames.columns])
+
+
+def _widest(frames: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
+    """The two frames of different recordings whose sigma differ most; None for one recording."""
+    lowest, highest = frames.loc[frames["sigma"].idxmin()], frames.loc[frames["sigma"].idxmax()]
+    candidates = []
+    for fixed, other in ((lowest, "idxmax"), (highest, "idxmin")):
+        rest = frames[frames["recording"] != fixed["recording"]]
+        if len(rest):
+            pair = [fixed, rest.loc[getattr(rest["sigma"], other)()]]
+            candidates.append(sorted(pair, key=lambda row: row["sigma"]))
+    if not candidates:
+        return None
+    return tuple(max(candidates, key=lambda pair: pair[1]["sigma"] - pair[0]["sigma"]))
+
+
+def read_frames(dataset: Path, recordings: Iterable, dimension: str) -> pd.DataFrame:
+    """Labelled frames of a dimension that have features: ``recording``, ``time``, E and sigma.
+
+    Parameters
+    ----------
+    dataset
+        Datasets of one modality, ``<batch>.parquet`` each.
+    recordings
+        Recordings wanted.
+    dimension
+        Dimension wanted.
+    """
+    recordings = list(recordings)
+    names = tables.columns(Path(dataset) / f"{recordings[0].batch}.parquet")
+    feature = feature_columns(names)[0]
+    targets = target_names([dimension])
+    rows = tables.read_batches(dataset, recordings, ["recording", "time", *targets, feature])
+    rows = rows[rows[feature].notna()].drop(columns=feature).reset_index(drop=True)
+    return rows.rename(columns=dict(zip(targets, ("E", "sigma"), strict=True)))
+
+
+def picture(path: str, time: float, limits: Limits) -> bytes | None:
+    """A frame of a recording as a small JPEG; None if the file does not give it."""
+    import cv2
+
+    try:
+        image = frame_at(path, time, limits)
+    except InputError as error:
+        print(f"no picture: {error}")
+        return None
+    height, width = image.shape[:2]
+    if width > WIDTH:
+        size = (WIDTH, max(1, round(height * WIDTH / width)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return data.tobytes()
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder of one modality")
+    arguments.add_argument("--dimensions", nargs="+", required=True)
+    arguments.add_argument("--pictures", action=BooleanOptionalAction, default=False)
+    add_limits(arguments)
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    recordings = rated(read_recordings(options.recordings))
+    video_of = {r.recording: r.video for r in recordings}
+    with tables.writer(options.output, FRAME_PAIRS) as sink:
+        for dimension in options.dimensions:
+            rows = choose_pairs(read_frames(options.dataset, recordings, dimension))
+            rows["picture"] = [
+                picture(video_of[row.recording], row.time, limits_of(options))
+                if options.pictures and video_of[row.recording]
+                else None
+                for row in rows.itertuples()
+            ]
+            sink.append(rows.assign(dimension=dimension))
+
+
+if __name__ == "__main__":
+    cli.run(main)

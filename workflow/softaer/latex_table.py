@@ -1,0 +1,89 @@
+r"""The paper's table as LaTeX: CCC on dev and test, for ``\input`` in a document with ``booktabs``.
+
+In the paper's form: a row per modality and task, a pair of columns per dimension and target. Dev
+is in-sample for fusion and post-processing; test has its 95 % interval.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.files import complete
+from softaer.score_table import score_table
+
+SPECIAL = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+)
+
+SYMBOLS = {"E": "$E$", "sigma": r"$\sigma$"}
+
+
+def escaped(text: str) -> str:
+    """Text in which no character means anything to LaTeX."""
+    return text.translate(SPECIAL)
+
+
+def latex_table(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -> str:
+    """The table as LaTeX.
+
+    Parameters
+    ----------
+    scores, intervals, ceiling
+        Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
+    """
+    table = score_table(scores, intervals, ceiling)
+    columns = table["columns"]
+    heads = [escaped(f"{dimension} ") + SYMBOLS[target] for dimension, target in columns]
+    rules = [rf"\cmidrule(lr){{{3 + 2 * n}-{4 + 2 * n}}}" for n in range(len(columns))]
+    lines = [
+        r"% Needs \usepackage{booktabs}. CCC; mean over seeds; 95 % bootstrap intervals on test.",
+        rf"\begin{{tabular}}{{ll{'rr' * len(columns)}}}",
+        r"\toprule",
+        _row(["", "", *(rf"\multicolumn{{2}}{{c}}{{{head}}}" for head in heads)]),
+        " ".join(rules),
+        _row(["modality", "task", *["dev", "test"] * len(columns)]),
+        r"\midrule",
+    ]
+    models = len(scores[["modality", "task"]].drop_duplicates())
+    for number, row in enumerate(table["rows"]):
+        if number == models:
+            lines.append(r"\midrule")
+        cells = [cell for block in row["blocks"] for cell in (_number(block["dev"]), _test(block))]
+        lines.append(_row([escaped(row["name"]), escaped(row["task"]), *cells]))
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _number(value: float | None) -> str:
+    return "--" if value is None else f"${value:.3f}$"
+
+
+def _test(block: dict) -> str:
+    value = _number(block["test"])
+    if block.get("best"):
+        value = rf"$\mathbf{{{block['test']:.3f}}}$"
+    if block.get("low") is None:
+        return value
+    return rf"{value} {{\scriptsize [{block['low']:.2f}, {block['high']:.2f}]}}"
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--scores", type=Path, required=True)
+    arguments.add_argument("--intervals", type=Path, required=True)
+    arguments.add_argument("--ceiling", type=Path, required=True)
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    text = latex_table(*map(tables.read, (options.scores, options.intervals, options.ceiling)))
+    with complete(options.output) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)

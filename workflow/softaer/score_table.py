@@ -1,0 +1,68 @@
+"""The paper's table: CCC of every model on dev and test, with what people reach."""
+
+import pandas as pd
+
+
+def score_table(
+    scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame
+) -> dict[str, list]:
+    """The paper's table, with the scores out of fold and the intervals that the paper lacks.
+
+    Parameters
+    ----------
+    scores, intervals, ceiling
+        Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
+
+    Returns
+    -------
+    columns
+        (dimension, target) of each block of cells: dev in-sample, dev out of fold, test.
+    rows
+        ``name``, ``task`` and ``blocks``; a block has ``dimension``, ``dev``, ``out_of_fold``,
+        ``test``, ``low``, ``high`` (``None`` where there is none) and ``best``: highest on test
+        among the models.
+    """
+    keys = ["dimension", "target", "modality", "task", "partition"]
+    mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()
+    bounds = intervals.set_index(keys)[["low", "high"]]
+    columns = list(scores[["dimension", "target"]].drop_duplicates().itertuples(index=False))
+    columns = [tuple(column) for column in columns]
+    highest = scores[scores["partition"] == "test"].groupby(keys)["ccc"].mean()
+    highest = highest.groupby(["dimension", "target"]).max()
+
+    def get(table: pd.DataFrame, key: tuple, column: str) -> float | None:
+        if key not in table.index or pd.isna(table.loc[key, column]):
+            return None
+        return float(table.loc[key, column])
+
+    rows = []
+    models = list(scores[["modality", "task"]].drop_duplicates().itertuples(index=False))
+    for modality, task in models:
+        blocks = []
+        for column in columns:
+            dev, test = (*column, modality, task, "dev"), (*column, modality, task, "test")
+            value = get(mean, test, "ccc")
+            blocks.append(
+                {
+                    "dimension": column[0],
+                    "dev": get(mean, dev, "ccc"),
+                    "out_of_fold": get(mean, dev, "ccc_out_of_fold"),
+                    "test": value,
+                    "low": get(bounds, test, "low"),
+                    "high": get(bounds, test, "high"),
+                    "best": value is not None and value == highest[column],
+                }
+            )
+        rows.append({"name": modality, "task": task, "blocks": blocks})
+    known = ceiling.set_index(["dimension", "target", "reference", "partition"])[["ccc"]]
+    for reference in ceiling["reference"].unique():
+        blocks = [
+            {
+                "dimension": column[0],
+                "dev": get(known, (*column, reference, "dev"), "ccc"),
+                "test": get(known, (*column, reference, "test"), "ccc"),
+            }
+            for column in columns
+        ]
+        rows.append({"name": reference, "task": "", "blocks": blocks})
+    return {"columns": columns, "rows": rows}
