@@ -1,6 +1,5 @@
 """Clusters for the tests, and projects that run on them."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -11,9 +10,11 @@ from pathlib import Path
 import gridengine
 import pytest
 import slurm as slurm_
-from daemons import UnavailableError, install, kill, missing_programs
+from daemons import kill
 from gridengine import GridEngine
 from slurm import Slurm
+
+from debian_packages import UnavailableError, provide, tell
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow"))
 
@@ -22,19 +23,16 @@ from projects import TINY, Project, new_project, undisturbed_run
 
 @contextmanager
 def started(kind: Callable, module, name: str) -> Iterator:
-    """A cluster, or a skip; ``SOFTAER_INSTALL_CLUSTERS=1`` allows to install its packages."""
+    """A cluster, or a skip."""
     # Not in pytest's own folder: all users have to get at the socket of munge.
     folder = Path(tempfile.mkdtemp(prefix="softaer-cluster-"))
     cluster = kind(folder)
     try:
-        if missing_programs(module.PROGRAMS) and os.environ.get("SOFTAER_INSTALL_CLUSTERS") == "1":
-            install(module.PACKAGES)
+        provide(module.PROGRAMS, module.PACKAGES)
         cluster.start()
         yield cluster
     except UnavailableError as error:
-        if os.environ.get("SOFTAER_INSTALL_CLUSTERS") == "1":
-            print(f"{name} was asked for and is not there: {error}", file=sys.__stderr__)
-        pytest.skip(f"no {name}: {error}")
+        pytest.skip(tell(name, error))
     finally:
         cluster.stop()
         shutil.rmtree(folder)

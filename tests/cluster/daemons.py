@@ -1,24 +1,14 @@
-"""What a Slurm and a Grid Engine of the tests share: installing, starting and ending daemons."""
+"""What a Slurm and a Grid Engine of the tests share: starting and ending daemons."""
 
 import contextlib
-import fcntl
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-
-class UnavailableError(Exception):
-    """Why there can be no cluster here."""
-
-
-def missing_programs(programs: Iterable[str]) -> list[str]:
-    """Programs that are not installed."""
-    return [name for name in programs if shutil.which(name) is None]
+from debian_packages import UnavailableError, missing_programs
 
 
 def require(programs: Iterable[str], name: str) -> None:
@@ -33,42 +23,6 @@ def require(programs: Iterable[str], name: str) -> None:
         raise UnavailableError(f"only root can start a {name}")
     if missing := missing_programs(programs):
         raise UnavailableError(f"without {', '.join(missing)} there is no {name} to start")
-
-
-def install(packages: Sequence[str]) -> None:
-    """Install packages of Debian or Ubuntu, without starting what they bring.
-
-    Raises
-    ------
-    UnavailableError
-        If they cannot be installed.
-    """
-    with open(Path(tempfile.gettempdir()) / "softaer-install.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of the tests install at the same time
-        _install(packages)
-
-
-def _install(packages: Sequence[str]) -> None:
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
-    if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-    try:
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-            subprocess.run(
-                ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=120", *command],
-                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=240,
-                check=True,
-            )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise UnavailableError(f"{' '.join(packages)} cannot be installed: {error}") from error
-    finally:
-        if ours:
-            policy.unlink()
 
 
 def run(command: Sequence[str], environment: dict | None = None) -> subprocess.CompletedProcess:

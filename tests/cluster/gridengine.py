@@ -8,7 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from daemons import UnavailableError, end, require, run, wait_until
+from daemons import end, require, run, wait_until
+
+from debian_packages import UnavailableError
 
 PACKAGES = ["gridengine-master", "gridengine-exec", "gridengine-client"]
 """Of Debian and Ubuntu."""

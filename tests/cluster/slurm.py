@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 from daemons import (
-    UnavailableError,
     alive,
     descendants,
     end,
@@ -21,6 +20,8 @@ from daemons import (
     run,
     wait_until,
 )
+
+from debian_packages import UnavailableError
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 """Where Slurm's programs look for their configuration; what runs in a job looks nowhere else."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from debian_packages import UnavailableError, provide, tell
+
 pytestmark = pytest.mark.workflow
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -22,6 +24,12 @@ QUIET = [
 def browser():
     """Opens a page; gives its elements after its scripts have run, and what was complained of."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        try:
+            provide(["chromium"], ["chromium"])
+        except UnavailableError as error:
+            pytest.skip(tell("browser", error))
+        program = shutil.which("chromium")
     if program is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
 

@@ -1,0 +1,187 @@
+"""What the documentation says to type, typed; and that its picture is that of the workflow.
+
+Commands that would install packages, or need a whole cluster, are tried as far as they go without:
+the table below says how. A command that it does not know fails.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import delivered
+import pandas as pd
+import pytest
+import yaml
+from projects import SMALL, new_project
+
+import workflow_picture
+
+pytestmark = pytest.mark.workflow
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+BY_OTHER_TESTS = {
+    "source .venv/bin/activate": "what the Makefile has made; continuous integration starts there",
+    "snakemake --workflow-profile profiles/slurm": "tests/cluster",
+    "pip install snakemake-logger-plugin-rich": "needs the network",
+}
+"""Commands that are not tried here, and where or why not."""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Blocks of a page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
+
+
+def commands(page: Path) -> list[str]:
+    """Commands of a page, without remarks."""
+    lines = "\n".join(blocks(page, "bash")).replace("\\\n", " ").splitlines()
+    lines = [re.sub(r"\s+#.*|^#.*", "", line).strip() for line in lines]
+    return [part for line in lines if line for part in re.split(r"\s*(?:&&|;)\s*", line)]
+
+
+ALL_COMMANDS = sorted({(page.name, command) for page in PAGES for command in commands(page)})
+
+
+@pytest.fixture(scope="module")
+def clone(finished_project, tmp_path_factory) -> Path:
+    """A copy of the project in which the small experiment has run, beside a corpus of one's own."""
+    project = new_project(ROOT, tmp_path_factory.mktemp("clone"))
+    folder = project.source
+    for name in ("Makefile", "PAPER.yaml", "pyproject.toml"):
+        shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished_project.path(name), folder / name, symlinks=True)
+    own = folder / "corpus"
+    own_corpus(folder / "results/corpus", own, blocks(PAGES[0], "csv")[0])
+    experiment = yaml.safe_load(blocks(PAGES[0], "yaml")[0])
+    experiment["corpus"]["recordings"] = "corpus/recordings.csv"
+    (folder / "my_experiment.yaml").write_text(yaml.safe_dump(experiment))
+    shutil.copy2(own / "video/p01_t1.mp4", folder / "new.mp4")
+    shutil.copy2(own / "recordings.csv", folder / "recordings.csv")
+    for name in ("video", "ratings"):
+        shutil.copytree(own / name, folder / name)
+    delivered.recola(folder / "RECOLA")
+    (folder / "cache").mkdir()
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    return folder
+
+
+def own_corpus(simulated: Path, folder: Path, table: str) -> None:
+    """The corpus that the README's table names, from simulated recordings."""
+    rows = pd.read_csv(pd.io.common.StringIO(table))
+    for number, row in enumerate(rows.itertuples(), start=1):
+        for path, source in (
+            (row.media, simulated / f"media/rec{number:02d}.mp4"),
+            (row.annotations, simulated / f"annotations/rec{number:02d}.csv"),
+        ):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, folder / path)
+    (folder / "recordings.csv").write_text(table)
+
+
+def tried_as(command: str) -> str:
+    """How a command is tried."""
+    command = command.replace("/data/RECOLA", "RECOLA").replace("/data/softaer-cache", "cache")
+    command = command.replace("FOLDER", "corpus")
+    if command.startswith("make "):
+        return command.replace("make", "make --dry-run", 1)
+    if command.startswith("snakemake"):
+        return command + " --dry-run" * ("--unlock" not in command and "--report" not in command)
+    if command.startswith("python -m pytest"):
+        return command + " --collect-only --quiet"
+    if command.startswith("python tests/benchmarks/"):
+        return re.sub(r"(\.py).*", r"\1 --help", command)
+    if "corpus init" in command:
+        return command + ("" if "--output" in command else " --output made.csv")
+    if command.startswith(("export ", "ruff ", "snakefmt ", "tail ", "python -m softaer.")):
+        return command
+    raise ValueError(f"nobody has said how to try {command!r}")
+
+
+@pytest.mark.parametrize(("page", "command"), ALL_COMMANDS, ids=lambda value: value)
+def test_a_command(page, command, clone):
+    if any(command.startswith(known) for known in BY_OTHER_TESTS):
+        return
+    if "recola.csv" in command:
+        run("python -m softaer.corpus init RECOLA --layout recola --output recola.csv", clone)
+    if "small.yaml" not in command and "--report" in command:
+        command += " --configfile small.yaml"
+    done = run(tried_as(command), clone)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder / "workflow"),
+        "SNAKEMAKE_OUTPUT_CACHE": str(folder / "cache"),
+        "SLURM_CONF": "/dev/null",
+        "TERM": "dumb",
+    }
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_python_that_is_shown_runs(clone):
+    shown = [(page.name, block) for page in PAGES for block in blocks(page, "python")]
+    assert shown
+    made = run("snakemake --cores 2 --configfile small.yaml results/packed_model/model.json", clone)
+    assert made.returncode == 0, made.stdout + made.stderr
+    for page, block in shown:
+        check = "\nassert len(table) > 50\nassert 'arousal_E' in table\n"
+        (clone / "shown.py").write_text(block + check)
+        done = run("python shown.py", clone)
+        assert done.returncode == 0, f"{page}: {done.stderr}"
+
+
+def test_configuration_that_is_shown_is_accepted(clone):
+    shown = [(page.name, block) for page in PAGES for block in blocks(page, "yaml")]
+    assert shown
+    for page, block in shown:
+        text = block.replace("/data/RECOLA", "RECOLA").replace("FOLDER", "corpus")
+        if "recola.csv" in text:
+            run("python -m softaer.corpus init RECOLA --layout recola --output recola.csv", clone)
+        (clone / "shown.yaml").write_text(text)
+        (clone / "new.csv").write_text("recording,media\nnew,new.mp4\n")
+        done = run("snakemake --cores 2 --configfile shown.yaml --dry-run", clone)
+        assert done.returncode == 0, f"{page}: {block}\n{done.stdout}{done.stderr}"
+
+
+def links(page: Path) -> list[str]:
+    return re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-") for name in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in links(page):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor:
+            assert anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_the_picture_is_that_of_the_workflow():
+    expected = workflow_picture.reduced(workflow_picture.rule_graph())
+    assert workflow_picture.drawn() == expected, "run: python tests/workflow_picture.py"
