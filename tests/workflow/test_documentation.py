@@ -27,7 +27,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 BY_OTHER_TESTS = {
     "source .venv/bin/activate": "what the Makefile has made; continuous integration starts there",
     "snakemake --workflow-profile profiles/slurm": "tests/cluster",
-    "pip install snakemake-logger-plugin-rich": "needs the network",
+    "pip install snakemake-logger-plugin-rich": "is installed for the tests",
 }
 """Commands that are not tried here, and where or why not."""
 

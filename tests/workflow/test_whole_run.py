@@ -66,13 +66,58 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
     page = finished_project.path("results/report.html").read_text(encoding="utf-8")
     page = page.replace(plotly.offline.get_plotlyjs(), "")
     assert "Simulated corpus" in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 5
+    assert page.count('<img src="data:image/jpeg;base64,') >= 4
+    assert re.search(r"<td[^>]*>landmarks</td><td>4</td>", page), "run times"
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
     scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
     for value in scores["ccc"]:
         assert f"{value:.3f}" in page
     for claim in ("multi-task &gt; single-task", "fusion &gt; better modality"):
         assert claim in page
+
+
+def test_figures_and_table_for_a_paper_lie_beside_the_report(finished_project):
+    names = ["agreement", "learning_curves", "scores", "traces", "uncertainty"]
+    files = sorted(path.name for path in finished_project.path("results/figures").iterdir())
+    assert files == [f"{name}.{kind}" for name in names for kind in ("pdf", "svg")]
+    for path in finished_project.path("results/figures").iterdir():
+        assert path.read_bytes().startswith((b"%PDF", b"<?xml"))
+    scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
+    table = finished_project.path("results/ccc.tex").read_text()
+    for value in scores["ccc"]:
+        assert f"{value:.3f}" in table
+
+
+def test_the_raters_agreement_is_there(finished_project):
+    pairs = pd.read_parquet(finished_project.path("results/agreement/pairs.parquet"))
+    raters = pd.read_parquet(finished_project.path("results/agreement/raters.parquet"))
+    count = raters.groupby("dimension").size()
+    assert (count == count.iloc[0]).all()
+    assert len(pairs) == 2 * count.iloc[0] * (count.iloc[0] - 1) / 2
+    assert (raters["recordings"] == 4).all()
+    dimensions = pd.read_parquet(finished_project.path("results/agreement/dimensions.parquet"))
+    assert dimensions["alpha"].between(-1, 1).all()
+
+
+def test_snakemakes_own_report_has_all_items_with_their_captions(finished_project, tmp_path):
+    page = tmp_path / "snakemake_report.html"
+    outcome = finished_project.run("--report", str(page))
+    assert outcome.returncode == 0, outcome.output
+    text = page.read_text(encoding="utf-8")
+    for category in ("Figures", "Report", "Scores"):
+        assert f'"{category}"' in text
+    captions = sorted((finished_project.source / "workflow/report").glob("*.rst"))
+    assert len(captions) == 7
+    for caption in captions:
+        first = caption.read_text().split("(")[0].split(";")[0].split("\n")[0][:40]
+        assert first in text, caption.name
+
+
+def test_extraction_tells_its_progress(finished_project):
+    for stage in ("landmarks", "audio_lld"):
+        log = finished_project.path(f"results/logs/{stage}/s1.log").read_text()
+        assert re.search(r"^rec01 done: \d+ frames, \d+ frames/s, 10.* left$", log, re.MULTILINE)
 
 
 def test_a_second_run_has_nothing_to_do(finished_project):

@@ -97,7 +97,7 @@
       ...(both ? { yaxis2: axis(`${dimension} σ`, [0, 0.36]) } : {}),
       uirevision: `${recording.name}`,
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--text") },
-    }, { displaylogo: false, responsive: true,
+    }, { displaylogo: false, responsive: true, displayModeBar: innerWidth > 600,
       modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] });
     spoken.textContent =
       `${recording.name}, ${recording.partition}, ${dimension}, ${task}: ${fused} against the label over the ` +

@@ -58,14 +58,14 @@ def draw(pairs: pd.DataFrame) -> plt.Figure:
 def _write_values(axis: plt.Axes, values: np.ndarray) -> None:
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):
-            colour = "white" if abs(value) > 0.75 else "black"
+            colour = "white" if abs(value) > 0.6 else "black"
             axis.text(
                 column + 0.5,
                 row + 0.5,
                 f"{value:.2f}",
                 ha="center",
                 va="center",
-                fontsize=6,
+                fontsize=7,
                 color=colour,
             )
 
