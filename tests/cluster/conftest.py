@@ -88,4 +88,4 @@ def corpus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Digests of the results of a run on this machine."""
-    return undisturbed_run(root, tmp_path_factory.mktemp("local"))
+    return undisturbed_run(root, tmp_path_factory)

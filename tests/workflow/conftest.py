@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from projects import Project, new_project
+from projects import Project, new_project, once
 
 ISOLATED = ("unshare", "--net", "--map-root-user")
 """Command that takes the network away from another."""
@@ -26,18 +26,28 @@ def empty_project(root: Path, tmp_path: Path) -> Project:
     return new_project(root, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def finished_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small corpus, carried from nothing to the report. Tests leave it as they found it.
+def carry_out(root: Path, folder: Path) -> None:
+    """Carry the small corpus from nothing to the report.
 
     Where that is allowed, it is made without a network, and what was asked of one is counted in
     ``network.txt``.
     """
-    project = new_project(root, tmp_path_factory.mktemp("finished"))
+    project = new_project(root, folder)
     within = []
     if can_isolate():
         within = [*ISOLATED, "bash", "-c", COUNT_REQUESTS, str(project.path("network.txt"))]
     # The executor for Slurm asks a Slurm on this machine, if there is one, for its configuration.
     outcome = project.run(within=within, environment={"SLURM_CONF": "/dev/null"})
     assert outcome.returncode == 0, outcome.output
-    return project
+
+
+@pytest.fixture(scope="session")
+def finished_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small corpus, carried from nothing to the report. Tests leave it as they found it.
+
+    It is made once for all workers of the tests; each has a copy, since tests edit it.
+    """
+    made = once(tmp_path_factory, "finished", lambda folder: carry_out(root, folder))
+    own = tmp_path_factory.mktemp("finished")
+    shutil.copytree(made, own, symlinks=True, dirs_exist_ok=True)
+    return Project(own / "project", own / "run")

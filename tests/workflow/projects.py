@@ -1,5 +1,6 @@
 """Copies of the project, and folders in which they run."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -7,10 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import yaml
 
 PROJECT_FILES = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
@@ -168,9 +170,24 @@ def digests(results: Path) -> dict[str, str]:
     }
 
 
-def undisturbed_run(root: Path, folder: Path) -> dict[str, str]:
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is made once for all workers of the tests. They leave it as it is."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not Path(f"{folder}.made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            Path(f"{folder}.made").touch()
+    return folder
+
+
+def undisturbed_run(root: Path, factory: pytest.TempPathFactory) -> dict[str, str]:
     """Digests of the results of the smallest experiment, run on this machine from nothing."""
-    project = new_project(root, folder)
-    outcome = project.run(config=TINY)
-    assert outcome.returncode == 0, outcome.output
-    return digests(project.path("results"))
+
+    def make(folder: Path) -> None:
+        outcome = new_project(root, folder).run(config=TINY)
+        assert outcome.returncode == 0, outcome.output
+
+    return digests(once(factory, "undisturbed", make) / "run/results")

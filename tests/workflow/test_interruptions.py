@@ -28,7 +28,7 @@ MOST_KILLS_OF_A_RUN = 5
 @pytest.fixture(scope="module")
 def undisturbed(root, tmp_path_factory) -> dict[str, str]:
     """Digests of the results of a run that nothing disturbs."""
-    return undisturbed_run(root, tmp_path_factory.mktemp("undisturbed"))
+    return undisturbed_run(root, tmp_path_factory)
 
 
 def run_with_kills(project, chance: random.Random, kills: int) -> int:
