@@ -1,5 +1,6 @@
 """Figures as files: PDF and SVG, the same every time, in colours that everybody can tell apart."""
 
+import io
 import itertools
 
 import matplotlib.pyplot as plt
@@ -7,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from softaer import schema
 from softaer.ceiling import HUMAN
-from softaer.figures import COLOURS, FUSION_COLOUR, save, style
+from softaer.figures import COLOURS, FUSION_COLOUR, frame_pairs, save, style
 from softaer.figures.scores import draw
 
 DEFICIENCIES = {
@@ -78,6 +80,25 @@ def test_the_figure_of_the_scores_has_all_of_them():
     assert any(list(line.get_xdata()) == [0.9, 0.9] for line in first.lines)
     names = [label.get_text() for label in first.get_yticklabels()]
     assert names == ["audio, single", "audio, multi", "a+v, single", "a+v, multi"]
+
+
+def test_frames_are_laid_out_pair_by_pair():
+    data = io.BytesIO()
+    Image.new("RGB", (8, 6), (200, 100, 0)).save(data, "jpeg")
+    rows = [
+        ("mood", pair, role, f"rec{pair}", 1.5, 0.25, sigma, data.getvalue() if pair == 1 else None)
+        for pair in (1, 2)
+        for role, sigma in (("agreed", 0.125), ("disputed", 0.75))
+    ]
+    table = pd.DataFrame(rows, columns=["dimension", *schema.FRAME_PAIRS.names[1:]])
+    figure = frame_pairs.draw(table)
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == [
+        *(f"mood: E 0.25, σ 0.12\nrec{pair}, 1.5 s" for pair in (1, 2)),
+        *(f"mood: E 0.25, σ 0.75\nrec{pair}, 1.5 s" for pair in (1, 2)),
+    ]
+    assert [len(axis.images) for axis in figure.axes] == [1, 0, 1, 0]
+    assert "No two frames" in frame_pairs.draw(table[:0]).axes[0].texts[0].get_text()
 
 
 def test_without_a_test_partition_that_is_said():

@@ -14,10 +14,10 @@ FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces"
     "figure_uncertainty"} | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
-DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs"} | TRAINING
+DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs", "figure_frame_pairs"} | TRAINING
 LABELS = {"labels_batch", "simulate_check", "ceiling", "agreement", "figure_agreement"} | DATASET
 FEATURES = {"standardisation"} | DATASET
-OF_SOUND = FEATURES - {"frame_pairs"}
+OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
 
 CHAINS = {
     "fusion and what follows": FUSION,
@@ -84,7 +84,8 @@ SETTINGS = [
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
         {"postprocess"} | FUSION),
     setting("evaluation.draws", {"evaluation": {"draws": 200}}, {"evaluate"} | SCORES),
-    setting("report.frames", {"report": {"frames": False}}, {"frame_pairs", "report"}),
+    setting("report.frames", {"report": {"frames": False}},
+        {"frame_pairs", "figure_frame_pairs", "report"}),
 ]  # fmt: skip
 
 MODULES = [
@@ -117,7 +118,7 @@ MODULES = [
     code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),
     code("summarise", {"summarise", "report"}),
     code("simulate/check", {"simulate_check", "ceiling"} | SCORES),
-    code("frame_pairs", {"frame_pairs", "report"}),
+    code("frame_pairs", {"frame_pairs", "figure_frame_pairs", "report"}),
     code("figures/scores", {"figure_scores", "report"}),
     code("figures/traces", {"figure_traces", "report"}),
     code("latex_table", {"latex_table", "report"}),
@@ -125,7 +126,8 @@ MODULES = [
 ]  # fmt: skip
 
 OF_A_TEST_RECORDING = {"ratings", "labels_batch", "dataset_batch", "coverage", "summarise",
-    "ceiling", "agreement", "figure_agreement", "frame_pairs"} | PREDICTION  # fmt: skip
+    "ceiling", "agreement", "figure_agreement", "frame_pairs",
+    "figure_frame_pairs"} | PREDICTION  # fmt: skip
 
 FILES = {
     "comment": Case("a comment, a docstring, an unused function", frozenset()),

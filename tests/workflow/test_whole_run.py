@@ -78,7 +78,7 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
 
 
 def test_figures_and_table_for_a_paper_lie_beside_the_report(finished_project):
-    names = ["agreement", "learning_curves", "scores", "traces", "uncertainty"]
+    names = ["agreement", "frame_pairs", "learning_curves", "scores", "traces", "uncertainty"]
     files = sorted(path.name for path in finished_project.path("results/figures").iterdir())
     assert files == [f"{name}.{kind}" for name in names for kind in ("pdf", "svg")]
     for path in finished_project.path("results/figures").iterdir():
@@ -108,7 +108,7 @@ def test_snakemakes_own_report_has_all_items_with_their_captions(finished_projec
     for category in ("Figures", "Report", "Scores"):
         assert f'"{category}"' in text
     captions = sorted((finished_project.source / "workflow/report").glob("*.rst"))
-    assert len(captions) == 7
+    assert len(captions) == 8
     for caption in captions:
         first = caption.read_text().split("(")[0].split(";")[0].split("\n")[0][:40]
         assert first in text, caption.name

@@ -244,7 +244,7 @@ CORPUS_WEIGHTS = (
     else []
 )
 CHECK = ["results/simulate_check.parquet"] if SIMULATED else []
-FIGURES = ["scores", "traces", "uncertainty", "agreement", "learning_curves"]
+FIGURES = ["scores", "traces", "uncertainty", "agreement", "frame_pairs", "learning_curves"]
 # What was delivered under a licence may not be shown, unless somebody says that it may.
 PICTURES = config["report"]["frames"]
 if PICTURES is None:

@@ -103,6 +103,24 @@ rule figure_agreement:
         "python -m softaer.figures.agreement --results results --output {output} > {log} 2>&1"
 
 
+rule figure_frame_pairs:
+    input:
+        "results/frame_pairs.parquet",
+    output:
+        drawn("frame_pairs"),
+    log:
+        "results/logs/figures/frame_pairs.log",
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=500,
+    params:
+        code=code_digest("figures.frame_pairs"),
+    shell:
+        "python -m softaer.figures.frame_pairs --results results --output {output} > {log} 2>&1"
+
+
 rule figure_learning_curves:
     input:
         curves=all_networks(CURVE),
