@@ -31,12 +31,14 @@ rule landmarks:
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
         tracking=config["video"]["min_tracking_confidence"],
+        rate=flag("--rate", config["video"]["rate"]),
     shell:
         "python -m softaer.landmarks"
         " {params.recordings}"
         " {params.refine}"
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"
+        " {params.rate}"
         " {resources.reading}"
         " --output {output.landmarks}"
         " --status-output {output.status}"
