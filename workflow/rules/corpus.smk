@@ -61,6 +61,8 @@ rule simulate_portraits:
         ),
     log:
         "results/logs/simulate_portraits.log",
+    benchmark:
+        "results/benchmarks/simulate_portraits.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -81,6 +83,8 @@ rule simulate_truth:
         "results/corpus/truth/{recording}.parquet",
     log:
         "results/logs/simulate_truth/{recording}.log",
+    benchmark:
+        "results/benchmarks/simulate_truth/{recording}.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -105,6 +109,8 @@ rule simulate_raters:
         "results/corpus/annotations/{recording}.csv",
     log:
         "results/logs/simulate_raters/{recording}.log",
+    benchmark:
+        "results/benchmarks/simulate_raters/{recording}.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:

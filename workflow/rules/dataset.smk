@@ -14,6 +14,8 @@ rule standardisation:
         "results/standardisation/{modality}.parquet",
     log:
         "results/logs/standardisation/{modality}.log",
+    benchmark:
+        "results/benchmarks/standardisation/{modality}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -40,6 +42,8 @@ rule annotation_delay:
         "results/annotation_delay.parquet",
     log:
         "results/logs/annotation_delay.log",
+    benchmark:
+        "results/benchmarks/annotation_delay.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -72,6 +76,8 @@ rule dataset_batch:
         "results/dataset/{modality}/{batch}.parquet",
     log:
         "results/logs/dataset/{modality}/{batch}.log",
+    benchmark:
+        "results/benchmarks/dataset/{modality}/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -100,6 +106,8 @@ rule coverage:
         "results/coverage/{modality}.parquet",
     log:
         "results/logs/coverage/{modality}.log",
+    benchmark:
+        "results/benchmarks/coverage/{modality}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:

@@ -16,6 +16,8 @@ rule fuse_modalities:
         coefficients=COEFFICIENTS,
     log:
         "results/logs/fuse/{dimension}/{task}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/fuse/{dimension}/{task}/seed{seed}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -55,6 +57,8 @@ rule score:
         csv=report("results/ccc.csv", caption="../report/ccc.rst", category="Scores"),
     log:
         "results/logs/score.log",
+    benchmark:
+        "results/benchmarks/score.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -89,6 +93,8 @@ rule evaluate:
         hypotheses="results/hypotheses.parquet",
     log:
         "results/logs/evaluate.log",
+    benchmark:
+        "results/benchmarks/evaluate.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -127,6 +133,8 @@ rule uncertainty:
         "results/uncertainty.parquet",
     log:
         "results/logs/uncertainty.log",
+    benchmark:
+        "results/benchmarks/uncertainty.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:

@@ -14,6 +14,8 @@ rule ratings:
         "results/ratings/{batch}.parquet",
     log:
         "results/logs/ratings/{batch}.log",
+    benchmark:
+        "results/benchmarks/ratings/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -49,6 +51,8 @@ rule rater_lags:
         "results/rater_lags.parquet",
     log:
         "results/logs/rater_lags.log",
+    benchmark:
+        "results/benchmarks/rater_lags.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -75,6 +79,8 @@ rule rater_weights:
         "results/rater_weights.parquet",
     log:
         "results/logs/rater_weights.log",
+    benchmark:
+        "results/benchmarks/rater_weights.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -104,6 +110,8 @@ rule labels_batch:
         weights="results/rater_weights/{batch}.parquet",
     log:
         "results/logs/labels/{batch}.log",
+    benchmark:
+        "results/benchmarks/labels/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -131,6 +139,8 @@ rule ceiling:
         "results/ceiling.parquet",
     log:
         "results/logs/ceiling.log",
+    benchmark:
+        "results/benchmarks/ceiling.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:

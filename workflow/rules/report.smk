@@ -13,6 +13,8 @@ rule summarise:
         "results/summary.parquet",
     log:
         "results/logs/summarise.log",
+    benchmark:
+        "results/benchmarks/summarise.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -43,6 +45,8 @@ rule simulate_check:
         "results/simulate_check.parquet",
     log:
         "results/logs/simulate_check.log",
+    benchmark:
+        "results/benchmarks/simulate_check.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -87,6 +91,8 @@ rule report:
         report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
         "results/logs/report.log",
+    benchmark:
+        "results/benchmarks/report.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"

@@ -55,6 +55,8 @@ rule select:
         SELECTION,
     log:
         f"results/logs/select/{NETWORK}.log",
+    benchmark:
+        f"results/benchmarks/select/{NETWORK}.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -92,6 +94,8 @@ rule predict:
         PREDICTION,
     log:
         f"results/logs/predict/{MODEL}.log",
+    benchmark:
+        f"results/benchmarks/predict/{MODEL}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 1
@@ -133,6 +137,8 @@ rule postprocess:
         steps=STEPS,
     log:
         f"results/logs/postprocess/{MODEL}.log",
+    benchmark:
+        f"results/benchmarks/postprocess/{MODEL}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
