@@ -7,22 +7,24 @@ The first form times ``audio_lld`` and ``landmarks`` from file to Parquet agains
 loop over PyAV and openSMILE or FaceMesh that a user would write, which keeps its results in
 memory. The two take turns, so that a ratio (bare time / stage time; 1 means no overhead) survives
 a machine that changes its speed. The second form loops a file to the given length and prints the
-memory of both commands as they go through it (Linux).
+memory of both commands as they go through it, and the processor time beside the time that has
+passed: a command that takes more than one has more threads than its rule asks for (Linux).
 """
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
 import opensmile
 from mediapipe.python.solutions.face_mesh import FaceMesh
+from side_by_side import Setting, compare, markdown
 
 from softaer import tables
 from softaer.audio_lld import compute_lld, descriptor_names
@@ -75,24 +77,24 @@ def stage_landmarks(path: Path) -> None:
                 sink.append(table)
 
 
-def compare(name: str, bare: Callable, stage: Callable, files: list[Path], repeat: int) -> None:
-    """Print times of both and the median ratio of neighbouring runs."""
-    times: list[tuple[float, float]] = []
-    for turn in range(repeat + 1):
-        pair = []
-        for run in (bare, stage):
-            start = time.perf_counter()
-            for file in files:
-                run(file)
-            pair.append(time.perf_counter() - start)
-        if turn:  # the first turn warms caches up
-            times.append((pair[0], pair[1]))
-    ratios = [b / s for b, s in times]
-    print(
-        f"{name:10} bare {statistics.median(b for b, _ in times):6.2f} s  "
-        f"stage {statistics.median(s for _, s in times):6.2f} s  "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    )
+def rows(setting: Setting) -> list[dict]:
+    """Both stages on all files, from file to Parquet."""
+    pairs = {"audio_lld": (bare_lld, stage_lld), "landmarks": (bare_landmarks, stage_landmarks)}
+    against = {"audio_lld": "PyAV and openSMILE", "landmarks": "PyAV and FaceMesh"}
+    return [
+        compare(
+            name,
+            *(partial(_each, work, setting.files) for work in pair),
+            setting.repeat,
+            f"against a loop over {against[name]}",
+        )
+        for name, pair in pairs.items()
+    ]
+
+
+def _each(work: Callable[[Path], None], files: list[Path]) -> None:
+    for file in files:
+        work(file)
 
 
 def loop(source: Path, target: Path, seconds: float) -> None:
@@ -148,8 +150,7 @@ def main() -> None:
             for name in ("audio_lld", "landmarks"):
                 watch(name, looped, Path(folder))
         return
-    compare("audio_lld", bare_lld, stage_lld, options.files, options.repeat)
-    compare("landmarks", bare_landmarks, stage_landmarks, options.files, options.repeat)
+    print(markdown(rows(Setting(options.files, options.repeat))))
 
 
 if __name__ == "__main__":
