@@ -12,6 +12,7 @@ passed: a command that takes more than one has more threads than its rule asks f
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -118,7 +119,7 @@ def watch(name: str, file: Path, folder: Path) -> None:
     """Run a stage's command on a file and print its memory ten times on the way."""
     command = [sys.executable, "-m", f"softaer.{name}", "--recording", "looped", str(file)]
     output = ["--output", str(folder / f"{name}.parquet")]
-    start, samples = time.monotonic(), []
+    start, samples, before = time.monotonic(), [], _processor_time()
     with subprocess.Popen([*command, *output], stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
             statm = Path(f"/proc/{process.pid}/statm").read_text().split()
@@ -127,13 +128,21 @@ def watch(name: str, file: Path, folder: Path) -> None:
             time.sleep(0.2)
     if process.returncode:
         raise SystemExit(f"{name} ended with status {process.returncode}")
+    taken = time.monotonic() - start
     settled = [s for s in samples if s[0] > 0.1 * samples[-1][0]]
     print(
-        f"{name}: {samples[-1][0]:.0f} s, highest {max(m for _, m in samples):.0f} MiB; on the way:"
+        f"{name}: {taken:.0f} s, {(_processor_time() - before) / taken:.2f} processors, "
+        f"highest {max(m for _, m in samples):.0f} MiB; on the way:"
     )
     for k in range(10):
         at, memory = settled[round(k * (len(settled) - 1) / 9)]
         print(f"  {at:7.1f} s  {memory:6.0f} MiB")
+
+
+def _processor_time() -> float:
+    """Of all commands that have ended [s]."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:

@@ -11,10 +11,10 @@ mixture and noise, and the raters answer 4 s later. They lie where extraction wo
 so that Snakemake goes on from there. With ``--media``, six recordings of 160 s are simulated by
 the workflow itself and go through all of it.
 
-Printed are the time of the run, then for each rule what Snakemake's own benchmarks say (jobs,
-seconds, largest resident memory beside the memory that the rule asks for), and the time to be
-expected on other numbers of cores: rules one after the other, jobs of a rule packed onto the
-cores, longest first.
+Printed is for each rule what Snakemake's own benchmarks say: jobs, seconds, processor time per
+second, largest resident memory beside what the rule asks for. Then the time of the run, and what is
+to be expected on other numbers of cores: rules one after the other, jobs of a rule packed onto the
+cores, longest first, and between the jobs what Snakemake took here.
 """
 
 import argparse
@@ -165,10 +165,10 @@ def asked(log: str) -> dict[str, int]:
 
 
 def measured(folder: Path) -> pd.DataFrame:
-    """Snakemake's benchmarks, a row per job: ``stage``, ``s``, ``max_rss`` [MB], ``start`` [s].
+    """Snakemake's benchmarks: a row per job.
 
-    The stage is the folder or file below results/benchmarks; jobs of a fraction of a second may
-    have no memory.
+    ``stage`` (the folder or file below results/benchmarks), ``s`` and ``cpu_time`` [s], ``max_rss``
+    [MB] and ``start`` [s]. Jobs of a fraction of a second may have no memory.
     """
     base = folder / "results/benchmarks"
     rows = []
@@ -176,7 +176,9 @@ def measured(folder: Path) -> pd.DataFrame:
         table = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
         stage = path.relative_to(base).with_suffix("").parts[0]
         started = path.stat().st_mtime - table["s"]
-        rows.append({"stage": stage, **table[["s", "max_rss"]].astype(float), "start": started})
+        rows.append(
+            {"stage": stage, **table[["s", "cpu_time", "max_rss"]].astype(float), "start": started}
+        )
     return pd.DataFrame(rows)
 
 
@@ -198,29 +200,39 @@ RULE_OF |= {"fuse": "fuse_modalities", "apply": "apply_batch"}
 """Rules that are not called as their stage."""
 
 
+def between(jobs: pd.DataFrame, seconds: float) -> float:
+    """Time of the run in which no job was at work [s]: Snakemake plans, chooses and records."""
+    busy, until = 0.0, -np.inf
+    for job in jobs.sort_values("start").itertuples():
+        end = job.start + job.s
+        busy += max(end - max(job.start, until), 0)
+        until = max(until, end)
+    return seconds - busy
+
+
 def report(jobs: pd.DataFrame, asked_for: dict[str, int], seconds: float, cores: int) -> str:
     """The tables, as Markdown."""
     order = jobs.groupby("stage")["start"].min().sort_values().index
     lines = [
-        "| stage | jobs | sum [s] | median [s] | longest [s] | peak [MB] | asked for [MB] |",
-        "|---|---|---|---|---|---|---|",
+        "| stage | jobs | sum [s] | median [s] | longest [s] | processors | peak [MB] "
+        "| asked [MB] |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for stage in order:
         part = jobs[jobs["stage"] == stage]
         s, memory = part["s"], part["max_rss"].max()
+        processors = part["cpu_time"].sum() / s.sum()
         wanted = asked_for.get(RULE_OF.get(stage, stage), "–")
         lines.append(
             f"| {stage} | {len(part)} | {s.sum():.1f} | {s.median():.1f} | {s.max():.1f} "
-            f"| {memory:.0f} | {wanted} |"
+            f"| {processors:.2f} | {memory:.0f} | {wanted} |"
         )
-    lines += ["", "| cores | run [s] | of the jobs [s] |", "|---|---|---|"]
-    here = projected(jobs, cores)
-    lines.append(f"| {cores} (measured) | {seconds:.0f} | {here:.0f} |")
-    # What Snakemake takes between the jobs is not parallel, and counted in full.
-    own = max(seconds - here, 0)
-    for number in PROJECTED:
-        there = projected(jobs, number)
-        lines.append(f"| {number} (projected) | {there + own:.0f} | {there:.0f} |")
+    lines += ["", "| cores | run [s] | of it without a job [s] |", "|---|---|---|"]
+    own = between(jobs, seconds)
+    lines.append(f"| {cores}, measured | {seconds:.0f} | {own:.0f} |")
+    for number in (cores, *PROJECTED):
+        total = projected(jobs, number) + own
+        lines.append(f"| {number}, projected | {total:.0f} | {own:.0f} |")
     return "\n".join(lines)
 
 

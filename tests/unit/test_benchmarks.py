@@ -56,6 +56,13 @@ def test_stages_follow_each_other():
     assert projected(jobs, 2) == 7.0
 
 
+def test_time_without_a_job_is_what_no_job_covers():
+    from sewa_size import between
+
+    jobs = pd.DataFrame({"start": [105.0, 101.0, 102.0], "s": [2.0, 3.0, 1.0]})
+    assert between(jobs, 10.0) == pytest.approx(5.0)
+
+
 def test_memory_is_that_of_the_largest_request_of_a_rule():
     from sewa_size import asked
 
