@@ -335,6 +335,16 @@ def test_pictures_stream_without_being_held_in_memory(tmp_path):
     assert peak < 25 * grey(0).nbytes
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="Linux lists threads")
+def test_pictures_are_decoded_and_converted_without_threads(tmp_path):
+    pictures = [(k / 25, grey(k)) for k in range(100)]
+    path = media_files.write(tmp_path / "m.mp4", pictures=pictures, video_codec="libx264")
+    before = set(os.listdir("/proc/self/task"))
+    started = [set(os.listdir("/proc/self/task")) - before for _ in video_frames(path)]
+    assert len(started) == 100
+    assert not any(started)
+
+
 def test_a_file_may_be_left_before_its_end(tmp_path):
     path = media_files.write(tmp_path / "m.mkv", pictures=SECOND, sound=[(0, tone(1.0))])
     for stream in (audio_blocks(path), video_frames(path)):

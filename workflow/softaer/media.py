@@ -19,6 +19,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
 
 from softaer.errors import InputError
 
@@ -249,6 +250,8 @@ def video_frames(
         # The size may change on the way; the decoder itself keeps to the limit.
         stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
         origin = _origin(container)
+        # By itself PyAV starts a thread for each processor anew with every frame.
+        converter = VideoReformatter()
         last, slot = -np.inf, None
         for frame in container.decode(stream):
             if frame.time is None:
@@ -260,7 +263,8 @@ def video_frames(
             last = time
             if rate is not None and slot == (slot := math.floor((time + CLOCK_TICK) * rate)):
                 continue
-            yield time, upright(frame.to_ndarray(format="rgb24"), _display_matrix(frame), path)
+            image = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+            yield time, upright(image, _display_matrix(frame), path)
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
