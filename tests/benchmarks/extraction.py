@@ -102,6 +102,7 @@ def loop(source: Path, target: Path, seconds: float) -> None:
     """Write a file's packets again and again, with times moved on, up to a length."""
     with av.open(str(target), "w") as writer:
         copies, offset = {}, 0.0
+        written: dict[int, int] = {}
         while offset < seconds:
             with av.open(str(source)) as reader:
                 streams = [s for s in reader.streams if s.type in ("audio", "video")]
@@ -110,6 +111,10 @@ def loop(source: Path, target: Path, seconds: float) -> None:
                     if packet.dts is not None:
                         shift = round(offset / packet.time_base)
                         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        # A copy's sound may begin before time zero, that is, before this one's end.
+                        if packet.dts <= written.get(packet.stream.index, packet.dts - 1):
+                            continue
+                        written[packet.stream.index] = packet.dts
                         packet.stream = copies[packet.stream.index]
                         writer.mux(packet)
                 offset += reader.duration / av.time_base
@@ -119,6 +124,7 @@ def watch(name: str, file: Path, folder: Path) -> None:
     """Run a stage's command on a file and print its memory ten times on the way."""
     command = [sys.executable, "-m", f"softaer.{name}", "--recording", "looped", str(file)]
     output = ["--output", str(folder / f"{name}.parquet")]
+    output += ["--status-output", str(folder / f"{name}.status.parquet")]
     start, samples, before = time.monotonic(), [], _processor_time()
     with subprocess.Popen([*command, *output], stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
