@@ -15,7 +15,7 @@ rule corpus_table:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("corpus_table"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
@@ -40,7 +40,7 @@ rule simulate_tables:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.tables"),
         recordings=config["simulate"]["recordings"],
@@ -66,7 +66,7 @@ rule simulate_portraits:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(800),
     params:
         code=code_digest("simulate.portraits"),
         subjects=list(SUBJECTS),
@@ -88,7 +88,7 @@ rule simulate_truth:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.truth"),
         seed=config["simulate"]["seed"],
@@ -114,7 +114,7 @@ rule simulate_raters:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.raters"),
         seed=config["simulate"]["seed"],
@@ -141,7 +141,7 @@ rule simulate_media:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1500),
+        mem_mb=growing(500 + 4 * config["simulate"]["duration"]),
     params:
         code=code_digest("simulate.media"),
         subject=lambda wildcards: subject_of(wildcards.recording),

@@ -19,7 +19,7 @@ rule standardisation:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 4),
     params:
         code=code_digest("standardisation"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch"]),
@@ -47,7 +47,7 @@ rule annotation_delay:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 12),
+        mem_mb=growing(600, 12),
     params:
         code=code_digest("annotation_delay"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch", "subject"]),
@@ -81,7 +81,7 @@ rule dataset_batch:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 8),
     params:
         code=code_digest("dataset"),
         delay=DELAYS,
@@ -111,7 +111,7 @@ rule coverage:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 2),
     params:
         code=code_digest("coverage"),
         corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),

@@ -21,7 +21,7 @@ rule fuse_modalities:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 8),
+        mem_mb=growing(500, 3),
     params:
         code=code_digest("fuse"),
         corpus=lambda wildcards: relevant(
@@ -62,7 +62,7 @@ rule score:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 3),
     params:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
@@ -98,7 +98,7 @@ rule evaluate:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 12),
+        mem_mb=growing(500, 4),
     params:
         code=code_digest("evaluate"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -138,7 +138,7 @@ rule uncertainty:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 12),
+        mem_mb=growing(500, 4),
     params:
         code=code_digest("uncertainty"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

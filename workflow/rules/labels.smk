@@ -19,7 +19,7 @@ rule ratings:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 20),
+        mem_mb=growing(500, 30),
     params:
         code=code_digest("ratings"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
@@ -56,7 +56,7 @@ rule rater_lags:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("rater_lags"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -84,7 +84,7 @@ rule rater_weights:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -115,7 +115,7 @@ rule labels_batch:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 20),
+        mem_mb=growing(500, 50),
     params:
         code=code_digest("labels"),
         estimator=ESTIMATOR,
@@ -144,7 +144,7 @@ rule ceiling:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("ceiling"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

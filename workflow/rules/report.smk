@@ -19,7 +19,7 @@ rule summarise:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 2),
+        mem_mb=growing(500, 5),
     params:
         code=code_digest("summarise"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -50,7 +50,7 @@ rule simulate_check:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.check"),
         corpus=relevant(RATED, ["recording", "partition"]),

@@ -61,7 +61,7 @@ rule select:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(500),
     params:
         code=code_digest("select"),
         networks=f"results/train/{NETWORK}",
@@ -100,7 +100,7 @@ rule predict:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1200, 4),
+        mem_mb=growing(900, 2),
     params:
         code=code_digest("predict"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -142,7 +142,7 @@ rule postprocess:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 8),
+        mem_mb=growing(500, 3),
     params:
         code=code_digest("postprocess"),
         corpus=lambda wildcards: relevant(

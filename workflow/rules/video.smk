@@ -58,7 +58,7 @@ rule video_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(500, 8),
+        mem_mb=growing(500, 12),
     params:
         code=code_digest("video_features"),
         registration=config["video"]["registration"],
@@ -86,7 +86,7 @@ rule status:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(600),
     params:
         code=code_digest("status"),
         corpus=relevant(RECORDINGS, ["recording", "batch"]),
