@@ -7,22 +7,25 @@ The first form times ``audio_lld`` and ``landmarks`` from file to Parquet agains
 loop over PyAV and openSMILE or FaceMesh that a user would write, which keeps its results in
 memory. The two take turns, so that a ratio (bare time / stage time; 1 means no overhead) survives
 a machine that changes its speed. The second form loops a file to the given length and prints the
-memory of both commands as they go through it (Linux).
+memory of both commands as they go through it, and the processor time beside the time that has
+passed: a command that takes more than one has more threads than its rule asks for (Linux).
 """
 
 import argparse
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
 import opensmile
 from mediapipe.python.solutions.face_mesh import FaceMesh
+from side_by_side import Setting, compare, markdown
 
 from softaer import tables
 from softaer.audio_lld import compute_lld, descriptor_names
@@ -75,30 +78,31 @@ def stage_landmarks(path: Path) -> None:
                 sink.append(table)
 
 
-def compare(name: str, bare: Callable, stage: Callable, files: list[Path], repeat: int) -> None:
-    """Print times of both and the median ratio of neighbouring runs."""
-    times: list[tuple[float, float]] = []
-    for turn in range(repeat + 1):
-        pair = []
-        for run in (bare, stage):
-            start = time.perf_counter()
-            for file in files:
-                run(file)
-            pair.append(time.perf_counter() - start)
-        if turn:  # the first turn warms caches up
-            times.append((pair[0], pair[1]))
-    ratios = [b / s for b, s in times]
-    print(
-        f"{name:10} bare {statistics.median(b for b, _ in times):6.2f} s  "
-        f"stage {statistics.median(s for _, s in times):6.2f} s  "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    )
+def rows(setting: Setting) -> list[dict]:
+    """Both stages on all files, from file to Parquet."""
+    pairs = {"audio_lld": (bare_lld, stage_lld), "landmarks": (bare_landmarks, stage_landmarks)}
+    against = {"audio_lld": "PyAV and openSMILE", "landmarks": "PyAV and FaceMesh"}
+    return [
+        compare(
+            name,
+            *(partial(_each, work, setting.files) for work in pair),
+            setting.repeat,
+            f"against a loop over {against[name]}",
+        )
+        for name, pair in pairs.items()
+    ]
+
+
+def _each(work: Callable[[Path], None], files: list[Path]) -> None:
+    for file in files:
+        work(file)
 
 
 def loop(source: Path, target: Path, seconds: float) -> None:
     """Write a file's packets again and again, with times moved on, up to a length."""
     with av.open(str(target), "w") as writer:
         copies, offset = {}, 0.0
+        written: dict[int, int] = {}
         while offset < seconds:
             with av.open(str(source)) as reader:
                 streams = [s for s in reader.streams if s.type in ("audio", "video")]
@@ -107,6 +111,10 @@ def loop(source: Path, target: Path, seconds: float) -> None:
                     if packet.dts is not None:
                         shift = round(offset / packet.time_base)
                         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        # A copy's sound may begin before time zero, that is, before this one's end.
+                        if packet.dts <= written.get(packet.stream.index, packet.dts - 1):
+                            continue
+                        written[packet.stream.index] = packet.dts
                         packet.stream = copies[packet.stream.index]
                         writer.mux(packet)
                 offset += reader.duration / av.time_base
@@ -116,7 +124,8 @@ def watch(name: str, file: Path, folder: Path) -> None:
     """Run a stage's command on a file and print its memory ten times on the way."""
     command = [sys.executable, "-m", f"softaer.{name}", "--recording", "looped", str(file)]
     output = ["--output", str(folder / f"{name}.parquet")]
-    start, samples = time.monotonic(), []
+    output += ["--status-output", str(folder / f"{name}.status.parquet")]
+    start, samples, before = time.monotonic(), [], _processor_time()
     with subprocess.Popen([*command, *output], stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
             statm = Path(f"/proc/{process.pid}/statm").read_text().split()
@@ -125,13 +134,21 @@ def watch(name: str, file: Path, folder: Path) -> None:
             time.sleep(0.2)
     if process.returncode:
         raise SystemExit(f"{name} ended with status {process.returncode}")
+    taken = time.monotonic() - start
     settled = [s for s in samples if s[0] > 0.1 * samples[-1][0]]
     print(
-        f"{name}: {samples[-1][0]:.0f} s, highest {max(m for _, m in samples):.0f} MiB; on the way:"
+        f"{name}: {taken:.0f} s, {(_processor_time() - before) / taken:.2f} processors, "
+        f"highest {max(m for _, m in samples):.0f} MiB; on the way:"
     )
     for k in range(10):
         at, memory = settled[round(k * (len(settled) - 1) / 9)]
         print(f"  {at:7.1f} s  {memory:6.0f} MiB")
+
+
+def _processor_time() -> float:
+    """Of all commands that have ended [s]."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
@@ -148,8 +165,7 @@ def main() -> None:
             for name in ("audio_lld", "landmarks"):
                 watch(name, looped, Path(folder))
         return
-    compare("audio_lld", bare_lld, stage_lld, options.files, options.repeat)
-    compare("landmarks", bare_landmarks, stage_landmarks, options.files, options.repeat)
+    print(markdown(rows(Setting(options.files, options.repeat))))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from side_by_side import Setting, row
+
 ROOT = Path(__file__).parents[2]
 
 BARE = """
@@ -94,6 +96,23 @@ def measure(folder: Path, *arguments: str) -> tuple[float, float]:
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
+def planned(recordings: int, batch_size: int, repeat: int) -> list[tuple]:
+    """Time [s] and memory [MiB] of the bare Snakefile and of the workflow, in turns."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lay_out(folder, recordings, batch_size)
+        ours = ("--snakefile", str(ROOT / "Snakefile"), "--configfile", "config.yaml")
+        bare = ("--snakefile", str(folder / "bare.smk"))
+        return [(measure(folder, *bare), measure(folder, *ours)) for _ in range(repeat)]
+
+
+def rows(setting: Setting, recordings: int = 100) -> list[dict]:
+    """Planning of the extraction of some recordings."""
+    runs = planned(recordings, 1, setting.repeat)
+    times = [(bare[0], ours[0]) for bare, ours in runs]
+    return [row(f"snakemake, {recordings} recordings", times, "dry run of a bare Snakefile")]
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     arguments.add_argument("recordings", type=int, nargs="+")
@@ -106,16 +125,9 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|")
     for recordings in options.recordings:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            lay_out(folder, recordings, options.batch_size)
-            ours = ("--snakefile", str(ROOT / "Snakefile"), "--configfile", "config.yaml")
-            bare = ("--snakefile", str(folder / "bare.smk"))
-            runs = [
-                (measure(folder, *ours), measure(folder, *bare)) for _ in range(options.repetitions)
-            ]
-        times = [[run[side][0] for run in runs] for side in (0, 1)]
-        memory = [max(run[side][1] for run in runs) for side in (0, 1)]
+        runs = planned(recordings, options.batch_size, options.repetitions)
+        times = [[run[side][0] for run in runs] for side in (1, 0)]
+        memory = [max(run[side][1] for run in runs) for side in (1, 0)]
         medians = [statistics.median(side) for side in times]
         spread = [
             f"{m:.1f} ({min(t):.1f}-{max(t):.1f})" for m, t in zip(medians, times, strict=True)

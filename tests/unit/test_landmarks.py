@@ -222,6 +222,27 @@ def test_a_mirrored_portrait_keeps_the_pictures_left_and_right(portrait, portrai
     assert right[0] == pytest.approx(expected, abs=4)
 
 
+def test_of_so_many_frames_a_second_the_points_are_those_of_all_frames(
+    clips, root, tmp_path, tracked
+):
+    output, name = tmp_path / "landmarks.parquet", GRID_CLIPS[0]
+    words = ["--recording", "a", clips / name, "--rate", "10"]
+    words += ["--output", output, "--status-output", tmp_path / "status.parquet"]
+    subprocess.run(
+        [sys.executable, "-m", "softaer.landmarks", *map(str, words)],
+        env=os.environ | {"PYTHONPATH": str(root / "workflow")},
+        check=True,
+        timeout=120,
+    )
+    ((_, sampled),) = tables.by_recording(output)
+    every = tracked[name]
+    kept = every["time"].isin(sampled["time"])
+    assert len(sampled) == kept.sum() == 30
+    assert (np.floor(sampled["time"] * 10 + 1e-3) == np.arange(30)).all()
+    distance = np.linalg.norm(shapes_of(sampled) - shapes_of(every[kept]), axis=-1)
+    assert distance.mean() < 1
+
+
 def test_command_line_writes_a_batch(clips, root, tmp_path, tracked, dropout):
     expected = {
         "first": ("derived_grid_face_dropout_frames20-39.mp4", dropout),

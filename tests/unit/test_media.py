@@ -16,6 +16,7 @@ import processes
 import pytest
 from media_files import grey, tone
 
+import softaer.media
 from softaer.errors import InputError
 from softaer.media import (
     AUDIO_RATE,
@@ -198,6 +199,46 @@ def test_times_of_a_variable_frame_rate_are_those_of_the_stream(name, codec, tmp
     assert [image.mean() for _, image in got] == pytest.approx([40 * k for k in range(6)], abs=3)
 
 
+@pytest.mark.parametrize(
+    ("frames", "rate", "kept"),
+    [
+        (25, 10, [0, 3, 5, 8, 10, 13, 15, 18, 20, 23]),
+        (25, 25, range(25)),
+        (25, 100, range(25)),
+        (30, 15, range(0, 30, 2)),  # 30 per second are not whole milliseconds
+        (30, 30, range(30)),
+        (25, 0.5, [0]),
+    ],
+)
+def test_the_first_picture_that_has_reached_each_multiple_is_kept(frames, rate, kept, tmp_path):
+    pictures = [(k / frames, grey(8 * k)) for k in range(frames)]
+    path = media_files.write(tmp_path / "m.mkv", pictures=pictures)
+    got = list(video_frames(path, rate=rate))
+    assert [time for time, _ in got] == pytest.approx([k / frames for k in kept], abs=1e-3)
+    assert [image.mean() for _, image in got] == pytest.approx([8 * k for k in kept])
+
+
+def test_jitter_of_time_stamps_does_not_change_which_pictures_are_kept(tmp_path):
+    jitter = np.random.default_rng(0).uniform(-0.0009, 0.0009, 60)
+    jitter[0] = 0
+    pictures = [(k / 20 + jitter[k], grey(4 * k)) for k in range(60)]
+    path = media_files.write(
+        tmp_path / "m.mp4", pictures=pictures, video_codec="libx264", clock=Fraction(1, 90_000)
+    )
+    kept = [round(image.mean() / 4) for _, image in video_frames(path, rate=10)]
+    assert kept == list(range(0, 60, 2))
+
+
+def test_pictures_that_are_not_kept_are_not_converted(tmp_path, monkeypatch):
+    path = media_files.write(tmp_path / "m.mkv", pictures=SECOND)
+    converted = []
+    turn = softaer.media.upright
+    monkeypatch.setattr(
+        "softaer.media.upright", lambda image, *rest: converted.append(1) or turn(image, *rest)
+    )
+    assert sum(1 for _ in video_frames(path, rate=5)) == len(converted) == 5
+
+
 def test_pictures_come_back_pixel_by_pixel_in_rgb(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     path = media_files.write(tmp_path / "m.mkv", pictures=[(0, image), (0.04, image[::-1])])
@@ -292,6 +333,16 @@ def test_pictures_stream_without_being_held_in_memory(tmp_path):
     tracemalloc.stop()
     assert count == 250
     assert peak < 25 * grey(0).nbytes
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="Linux lists threads")
+def test_pictures_are_decoded_and_converted_without_threads(tmp_path):
+    pictures = [(k / 25, grey(k)) for k in range(100)]
+    path = media_files.write(tmp_path / "m.mp4", pictures=pictures, video_codec="libx264")
+    before = set(os.listdir("/proc/self/task"))
+    started = [set(os.listdir("/proc/self/task")) - before for _ in video_frames(path)]
+    assert len(started) == 100
+    assert not any(started)
 
 
 def test_a_file_may_be_left_before_its_end(tmp_path):

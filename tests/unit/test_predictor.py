@@ -159,6 +159,31 @@ def test_a_model_that_does_not_fit_is_not_taken_for_an_empty_recording(tmp_path,
         run_apply(folder, tmp_path, monkeypatch, features("audio"), settings)
 
 
+@pytest.mark.parametrize(("learnt", "found"), [({}, 10.0), ({"rate": 10.0}, None)])
+def test_a_model_is_not_applied_at_another_rate(learnt, found, tmp_path, monkeypatch):
+    # Models that were packed before there was a rate have seen every frame.
+    folder = write_model(tmp_path / "model", audio={}, video=learnt)
+    settings = {"audio": {}, "video": {"rate": found}}
+    with pytest.raises(InputError, match=rf"'video.rate': found {found}"):
+        run_apply(folder, tmp_path, monkeypatch, features("audio"), settings)
+
+
+@pytest.mark.parametrize(("packed", "rate"), [({"rate": 5.0}, 5.0), ({}, None)])
+def test_frames_are_sampled_as_the_model_has_learnt(packed, rate, tmp_path, monkeypatch):
+    settings = {"refine": False, "min_detection_confidence": 0.5, "min_tracking_confidence": 0.5}
+    folder = write_model(tmp_path / "model", audio={}, video=settings | packed)
+    asked = []
+
+    def frames(path, rate=None):
+        asked.append(rate)
+        raise InputError("seen")
+
+    monkeypatch.setattr("softaer.media.video_frames", frames)
+    with pytest.raises(InputError, match="seen"):
+        Predictor.load(folder).predict(video=tmp_path / "a.mp4")
+    assert asked == [rate]
+
+
 def test_turns_are_asked_for_where_the_model_has_learnt_with_them(tmp_path):
     settings = {"feature_set": "IS13_ComParE", "window": 4.0, "turns": "only"}
     folder = write_model(tmp_path / "model", audio=settings, video={})

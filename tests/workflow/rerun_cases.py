@@ -69,6 +69,7 @@ SETTINGS = [
     setting("audio.window", {"audio": {"window": 3.0}}, {"audio_features"} | OF_SOUND),
     setting("video.refine", {"video": {"refine": False}},
         {"landmarks", "video_features"} | FEATURES),
+    setting("video.rate", {"video": {"rate": 12.5}}, {"landmarks", "video_features"} | FEATURES),
     setting("video.max_gap", {"video": {"max_gap": 0.2}}, {"video_features"} | FEATURES),
     setting("ratings.max_gap", {"ratings": {"max_gap": 0.5}}, {"ratings"} | LABELS),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),

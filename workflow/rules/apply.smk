@@ -29,6 +29,8 @@ rule packed_model:
         weights="results/packed_model/weights.safetensors",
     log:
         "results/logs/packed_model.log",
+    benchmark:
+        "results/benchmarks/packed_model.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -65,6 +67,8 @@ rule apply_batch:
         folder=directory("results/apply/{batch}"),
     log:
         "results/logs/apply/{batch}.log",
+    benchmark:
+        "results/benchmarks/apply/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -98,6 +102,8 @@ rule apply_video:
         "results/apply_video/{recording}.mp4",
     log:
         "results/logs/apply_video/{recording}.log",
+    benchmark:
+        "results/benchmarks/apply_video/{recording}.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:

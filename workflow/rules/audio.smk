@@ -53,7 +53,7 @@ rule audio_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(400, 5),
+        mem_mb=growing(500, 6),
     params:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],

@@ -401,7 +401,7 @@ def growing(own, per_input=0):
     if not per_input:
 
         def resource(wildcards, attempt):
-            return own * attempt
+            return int(own * attempt)
 
     else:
 

@@ -15,7 +15,7 @@ rule corpus_table:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("corpus_table"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
@@ -40,7 +40,7 @@ rule simulate_tables:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.tables"),
         recordings=config["simulate"]["recordings"],
@@ -61,10 +61,12 @@ rule simulate_portraits:
         ),
     log:
         "results/logs/simulate_portraits.log",
+    benchmark:
+        "results/benchmarks/simulate_portraits.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(800),
     params:
         code=code_digest("simulate.portraits"),
         subjects=list(SUBJECTS),
@@ -81,10 +83,12 @@ rule simulate_truth:
         "results/corpus/truth/{recording}.parquet",
     log:
         "results/logs/simulate_truth/{recording}.log",
+    benchmark:
+        "results/benchmarks/simulate_truth/{recording}.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.truth"),
         seed=config["simulate"]["seed"],
@@ -105,10 +109,12 @@ rule simulate_raters:
         "results/corpus/annotations/{recording}.csv",
     log:
         "results/logs/simulate_raters/{recording}.log",
+    benchmark:
+        "results/benchmarks/simulate_raters/{recording}.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.raters"),
         seed=config["simulate"]["seed"],
@@ -135,7 +141,7 @@ rule simulate_media:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(1500),
+        mem_mb=growing(500 + 4 * config["simulate"]["duration"]),
     params:
         code=code_digest("simulate.media"),
         subject=lambda wildcards: subject_of(wildcards.recording),

@@ -14,10 +14,12 @@ rule standardisation:
         "results/standardisation/{modality}.parquet",
     log:
         "results/logs/standardisation/{modality}.log",
+    benchmark:
+        "results/benchmarks/standardisation/{modality}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 4),
     params:
         code=code_digest("standardisation"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch"]),
@@ -40,10 +42,12 @@ rule annotation_delay:
         "results/annotation_delay.parquet",
     log:
         "results/logs/annotation_delay.log",
+    benchmark:
+        "results/benchmarks/annotation_delay.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 12),
+        mem_mb=growing(600, 12),
     params:
         code=code_digest("annotation_delay"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch", "subject"]),
@@ -72,10 +76,12 @@ rule dataset_batch:
         "results/dataset/{modality}/{batch}.parquet",
     log:
         "results/logs/dataset/{modality}/{batch}.log",
+    benchmark:
+        "results/benchmarks/dataset/{modality}/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 8),
     params:
         code=code_digest("dataset"),
         delay=DELAYS,
@@ -100,10 +106,12 @@ rule coverage:
         "results/coverage/{modality}.parquet",
     log:
         "results/logs/coverage/{modality}.log",
+    benchmark:
+        "results/benchmarks/coverage/{modality}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 2),
     params:
         code=code_digest("coverage"),
         corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),

@@ -16,10 +16,12 @@ rule fuse_modalities:
         coefficients=COEFFICIENTS,
     log:
         "results/logs/fuse/{dimension}/{task}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/fuse/{dimension}/{task}/seed{seed}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 8),
+        mem_mb=growing(500, 3),
     params:
         code=code_digest("fuse"),
         corpus=lambda wildcards: relevant(
@@ -60,10 +62,12 @@ rule score:
         ),
     log:
         "results/logs/score.log",
+    benchmark:
+        "results/benchmarks/score.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 8),
+        mem_mb=growing(500, 3),
     params:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
@@ -94,10 +98,12 @@ rule evaluate:
         hypotheses="results/hypotheses.parquet",
     log:
         "results/logs/evaluate.log",
+    benchmark:
+        "results/benchmarks/evaluate.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 12),
+        mem_mb=growing(500, 4),
     params:
         code=code_digest("evaluate"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -132,10 +138,12 @@ rule uncertainty:
         "results/uncertainty.parquet",
     log:
         "results/logs/uncertainty.log",
+    benchmark:
+        "results/benchmarks/uncertainty.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 12),
+        mem_mb=growing(500, 4),
     params:
         code=code_digest("uncertainty"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

@@ -15,10 +15,12 @@ rule ratings:
         "results/ratings/{batch}.parquet",
     log:
         "results/logs/ratings/{batch}.log",
+    benchmark:
+        "results/benchmarks/ratings/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 20),
+        mem_mb=growing(500, 30),
     params:
         code=code_digest("ratings"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
@@ -50,10 +52,12 @@ rule rater_lags:
         "results/rater_lags.parquet",
     log:
         "results/logs/rater_lags.log",
+    benchmark:
+        "results/benchmarks/rater_lags.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("rater_lags"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -76,10 +80,12 @@ rule rater_weights:
         "results/rater_weights.parquet",
     log:
         "results/logs/rater_weights.log",
+    benchmark:
+        "results/benchmarks/rater_weights.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -105,10 +111,12 @@ rule labels_batch:
         weights="results/rater_weights/{batch}.parquet",
     log:
         "results/logs/labels/{batch}.log",
+    benchmark:
+        "results/benchmarks/labels/{batch}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 20),
+        mem_mb=growing(500, 50),
     params:
         code=code_digest("labels"),
         estimator=ESTIMATOR,
@@ -164,10 +172,12 @@ rule ceiling:
         "results/ceiling.parquet",
     log:
         "results/logs/ceiling.log",
+    benchmark:
+        "results/benchmarks/ceiling.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("ceiling"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

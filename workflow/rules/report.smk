@@ -13,11 +13,13 @@ rule summarise:
         "results/summary.parquet",
     log:
         "results/logs/summarise.log",
+    benchmark:
+        "results/benchmarks/summarise.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 2),
+        mem_mb=growing(500, 5),
     params:
         code=code_digest("summarise"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
@@ -43,10 +45,12 @@ rule simulate_check:
         "results/simulate_check.parquet",
     log:
         "results/logs/simulate_check.log",
+    benchmark:
+        "results/benchmarks/simulate_check.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(600),
     params:
         code=code_digest("simulate.check"),
         corpus=relevant(RATED, ["recording", "partition"]),
@@ -128,6 +132,8 @@ rule report:
         ),
     log:
         "results/logs/report.log",
+    benchmark:
+        "results/benchmarks/report.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"

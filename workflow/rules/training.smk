@@ -55,11 +55,13 @@ rule select:
         SELECTION,
     log:
         f"results/logs/select/{NETWORK}.log",
+    benchmark:
+        f"results/benchmarks/select/{NETWORK}.tsv"
     localrule: True
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(500),
     params:
         code=code_digest("select"),
         networks=f"results/train/{NETWORK}",
@@ -92,11 +94,13 @@ rule predict:
         PREDICTION,
     log:
         f"results/logs/predict/{MODEL}.log",
+    benchmark:
+        f"results/benchmarks/predict/{MODEL}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1200, 4),
+        mem_mb=growing(900, 2),
     params:
         code=code_digest("predict"),
         corpus=relevant(RATED, ["recording", "batch"]),
@@ -133,10 +137,12 @@ rule postprocess:
         steps=STEPS,
     log:
         f"results/logs/postprocess/{MODEL}.log",
+    benchmark:
+        f"results/benchmarks/postprocess/{MODEL}.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(800, 8),
+        mem_mb=growing(500, 3),
     params:
         code=code_digest("postprocess"),
         corpus=lambda wildcards: relevant(

@@ -31,12 +31,14 @@ rule landmarks:
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
         tracking=config["video"]["min_tracking_confidence"],
+        rate=flag("--rate", config["video"]["rate"]),
     shell:
         "python -m softaer.landmarks"
         " {params.recordings}"
         " {params.refine}"
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"
+        " {params.rate}"
         " {resources.reading}"
         " --output {output.landmarks}"
         " --status-output {output.status}"
@@ -56,7 +58,7 @@ rule video_features:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=growing(500, 8),
+        mem_mb=growing(500, 12),
     params:
         code=code_digest("video_features"),
         registration=config["video"]["registration"],
@@ -84,7 +86,7 @@ rule status:
     conda:
         "../../envs/extraction.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(600),
     params:
         code=code_digest("status"),
         corpus=relevant(RECORDINGS, ["recording", "batch"]),

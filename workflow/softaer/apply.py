@@ -30,7 +30,9 @@ def check_extraction(predictor: Predictor, extraction: dict) -> None:
             "from which the model has learnt"
         )
     for modality in predictor.modalities:
-        for key, value in predictor.description[modality].items():
+        # What a model from before a setting does not name was as null leaves it.
+        learnt = dict.fromkeys(extraction[modality]) | predictor.description[modality]
+        for key, value in learnt.items():
             found = extraction[modality].get(key)
             if found != value:
                 raise InputError(

@@ -78,6 +78,8 @@ def main() -> None:
                 video = container.add_stream("libx264", rate=30, options={"crf": "23"})
                 video.width, video.height = WIDTH, height + len(below)
                 video.pix_fmt = "yuv420p"
+                # The rule asks for one processor, and with more the file would be another.
+                video.thread_count = 1
                 video.codec_context.time_base = video.time_base = CLOCK
             pts = round(time / CLOCK)
             if pts <= last:

@@ -71,6 +71,13 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
                 f"config key {dimension!r}: found {seconds:g}; "
                 f"expected a multiple of {1 / RATE:g} s"
             )
+    video = {"rate": None, "max_gap": 0.5} | config.get("video", {})
+    if video["rate"] is not None and 0 < video["rate"] * video["max_gap"] <= 1:
+        raise InputError(
+            f"config key 'video.rate': found {video['rate']:g} with video.max_gap "
+            f"{video['max_gap']:g}; expected more than 1 / video.max_gap, since the face between "
+            "two frames would count as lost"
+        )
     task = config.get("apply", {}).get("task")
     if task is not None and task not in tasks:
         raise InputError(f"config key 'apply.task': found {task!r}; expected one of {tasks}")

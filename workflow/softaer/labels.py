@@ -165,10 +165,10 @@ def label(
     weights
         ``rater``, ``agreement``, ``weight``, ``fallback``.
     """
-    raters = sorted(ratings["rater"].unique())
+    whose, raters = pd.factorize(ratings["rater"], sort=True)
     frames = index(ratings["time"].to_numpy())
     traces = np.full((len(raters), frames.max() + 1), np.nan)
-    traces[np.searchsorted(raters, ratings["rater"]), frames] = ratings["value"]
+    traces[whose, frames] = ratings["value"]
 
     if estimator in ("mean", "median"):
         agreement, weights, fallback = rater_agreement(traces, against), np.ones(len(raters)), False

@@ -1,5 +1,5 @@
-"""Facial landmarks: 49 points of the iBUG markup in every video frame, found by MediaPipe
-FaceMesh.
+"""Facial landmarks: 49 points of the iBUG markup in every video frame, or in so many per second,
+found by MediaPipe FaceMesh.
 
 FaceMesh (Kartynnik et al., 2019) gives a mesh of 468 vertices, refined around eyes and lips
 (Grishchenko et al., 2020). The 49 points are those of the 68-point iBUG markup (Sagonas et al.,
@@ -107,13 +107,14 @@ def main() -> None:
     arguments.add_argument(
         "--refine", action=BooleanOptionalAction, default=True, help="refine eyes and lips"
     )
+    arguments.add_argument("--rate", type=float, help="frames per second; without: every frame")
     arguments.add_argument("--min-detection-confidence", type=float, default=0.5)
     arguments.add_argument("--min-tracking-confidence", type=float, default=0.5)
     options = arguments.parse_args()
 
     def read(path: str, limits: Limits) -> Iterator[pd.DataFrame]:
         return track(
-            video_frames(path, limits),
+            video_frames(path, limits, options.rate),
             options.refine,
             options.min_detection_confidence,
             options.min_tracking_confidence,

@@ -8,6 +8,7 @@ Files may come from anywhere. Nothing but the file itself is opened, playlists a
 """
 
 import errno
+import math
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
 
 from softaer.errors import InputError
 
@@ -42,6 +44,9 @@ OF_THE_MACHINE = frozenset(
     }
 )
 """Errors that say nothing of a file."""
+
+CLOCK_TICK = 1e-3
+"""Coarsest clock of a container that is in use, Matroska's [s]; times are rounded to it."""
 
 PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
 """FFmpeg's names of formats that name other files, or addresses, to be read."""
@@ -221,7 +226,9 @@ def _drain(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> 
     return [block.to_ndarray()[0] for block in resampler.resample(frame)]
 
 
-def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float, np.ndarray]]:
+def video_frames(
+    path: Path, limits: Limits = Limits(), rate: float | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
     """Pictures of a recording, upright, with their times.
 
     Parameters
@@ -230,6 +237,9 @@ def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float,
         Media file; its first video stream is taken.
     limits
         What the file may ask for.
+    rate
+        Pictures per second that are handed out: the first whose time has reached each multiple of
+        1 / rate. Others are decoded, since later ones need them, but not converted. None: all.
 
     Yields
     ------
@@ -249,7 +259,9 @@ def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float,
         # The size may change on the way; the decoder itself keeps to the limit.
         stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
         origin = _origin(container)
-        last = -np.inf
+        # By itself PyAV starts a thread for each processor anew with every frame.
+        converter = VideoReformatter()
+        last, slot = -np.inf, None
         for frame in container.decode(stream):
             if frame.time is None:
                 raise InputError(f"{path}: video frame without a time stamp after {last:g} s")
@@ -258,7 +270,10 @@ def video_frames(path: Path, limits: Limits = Limits()) -> Iterator[tuple[float,
             if time <= last:
                 continue
             last = time
-            yield time, upright(frame.to_ndarray(format="rgb24"), _display_matrix(frame), path)
+            if rate is not None and slot == (slot := math.floor((time + CLOCK_TICK) * rate)):
+                continue
+            image = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+            yield time, upright(image, _display_matrix(frame), path)
 
 
 def frame_at(path: Path, time: float, limits: Limits = Limits()) -> np.ndarray:

@@ -176,7 +176,8 @@ class Predictor:
         from softaer.video_features import POINTS, video_features
 
         tables = track(
-            video_frames(path),
+            # Models packed before there was a choice have seen every frame.
+            video_frames(path, rate=settings.get("rate")),
             settings["refine"],
             settings["min_detection_confidence"],
             settings["min_tracking_confidence"],
