@@ -12,6 +12,7 @@ subject, for each subject in turn. A step that helps only the frames it was fitt
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,9 @@ from softaer.coverage import scored
 from softaer.grid import RATE
 from softaer.schema import POSTPROCESSED, POSTPROCESSING_STEPS
 from softaer.targets import read_targets
+
+FILTERED_AT_ONCE = 256
+"""Filtered predictions that are remembered: with four windows those of 64 recordings."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,16 @@ def pooled_ccc(traces: Sequence[Trace]) -> float:
 
 
 def _median(prediction: np.ndarray, window: float) -> np.ndarray:
-    size = 2 * round(window * RATE / 2) + 1
-    return median_filter(prediction, size=size, mode="nearest")
+    values = np.asarray(prediction, dtype=np.float64)
+    return _filtered(values.tobytes(), 2 * round(window * RATE / 2) + 1)
+
+
+@lru_cache(FILTERED_AT_ONCE)
+def _filtered(prediction: bytes, size: int) -> np.ndarray:
+    """Every fold asks for the same predictions again; what they share is read-only."""
+    values = median_filter(np.frombuffer(prediction), size=size, mode="nearest")
+    values.flags.writeable = False
+    return values
 
 
 def _fit_median(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
