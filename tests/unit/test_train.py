@@ -1,5 +1,6 @@
 """Training: a planted task is learnt, twice the same, from the frames that count alone."""
 
+import importlib.util
 import json
 import os
 import re
@@ -141,6 +142,21 @@ def test_the_same_seed_gives_the_same_weights(train_e, dev_e, dropout):
     pd.testing.assert_frame_equal(curve, again)
     other, _ = fit(train_e, dev_e, OUTPUTS[:1], replace(noisy, seed=2), **network)
     assert not same(weights_of(first), weights_of(other))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_reaches_what_a_plain_loop_over_torch_does(train_e, dev_e, threads):
+    path = Path(__file__).parents[1] / "benchmarks/training.py"
+    spec = importlib.util.spec_from_file_location("training_benchmark", path)
+    benchmark = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = benchmark
+    spec.loader.exec_module(benchmark)
+    size = benchmark.Size(features=3, layers=1, cells=12)
+    training = replace(QUICK, learning_rate=0.03, input_noise=0.1, max_epochs=8)
+    bare = benchmark.bare_fit(train_e, dev_e, training, size)
+    ours = benchmark.our_fit(train_e, dev_e, training, size, threads)
+    assert bare > 0.5
+    assert ours == pytest.approx(bare, abs=1e-3)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
