@@ -1,10 +1,9 @@
 """Training: a planted task is learnt, twice the same, from the frames that count alone."""
 
 import importlib.util
+import io
 import json
-import os
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -650,19 +649,25 @@ def test_the_test_partition_is_not_looked_at(corpus, tmp_path, monkeypatch):
     assert run(changed, tmp_path / "2", monkeypatch) == first
 
 
-def test_the_log_grows_with_every_epoch(corpus, tmp_path):
+class Log(io.StringIO):
+    """What has reached the file: all that was written before the last flush."""
+
+    there = ""
+
+    def flush(self):
+        self.there = self.getvalue()
+
+
+def test_the_log_grows_with_every_epoch(corpus, tmp_path, monkeypatch):
     """The line of an epoch can be read before the next one has ended."""
-    words = ["--recordings", corpus / "recordings.csv", "--dataset", corpus, "--scope", "mood"]
-    words += ["--objective", "E", "--layers", 1, "--cells", 3, "--max-epochs", 100000]
-    words += ["--patience", 100000, "--weights-output", tmp_path / "w", "--curve-output"]
-    words += [tmp_path / "c", "--description-output", tmp_path / "d"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "softaer.train", *map(str, words)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(train.__file__).parents[1])},
-    ) as process:
-        lines = [process.stdout.readline().rstrip() for _ in range(3)]
-        assert process.poll() is None
-        process.kill()
-    assert [LINE.fullmatch(line)[1] for line in lines] == ["1", "2", "3"]
+    log, seen, score = Log(), [], train.score
+
+    def looking(*args):
+        seen.append(log.there.splitlines())
+        return score(*args)
+
+    monkeypatch.setattr(train, "score", looking)
+    monkeypatch.setattr(sys, "stdout", log)
+    run(corpus, tmp_path / "1", monkeypatch, "--max-epochs", 4)
+    assert [len(lines) for lines in seen] == [0, 1, 2, 3]
+    assert [LINE.fullmatch(line)[1] for line in seen[-1]] == ["1", "2", "3"]
