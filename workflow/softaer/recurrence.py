@@ -125,7 +125,9 @@ class _AtOnce(torch.autograd.Function):
             found = iter(torch.autograd.grad(output, wanted, gradient))
             return [next(found) if tensor.requires_grad else None for tensor in inputs]
 
-        first, second = ctx.map(one, ctx.parts, gradients)
+        # What the graphs hold is not needed until the next step of the optimiser.
+        parts, ctx.parts = ctx.parts, None
+        first, second = ctx.map(one, parts, gradients)
         frames = None if first[0] is None else first[0] + second[0]
         return None, None, None, frames, *first[1:], *second[1:]
 
