@@ -2,12 +2,15 @@
 
 import json
 import pickle
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from softaer import recurrence
 from softaer.errors import InputError
 from softaer.model import CELLS, Architecture, Recurrent, load_model, make_deterministic, save_model
 
@@ -48,6 +51,86 @@ def test_what_stands_in_the_padding_does_not_matter(model):
         before, after = model(features, lengths), model(changed, lengths)
     assert torch.equal(before[0], after[0])
     assert torch.equal(before[1, :4], after[1, :4])
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def known_frames():
+    return torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
+
+
+def outputs_and_gradients(model, hidden, features):
+    """What comes out of the frames that count, and the gradients of the weights and features."""
+    features = features.clone().requires_grad_()
+    outputs = hidden(features)
+    known = known_frames()
+    model.zero_grad()
+    outputs[known].float().square().sum().backward()
+    gradients = {name: value.grad for name, value in model.recurrent.named_parameters()}
+    return outputs[known].detach(), gradients | {"features": features.grad}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_padded_recordings_give_what_packed_ones_do(one_thread, cell, threads):
+    """Packed sequences, torch's own way, are what a graphics card is given."""
+    make_deterministic(4)
+    model = Recurrent(replace(ARCHITECTURE, cell=cell, dropout=0.0), threads)
+    features = torch.randn(len(LENGTHS), max(LENGTHS), 3)
+    ours, gradients = outputs_and_gradients(model, lambda x: model._padded(x, LENGTHS), features)
+    packed, expected = outputs_and_gradients(
+        model, lambda x: model._packed(x, torch.tensor(LENGTHS)), features
+    )
+    torch.testing.assert_close(ours, packed, atol=1e-6, rtol=1e-5)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("half", [False, True])
+def test_two_threads_give_the_bytes_of_one(one_thread, cell, half):
+    make_deterministic(4)
+    model = Recurrent(replace(ARCHITECTURE, cell=cell, cells=48, dropout=0.0))
+    features = torch.randn(len(LENGTHS), max(LENGTHS), 3)
+
+    def hidden(features):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            return model._padded(features, LENGTHS)
+
+    found = []
+    for model.threads in (1, 2):
+        found.append(outputs_and_gradients(model, hidden, features))
+    (outputs, gradients), (others, other_gradients) = found
+    assert half == (not torch.equal(outputs, model._padded(features, LENGTHS)[known_frames()]))
+    assert torch.equal(outputs, others)
+    for name, gradient in gradients.items():
+        assert torch.equal(gradient, other_gradients[name]), name
+
+
+def test_the_directions_of_a_layer_are_computed_at_once(monkeypatch):
+    """Each waits for the other; with one thread neither would go on."""
+    together = threading.Barrier(2, timeout=20)
+    run = recurrence.RECURRENCES["lstm"]
+
+    def meeting(*args, **options):
+        together.wait()
+        return run(*args, **options)
+
+    monkeypatch.setitem(recurrence.RECURRENCES, "lstm", meeting)
+    model = Recurrent(replace(ARCHITECTURE, dropout=0.0), threads=2)
+    model(torch.randn(2, 9, 3), torch.tensor([9, 4])).sum().backward()
+
+
+def test_a_recording_is_turned_round_within_its_length():
+    frames = torch.arange(8.0).reshape(2, 4, 1)
+    turned = recurrence.reverse(frames, [4, 2])
+    assert turned[..., 0].tolist() == [[3, 2, 1, 0], [5, 4, 6, 7]]
 
 
 def test_both_directions_reach_every_frame(model, sequences):

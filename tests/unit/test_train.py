@@ -1,8 +1,12 @@
 """Training: a planted task is learnt, twice the same, from the frames that count alone."""
 
+import importlib.util
+import io
 import json
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import audmetric
 import numpy as np
@@ -137,6 +141,132 @@ def test_the_same_seed_gives_the_same_weights(train_e, dev_e, dropout):
     pd.testing.assert_frame_equal(curve, again)
     other, _ = fit(train_e, dev_e, OUTPUTS[:1], replace(noisy, seed=2), **network)
     assert not same(weights_of(first), weights_of(other))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_reaches_what_a_plain_loop_over_torch_does(train_e, dev_e, threads):
+    path = Path(__file__).parents[1] / "benchmarks/training.py"
+    spec = importlib.util.spec_from_file_location("training_benchmark", path)
+    benchmark = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = benchmark
+    spec.loader.exec_module(benchmark)
+    size = benchmark.Size(features=3, layers=1, cells=12)
+    training = replace(QUICK, learning_rate=0.03, input_noise=0.1, max_epochs=8)
+    bare = benchmark.bare_fit(train_e, dev_e, training, size)
+    ours = benchmark.our_fit(train_e, dev_e, training, size, threads)
+    assert bare > 0.5
+    assert ours == pytest.approx(bare, abs=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_number_of_threads_does_not_change_the_weights(train_set, dev_set, cell, precision):
+    training = replace(QUICK, piece=2.0, precision=precision)
+    network = {"cell": cell, "layers": 2, "cells": 16, "dropout": 0.2}
+    one, two = (
+        fit(train_set, dev_set, OUTPUTS, training, **network, threads=threads) for threads in (1, 2)
+    )
+    assert same(weights_of(one[0]), weights_of(two[0]))
+    pd.testing.assert_frame_equal(one[1], two[1])
+
+
+def test_precision_is_that_of_the_products_alone(train_e, dev_e):
+    models = [
+        fit(train_e, dev_e, OUTPUTS[:1], replace(QUICK, precision=precision), **SMALL)[0]
+        for precision in ("float32", "bfloat16")
+    ]
+    full, half = map(weights_of, models)
+    assert not same(full, half)
+    for name, value in half.items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, full[name], atol=0.02, rtol=0.05)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_pieces_in_half_precision_learn_a_planted_task(train_set, dev_set, loss):
+    training = replace(
+        QUICK,
+        learning_rate=0.03,
+        max_epochs=15,
+        patience=15,
+        piece=2.5,
+        precision="bfloat16",
+        loss=loss,
+    )
+    _, curve = fit(train_set, dev_set, OUTPUTS, training, layers=1, cells=12)
+    assert (curve.loc[curve["best"], "dev_ccc"] > 0.8).all()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lengths"),
+    [(0.0, [60]), (6.0, [60]), (99.0, [60]), (3.0, [30, 30]), (1.6, [15] * 4), (0.01, [1] * 60)],
+)
+def test_a_recording_is_cut_into_pieces_of_equal_length(seconds, lengths):
+    whole = sequence(3, 60)
+    pieces = train.cut(whole, seconds)
+    assert [len(piece) for piece in pieces] == lengths
+    for name in ("features", "present", "labelled", "targets"):
+        joined = np.concatenate([getattr(piece, name) for piece in pieces])
+        np.testing.assert_array_equal(joined, getattr(whole, name))
+
+
+def test_pieces_leave_the_number_of_steps_alone(train_e, dev_e, monkeypatch):
+    """And no step sees beyond a piece: recordings are learnt from as their pieces are."""
+    taken = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (taken.append(1), step(self))[1])
+    counts = []
+    for piece in (0.0, 1.5):
+        taken.clear()
+        fit(train_e, dev_e, OUTPUTS[:1], replace(QUICK, piece=piece), **SMALL)
+        counts.append(len(taken))
+    assert counts[0] == counts[1] == QUICK.max_epochs * 3
+    one = replace(QUICK, batch_size=6, max_epochs=1, piece=1.5)
+    pieces = [piece for s in train_e for piece in train.cut(s, 1.5)]
+    cut, _ = fit(train_e, dev_e, OUTPUTS[:1], one, **SMALL)
+    given, _ = fit(pieces, dev_e, OUTPUTS[:1], replace(one, piece=0.0, batch_size=99), **SMALL)
+    for name, value in weights_of(cut).items():
+        torch.testing.assert_close(value, given.state_dict()[name], atol=1e-5, rtol=1e-4)
+
+
+LINE = re.compile(
+    r"epoch (\d+) of at most (\d+): loss (-?\d+\.\d{3}), dev CCC (-?\d\.\d{3}) "
+    r"\(best (-?\d\.\d{3}) in epoch (\d+)\), (\d+\.\d) s, at most (?:(\d+) min )?(\d+) s left"
+)
+
+
+def test_a_line_per_epoch_tells_the_learning_curve(train_set, dev_set):
+    lines = []
+    wild = replace(QUICK, learning_rate=0.3, max_epochs=12, patience=3)
+    _, curve = fit(train_set, dev_set, OUTPUTS, wild, **SMALL, report=lines.append)
+    mean = curve.groupby("epoch")[["train_loss", "dev_ccc"]].mean()
+    told = [LINE.fullmatch(line).groups() for line in lines]
+    assert [int(line[0]) for line in told] == list(mean.index)
+    assert {line[1] for line in told} == {"12"}
+    np.testing.assert_allclose([float(line[2]) for line in told], mean["train_loss"], atol=6e-4)
+    np.testing.assert_allclose([float(line[3]) for line in told], mean["dev_ccc"], atol=6e-4)
+    np.testing.assert_allclose(
+        [float(line[4]) for line in told], mean["dev_ccc"].cummax(), atol=6e-4
+    )
+    best = [mean["dev_ccc"][:epoch].idxmax() for epoch in mean.index]
+    assert [int(line[5]) for line in told] == best
+
+
+@pytest.mark.parametrize(
+    ("seconds", "end"),
+    [
+        ([4.0, 6.0, 5.1], "5.1 s, at most 1 min 26 s left"),
+        ([2.0], "2.0 s, at most 38 s left"),
+        ([3600.0] * 19, "3600.0 s, at most 60 min 0 s left"),
+        ([1.0] * 20, "1.0 s, at most 0 s left"),
+    ],
+)
+def test_the_time_left_is_that_of_the_epochs_until_now(seconds, end):
+    line = train.progress(Training(), 0.4119, 0.531, 0.54, 1, seconds)
+    start = (
+        f"epoch {len(seconds)} of at most 20: loss 0.412, dev CCC 0.531 (best 0.540 in epoch 1), "
+    )
+    assert line == start + end
 
 
 @pytest.mark.parametrize("scope", ["mood", "mood+will", "mood+will+wit"])
@@ -486,6 +616,10 @@ def test_the_description_says_what_was_asked_for(corpus, tmp_path, monkeypatch):
         "learned",
         "--cell",
         "gru",
+        "--piece",
+        1.5,
+        "--precision",
+        "bfloat16",
     ]
     files = run(corpus, tmp_path / "1", monkeypatch, *flags)
     content = json.loads(files["description.json"])
@@ -496,6 +630,7 @@ def test_the_description_says_what_was_asked_for(corpus, tmp_path, monkeypatch):
     assert found["weight_sigma"] == 0.5
     assert (found["seed"], found["learning_rate"]) == (5, 0.01)
     assert found["standardise_targets"] is False
+    assert (found["piece"], found["precision"]) == (1.5, "bfloat16")
     curve = tables.read(tmp_path / "1/learning_curve.parquet")
     assert list(curve["output"]) == [*OUTPUTS] * 2
 
@@ -512,3 +647,27 @@ def test_the_test_partition_is_not_looked_at(corpus, tmp_path, monkeypatch):
     names = list(columns)
     tables.write(table, schema.dataset(names[:2], names[2:]), changed / "two.parquet")
     assert run(changed, tmp_path / "2", monkeypatch) == first
+
+
+class Log(io.StringIO):
+    """What has reached the file: all that was written before the last flush."""
+
+    there = ""
+
+    def flush(self):
+        self.there = self.getvalue()
+
+
+def test_the_log_grows_with_every_epoch(corpus, tmp_path, monkeypatch):
+    """The line of an epoch can be read before the next one has ended."""
+    log, seen, score = Log(), [], train.score
+
+    def looking(*args):
+        seen.append(log.there.splitlines())
+        return score(*args)
+
+    monkeypatch.setattr(train, "score", looking)
+    monkeypatch.setattr(sys, "stdout", log)
+    run(corpus, tmp_path / "1", monkeypatch, "--max-epochs", 4)
+    assert [len(lines) for lines in seen] == [0, 1, 2, 3]
+    assert [LINE.fullmatch(line)[1] for line in seen[-1]] == ["1", "2", "3"]

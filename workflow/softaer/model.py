@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from softaer.errors import InputError
 from softaer.files import complete
+from softaer.recurrence import bidirectional
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 """Recurrent layers by the kind of their cells."""
@@ -54,12 +55,14 @@ class Recurrent(nn.Module):
     """Bidirectional recurrent layers over whole recordings.
 
     ``target_mean`` and ``target_scale`` put the read-out into the units of the labels; they are
-    taken from the training partition and travel with the weights.
+    taken from the training partition and travel with the weights. ``threads`` are those that the
+    recurrent layers may use on the CPU, up to 2; the results do not depend on them.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Architecture, threads: int = 1) -> None:
         super().__init__()
         self.architecture = architecture
+        self.threads = threads
         self.recurrent = CELLS[architecture.cell](
             architecture.features,
             architecture.cells,
@@ -86,11 +89,32 @@ class Recurrent(nn.Module):
         -------
         float32, shape (B, T, outputs); what stands in the padding means nothing.
         """
+        if features.is_cuda:
+            return self.read_out(self._packed(features, lengths))
+        return self.read_out(self._padded(features, lengths.tolist()))
+
+    def _packed(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Hidden states of the last layer in one call, which is what cuDNN is fast at."""
         packed = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(
             self.recurrent(packed)[0], batch_first=True, total_length=features.shape[1]
         )
-        return self.read_out(hidden)
+        return hidden
+
+    def _padded(self, hidden: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+        """The same layer by layer, see :mod:`softaer.recurrence`."""
+        for layer in range(self.architecture.layers):
+            if layer:
+                hidden = nn.functional.dropout(hidden, self.architecture.dropout, self.training)
+            weights = [
+                [
+                    getattr(self.recurrent, f"{name}_l{layer}{direction}")
+                    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                ]
+                for direction in ("", "_reverse")
+            ]
+            hidden = bidirectional(self.architecture.cell, hidden, lengths, weights, self.threads)
+        return hidden
 
     @torch.no_grad()
     def predict(self, sequences: list[np.ndarray], at_once: int = 16) -> list[np.ndarray]:

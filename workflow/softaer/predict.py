@@ -59,17 +59,19 @@ def main() -> None:
         required=True,
         help="instances of a network and the table that says which was chosen; once per network",
     )
-    arguments.add_argument("--threads", type=int, default=1, help="of torch on the CPU")
+    arguments.add_argument("--threads", type=int, default=1, help="on the CPU; up to 2 are used")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    torch.set_num_threads(options.threads)
+    # Sums over frames depend on the number of threads; those of the recurrent layers do not.
+    torch.set_num_threads(1)
     make_deterministic(options.seed)
     models = []
     for folder, selection in options.networks:
         table = tables.read(selection)
         chosen = folder / table.loc[table["chosen"], "instance"].item() / f"seed{options.seed}"
         model = load_model(chosen / "weights.safetensors", chosen / "description.json")
+        model.threads = options.threads
         models.append(model.to(pick_device()))
     recordings = rated(read_recordings(options.recordings))
     with tables.writer(options.output, PREDICTIONS) as sink:

@@ -4,14 +4,16 @@ The loss is w_E L_E + w_sigma L_sigma with w_E + w_sigma = 2; single-task learni
 (0, 2) (Han et al., 2017). L is the mean squared error, or 1 - CCC (Trigeorgis et al., 2016). The
 weights may be learnt instead: sum_i exp(-s_i) L_i + s_i with s_i = log of the variance of the
 task's noise (Kendall, Gal & Cipolla, 2018). Recordings are padded to the longest of a mini-batch
-and masked. After each epoch the CCC over the development partition decides which weights of the
-network are kept, and when to stop.
+and masked; they may be cut into pieces, which are learnt from side by side. After each epoch the
+CCC over the development partition decides which weights of the network are kept, and when to stop.
 """
 
 import time
 from argparse import BooleanOptionalAction
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from softaer import cli, tables
 from softaer.concordance import ccc
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
+from softaer.grid import RATE
 from softaer.model import (
     CELLS,
     Architecture,
@@ -65,6 +68,11 @@ class Training:
     standardise_targets
         Learn the targets in units of their standard deviation on the training partition, so that
         the weights compare E and sigma on one scale; otherwise in units of the labels.
+    piece
+        Recordings are cut into pieces of about so long [s] to learn from; 0: they stay whole.
+    precision
+        ``float32``, or ``bfloat16`` for the products of matrices (autocasting); weights, loss and
+        optimiser stay float32.
     """
 
     seed: int = 1
@@ -79,6 +87,8 @@ class Training:
     task_weights: str = "fixed"
     weight_sigma: float = 1.0
     standardise_targets: bool = True
+    piece: float = 0.0
+    precision: str = "float32"
 
     def fixed_weights(self, outputs: Sequence[str]) -> tuple[float, ...]:
         """Weights of the outputs' losses; they sum to 2, shared evenly by the dimensions."""
@@ -122,6 +132,9 @@ def ccc_loss(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -
 LOSSES = {"mse": masked_mse, "ccc": ccc_loss}
 """Losses per output, by name."""
 
+PRECISIONS = ("float32", "bfloat16")
+"""Of the products of matrices in training."""
+
 
 def score(model: Recurrent, sequences: Sequence[RecordingSequence]) -> list[float]:
     """CCC of each output over the concatenated frames of some recordings."""
@@ -139,6 +152,8 @@ def fit(
     layers: int = 2,
     cells: int = 240,
     dropout: float = 0.0,
+    threads: int = 1,
+    report: Callable[[str], None] = lambda line: None,
 ) -> tuple[Recurrent, pd.DataFrame]:
     """Train one network.
 
@@ -152,6 +167,10 @@ def fit(
         How to train.
     cell, layers, cells, dropout
         See :class:`softaer.model.Architecture`.
+    threads
+        See :class:`softaer.model.Recurrent`.
+    report
+        Gets a line after each epoch, see :func:`progress`.
 
     Returns
     -------
@@ -171,7 +190,7 @@ def fit(
     device = pick_device()
 
     width = train[0].features.shape[1]
-    model = Recurrent(Architecture(width, tuple(outputs), cell, layers, cells, dropout))
+    model = Recurrent(Architecture(width, tuple(outputs), cell, layers, cells, dropout), threads)
     if training.standardise_targets:
         targets = np.concatenate([s.targets for s in train]).astype(np.float64)
         scale = np.nanstd(targets, axis=0)
@@ -189,19 +208,25 @@ def fit(
         training.learning_rate,
     )
 
-    rows, best, best_epoch, best_state = [], -np.inf, 0, None
+    half = torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
+    pieces = [cut(sequence, training.piece) for sequence in train]
+
+    rows, seconds, best, best_epoch, best_state = [], [], -np.inf, 0, None
     for epoch in range(1, training.max_epochs + 1):
+        started = time.monotonic()
         model.train()
         losses = []
         order = torch.randperm(len(train), generator=generator).tolist()
         for start in range(0, len(order), training.batch_size):
-            some = [train[i] for i in order[start : start + training.batch_size]]
+            some = [p for i in order[start : start + training.batch_size] for p in pieces[i]]
             features, targets, mask, lengths = _collate(some, device)
             features = features + training.input_noise * torch.randn(
                 features.shape, generator=generator
             ).to(device)
             targets = (targets - model.target_mean) / model.target_scale
-            per_output = LOSSES[training.loss](model(features, lengths), targets, mask)
+            with half:
+                learnt = model(features, lengths)
+            per_output = LOSSES[training.loss](learnt.float(), targets, mask)
             if learn_weights:
                 loss = (torch.exp(-log_variances) * per_output + log_variances).sum()
             else:
@@ -218,11 +243,70 @@ def fit(
         if mean > best:
             best, best_epoch = mean, epoch
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
-        elif epoch - best_epoch >= training.patience:
+        seconds.append(time.monotonic() - started)
+        report(progress(training, np.mean(losses), np.mean(scores), best, best_epoch, seconds))
+        if epoch - best_epoch >= training.patience:
             break
     model.load_state_dict(best_state)
     curve = pd.DataFrame(rows, columns=["epoch", "train_loss", "output", "dev_ccc"])
     return model, curve.assign(best=curve["epoch"] == best_epoch)
+
+
+def cut(sequence: RecordingSequence, seconds: float) -> list[RecordingSequence]:
+    """Cut a recording into consecutive pieces of equal length, as near to ``seconds`` as can be.
+
+    For 0 seconds it stays whole. Lengths differ by a frame at most.
+    """
+    count = round(len(sequence) / RATE / seconds) if seconds else 1
+    count = min(max(count, 1), len(sequence))
+    edges = [len(sequence) * k // count for k in range(count + 1)]
+    return [
+        replace(
+            sequence,
+            features=sequence.features[a:b],
+            present=sequence.present[a:b],
+            labelled=sequence.labelled[a:b],
+            targets=sequence.targets[a:b],
+        )
+        for a, b in pairwise(edges)
+    ]
+
+
+def progress(
+    training: Training,
+    loss: float,
+    score: float,
+    best: float,
+    best_epoch: int,
+    seconds: Sequence[float],
+) -> str:
+    """What is said of an epoch: its loss and CCC, the best one's, and the time that may be left.
+
+    Parameters
+    ----------
+    training
+        How is trained.
+    loss
+        Mean over the epoch's mini-batches.
+    score, best
+        CCC on dev, mean over the outputs, of this epoch and of the best one.
+    best_epoch
+        The best epoch so far.
+    seconds
+        What each epoch has taken until now [s].
+
+    Returns
+    -------
+    A line such as ``epoch 3 of at most 20: loss 0.412, dev CCC 0.531 (best 0.540 in epoch 2),
+    5.1 s, at most 1 min 27 s left``. Training may stop before that time.
+    """
+    epoch = len(seconds)
+    left = round((training.max_epochs - epoch) * np.mean(seconds))
+    words = f"{left // 60} min {left % 60} s" if left >= 60 else f"{left} s"
+    return (
+        f"epoch {epoch} of at most {training.max_epochs}: loss {loss:.3f}, dev CCC {score:.3f} "
+        f"(best {best:.3f} in epoch {best_epoch}), {seconds[-1]:.1f} s, at most {words} left"
+    )
 
 
 def _require_labels(
@@ -283,13 +367,16 @@ def main() -> None:
         action=BooleanOptionalAction,
         default=default.standardise_targets,
     )
-    arguments.add_argument("--threads", type=int, default=1, help="of torch on the CPU")
+    arguments.add_argument("--piece", type=float, default=default.piece, help="[s]; 0: whole")
+    arguments.add_argument("--precision", choices=PRECISIONS, default=default.precision)
+    arguments.add_argument("--threads", type=int, default=1, help="on the CPU; up to 2 are used")
     cli.add_output(arguments, "--weights-output")
     cli.add_output(arguments, "--description-output")
     cli.add_output(arguments, "--curve-output")
     options = arguments.parse_args()
 
-    torch.set_num_threads(options.threads)
+    # Sums over frames depend on the number of threads; those of the recurrent layers do not.
+    torch.set_num_threads(1)
     training = Training(
         seed=options.seed,
         learning_rate=options.learning_rate,
@@ -303,6 +390,8 @@ def main() -> None:
         task_weights=options.task_weights,
         weight_sigma=options.weight_sigma,
         standardise_targets=options.standardise_targets,
+        piece=options.piece,
+        precision=options.precision,
     )
     names = output_names(options.scope, options.objective)
     recordings = rated(read_recordings(options.recordings))
@@ -320,6 +409,8 @@ def main() -> None:
         options.layers,
         options.cells,
         options.dropout,
+        options.threads,
+        report=partial(print, flush=True),
     )
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
     print(

@@ -1,0 +1,137 @@
+"""Recurrent layers over padded recordings on the CPU, the two directions side by side.
+
+For sequences of one length torch has oneDNN's LSTM; packed sequences of several lengths go through
+a loop over the frames that is some times slower. So recordings stay padded here. In the backward
+direction each recording is turned round within its own length: padding stands behind it as in the
+forward direction, and never reaches a frame that counts.
+
+The directions of a layer are independent of each other. Each is computed by a single thread, on one
+processor or on two at once, so that the results do not depend on the number of threads.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+
+import torch
+
+RECURRENCES = {"lstm": torch.lstm, "gru": torch.gru}
+"""Recurrence over sequences of one length, by the kind of its cells."""
+
+
+def bidirectional(
+    cell: str,
+    frames: torch.Tensor,
+    lengths: Sequence[int],
+    weights: Sequence[Sequence[torch.Tensor]],
+    threads: int = 1,
+) -> torch.Tensor:
+    """Hidden states of a bidirectional layer.
+
+    Parameters
+    ----------
+    cell
+        ``lstm`` or ``gru``.
+    frames
+        Shape (B, T, d), padded at the end.
+    lengths
+        Frames of each recording.
+    weights
+        Of the forward and of the backward direction: W_ih, W_hh, b_ih and b_hh, as torch has them.
+    threads
+        With 2 or more, the directions are computed at once.
+
+    Returns
+    -------
+    Shape (B, T, 2 H), forward before backward; what stands in the padding means nothing.
+    """
+
+    forward = partial(_run, cell)
+    backward = partial(_run_backward, cell, lengths)
+    parts = _AtOnce.apply(
+        (forward, backward), threads, torch.is_grad_enabled(), frames, *weights[0], *weights[1]
+    )
+    return torch.cat(parts, dim=2)
+
+
+def reverse(frames: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+    """Turn each recording round within its length; padding stays where it is."""
+    return torch.stack(
+        [torch.cat([one[:n].flip(0), one[n:]]) for one, n in zip(frames, lengths, strict=True)]
+    )
+
+
+def _run(cell: str, frames: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+    """Hidden states, shape (B, T, H), of one direction that begins with zeros."""
+    zeros = frames.new_zeros(1, len(frames), weights[1].shape[1])
+    start = (zeros, zeros) if cell == "lstm" else zeros
+    return RECURRENCES[cell](
+        frames,
+        start,
+        list(weights),
+        has_biases=True,
+        num_layers=1,
+        dropout=0.0,
+        train=torch.is_grad_enabled(),
+        bidirectional=False,
+        batch_first=True,
+    )[0]
+
+
+def _run_backward(
+    cell: str, lengths: Sequence[int], frames: torch.Tensor, *weights: torch.Tensor
+) -> torch.Tensor:
+    return reverse(_run(cell, reverse(frames, lengths), *weights), lengths)
+
+
+class _AtOnce(torch.autograd.Function):
+    """Two functions of the same frames and of weights of their own, each on its own thread.
+
+    Autograd walks through a graph on the CPU in one thread; so each function has its own graph,
+    also where a single thread computes both, so that the sums are the same.
+    """
+
+    @staticmethod
+    def forward(ctx, functions, threads, learning, frames, *weights):
+        half = len(weights) // 2
+        needed = ctx.needs_input_grad[3 : 4 + half]
+        ctx.map = map if threads == 1 else _pool().map
+        # Autocasting is a state of the thread. With its cache, gradients of the weights would be
+        # summed over the frames in half precision.
+        half_precision = partial(
+            torch.autocast,
+            "cpu",
+            torch.bfloat16,
+            enabled=torch.is_autocast_enabled("cpu"),
+            cache_enabled=False,
+        )
+
+        def one(function: Callable, own: Sequence[torch.Tensor]) -> tuple:
+            inputs = [
+                tensor.detach().requires_grad_(need)
+                for tensor, need in zip((frames, *own), needed, strict=True)
+            ]
+            with torch.set_grad_enabled(learning), half_precision():
+                return inputs, function(*inputs)
+
+        ctx.parts = list(ctx.map(one, functions, (weights[:half], weights[half:])))
+        return tuple(output.detach() for _, output in ctx.parts)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        def one(part: tuple, gradient: torch.Tensor) -> list:
+            inputs, output = part
+            wanted = [tensor for tensor in inputs if tensor.requires_grad]
+            found = iter(torch.autograd.grad(output, wanted, gradient))
+            return [next(found) if tensor.requires_grad else None for tensor in inputs]
+
+        # What the graphs hold is not needed until the next step of the optimiser.
+        parts, ctx.parts = ctx.parts, None
+        first, second = ctx.map(one, parts, gradients)
+        frames = None if first[0] is None else first[0] + second[0]
+        return None, None, None, frames, *first[1:], *second[1:]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, initializer=lambda: torch.set_num_threads(1))
