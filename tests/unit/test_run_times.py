@@ -23,16 +23,17 @@ def test_jobs_of_a_stage_are_added_up(tmp_path):
     benchmark(tmp_path, "train/a/seed1.tsv", *job("10.0", "100.5", "15.0"))
     benchmark(tmp_path, "train/a/seed2.tsv", *job("30.0", "90.0", "25.0"))
     benchmark(tmp_path, "train/b.tsv", *job("20.0", "80.0", "20.0"))
-    benchmark(tmp_path, "labels/a.tsv", *job("0.5", "-", "-"))
+    benchmark(tmp_path, "summarise.tsv", *job("0.5", "-", "-"))
+    benchmark(tmp_path, "report.tsv", *job("99.0", "1", "1"))
     table = run_times(tmp_path)
-    assert table["stage"].tolist() == ["train", "labels"]
-    train, labels = table.to_dict("records")
+    assert table["stage"].tolist() == ["train", "summarise"]
+    train, summarise = table.to_dict("records")
     assert train == {
         **{"stage": "train", "jobs": 3, "total": 60.0, "median": 20.0, "longest": 30.0},
         **{"processor": 1.0, "memory": 100.5},
     }
-    assert labels["jobs"] == 1
-    assert np.isnan([labels["processor"], labels["memory"]]).all()
+    assert summarise["jobs"] == 1
+    assert np.isnan([summarise["processor"], summarise["memory"]]).all()
 
 
 def test_without_benchmarks_there_is_nothing_to_tell(tmp_path):

@@ -156,15 +156,18 @@ def without_run_times(report: bytes) -> bytes:
     return text
 
 
+def digest(path: Path) -> str:
+    """Digest of a result, of a report without its run times."""
+    data = path.read_bytes()
+    if path.name == "report.html":
+        data = without_run_times(data)
+    return hashlib.sha256(data).hexdigest()
+
+
 def digests(results: Path) -> dict[str, str]:
     """Digest of every result; logs and benchmarks are not results."""
-
-    def content(path: Path) -> bytes:
-        data = path.read_bytes()
-        return without_run_times(data) if path.name == "report.html" else data
-
     return {
-        str(path.relative_to(results)): hashlib.sha256(content(path)).hexdigest()
+        str(path.relative_to(results)): digest(path)
         for path in sorted(results.rglob("*"))
         if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
     }

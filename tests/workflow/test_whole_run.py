@@ -1,15 +1,14 @@
 """What is there after a whole run, and that it can be reproduced."""
 
-import hashlib
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import plotly.offline
 import pytest
+from projects import digest
 
 pytestmark = pytest.mark.workflow
 
@@ -23,10 +22,6 @@ STAGES_PER_BATCH = [
     "dataset/audio",
     "dataset/video",
 ]
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_table_has_every_score_once(finished_project):

@@ -141,6 +141,8 @@ rule agreement:
         dimensions="results/agreement/dimensions.parquet",
     log:
         "results/logs/agreement.log",
+    benchmark:
+        "results/benchmarks/agreement.tsv"
     conda:
         "../../envs/learning.yaml"
     resources:

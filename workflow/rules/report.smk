@@ -74,6 +74,8 @@ rule frame_pairs:
         "results/frame_pairs.parquet",
     log:
         "results/logs/frame_pairs.log",
+    benchmark:
+        "results/benchmarks/frame_pairs.tsv"
     conda:
         "../../envs/extraction.yaml"
     resources:

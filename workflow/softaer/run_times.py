@@ -13,7 +13,8 @@ def run_times(benchmarks: Path) -> pd.DataFrame:
     Parameters
     ----------
     benchmarks
-        Folder with ``<stage>/**/*.tsv``, one file per job; it may be missing.
+        Folder with ``<stage>/**/*.tsv`` or ``<stage>.tsv``, one file per job; it may be missing.
+        The report's own is left out: it would tell of an earlier one.
 
     Returns
     -------
@@ -32,7 +33,8 @@ def run_times(benchmarks: Path) -> pd.DataFrame:
             table = pd.read_csv(path, sep="\t", na_values="-")[["s", "cpu_time", "max_rss"]]
         except (ValueError, KeyError, OSError) as error:
             raise InputError(f"{path}: no benchmark of Snakemake's: {error}") from error
-        rows.append(table.assign(stage=path.relative_to(benchmarks).parts[0]))
+        stage = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
+        rows += [table.assign(stage=stage)] if stage != "report" else []
     columns = ["stage", "jobs", "total", "median", "longest", "processor", "memory"]
     if not rows:
         return pd.DataFrame(columns=columns)
