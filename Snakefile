@@ -40,6 +40,7 @@ rule all:
     default_target: True
     input:
         "results/report.html",
+        "results/packed_model/model.json",
 
 
 rule extract:

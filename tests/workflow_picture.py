@@ -25,6 +25,7 @@ CHAPTERS = {
     "fusion": "#B8860B",
     "figures": "#A64D79",
     "report": "#A64D79",
+    "apply": "#B8860B",
 }
 """Files in workflow/rules, with the colour of their rules."""
 

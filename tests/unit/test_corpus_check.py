@@ -119,8 +119,30 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at(spoil, said, checked):
     code, out, err = run("--dimensions", "arousal")
     assert code == 1
     assert said in err
-    assert "1 things to look at" in err
+    assert "1 thing to look at" in err
     assert out.count("train") >= 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (",dev,b.mkv,b.csv", ",dev,b.mkv,", ["no annotations: b;", "in partition 'dev'"]),
+        (",dev,b.mkv", ",test,b.mkv", ["no rated recording in partition 'dev'"]),
+        (".csv", "", ["no recording has annotations: enough for the target 'extract' alone"]),
+    ],
+    ids=["one unrated", "no dev", "none rated"],
+)
+def test_what_is_not_enough_for_an_experiment_is_told(old, new, said, checked):
+    folder, run = checked
+    table = folder / "recordings.csv"
+    text = table.read_text()
+    if new == "":
+        text = text.replace(",a.csv", ",").replace(",b.csv", ",").replace(",c.csv", ",")
+    table.write_text(text.replace(old, new))
+    code, _, err = run()
+    assert code == 1
+    for words in said:
+        assert words in err
 
 
 def test_all_that_is_wrong_is_told_at_once(checked):

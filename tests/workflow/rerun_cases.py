@@ -11,7 +11,7 @@ BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 SCORES = {"figure_scores", "latex_table", "report"}
 FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
-    "figure_uncertainty"} | SCORES  # fmt: skip
+    "figure_uncertainty", "packed_model"} | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs", "figure_frame_pairs"} | TRAINING

@@ -34,7 +34,7 @@ def applied(finished_project, tmp_path_factory) -> Project:
     assert outcome.returncode == 0, outcome.output
     # Nothing was trained again.
     assert outcome.rules == {
-        *("audio_lld", "audio_features", "landmarks", "video_features", "packed_model"),
+        *("audio_lld", "audio_features", "landmarks", "video_features"),
         *("apply_batch", "apply_video"),
     }
     return project

@@ -78,9 +78,10 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
         raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
     unknown = [name for name in header if name not in COLUMNS]
     if unknown or "recording" not in header or len(set(header)) != len(header):
+        other = ", with commas between them" if len(header) == 1 else ""
         raise InputError(
             f"{path}, line 1: found columns {header}; "
-            f"expected 'recording' and any of {list(COLUMNS[1:])}, each once"
+            f"expected 'recording' and any of {list(COLUMNS[1:])}, each once{other}"
         )
     for line, row in rows.items():
         if None in row:

@@ -188,6 +188,7 @@ def check_table(
         dimensions = dimensions_of(rated, layout)
         if rated and not dimensions:
             problems.append("no dimension is known; name some with --dimensions to see why")
+    _look_at_partitions(recordings, problems.append)
     ratings, collected = [], {name: [] for name in dimensions}
     for recording in rated:
         for column in ("subject", "partition"):
@@ -209,6 +210,20 @@ def check_table(
     found = info.merge(pd.DataFrame(ratings, columns=columns), on="recording", how="left")
     _tell(found, info, collected, say)
     return found, problems
+
+
+def _look_at_partitions(recordings: Iterable[Recording], problem: Callable[[str], None]) -> None:
+    """Tell what is enough for features, and not for an experiment."""
+    recordings = list(recordings)
+    unrated = [r.recording for r in recordings if r.annotations is None]
+    if len(unrated) == len(recordings):
+        problem("no recording has annotations: enough for the target 'extract' alone")
+        return
+    if unrated:
+        problem(f"no annotations: {', '.join(unrated)}; extracted, and not learnt from")
+    for partition in ("train", "dev", "test"):
+        if not any(r.partition == partition and r.annotations for r in recordings):
+            problem(f"no rated recording in partition {partition!r}; expected at least one")
 
 
 def _tell(found: pd.DataFrame, info: pd.DataFrame, collected: dict, say: Callable) -> None:
@@ -262,7 +277,8 @@ def main(options: argparse.Namespace) -> None:
         with complete(options.csv) as partial:
             found.to_csv(partial, index=False, float_format="%.6g")
     if problems:
-        print(f"\n{len(problems)} things to look at:", file=sys.stderr)
+        things = "thing" if len(problems) == 1 else "things"
+        print(f"\n{len(problems)} {things} to look at:", file=sys.stderr)
         for problem in problems:
             print(f"  {problem}", file=sys.stderr)
         sys.exit(1)
