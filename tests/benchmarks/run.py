@@ -16,6 +16,7 @@ import dlib_landmarks
 import extraction
 import labels
 import scale
+import training
 import video_rate
 from side_by_side import Setting, markdown, write
 from simulated import simulate
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "video_rate": video_rate.rows,
     "audio_features": audio_features.rows,
     "labels": labels.rows,
+    "training": training.rows,
     "snakemake": scale.rows,
 }
 """Each takes a :class:`side_by_side.Setting` and gives rows."""

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from side_by_side import Setting, markdown, row
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
@@ -180,20 +181,6 @@ def our_fit(
     return curve["dev_ccc"].max()
 
 
-def row(name: str, pairs: Sequence[tuple[float, float]], note: str = "") -> dict:
-    """A row of times [s] of neighbouring runs, bare and ours."""
-    ratios = [bare / ours for bare, ours in pairs]
-    return {
-        "name": name,
-        "bare [s]": statistics.median(bare for bare, _ in pairs),
-        "ours [s]": statistics.median(ours for _, ours in pairs),
-        "ratio median": statistics.median(ratios),
-        "low": min(ratios),
-        "high": max(ratios),
-        "note": note,
-    }
-
-
 def seconds(function: Callable, *arguments: object) -> tuple[float, float]:
     """Time of a call [s], and what it returns."""
     start = time.perf_counter()
@@ -263,44 +250,49 @@ def loading(size: Size, epoch_seconds: float, repeat: int) -> dict:
     return row("loading", pairs, f"{100 * share:.1f} % of 20 epochs")
 
 
-def memory(size: Size, training: Training, threads: int) -> dict:
-    """Highest resident memory [MiB] of a process that trains for an epoch, each side."""
+def memory(size: Size, training: Training, threads: int) -> str:
+    """Highest resident memory of a process that trains for an epoch, each side."""
     found = {}
     for side in ("bare", "ours"):
         words = [sys.executable, __file__, "--only", side, "--threads", str(threads)]
         words += ["--piece", str(training.piece), "--precision", training.precision]
         found[side] = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
-    return {
-        "name": "memory",
-        "bare [MiB]": found["bare"],
-        "ours [MiB]": found["ours"],
-        "note": f"{threads} threads; highest while a corpus is made and an epoch trained",
-    }
-
-
-def rows(
-    threads: int = 2,
-    repeat: int = 5,
-    seeds: int = 3,
-    max_epochs: int = 20,
-    cells: int = 240,
-) -> Iterator[dict]:
-    """All figures, one after the other; ``cells`` concerns the whole trainings alone."""
-    size, training = Size(), Training(max_epochs=max_epochs)
-    fast = replace(training, piece=20.0, precision="bfloat16")
-    equal = epoch("epoch, one length", size, training, threads, repeat)
-    yield equal
-    yield epoch("epoch, lengths within 20 %", replace(size, spread=0.2), training, threads, repeat)
-    yield epoch("epoch, pieces of 20 s", size, replace(fast, precision="float32"), threads, repeat)
-    yield epoch("epoch, pieces of 20 s in bfloat16", size, fast, threads, repeat)
-    small = replace(size, cells=cells, spread=0.1)
-    yield whole("training", small, training, threads, seeds)
-    yield whole(
-        "training, pieces of 20 s", small, replace(fast, precision="float32"), threads, seeds
+    return (
+        f"Highest resident memory while a corpus is made and an epoch trained: "
+        f"bare {found['bare']} MiB, softaer {found['ours']} MiB."
     )
-    yield whole("training, pieces of 20 s in bfloat16", small, fast, threads, seeds)
-    yield loading(size, equal["ours [s]"], repeat)
-    yield memory(size, training, threads)
+
+
+FAST = Training(piece=20.0, precision="bfloat16")
+"""What makes training fast where it need not be exact."""
+
+
+def epochs(threads: int, repeat: int) -> Iterator[dict]:
+    """An epoch, on recordings of one length and of several, exact and fast."""
+    size, plain = Size(), Training()
+    yield epoch("epoch, recordings of one length", size, plain, threads, repeat)
+    several = replace(size, spread=0.2)
+    yield epoch("epoch, lengths within 20 %", several, plain, threads, repeat)
+    pieces = replace(FAST, precision="float32")
+    yield epoch("epoch, pieces of 20 s", size, pieces, threads, repeat)
+    yield epoch("epoch, pieces of 20 s in bfloat16", size, FAST, threads, repeat)
+
+
+def trainings(threads: int, seeds: int, max_epochs: int, cells: int) -> Iterator[dict]:
+    """Whole trainings, with the CCC on dev that they reach."""
+    size = replace(Size(), cells=cells, spread=0.1)
+    for name, training in (
+        ("training", Training()),
+        ("training, pieces of 20 s", replace(FAST, precision="float32")),
+        ("training, pieces of 20 s in bfloat16", FAST),
+    ):
+        yield whole(name, size, replace(training, max_epochs=max_epochs), threads, seeds)
+
+
+def rows(setting: Setting) -> list[dict]:
+    """Epochs, and the loading of what they learn from."""
+    found = list(epochs(2, setting.repeat))
+    return [*found, loading(Size(), found[0]["ours"], setting.repeat)]
 
 
 def main() -> None:
@@ -324,15 +316,16 @@ def main() -> None:
             our_fit(*corpus(size), training, size, options.threads)
         print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
         return
-    for found in rows(
-        options.threads, options.repeat, options.seeds, options.max_epochs, options.cells
+    found = []
+    for one in (
+        *epochs(options.threads, options.repeat),
+        *trainings(options.threads, options.seeds, options.max_epochs, options.cells),
     ):
-        figures = [
-            f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}"
-            for key, value in found.items()
-            if key not in ("name", "note")
-        ]
-        print(f"{found['name']}: {', '.join(figures)}; {found['note']}", flush=True)
+        found.append(one)
+        print(markdown(found[-1:]).splitlines()[-1], flush=True)
+    found.append(loading(Size(), found[0]["ours"], options.repeat))
+    print(markdown(found))
+    print(memory(Size(), Training(), options.threads))
 
 
 if __name__ == "__main__":
