@@ -505,3 +505,14 @@ def targets_of_corpus(wildcards):
     """Datasets that hold the labels; those of any modality do, they are the same."""
     pattern = f"results/dataset/{MODALITIES[0]}/{{batch}}.parquet"
     return rated_batches(pattern)(wildcards)
+
+
+def drawn(name):
+    """Files of a figure; the one is shown in Snakemake's own report too."""
+    shown = report(
+        f"results/figures/{name}.svg",
+        caption=f"../report/{name}.rst",
+        category="Figures",
+        labels={"figure": name.replace("_", " "), "format": "SVG"},
+    )
+    return [f"results/figures/{name}.pdf", shown]

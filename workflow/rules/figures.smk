@@ -4,17 +4,6 @@ In: scores, predictions, learning curves, the raters' agreement. Out: results/fi
 """
 
 
-def drawn(name):
-    """Files of a figure, for Snakemake's own report too."""
-    shown = report(
-        f"results/figures/{name}.svg",
-        caption=f"../report/{name}.rst",
-        category="Figures",
-        labels={"figure": name.replace("_", " "), "format": "SVG"},
-    )
-    return [f"results/figures/{name}.pdf", shown]
-
-
 rule figure_scores:
     input:
         scores="results/ccc.parquet",
