@@ -21,6 +21,7 @@ STAGES = [
     "rater_lags",
     "labels",
     "rater_weights",
+    "agreement",
     "ceiling",
     "standardisation",
     "annotation_delay",
@@ -35,6 +36,14 @@ STAGES = [
     "evaluate",
     "uncertainty",
     "summarise",
+    "frame_pairs",
+    "latex_table",
+    "figures.scores",
+    "figures.traces",
+    "figures.uncertainty",
+    "figures.agreement",
+    "figures.frame_pairs",
+    "figures.learning_curves",
     "report",
     "corpus_table",
     "packed_model",
@@ -158,7 +167,8 @@ def test_a_change_to_how_tables_are_checked_reruns_all_that_write_one(package, c
     package.edit("tables", r"^    names = list\(frame", "    names = 1 * list(frame")
     assert changed() == set(STAGES) - {
         *("simulate.raters", "simulate.media", "status", "report"),
-        *("corpus_table", "packed_model", "apply_video"),
+        *("corpus_table", "packed_model", "apply_video", "latex_table"),
+        *(stage for stage in STAGES if stage.startswith("figures.")),
     }
 
 
@@ -182,7 +192,16 @@ def test_a_change_deep_down_reaches_the_stages_above(package, changed):
 
 
 def test_extraction_does_not_depend_on_learning(package, changed):
-    for module in ("labels", "dataset", "model", "train", "fuse", "score", "report", "figures"):
+    for module in (
+        "labels",
+        "dataset",
+        "model",
+        "train",
+        "fuse",
+        "score",
+        "report",
+        "figures/__init__",
+    ):
         package.append(module, "\n\nprint(__name__)\n")
     extraction = {"audio_lld", "audio_features", "landmarks", "video_features", "ratings"}
     found = changed()

@@ -58,7 +58,7 @@ def test_a_figure_has_the_same_bytes_every_time(kind, start, tmp_path):
         written.append(path.read_bytes())
     assert written[0] == written[1]
     assert written[0].startswith(start)
-    assert not plt.get_fignums()
+    assert not plt.fignum_exists(figure.number)
 
 
 def test_the_figure_of_the_scores_has_all_of_them():

@@ -1,4 +1,4 @@
-r"""The paper's table as LaTeX: CCC on dev and test, for ``\input`` in a document with ``booktabs``.
+"""The paper's table as LaTeX: CCC on dev and test, for a document with ``booktabs``.
 
 In the paper's form: a row per modality and task, a pair of columns per dimension and target. Dev
 is in-sample for fusion and post-processing; test has its 95 % interval.
