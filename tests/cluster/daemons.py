@@ -62,7 +62,10 @@ def pid_of(path: Path) -> int:
 
 def alive(path: Path) -> bool:
     """Whether the process whose number a file has is there."""
-    return path.exists() and Path(f"/proc/{pid_of(path)}").exists()
+    try:
+        return Path(f"/proc/{pid_of(path)}").exists()
+    except (FileNotFoundError, ValueError):  # it has taken its file away
+        return False
 
 
 def kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
