@@ -1,7 +1,7 @@
 """Whatever ends a run, the next plain run finishes it, and the results are those of a run that
 nothing disturbed, byte by byte.
 
-``SOFTAER_KILLS`` sets how many times runs are killed at least, 5 by default.
+``SOFTAER_KILLS`` sets how many times runs are killed at least, 3 by default.
 """
 
 import os
@@ -16,7 +16,7 @@ from projects import TINY, digests, new_project, undisturbed_run
 
 pytestmark = pytest.mark.workflow
 
-KILLS = int(os.environ.get("SOFTAER_KILLS", "5"))
+KILLS = int(os.environ.get("SOFTAER_KILLS", "3"))
 
 LONGEST_UNDISTURBED = 12.0
 """Longest time that a run is left alone before it is killed [s]."""
