@@ -146,7 +146,7 @@ rule agreement:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(600, 20),
+        mem_mb=growing(500, 80),
     params:
         code=code_digest("agreement"),
         corpus=relevant(RATED, ["recording", "batch"]),
