@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer.agreement import correlations, pairs_table, panel, raters_table
+from softaer.agreement import correlations, pairs_table, raters_table
 from softaer.figures.agreement import draw, matrix
+from softaer.rater_weights import traces_of_corpus
 
 
 def ratings(**traces):
@@ -27,7 +28,7 @@ def traces():
     first = rng.normal(size=20)
     second = first + rng.normal(size=20)
     third = [None] * 10 + list(-first[10:])
-    return panel(ratings(x=first, y=second, z=third))
+    return traces_of_corpus(ratings(x=first, y=second, z=third))
 
 
 def test_each_pair_is_correlated_over_what_both_have_rated(traces):

@@ -13,8 +13,8 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
-from softaer.grid import index
 from softaer.rater_lags import aligned_ratings
+from softaer.rater_weights import traces_of_corpus
 from softaer.schema import AGREEMENT_DIMENSIONS, AGREEMENT_PAIRS, AGREEMENT_RATERS
 
 
@@ -80,20 +80,8 @@ def pairwise_correlation(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else np.nan
 
 
-def panel(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Traces of one dimension over all recordings: a row per rater, a column per frame.
-
-    Parameters
-    ----------
-    ratings
-        ``recording``, ``time`` [s, on the grid], ``rater``, ``value``.
-    """
-    frames = ratings.assign(frame=index(ratings["time"].to_numpy()))
-    return frames.pivot(index="rater", columns=["recording", "frame"], values="value")
-
-
 def pairs_table(traces: pd.DataFrame) -> pd.DataFrame:
-    """``rater``, ``other``, ``correlation``, ``frames``: every pair of a panel once."""
+    """``rater``, ``other``, ``correlation``, ``frames``: every pair of raters once."""
     correlation, frames = correlations(traces.to_numpy(dtype=np.float64))
     rows = [
         (traces.index[i], traces.index[j], correlation[i, j], frames[i, j])
@@ -108,7 +96,7 @@ def raters_table(traces: pd.DataFrame, pairs: pd.DataFrame, weights: pd.DataFram
     Parameters
     ----------
     traces, pairs
-        See :func:`panel` and :func:`pairs_table`.
+        See :func:`softaer.rater_weights.traces_of_corpus` and :func:`pairs_table`.
     weights
         ``rater``, ``weight`` and ``fallback`` per recording, of the same dimension.
 
@@ -157,7 +145,7 @@ def main() -> None:
         tables.writer(options.dimensions_output, AGREEMENT_DIMENSIONS) as all_dimensions,
     ):
         for dimension, rows in ratings.groupby("dimension", sort=False):
-            traces = panel(rows)
+            traces = traces_of_corpus(rows)
             pairs = pairs_table(traces)
             own = weights[weights["dimension"] == dimension]
             values = traces.to_numpy(dtype=np.float64)

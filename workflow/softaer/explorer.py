@@ -14,7 +14,7 @@ import pandas as pd
 from softaer import tables
 from softaer.corpus import Recording
 from softaer.grid import RATE, index
-from softaer.score import prediction_path
+from softaer.score import final_prediction_path
 from softaer.targets import read_targets
 
 MOST_VALUES = 1_200_000
@@ -80,13 +80,8 @@ def explorer(
         _add(whole, targets, {t: (dimension, t, "label") for t in experiment.targets})
         for task in experiment.tasks:
             for modality in experiment.modalities:
-                path = prediction_path(
-                    experiment.results / "postprocess",
-                    experiment.results / "fuse",
-                    dimension,
-                    modality,
-                    task,
-                    experiment.seed,
+                path = final_prediction_path(
+                    experiment.results, dimension, modality, task, experiment.seed
                 )
                 columns = ["recording", "time", *experiment.targets]
                 keys = {t: (dimension, t, task, modality) for t in experiment.targets}

@@ -20,6 +20,7 @@ from softaer.extraction import add_limits, limits_of
 from softaer.media import Limits, frame_at
 from softaer.schema import FRAME_PAIRS
 from softaer.targets import feature_columns, target_names
+from softaer.tasks import TARGETS
 
 PAIRS = 3
 """Pairs of each dimension."""
@@ -106,7 +107,7 @@ def read_frames(dataset: Path, recordings: Iterable, dimension: str) -> pd.DataF
     targets = target_names([dimension])
     rows = tables.read_batches(dataset, recordings, ["recording", "time", *targets, feature])
     rows = rows[rows[feature].notna()].drop(columns=feature).reset_index(drop=True)
-    return rows.rename(columns=dict(zip(targets, ("E", "sigma"), strict=True)))
+    return rows.rename(columns=dict(zip(targets, TARGETS, strict=True)))
 
 
 def picture(path: str, time: float, limits: Limits) -> bytes | None:

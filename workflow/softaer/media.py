@@ -254,12 +254,8 @@ def video_frames(
         has no time stamp, or the rotation tag is not a multiple of 90 degrees.
     """
     with open_media(path, limits) as container:
-        stream = find_stream(container, "video", path, limits)
-        stream.thread_type = "NONE"
-        # The size may change on the way; the decoder itself keeps to the limit.
-        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+        stream = _find_pictures(container, path, limits)
         origin = _origin(container)
-        # By itself PyAV starts a thread for each processor anew with every frame.
         converter = VideoReformatter()
         last, slot = -np.inf, None
         for frame in container.decode(stream):
@@ -272,8 +268,23 @@ def video_frames(
             last = time
             if rate is not None and slot == (slot := math.floor((time + CLOCK_TICK) * rate)):
                 continue
-            image = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-            yield time, upright(image, _display_matrix(frame), path)
+            yield time, _picture(frame, converter, path)
+
+
+def _find_pictures(
+    container: av.container.InputContainer, path: Path, limits: Limits
+) -> av.stream.Stream:
+    stream = find_stream(container, "video", path, limits)
+    stream.thread_type = "NONE"
+    # The size may change on the way; the decoder itself keeps to the limit.
+    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+    return stream
+
+
+def _picture(frame: av.VideoFrame, converter: VideoReformatter, path: Path) -> np.ndarray:
+    # By itself PyAV starts a thread for each processor anew with every frame.
+    image = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    return upright(image, _display_matrix(frame), path)
 
 
 def frame_at(path: Path, time: float, limits: Limits = Limits()) -> np.ndarray:
@@ -296,9 +307,7 @@ def frame_at(path: Path, time: float, limits: Limits = Limits()) -> np.ndarray:
         As :func:`video_frames`, and for a file without pictures.
     """
     with open_media(path, limits) as container:
-        stream = find_stream(container, "video", path, limits)
-        stream.thread_type = "NONE"
-        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+        stream = _find_pictures(container, path, limits)
         time = time + _origin(container)
         # From the last key frame before, instead of decoding all there is up to it.
         container.seek(max(0, int(time / stream.time_base)), stream=stream)
@@ -308,7 +317,7 @@ def frame_at(path: Path, time: float, limits: Limits = Limits()) -> np.ndarray:
             shown = _last_until(time, container.decode(stream))
         if shown is None:
             raise InputError(f"{path}: no picture at {time:g} s")
-        return upright(shown.to_ndarray(format="rgb24"), _display_matrix(shown), path)
+        return _picture(shown, VideoReformatter(), path)
 
 
 def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame | None:

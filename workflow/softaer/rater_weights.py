@@ -17,6 +17,18 @@ from softaer.rater_lags import aligned_ratings
 from softaer.schema import RATER_WEIGHTS
 
 
+def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Traces of one dimension over all recordings: a row per rater, a column per frame.
+
+    Parameters
+    ----------
+    ratings
+        ``recording``, ``time`` [s, on the grid], ``rater``, ``value``.
+    """
+    frames = ratings.assign(frame=index(ratings["time"].to_numpy()))
+    return frames.pivot(index="rater", columns=["recording", "frame"], values="value")
+
+
 def corpus_weights(ratings: pd.DataFrame, against: str = "others") -> pd.DataFrame:
     """Agreement and weight of each rater over all recordings of one dimension.
 
@@ -31,8 +43,7 @@ def corpus_weights(ratings: pd.DataFrame, against: str = "others") -> pd.DataFra
     -------
     ``rater``, ``agreement``, ``weight``, ``fallback``; one row per rater.
     """
-    frames = ratings.assign(frame=index(ratings["time"].to_numpy()))
-    traces = frames.pivot(index="rater", columns=["recording", "frame"], values="value")
+    traces = traces_of_corpus(ratings)
     agreement = rater_agreement(traces.to_numpy(dtype=np.float64), against)
     weights, fallback = weights_from_agreement(agreement)
     return pd.DataFrame(

@@ -259,7 +259,7 @@ def main() -> None:
         path = options.results / "figures" / f"{name}.svg"
         return Markup(element(path.read_text(encoding="utf-8")))
 
-    scores = table("ccc")
+    scores, ceiling, hypotheses = map(table, ("ccc", "ceiling", "hypotheses"))
     recordings = rated(read_recordings(options.recordings))
     in_scores = scored(recordings, options.coverage)
     traces = explorer_data(options, in_scores)
@@ -277,9 +277,9 @@ def main() -> None:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
         simulated=options.simulated,
-        headline=headline(scores, table("ceiling")),
-        claims=table("hypotheses")["answer"].value_counts().to_dict(),
-        scores=score_table(scores, table("intervals"), table("ceiling")),
+        headline=headline(scores, ceiling),
+        claims=hypotheses["answer"].value_counts().to_dict(),
+        scores=score_table(scores, table("intervals"), ceiling),
         seeds=options.seeds,
         tasks=options.tasks,
         modalities=single,
@@ -289,7 +289,7 @@ def main() -> None:
         .to_dict("index"),
         resample=options.config["evaluation"]["resample"],
         draws=options.config["evaluation"]["draws"],
-        hypotheses=as_rows(table("hypotheses")),
+        hypotheses=as_rows(hypotheses),
         uncertainty=figure("uncertainty") if len(uncertainty) else None,
         interval_coverage=as_rows(coverage_table(uncertainty)),
         summary=as_rows(table("summary")),

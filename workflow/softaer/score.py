@@ -95,6 +95,14 @@ def prediction_path(
     return Path(postprocess) / dimension / modality / task / f"seed{seed}.parquet"
 
 
+def final_prediction_path(
+    results: Path, dimension: str, modality: str, task: str, seed: int
+) -> Path:
+    """The same in the folder of all results."""
+    folders = Path(results) / "postprocess", Path(results) / "fuse"
+    return prediction_path(*folders, dimension, modality, task, seed)
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)

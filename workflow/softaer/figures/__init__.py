@@ -85,16 +85,11 @@ def element(svg: str) -> str:
     return svg[svg.index("<svg") :]
 
 
-def add_outputs(arguments: argparse.ArgumentParser) -> None:
-    """Add the files that a figure is written to."""
+def parser(doc: str) -> argparse.ArgumentParser:
+    """Argument parser of a figure's stage: where results lie, and the files to write."""
+    arguments = cli.parser(doc)
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument(
         "--output", type=Path, nargs="+", required=True, help="files that end with .pdf or .svg"
     )
-
-
-def parser(doc: str) -> argparse.ArgumentParser:
-    """Argument parser of a figure's stage."""
-    arguments = cli.parser(doc)
-    add_outputs(arguments)
     return arguments

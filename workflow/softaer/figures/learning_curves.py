@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from softaer import cli, tables
-from softaer.figures import COLOURS, SYMBOLS, add_outputs, save, style
+from softaer.figures import COLOURS, SYMBOLS, parser, save, style
 from softaer.tasks import JOIN, all_networks_of
 
 
@@ -98,9 +98,8 @@ def read_curves(results: Path, selections: pd.DataFrame, seeds: list[int]) -> pd
 
 
 def main() -> None:
-    arguments = cli.parser(__doc__)
+    arguments = parser(__doc__)
     cli.add_experiment(arguments)
-    add_outputs(arguments)
     options = arguments.parse_args()
 
     selections = read_selections(options)

@@ -11,8 +11,8 @@ from softaer import cli, tables
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.errors import InputError
-from softaer.figures import SYMBOLS, add_outputs, colour_of, save, style
-from softaer.score import prediction_path
+from softaer.figures import SYMBOLS, colour_of, parser, save, style
+from softaer.score import final_prediction_path
 from softaer.targets import read_targets
 
 Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
@@ -90,27 +90,19 @@ def read_panels(options, recording: Recording) -> list[Panel]:
     for dimension in options.dimensions:
         series = {"label": read_targets(options.dataset, [recording], dimension)}
         for modality in options.modalities:
-            path = prediction_path(
-                options.results / "postprocess",
-                options.results / "fuse",
-                dimension,
-                modality,
-                options.tasks[-1],
-                options.seeds[0],
-            )
-            table = tables.read(path)
+            model = (dimension, modality, options.tasks[-1], options.seeds[0])
+            table = tables.read(final_prediction_path(options.results, *model))
             series[modality] = table[table["recording"] == recording.recording]
         panels += [(dimension, target, series) for target in options.targets]
     return panels
 
 
 def main() -> None:
-    arguments = cli.parser(__doc__)
+    arguments = parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     cli.add_experiment(arguments)
     cli.add_coverage(arguments)
-    add_outputs(arguments)
     options = arguments.parse_args()
 
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
