@@ -54,6 +54,7 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
                     kept = curve[curve["best"]]
                     axis.plot(kept["epoch"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
+                axis.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel("CCC on dev", fontsize=9)
