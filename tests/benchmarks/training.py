@@ -3,41 +3,47 @@
     python tests/benchmarks/training.py [--threads 2] [--repeat 5] [--seeds 3]
 
 Simulated features and targets in the size of a corpus: 34 recordings of 162 s to learn from and 14
-to stop by, 130 features, two layers of 240 cells. Timed are an epoch, a whole training with the CCC
-that it reaches on dev, the way from a dataset in Parquet to sequences, and the memory of a process
-that trains. The two sides take turns, so that a ratio (bare time / ours; above 1 is faster than
-bare) survives a machine that changes its speed. :func:`rows` gives the figures to other scripts.
+to stop by, 130 features, two layers of 240 cells. Timed are an epoch, whole trainings with the CCC
+that they reach on dev, and the way from a dataset in Parquet to sequences; the last line has the
+memory of a process that trains. The two sides take turns, so that a ratio (bare time / ours; above
+1 is faster than bare) survives a machine that changes its speed. Each has processes of its own:
+what the stage does to its process (the memory that it keeps) does not help the bare loop.
+:func:`rows` gives the figures to other scripts.
 
 The bare loop has torch's own threads, its packed sequences, and the same steps in the same order:
 mini-batches, noise, loss, clipping, Adam, and the CCC on dev after each epoch.
 """
 
 import argparse
-import json
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from side_by_side import Setting, markdown, row
+from side_by_side import Setting, markdown, row, timed
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from softaer import schema, tables
+from softaer.allocation import keep_freed_memory
 from softaer.concordance import ccc
 from softaer.corpus import Recording
 from softaer.sequences import RecordingSequence, load_sequences
 from softaer.train import Training, fit
 
 OUTPUT = "mood_E"
+
+FAST = Training(piece=20.0, precision="bfloat16")
+"""What makes training fast where it need not be exact."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Size:
     cells: int = 240
 
 
+@cache
 def corpus(size: Size, seed: int = 0) -> tuple[list[RecordingSequence], list[RecordingSequence]]:
     """Recordings to learn from and to stop by.
 
@@ -166,7 +173,7 @@ def our_fit(
     dev: Sequence[RecordingSequence],
     training: Training,
     size: Size,
-    threads: int,
+    threads: int = 1,
 ) -> float:
     """Train as the stage does; the best CCC on dev."""
     before = torch.get_num_threads()
@@ -181,45 +188,99 @@ def our_fit(
     return curve["dev_ccc"].max()
 
 
-def seconds(function: Callable, *arguments: object) -> tuple[float, float]:
-    """Time of a call [s], and what it returns."""
-    start = time.perf_counter()
-    value = function(*arguments)
-    return time.perf_counter() - start, value
+Trained = tuple[float, float]
+"""What a training took [s], and the best CCC on dev."""
 
 
-def epoch(name: str, size: Size, training: Training, threads: int, repeat: int) -> dict:
-    """One epoch of training, with the CCC on dev."""
-    torch.set_num_threads(threads)
-    train, dev = corpus(size)
+def _bare(size: Size, seed: int, training: Training) -> Trained:
+    found = []
+    plain = replace(training, piece=0.0, precision="float32")
+    took = timed(lambda: found.append(bare_fit(*corpus(size, seed), plain, size)))
+    return took, found[0]
+
+
+def _ours(threads: int, size: Size, seed: int, training: Training) -> Trained:
+    found = []
+    took = timed(lambda: found.append(our_fit(*corpus(size, seed), training, size, threads)))
+    return took, found[0]
+
+
+def _peak() -> int:
+    """Highest resident memory of this process until now [MiB]."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+@contextmanager
+def _process(begin: Callable, *arguments: object) -> Iterator[Callable[..., Future]]:
+    """A process that begins with a call, and does in turn what it is given."""
+    with ProcessPoolExecutor(1, get_context("spawn"), begin, arguments) as pool:
+        yield pool.submit
+
+
+def bare_process(threads: int = 2):
+    """A process for the plain loop."""
+    return _process(torch.set_num_threads, threads)
+
+
+def our_process():
+    """A process that begins as the stage's does."""
+    return _process(keep_freed_memory)
+
+
+def epoch(name: str, size: Size, training: Training, repeat: int) -> dict:
+    """One epoch of training, with the CCC on dev; two threads each side."""
     one = replace(training, max_epochs=1)
-    bare = replace(one, piece=0.0, precision="float32")
-    pairs = []
-    for _ in range(repeat + 1):
-        first = seconds(bare_fit, train, dev, bare, size)[0]
-        pairs.append((first, seconds(our_fit, train, dev, one, size, threads)[0]))
-    return row(name, pairs[1:], f"{threads} threads")  # the first turn warms caches up
+    with bare_process() as bare, our_process() as ours:
+        pairs = [
+            (bare(_bare, size, 0, one).result()[0], ours(_ours, 2, size, 0, one).result()[0])
+            for _ in range(repeat + 1)
+        ]
+    return row(name, pairs[1:], "two threads")  # the first turn warms caches up
 
 
-def whole(name: str, size: Size, training: Training, threads: int, seeds: int) -> dict:
-    """A whole training, and the CCC on dev of both sides for each seed."""
-    torch.set_num_threads(threads)
-    pairs, bare_scores, our_scores = [], [], []
-    for seed in range(1, seeds + 1):
-        train, dev = corpus(size, seed)
-        ours = replace(training, seed=seed)
-        bare, score = seconds(
-            bare_fit, train, dev, replace(ours, piece=0.0, precision="float32"), size
-        )
-        bare_scores.append(score)
-        took, score = seconds(our_fit, train, dev, ours, size, threads)
-        our_scores.append(score)
-        pairs.append((bare, took))
-    note = "; ".join(
-        f"dev CCC {who} " + " ".join(f"{score:.3f}" for score in scores)
-        for who, scores in (("bare", bare_scores), ("ours", our_scores))
+def two_networks(size: Size, training: Training, repeat: int) -> dict:
+    """An epoch of two networks: one after the other, or at once on a core each."""
+    one = replace(training, max_epochs=1)
+    with bare_process() as bare, our_process() as first, our_process() as second:
+
+        def in_a_row() -> None:
+            for _ in range(2):
+                bare(_bare, size, 0, one).result()
+
+        def at_once() -> None:
+            for future in [ours(_ours, 1, size, 0, one) for ours in (first, second)]:
+                future.result()
+
+        pairs = [(timed(in_a_row), timed(at_once)) for _ in range(repeat + 1)]
+    return row(
+        "epoch of two networks",
+        pairs[1:],
+        "one after the other on two threads, and at once on a core each",
     )
-    return row(name, pairs, f"{threads} threads; {note}")
+
+
+def wholes(size: Size, max_epochs: int, seeds: int) -> Iterator[dict]:
+    """Whole trainings, exact and fast, with the CCC on dev that both sides reach for each seed."""
+    trainings = {
+        "training": Training(),
+        "training, pieces of 20 s": replace(FAST, precision="float32"),
+        "training, pieces of 20 s in bfloat16": FAST,
+    }
+    bare_runs, our_runs = [], {name: [] for name in trainings}
+    with bare_process() as bare, our_process() as ours:
+        for seed in range(1, seeds + 1):
+            limit = {"seed": seed, "max_epochs": max_epochs}
+            bare_runs.append(bare(_bare, size, seed, replace(Training(), **limit)).result())
+            for name, training in trainings.items():
+                run = ours(_ours, 2, size, seed, replace(training, **limit)).result()
+                our_runs[name].append(run)
+    for name, runs in our_runs.items():
+        pairs = [(b[0], o[0]) for b, o in zip(bare_runs, runs, strict=True)]
+        note = "; ".join(
+            f"dev CCC {who} " + " ".join(f"{score:.3f}" for _, score in one)
+            for who, one in (("bare", bare_runs), ("ours", runs))
+        )
+        yield row(name, pairs, note)
 
 
 def loading(size: Size, epoch_seconds: float, repeat: int) -> dict:
@@ -245,87 +306,54 @@ def loading(size: Size, epoch_seconds: float, repeat: int) -> dict:
         def ours() -> list[RecordingSequence]:
             return list(load_sequences(Path(folder), recordings, [OUTPUT]))
 
-        pairs = [(seconds(bare)[0], seconds(ours)[0]) for _ in range(repeat + 1)][1:]
+        pairs = [(timed(bare), timed(ours)) for _ in range(repeat + 1)][1:]
     share = statistics.median(took for _, took in pairs) / (20 * epoch_seconds)
     return row("loading", pairs, f"{100 * share:.1f} % of 20 epochs")
 
 
-def memory(size: Size, training: Training, threads: int) -> str:
-    """Highest resident memory of a process that trains for an epoch, each side."""
-    found = {}
-    for side in ("bare", "ours"):
-        words = [sys.executable, __file__, "--only", side, "--threads", str(threads)]
-        words += ["--piece", str(training.piece), "--precision", training.precision]
-        found[side] = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+def memory(size: Size) -> str:
+    """Highest resident memory of a process that makes a corpus and trains for an epoch."""
+    one = Training(max_epochs=1)
+    found = []
+    for process, work in (
+        (bare_process, (_bare,)),
+        (our_process, (_ours, 1)),
+        (our_process, (_ours, 2)),
+    ):
+        with process() as submit:
+            submit(*work, size, 0, one).result()
+            found.append(submit(_peak).result())
     return (
-        f"Highest resident memory while a corpus is made and an epoch trained: "
-        f"bare {found['bare']} MiB, softaer {found['ours']} MiB."
+        "Highest resident memory while a corpus is made and an epoch trained: "
+        "bare {} MiB, softaer {} MiB, on two threads {} MiB.".format(*found)
     )
 
 
-FAST = Training(piece=20.0, precision="bfloat16")
-"""What makes training fast where it need not be exact."""
-
-
-def epochs(threads: int, repeat: int) -> Iterator[dict]:
+def epochs(repeat: int) -> Iterator[dict]:
     """An epoch, on recordings of one length and of several, exact and fast."""
     size, plain = Size(), Training()
-    yield epoch("epoch, recordings of one length", size, plain, threads, repeat)
-    several = replace(size, spread=0.2)
-    yield epoch("epoch, lengths within 20 %", several, plain, threads, repeat)
-    pieces = replace(FAST, precision="float32")
-    yield epoch("epoch, pieces of 20 s", size, pieces, threads, repeat)
-    yield epoch("epoch, pieces of 20 s in bfloat16", size, FAST, threads, repeat)
+    yield epoch("epoch, recordings of one length", size, plain, repeat)
+    yield two_networks(size, plain, repeat)
+    yield epoch("epoch, pieces of 20 s", size, replace(FAST, precision="float32"), repeat)
+    yield epoch("epoch, pieces of 20 s in bfloat16", size, FAST, repeat)
+    # The plain loop takes minutes here: once is enough.
+    yield epoch("epoch, lengths within 20 %", replace(size, spread=0.2), plain, 1)
 
 
-def trainings(threads: int, seeds: int, max_epochs: int, cells: int) -> Iterator[dict]:
-    """Whole trainings, with the CCC on dev that they reach."""
-    size = replace(Size(), cells=cells, spread=0.1)
-    for name, training in (
-        ("training", Training()),
-        ("training, pieces of 20 s", replace(FAST, precision="float32")),
-        ("training, pieces of 20 s in bfloat16", FAST),
-    ):
-        yield whole(name, size, replace(training, max_epochs=max_epochs), threads, seeds)
-
-
-def rows(setting: Setting) -> list[dict]:
-    """Epochs, and the loading of what they learn from."""
-    found = list(epochs(2, setting.repeat))
+def rows(setting: Setting, seeds: int = 1, max_epochs: int = 20) -> list[dict]:
+    """Epochs, whole trainings, and the loading of what they learn from."""
+    found = [*epochs(setting.repeat), *wholes(Size(), max_epochs, seeds)]
     return [*found, loading(Size(), found[0]["ours"], setting.repeat)]
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--repeat", type=int, default=5)
-    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--repeat", type=int, default=5, help="turns of each comparison")
+    arguments.add_argument("--seeds", type=int, default=3, help="of the whole trainings")
     arguments.add_argument("--max-epochs", type=int, default=20)
-    arguments.add_argument("--cells", type=int, default=240, help="of the whole trainings")
-    arguments.add_argument("--only", choices=["bare", "ours"], help="print the memory of an epoch")
-    arguments.add_argument("--piece", type=float, default=0.0)
-    arguments.add_argument("--precision", default="float32")
     options = arguments.parse_args()
-    if options.only:
-        torch.set_num_threads(options.threads)
-        size = Size()
-        training = Training(max_epochs=1, piece=options.piece, precision=options.precision)
-        if options.only == "bare":
-            bare_fit(*corpus(size), training, size)
-        else:
-            our_fit(*corpus(size), training, size, options.threads)
-        print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
-        return
-    found = []
-    for one in (
-        *epochs(options.threads, options.repeat),
-        *trainings(options.threads, options.seeds, options.max_epochs, options.cells),
-    ):
-        found.append(one)
-        print(markdown(found[-1:]).splitlines()[-1], flush=True)
-    found.append(loading(Size(), found[0]["ours"], options.repeat))
-    print(markdown(found))
-    print(memory(Size(), Training(), options.threads))
+    print(markdown(rows(Setting([], options.repeat), options.seeds, options.max_epochs)))
+    print(memory(Size()))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from softaer import cli, tables
+from softaer.allocation import keep_freed_memory
 from softaer.concordance import ccc
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
@@ -375,6 +376,7 @@ def main() -> None:
     cli.add_output(arguments, "--curve-output")
     options = arguments.parse_args()
 
+    keep_freed_memory()
     # Sums over frames depend on the number of threads; those of the recurrent layers do not.
     torch.set_num_threads(1)
     training = Training(
