@@ -145,6 +145,12 @@ def new_project(root: Path, folder: Path) -> Project:
     return Project(source, folder / "run")
 
 
+def copied(project: Project, folder: Path) -> Project:
+    """The same code on a copy of a finished run, time stamps and records included."""
+    shutil.copytree(project.directory, folder, symlinks=True)
+    return Project(project.source, folder)
+
+
 RUN_TIMES = re.compile(rb'<section id="run-times".*?</section>', re.DOTALL)
 """What no two reports have in common."""
 

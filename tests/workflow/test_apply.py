@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
-from projects import Project
+from projects import Project, copied
 
 from softaer import tables
 from softaer.corpus import read_recordings
@@ -20,9 +20,7 @@ pytestmark = pytest.mark.workflow
 @pytest.fixture(scope="module")
 def applied(finished_project, tmp_path_factory) -> Project:
     """A copy of the finished project, whose models are applied to copies of two recordings."""
-    folder = tmp_path_factory.mktemp("applied")
-    project = Project(finished_project.source, folder / "run")
-    shutil.copytree(finished_project.directory, project.directory, symlinks=True)
+    project = copied(finished_project, tmp_path_factory.mktemp("applied") / "run")
     for name in ("rec01", "rec04"):
         shutil.copy2(
             project.path(f"results/corpus/media/{name}.mp4"), project.path(f"new_{name}.mp4")

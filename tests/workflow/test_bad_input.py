@@ -2,10 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from projects import Project, digests
+from snakemake.utils import update_config
+
+from softaer import configuration
+from softaer.corpus import check_files, read_rows, resolve, row_schema, validate_rows
+from softaer.errors import InputError
 
 pytestmark = pytest.mark.workflow
 
@@ -96,9 +103,33 @@ BAD_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("config", "words"), BAD_SETTINGS.values(), ids=BAD_SETTINGS)
-def test_a_bad_setting(finished_project, config, words):
+TYPED_SETTINGS = (
+    "unknown key",
+    "a list for a section",
+    "bad value in the grid",
+    "delay of one dimension",
+    "no table",
+    "a folder for a table",
+)
+"""Those that whole runs are given; the others go to the function that a run calls first."""
+
+
+@pytest.mark.parametrize("name", TYPED_SETTINGS)
+def test_a_run_with_a_bad_setting(finished_project, name):
+    config, words = BAD_SETTINGS[name]
     assert_refused(finished_project, words, config=config)
+
+
+@pytest.mark.parametrize("name", [n for n in BAD_SETTINGS if "table" not in n])
+def test_a_bad_setting(root, name):
+    overlay, words = BAD_SETTINGS[name]
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    update_config(config, overlay)
+    with pytest.raises(InputError) as error:
+        configuration.check(config, schema)
+    for word in words:
+        assert word in str(error.value)
 
 
 @pytest.fixture(scope="module")
@@ -181,11 +212,44 @@ BAD_TABLES = {
 }
 
 
-@pytest.mark.parametrize(("edit", "words"), BAD_TABLES.values(), ids=BAD_TABLES)
-def test_a_bad_table(corpus, edit, words):
+BAD_EXPERIMENTS = ("nobody", "no partition", "nothing rated")
+"""Tables of recordings that are none of an experiment: only the rules can tell."""
+
+TYPED_TABLES = (
+    *BAD_EXPERIMENTS,
+    "nothing in it",
+    "a name with a semicolon",
+    "a name that goes up",
+    "unknown partition",
+    "no such annotations",
+)
+"""Those that whole runs are given; the others go to the functions that a run calls first."""
+
+
+@pytest.mark.parametrize("name", TYPED_TABLES)
+def test_a_run_with_a_bad_table(corpus, name):
+    edit, words = BAD_TABLES[name]
     path = corpus.path("recordings.csv")
     path.write_text(edit(path.read_text()))
     assert_refused(corpus, ["recordings.csv", *words], "labels", config=OWN_CORPUS)
+
+
+def check_table(path: Path) -> None:
+    """What a run does first."""
+    rows = read_rows(path)
+    validate_rows(rows, row_schema(), path)
+    check_files(resolve(rows.values(), path.parent), ["arousal", "valence"], path)
+
+
+@pytest.mark.parametrize("name", [n for n in BAD_TABLES if n not in BAD_EXPERIMENTS])
+def test_a_bad_table(corpus, name):
+    edit, words = BAD_TABLES[name]
+    path = corpus.path("recordings.csv")
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(InputError) as error:
+        check_table(path)
+    for word in ["recordings.csv", *words]:
+        assert word in str(error.value)
 
 
 def test_a_table_in_another_encoding(corpus):

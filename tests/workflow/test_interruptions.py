@@ -21,7 +21,7 @@ KILLS = int(os.environ.get("SOFTAER_KILLS", "3"))
 LONGEST_UNDISTURBED = 12.0
 """Longest time that a run is left alone before it is killed [s]."""
 
-MOST_KILLS_OF_A_RUN = 5
+KILLS_OF_A_RUN = (3, 5)
 """Times that a run from nothing is killed before it is left to come to its end."""
 
 
@@ -69,7 +69,7 @@ def test_killed_runs_are_finished_by_plain_repetition(empty_project, undisturbed
     while killed < KILLS:
         shutil.rmtree(empty_project.path("results"), ignore_errors=True)
         shutil.rmtree(empty_project.path(".snakemake"), ignore_errors=True)
-        killed += run_with_kills(empty_project, chance, chance.randint(1, MOST_KILLS_OF_A_RUN))
+        killed += run_with_kills(empty_project, chance, chance.randint(*KILLS_OF_A_RUN))
         rounds += 1
         while empty_project.processes():
             time.sleep(0.1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import rerun_cases
-from projects import Project, digests
+from projects import Project, copied, digests
 from rerun_cases import FILES, MODULES, SCORES, SETTINGS
 
 pytestmark = pytest.mark.workflow
@@ -119,9 +119,7 @@ def test_another_version_of_a_library_that_makes_values(finished_project):
 @pytest.fixture(scope="module")
 def own_corpus(finished_project, tmp_path_factory) -> Project:
     """The small corpus as a table, media and annotations that nobody simulates any more."""
-    folder = tmp_path_factory.mktemp("own_corpus")
-    shutil.copytree(finished_project.directory, folder / "run")
-    project = Project(finished_project.source, folder / "run")
+    project = copied(finished_project, tmp_path_factory.mktemp("own_corpus") / "run")
     outcome = project.run(config=OWN_CORPUS)
     assert outcome.returncode == 0, outcome.output
     assert outcome.rules == {"ceiling"} | SCORES
@@ -166,18 +164,14 @@ def test_a_new_recording_is_the_only_one_that_is_extracted(own_corpus, rows):
     assert outcome.count("dataset_batch") == 2
 
 
-def test_a_recording_that_is_taken_out(own_corpus, rows):
+def test_a_recording_that_is_taken_out(own_corpus, rows, tmp_path):
+    project = copied(own_corpus, tmp_path / "run")
     more = rows[rows["partition"] == "test"].iloc[[0]].assign(recording="rec99", batch="rec99")
-    try:
-        write_rows(own_corpus, pd.concat([rows, more]))
-        outcome = own_corpus.run(config=OWN_CORPUS)
-        assert outcome.returncode == 0, outcome.output
-        write_rows(own_corpus, rows)
-        assert rules_that_rerun(own_corpus, OWN_CORPUS) == FILES["removed recording"].rules
-    finally:
-        write_rows(own_corpus, rows)
-        outcome = own_corpus.run(config=OWN_CORPUS)
+    write_rows(project, pd.concat([rows, more]))
+    outcome = project.run(config=OWN_CORPUS)
     assert outcome.returncode == 0, outcome.output
+    write_rows(project, rows)
+    assert rules_that_rerun(project, OWN_CORPUS) == FILES["removed recording"].rules
 
 
 def test_a_subject_that_is_renamed(own_corpus, rows):
@@ -215,21 +209,18 @@ def test_results_without_records_are_told_of(finished_project, tmp_path):
     assert words not in finished_project.run("--dry-run").output
 
 
-def test_a_change_of_the_delay_leaves_extraction_and_labels_as_they_are(finished_project):
+def test_a_change_of_the_delay_leaves_extraction_and_labels_as_they_are(finished_project, tmp_path):
+    project = copied(finished_project, tmp_path / "run")
     kept = [
         path
         for stage in ("audio_lld", "landmarks", "video_features", "labels")
-        for path in finished_project.path(f"results/{stage}").glob("*.parquet")
+        for path in project.path(f"results/{stage}").glob("*.parquet")
     ]
     stamps = {path: path.stat().st_mtime_ns for path in kept}
-    dataset = finished_project.path("results/dataset/audio/s1.parquet")
+    dataset = project.path("results/dataset/audio/s1.parquet")
     before = dataset.read_bytes()
-    try:
-        outcome = finished_project.run("dataset", config={"delay": 3.0})
+    for config, same in (({"delay": 3.0}, False), ({}, True)):
+        outcome = project.run("dataset", config=config)
         assert outcome.returncode == 0, outcome.output
-        assert dataset.read_bytes() != before
+        assert (dataset.read_bytes() == before) == same
         assert {path: path.stat().st_mtime_ns for path in kept} == stamps
-    finally:
-        outcome = finished_project.run()
-    assert outcome.returncode == 0, outcome.output
-    assert dataset.read_bytes() == before

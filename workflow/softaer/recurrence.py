@@ -55,10 +55,32 @@ def bidirectional(
 
 
 def reverse(frames: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-    """Turn each recording round within its length; padding stays where it is."""
-    return torch.stack(
-        [torch.cat([one[:n].flip(0), one[n:]]) for one, n in zip(frames, lengths, strict=True)]
-    )
+    """Turn each recording round within its length; padding stays where it is.
+
+    Parameters
+    ----------
+    frames
+        Shape (B, T, d).
+    lengths
+        Frames of each recording.
+    """
+    number, width = frames.shape[:2]
+    ends, place = torch.tensor(lengths)[:, None], torch.arange(width)
+    order = torch.where(place < ends, ends - 1 - place, place)
+    return _Reordered.apply(frames, (order + width * torch.arange(number)[:, None]).flatten())
+
+
+class _Reordered(torch.autograd.Function):
+    """Frames in an order that is its own inverse; one copy forward and one backward."""
+
+    @staticmethod
+    def forward(ctx, frames, order):
+        ctx.order = order
+        return frames.flatten(0, 1).index_select(0, order).view_as(frames)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.flatten(0, 1).index_select(0, ctx.order).view_as(gradient), None
 
 
 def _run(cell: str, frames: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
