@@ -193,64 +193,93 @@ def fit(
     width = train[0].features.shape[1]
     model = Recurrent(Architecture(width, tuple(outputs), cell, layers, cells, dropout), threads)
     if training.standardise_targets:
-        targets = np.concatenate([s.targets for s in train]).astype(np.float64)
-        scale = np.nanstd(targets, axis=0)
-        model.target_mean.copy_(torch.from_numpy(np.nanmean(targets, axis=0)))
-        model.target_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
+        _standardise_targets(model, train)
     model.to(device)
-    weights = torch.tensor(training.fixed_weights(outputs), device=device)
-    learn_weights = training.task_weights == "learned" and len(outputs) > 1
-    log_variances = torch.zeros(len(outputs), device=device, requires_grad=learn_weights)
+    objective = _Objective(training, outputs, device)
     optimiser = torch.optim.Adam(
         [
             {"params": model.parameters(), "weight_decay": training.weight_decay},
-            {"params": [log_variances]},
+            {"params": [objective.log_variances]},
         ],
         training.learning_rate,
     )
-
-    half = torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
     pieces = [cut(sequence, training.piece) for sequence in train]
 
     rows, seconds, best, best_epoch, best_state = [], [], -np.inf, 0, None
     for epoch in range(1, training.max_epochs + 1):
         started = time.monotonic()
-        model.train()
-        losses = []
-        order = torch.randperm(len(train), generator=generator).tolist()
-        for start in range(0, len(order), training.batch_size):
-            some = [p for i in order[start : start + training.batch_size] for p in pieces[i]]
-            features, targets, mask, lengths = _collate(some, device)
-            features = features + training.input_noise * torch.randn(
-                features.shape, generator=generator
-            ).to(device)
-            targets = (targets - model.target_mean) / model.target_scale
-            with half:
-                learnt = model(features, lengths)
-            per_output = LOSSES[training.loss](learnt.float(), targets, mask)
-            if learn_weights:
-                loss = (torch.exp(-log_variances) * per_output + log_variances).sum()
-            else:
-                loss = (weights * per_output).sum()
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
-            optimiser.step()
-            losses.append(loss.item())
+        loss = _learn(model, optimiser, objective, pieces, training, generator)
         scores = score(model, dev)
         # A constant prediction against constant labels has no CCC; it is no reason to keep weights.
         mean = float(np.mean(np.nan_to_num(scores, nan=-1.0)))
-        rows += [(epoch, np.mean(losses), o, s) for o, s in zip(outputs, scores, strict=True)]
+        rows += [(epoch, loss, o, s) for o, s in zip(outputs, scores, strict=True)]
         if mean > best:
             best, best_epoch = mean, epoch
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
         seconds.append(time.monotonic() - started)
-        report(progress(training, np.mean(losses), np.mean(scores), best, best_epoch, seconds))
+        report(progress(training, loss, np.mean(scores), best, best_epoch, seconds))
         if epoch - best_epoch >= training.patience:
             break
     model.load_state_dict(best_state)
     curve = pd.DataFrame(rows, columns=["epoch", "train_loss", "output", "dev_ccc"])
     return model, curve.assign(best=curve["epoch"] == best_epoch)
+
+
+def _standardise_targets(model: Recurrent, train: Sequence[RecordingSequence]) -> None:
+    """Give a network mean and scale of the targets that it will learn in units of their spread."""
+    targets = np.concatenate([s.targets for s in train]).astype(np.float64)
+    scale = np.nanstd(targets, axis=0)
+    model.target_mean.copy_(torch.from_numpy(np.nanmean(targets, axis=0)))
+    model.target_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
+
+
+class _Objective:
+    """What is minimised: the outputs' losses, by fixed weights or by those that are learnt too."""
+
+    def __init__(self, training: Training, outputs: Sequence[str], device: torch.device) -> None:
+        self.loss = LOSSES[training.loss]
+        self.weights = torch.tensor(training.fixed_weights(outputs), device=device)
+        self.learnt = training.task_weights == "learned" and len(outputs) > 1
+        self.log_variances = torch.zeros(len(outputs), device=device, requires_grad=self.learnt)
+
+    def __call__(
+        self, outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        per_output = self.loss(outputs, targets, mask)
+        if self.learnt:
+            return (torch.exp(-self.log_variances) * per_output + self.log_variances).sum()
+        return (self.weights * per_output).sum()
+
+
+def _learn(
+    model: Recurrent,
+    optimiser: torch.optim.Optimizer,
+    objective: _Objective,
+    pieces: Sequence[Sequence[RecordingSequence]],
+    training: Training,
+    generator: torch.Generator,
+) -> float:
+    """An epoch: every recording's pieces once, in random order; mean loss of the mini-batches."""
+    device = model.target_mean.device
+    half = torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
+    model.train()
+    losses = []
+    order = torch.randperm(len(pieces), generator=generator).tolist()
+    for start in range(0, len(order), training.batch_size):
+        some = [p for i in order[start : start + training.batch_size] for p in pieces[i]]
+        features, targets, mask, lengths = _collate(some, device)
+        noise = torch.randn(features.shape, generator=generator).to(device)
+        features = features + training.input_noise * noise
+        targets = (targets - model.target_mean) / model.target_scale
+        with half:
+            outputs = model(features, lengths)
+        loss = objective(outputs.float(), targets, mask)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
+        optimiser.step()
+        losses.append(loss.item())
+    return float(np.mean(losses))
 
 
 def cut(sequence: RecordingSequence, seconds: float) -> list[RecordingSequence]:
