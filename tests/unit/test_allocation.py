@@ -1,9 +1,16 @@
 """Memory that was freed is used again."""
 
+import ctypes
 import subprocess
 import sys
 
 import pytest
+
+from softaer.allocation import give_back_freed_memory, keep_freed_memory
+
+ON_LINUX = pytest.mark.skipif(
+    sys.platform != "linux", reason="glibc's allocator is tuned, which is Linux's"
+)
 
 SCRIPT = """
 import ctypes, resource, sys, threading
@@ -12,6 +19,8 @@ from softaer.allocation import keep_freed_memory
 done = sys.argv[1] == "keep" and keep_freed_memory()
 SIZE = 100 * 2**20
 libc = ctypes.CDLL(None)
+PR_SET_THP_DISABLE = 41
+libc.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)  # a page is a page
 libc.malloc.restype = ctypes.c_void_p
 libc.malloc.argtypes = [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]
@@ -41,7 +50,7 @@ def cleared(how: str) -> tuple[str, float]:
     return done, float(times)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is tuned, which is Linux's")
+@ON_LINUX
 def test_a_thread_gets_the_pages_that_another_has_freed():
     done, times = cleared("keep")
     assert done == "True"
@@ -50,10 +59,41 @@ def test_a_thread_gets_the_pages_that_another_has_freed():
     assert times > 5
 
 
+GIVEN_BACK = """
+import ctypes, os
+from pathlib import Path
+from softaer.allocation import give_back_freed_memory, keep_freed_memory
+
+keep_freed_memory()
+SIZE = 100 * 2**20
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+
+def resident():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / SIZE
+
+block, after = libc.malloc(SIZE), libc.malloc(1000)
+ctypes.memset(block, 1, SIZE)
+libc.free(block)
+print(resident())
+give_back_freed_memory()
+print(resident())
+"""
+
+
+@ON_LINUX
+def test_what_was_freed_can_be_given_back():
+    run = subprocess.run(
+        [sys.executable, "-c", GIVEN_BACK], check=True, capture_output=True, text=True
+    )
+    kept, left = map(float, run.stdout.split())
+    assert kept > left + 0.9
+
+
 def test_another_c_library_is_left_alone(monkeypatch):
-    import ctypes
-
-    from softaer.allocation import keep_freed_memory
-
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     assert keep_freed_memory() is False
+    give_back_freed_memory()

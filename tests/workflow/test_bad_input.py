@@ -103,15 +103,17 @@ BAD_SETTINGS = {
 }
 
 
+SETTINGS_OF_A_TABLE = ("no table", "a folder for a table")
+"""Settings with which nothing is wrong before the table is read."""
+
 TYPED_SETTINGS = (
+    *SETTINGS_OF_A_TABLE,
     "unknown key",
     "a list for a section",
     "bad value in the grid",
     "delay of one dimension",
-    "no table",
-    "a folder for a table",
 )
-"""Those that whole runs are given; the others go to the function that a run calls first."""
+"""Those that whole runs are given, too."""
 
 
 @pytest.mark.parametrize("name", TYPED_SETTINGS)
@@ -120,8 +122,9 @@ def test_a_run_with_a_bad_setting(finished_project, name):
     assert_refused(finished_project, words, config=config)
 
 
-@pytest.mark.parametrize("name", [n for n in BAD_SETTINGS if "table" not in n])
+@pytest.mark.parametrize("name", [n for n in BAD_SETTINGS if n not in SETTINGS_OF_A_TABLE])
 def test_a_bad_setting(root, name):
+    """By the function that a run calls first."""
     overlay, words = BAD_SETTINGS[name]
     config = yaml.safe_load((root / "config.yaml").read_text())
     schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
@@ -223,7 +226,7 @@ TYPED_TABLES = (
     "unknown partition",
     "no such annotations",
 )
-"""Those that whole runs are given; the others go to the functions that a run calls first."""
+"""Those that whole runs are given, too."""
 
 
 @pytest.mark.parametrize("name", TYPED_TABLES)

@@ -172,6 +172,8 @@ def test_a_recording_that_is_taken_out(own_corpus, rows, tmp_path):
     assert outcome.returncode == 0, outcome.output
     write_rows(project, rows)
     assert rules_that_rerun(project, OWN_CORPUS) == FILES["removed recording"].rules
+    outcome = project.run(config=OWN_CORPUS)
+    assert outcome.returncode == 0, outcome.output
 
 
 def test_a_subject_that_is_renamed(own_corpus, rows):

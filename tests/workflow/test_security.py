@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import pickle
+import re
 
 import pandas as pd
 import pytest
@@ -56,18 +57,19 @@ def zipped(payload: bytes) -> bytes:
 
 @pytest.mark.parametrize("dress", [bytes, zipped], ids=["bare", "in a zip file"])
 @pytest.mark.parametrize(
-    ("stage", "pattern", "target"),
+    ("stage", "pattern", "target", "said"),
     [
         ("predict", "results/train/arousal/audio/E/*/seed1/weights.safetensors",
-            "results/predict/arousal/audio/single/seed1.parquet"),
+            "results/predict/arousal/audio/single/seed1.parquet", "not the weights of"),
         ("predict", "results/train/arousal/audio/E/*/seed1/description.json",
-            "results/predict/arousal/audio/single/seed1.parquet"),
-        ("dataset_batch", "results/labels/s1.parquet", "results/dataset/audio/s1.parquet"),
+            "results/predict/arousal/audio/single/seed1.parquet", "not the description of a model"),
+        ("dataset_batch", "results/labels/s1.parquet", "results/dataset/audio/s1.parquet",
+            "cannot be read as a Parquet table"),
     ],
     ids=["weights", "description", "table"],
 )  # fmt: skip
 def test_a_hostile_file_in_place_of_a_result_is_refused_and_does_nothing(
-    finished_project, tmp_path, dress, stage, pattern, target
+    finished_project, tmp_path, dress, stage, pattern, target, said
 ):
     witness = tmp_path / "executed"
     payload = dress(pickle.dumps(Hostile(witness)))
@@ -76,7 +78,8 @@ def test_a_hostile_file_in_place_of_a_result_is_refused_and_does_nothing(
     path.write_bytes(payload)
     outcome = project.run("--allowed-rules", stage, "--force", target)
     assert outcome.returncode != 0
-    assert path.name in outcome.output
+    assert re.search(rf"{path.name}: {said}", outcome.output), outcome.output
+    assert "Traceback" not in outcome.output
     assert not witness.exists()
     # The payload does what it is feared for.
     if dress is bytes:

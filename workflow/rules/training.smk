@@ -21,7 +21,7 @@ rule train_network:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1500, 8),
+        mem_mb=growing(1800, 8),
         runtime=growing(120, 1),
     params:
         code=code_digest("train"),

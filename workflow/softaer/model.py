@@ -152,7 +152,8 @@ def make_deterministic(seed: int) -> torch.Generator:
     """
     # cuBLAS is deterministic only with a workspace of fixed size, chosen before CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Does what use_deterministic_algorithms does, without loading torch's compiler for a second.
+    # As use_deterministic_algorithms for code that is not compiled, without importing torch's
+    # compiler, which takes a second.
     torch.set_deterministic_debug_mode("error")
     # Every operation here writes all of its output: nothing is gained by filling it before.
     torch.utils.deterministic.fill_uninitialized_memory = False

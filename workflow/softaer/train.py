@@ -22,7 +22,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from softaer import cli, tables
-from softaer.allocation import keep_freed_memory
+from softaer.allocation import give_back_freed_memory, keep_freed_memory
 from softaer.concordance import ccc
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
@@ -136,6 +136,9 @@ LOSSES = {"mse": masked_mse, "ccc": ccc_loss}
 PRECISIONS = ("float32", "bfloat16")
 """Of the products of matrices in training."""
 
+EPOCHS_OF_MEMORY = 5
+"""Epochs for which freed memory is kept: to ask for it anew takes a tenth of an epoch."""
+
 
 def score(model: Recurrent, sequences: Sequence[RecordingSequence]) -> list[float]:
     """CCC of each output over the concatenated frames of some recordings."""
@@ -218,6 +221,8 @@ def fit(
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
         seconds.append(time.monotonic() - started)
         report(progress(training, loss, np.mean(scores), best, best_epoch, seconds))
+        if epoch % EPOCHS_OF_MEMORY == 0:
+            give_back_freed_memory()
         if epoch - best_epoch >= training.patience:
             break
     model.load_state_dict(best_state)
