@@ -15,6 +15,7 @@ mini-batches, noise, loss, clipping, Adam, and the CCC on dev after each epoch.
 """
 
 import argparse
+import os
 import resource
 import statistics
 import tempfile
@@ -35,7 +36,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from softaer import schema, tables
-from softaer.allocation import keep_freed_memory
+from softaer.allocation import KEEP_FREED_MEMORY
 from softaer.concordance import ccc
 from softaer.corpus import Recording
 from softaer.sequences import RecordingSequence, load_sequences
@@ -214,20 +215,28 @@ def _peak() -> int:
 
 
 @contextmanager
-def _process(begin: Callable, *arguments: object) -> Iterator[Callable[..., Future]]:
-    """A process that begins with a call, and does in turn what it is given."""
-    with ProcessPoolExecutor(1, get_context("spawn"), begin, arguments) as pool:
+def _process(environment: dict[str, str], threads: int) -> Iterator[Callable[..., Future]]:
+    """A process with some more environment, which does in turn what it is given."""
+    pool = ProcessPoolExecutor(1, get_context("spawn"), torch.set_num_threads, (threads,))
+    with pool:
+        before = dict(os.environ)
+        os.environ.update(environment)
+        try:
+            pool.submit(_peak).result()  # starts the process
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
         yield pool.submit
 
 
 def bare_process():
     """A process for the plain loop, on two threads."""
-    return _process(torch.set_num_threads, 2)
+    return _process({}, 2)
 
 
 def our_process():
-    """A process that begins as the stage's does."""
-    return _process(keep_freed_memory)
+    """A process as that of the stage."""
+    return _process(KEEP_FREED_MEMORY, 1)
 
 
 def epoch(name: str, size: Size, training: Training, repeat: int) -> dict:

@@ -40,6 +40,7 @@ shell.prefix(
 
 from softaer import code_digest as digests
 from softaer import configuration, corpus, layouts, lock
+from softaer.allocation import KEEP_FREED_MEMORY
 from softaer.corpus import (
     PARTITIONS,
     check_batches,
@@ -71,6 +72,9 @@ if not workflow.is_main_process and lock.taken_over(
     )
 
 PINS = read_pins(f"{workflow.basedir}/envs")
+
+# Stands before commands that free and ask for large blocks of memory all the time.
+ALLOCATION = " ".join(f"{name}={value}" for name, value in KEEP_FREED_MEMORY.items())
 
 
 # What is compared between runs, and not part of a command, is of no use in a job of a cluster: its results are

@@ -25,6 +25,7 @@ rule train_network:
         runtime=growing(120, 1),
     params:
         code=code_digest("train"),
+        allocation=ALLOCATION,
         software=pins("torch"),
         corpus=lambda wildcards: relevant(
             rated_in("train", "dev"), ["recording", "batch", "partition"]
@@ -33,7 +34,7 @@ rule train_network:
         model=lambda wildcards: options(overridden("model", wildcards)),
         training=lambda wildcards: options(overridden("training", wildcards)),
     shell:
-        "python -m softaer.train"
+        "{params.allocation} python -m softaer.train"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
         " --scope {wildcards.scope}"
@@ -103,6 +104,7 @@ rule predict:
         mem_mb=growing(900, 2),
     params:
         code=code_digest("predict"),
+        allocation=ALLOCATION,
         corpus=relevant(RATED, ["recording", "batch"]),
         dataset="results/dataset/{modality}",
         networks=lambda wildcards: [
@@ -115,7 +117,7 @@ rule predict:
             )
         ],
     shell:
-        "python -m softaer.predict"
+        "{params.allocation} python -m softaer.predict"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset}"
         " --dimension {wildcards.dimension}"

@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 
 from softaer import cli, tables
-from softaer.allocation import keep_freed_memory
 from softaer.corpus import rated, read_recordings
 from softaer.model import Recurrent, load_model, make_deterministic, pick_device
 from softaer.schema import PREDICTIONS
@@ -64,7 +63,6 @@ def main() -> None:
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    keep_freed_memory()
     # Sums over frames depend on the number of threads; those of the recurrent layers do not.
     torch.set_num_threads(1)
     make_deterministic(options.seed)

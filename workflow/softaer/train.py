@@ -22,7 +22,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from softaer import cli, tables
-from softaer.allocation import give_back_freed_memory, keep_freed_memory
+from softaer.allocation import give_back_freed_memory
 from softaer.concordance import ccc
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
@@ -410,7 +410,6 @@ def main() -> None:
     cli.add_output(arguments, "--curve-output")
     options = arguments.parse_args()
 
-    keep_freed_memory()
     # Sums over frames depend on the number of threads; those of the recurrent layers do not.
     torch.set_num_threads(1)
     training = Training(
