@@ -9,26 +9,28 @@ recording of the simulated corpus that is made for it. FOLDER gets ``ratios.parq
 
 import argparse
 import tempfile
-from importlib import import_module
 from pathlib import Path
 
+import audio_features
+import dlib_landmarks
+import extraction
+import labels
+import scale
+import training
+import video_rate
 from side_by_side import Setting, markdown, write
 from simulated import simulate
 
 BENCHMARKS = {
-    "extraction": "extraction",
-    "dlib": "dlib_landmarks",
-    "video_rate": "video_rate",
-    "audio_features": "audio_features",
-    "labels": "labels",
-    "training": "training",
-    "snakemake": "scale",
+    "extraction": extraction.rows,
+    "dlib": dlib_landmarks.rows,
+    "video_rate": video_rate.rows,
+    "audio_features": audio_features.rows,
+    "labels": labels.rows,
+    "training": training.rows,
+    "snakemake": scale.rows,
 }
-"""Modules whose function ``rows`` takes a :class:`side_by_side.Setting` and gives rows.
-
-They are imported when their turn comes: processes that a benchmark starts import this script again,
-and are to be without the libraries of the others.
-"""
+"""Each takes a :class:`side_by_side.Setting` and gives rows."""
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def main() -> None:
         files = options.files or [simulate(Path(folder), options.seconds)]
         setting, rows = Setting(files, options.repeat), []
         for name in options.only:
-            rows += import_module(BENCHMARKS[name]).rows(setting)
+            rows += BENCHMARKS[name](setting)
             write(rows, options.output)
     print(markdown(rows))
 

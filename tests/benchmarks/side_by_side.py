@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+
+T = TypeVar("T")
 
 COLUMNS = ("name", "bare", "ours", "ratio", "low", "high", "note")
 
@@ -26,9 +29,14 @@ class Setting:
 
 def timed(work: Callable[[], object]) -> float:
     """Time that a call takes [s]."""
+    return timed_value(work)[0]
+
+
+def timed_value(work: Callable[..., T], *arguments: object) -> tuple[float, T]:
+    """Time that a call takes [s], and what it returns."""
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    value = work(*arguments)
+    return time.perf_counter() - started, value
 
 
 def compare(

@@ -19,7 +19,6 @@ import os
 import resource
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -27,11 +26,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import torch
-from side_by_side import Setting, markdown, row, timed
+from side_by_side import Setting, markdown, row, timed, timed_value
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
@@ -195,18 +195,11 @@ Trained = tuple[float, float]
 
 
 def _bare(size: Size, seed: int, training: Training) -> Trained:
-    plain = replace(training, piece=0.0, precision="float32")
-    return _timed(bare_fit, *corpus(size, seed), plain, size)
+    return timed_value(bare_fit, *corpus(size, seed), training, size)
 
 
 def _ours(threads: int, size: Size, seed: int, training: Training) -> Trained:
-    return _timed(our_fit, *corpus(size, seed), training, size, threads)
-
-
-def _timed(train: Callable, *arguments: object) -> Trained:
-    started = time.perf_counter()
-    score = train(*arguments)
-    return time.perf_counter() - started, score
+    return timed_value(our_fit, *corpus(size, seed), training, size, threads)
 
 
 def _peak() -> int:
@@ -217,15 +210,10 @@ def _peak() -> int:
 @contextmanager
 def _process(environment: dict[str, str], threads: int) -> Iterator[Callable[..., Future]]:
     """A process with some more environment, which does in turn what it is given."""
-    pool = ProcessPoolExecutor(1, get_context("spawn"), torch.set_num_threads, (threads,))
-    with pool:
-        before = dict(os.environ)
-        os.environ.update(environment)
-        try:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (threads,)) as pool:
+        with patch.dict(os.environ, environment):
             pool.submit(_peak).result()  # starts the process
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
         yield pool.submit
 
 

@@ -4,7 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-from projects import TINY, Outcome, Project
+from projects import TINY, Outcome, Project, digests
 
 LANDMARKS = "results/landmarks/s1.parquet"
 """What most tests make: one job of a few seconds."""
@@ -42,3 +42,10 @@ def watch(
         seen.update(look())
         time.sleep(0.2)
     return project.finish(process), seen
+
+
+def assert_datasets(project: Project, local: dict[str, str]) -> None:
+    """All datasets are there, and everything is as in a run on this machine."""
+    found = digests(project.path("results"))
+    assert found.items() <= local.items()
+    assert sum(name.startswith("dataset/") for name in found) == 6

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 from daemons import wait_until
-from projects import TINY, Project, digests
-from submitted import LANDMARKS, command, wait_for
+from projects import TINY, Project
+from submitted import LANDMARKS, assert_datasets, command, wait_for
 
 pytestmark = pytest.mark.workflow
 
@@ -30,9 +30,7 @@ def test_results_are_those_of_a_local_run(cluster_project, cluster, local):
     """Up to the datasets; what follows is submitted in the same way, and tried on Slurm."""
     outcome = run(cluster_project, cluster, "dataset")
     assert outcome.returncode == 0, outcome.output
-    found = digests(cluster_project.path("results"))
-    assert found.items() <= local.items()
-    assert sum(name.startswith("dataset/") for name in found) == 6
+    assert_datasets(cluster_project, local)
     again = run(cluster_project, cluster, "dataset")
     assert "Nothing to be done" in again.output
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +38,15 @@ def assert_refused(project: Project, words: list[str], *arguments: str, config: 
         assert word in outcome.output, outcome.output
     assert "Traceback (most recent call last)" not in outcome.output, outcome.output
     assert snapshot(project) == before
+
+
+@contextmanager
+def refused(words: list[str]) -> Iterator[None]:
+    """A function of a run ends with an error that has all the words."""
+    with pytest.raises(InputError) as error:
+        yield
+    for word in words:
+        assert word in str(error.value)
 
 
 BAD_SETTINGS = {
@@ -129,10 +139,8 @@ def test_a_bad_setting(root, name):
     config = yaml.safe_load((root / "config.yaml").read_text())
     schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
     update_config(config, overlay)
-    with pytest.raises(InputError) as error:
+    with refused(words):
         configuration.check(config, schema)
-    for word in words:
-        assert word in str(error.value)
 
 
 @pytest.fixture(scope="module")
@@ -229,12 +237,18 @@ TYPED_TABLES = (
 """Those that whole runs are given, too."""
 
 
-@pytest.mark.parametrize("name", TYPED_TABLES)
-def test_a_run_with_a_bad_table(corpus, name):
+def spoilt(corpus: Project, name: str) -> tuple[Path, list[str]]:
+    """The table with one of the faults, and the words that tell it."""
     edit, words = BAD_TABLES[name]
     path = corpus.path("recordings.csv")
     path.write_text(edit(path.read_text()))
-    assert_refused(corpus, ["recordings.csv", *words], "labels", config=OWN_CORPUS)
+    return path, [path.name, *words]
+
+
+@pytest.mark.parametrize("name", TYPED_TABLES)
+def test_a_run_with_a_bad_table(corpus, name):
+    _, words = spoilt(corpus, name)
+    assert_refused(corpus, words, "labels", config=OWN_CORPUS)
 
 
 def check_table(path: Path) -> None:
@@ -246,13 +260,9 @@ def check_table(path: Path) -> None:
 
 @pytest.mark.parametrize("name", [n for n in BAD_TABLES if n not in BAD_EXPERIMENTS])
 def test_a_bad_table(corpus, name):
-    edit, words = BAD_TABLES[name]
-    path = corpus.path("recordings.csv")
-    path.write_text(edit(path.read_text()))
-    with pytest.raises(InputError) as error:
+    path, words = spoilt(corpus, name)
+    with refused(words):
         check_table(path)
-    for word in ["recordings.csv", *words]:
-        assert word in str(error.value)
 
 
 def test_a_table_in_another_encoding(corpus):
