@@ -7,8 +7,8 @@ import media_files
 import numpy as np
 import pytest
 
+from softaer.agreement import krippendorff_alpha, pairwise_correlation
 from softaer.corpus import __main__ as corpus
-from softaer.corpus.check import krippendorff_alpha, pairwise_correlation
 from softaer.errors import InputError
 
 NAN = np.nan

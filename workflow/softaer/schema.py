@@ -62,10 +62,25 @@ STATUS = pa.schema(
         field("frames", pa.int64()),
         field("missing", pa.int64()),
         field("end", pa.float64(), unit="s", nullable=True),
+        field("promised", pa.float64(), unit="s", nullable=True),
+        field("decoded", pa.float64(), unit="s", nullable=True),
+        field("dropped", pa.int64()),
+        field("other_face", pa.int64()),
+        field("notes", pa.string(), unit="", nullable=True),
     ]
 )
 """What has become of a recording in extraction: why it was skipped, or null; its frames, those of
-them without values, and the time of the last."""
+them without values, and the time of the last; how long the file says that the stream is, and how
+much of it was decoded; pictures or pieces of sound that were dropped; pictures that show another
+face than the subject's; what was odd, or null."""
+
+NOTES = pa.schema(
+    [
+        field("recording", pa.string(), unit="", nullable=True),
+        field("note", pa.string(), unit=""),
+    ]
+)
+"""What was odd in an input and did not stop the stage: a row for each note."""
 
 RATINGS = pa.schema(
     [

@@ -28,11 +28,19 @@ COLUMNS = (
     "annotations",
     "turns",
     "batch",
+    "group",
+    "audio_stream",
+    "video_stream",
+    "channel",
+    "face",
 )
 """Columns that recordings.csv may have."""
 
 PATHS = ("media", "audio", "video", "annotations", "turns")
 """Columns that name files."""
+
+CHOICES = ("audio_stream", "video_stream", "channel", "face")
+"""Columns that say what of a media file is the subject's."""
 
 LONGEST_ARGUMENTS = 120_000
 """Bytes that a batch's recordings may take in a command, which Linux ends at 128 KiB."""
@@ -50,6 +58,11 @@ class Recording:
     video: str | None = None
     annotations: str | None = None
     turns: str | None = None
+    group: str | None = None
+    audio_stream: str | None = None
+    video_stream: str | None = None
+    channel: str | None = None
+    face: str | None = None
 
     def annotation_files(self, dimensions: Iterable[str]) -> list[str]:
         """Annotation files of a rated recording, each once."""
@@ -124,7 +137,7 @@ def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: objec
     # The one is ten times as fast, the other tells what is wrong.
     look = fastjsonschema.compile(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    partition_of: dict[str, tuple[str, int]] = {}
+    partition_of: dict[tuple[str, str], tuple[str, int]] = {}
     line_of: dict[str, int] = {}
     for line, row in rows.items():
         try:
@@ -144,13 +157,16 @@ def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: objec
                 f"{line_of[name]}; expected each recording once"
             )
         line_of[name] = line
-        if "subject" in row and "partition" in row:
-            known, seen = partition_of.setdefault(row["subject"], (row["partition"], line))
+        for column in ("subject", "group"):
+            if column not in row or "partition" not in row:
+                continue
+            key = column, row[column]
+            known, seen = partition_of.setdefault(key, (row["partition"], line))
             if known != row["partition"]:
                 raise InputError(
-                    f"{where}, line {line}, column 'partition': subject {row['subject']!r} is in "
+                    f"{where}, line {line}, column 'partition': {column} {row[column]!r} is in "
                     f"{row['partition']!r} here and in {known!r} on line {seen}; "
-                    "expected each subject in one partition"
+                    f"expected each {column} in one partition"
                 )
 
 
@@ -190,6 +206,7 @@ def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
             video=path(row.get("media", row.get("video"))),
             annotations=path(row.get("annotations")),
             turns=path(row.get("turns")),
+            **{name: row[name] for name in ("group", *CHOICES) if name in row},
         )
         for row in rows
     ]
@@ -255,6 +272,28 @@ def check_batches(recordings: Iterable[Recording], where: object) -> None:
                 f"{where}: names and paths of batch {batch!r} take {length} bytes of a "
                 f"command; expected at most {LONGEST_ARGUMENTS}, that is smaller batches"
             )
+
+
+def folds(recordings: Iterable[Recording]) -> dict[str, str]:
+    """What is left out together in cross-validation: recordings that share a subject or a group.
+
+    Sharing is passed on: where subjects a and b are in one session, and b and c in another, all
+    recordings of the three are one fold. Without groups, a fold is a subject.
+
+    Returns
+    -------
+    Name of the fold of each recording: that of its first subject.
+    """
+    recordings = list(recordings)
+    fold_of = {("subject", r.subject): r.subject for r in recordings}
+    for r in recordings:
+        if r.group is None:
+            continue
+        kept = fold_of.setdefault(("group", r.group), fold_of["subject", r.subject])
+        merged = fold_of["subject", r.subject]
+        if merged != kept:
+            fold_of = {key: kept if fold == merged else fold for key, fold in fold_of.items()}
+    return {r.recording: fold_of["subject", r.subject] for r in recordings}
 
 
 def rated(recordings: Iterable[Recording]) -> list[Recording]:

@@ -3,150 +3,16 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable
-from glob import escape, glob
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from softaer import layouts
-from softaer.agreement import krippendorff_alpha, pairwise_correlation
+from softaer.agreement import krippendorff_alpha
 from softaer.corpus import Recording, check_batches, read_rows, resolve, row_schema, validate_rows
-from softaer.corpus.probe import probe_all
-from softaer.errors import InputError
+from softaer.corpus.check_media import look_at_media
+from softaer.corpus.check_ratings import dimensions_of, look_at_ratings, look_at_turns
 from softaer.files import complete
-from softaer.ratings import ratings_on_grid
-from softaer.turns import read_turns
-
-APART = 1.0
-"""Sound and pictures whose lengths differ by more are told [s]."""
-
-LEAST_COVERAGE = 0.5
-"""Recordings of whose length the ratings cover less are told."""
-
-
-def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None]) -> pd.DataFrame:
-    """Lengths and streams of all recordings.
-
-    Returns
-    -------
-    Indexed by recording: ``seconds``, ``audio`` [Hz], ``fps``, ``size``; missing where a file
-    cannot be read, which is a problem.
-    """
-    recordings = list(recordings)
-    files = dict.fromkeys(p for r in recordings for p in (r.audio, r.video) if p is not None)
-    contents_of = dict(zip(files, probe_all(files), strict=True))
-    table = {}
-    for recording in recordings:
-        row = {"seconds": np.nan, "audio": np.nan, "fps": np.nan, "size": ""}
-        own = {"audio": recording.audio, "video": recording.video}
-        for path in dict.fromkeys(own.values()):
-            if isinstance(contents_of.get(path), InputError):
-                problem(f"recording {recording.recording!r}: {contents_of[path]}")
-        lengths = []
-        for kind, path in own.items():
-            contents = contents_of.get(path)
-            if contents is None or isinstance(contents, InputError):
-                continue
-            there = contents.audio_rate if kind == "audio" else contents.video_rate
-            if there is None and recording.audio != recording.video:
-                problem(f"recording {recording.recording!r}: {path} in column {kind!r} has none")
-            lengths.append(contents.seconds)
-            if kind == "audio" and contents.audio_rate:
-                row["audio"] = contents.audio_rate
-            if kind == "video" and contents.video_rate is not None:
-                row |= {"fps": contents.video_rate, "size": f"{contents.width}x{contents.height}"}
-        if len(lengths) == 2 and abs(lengths[0] - lengths[1]) > APART:
-            problem(
-                f"recording {recording.recording!r}: sound is {lengths[0]:.1f} s long, pictures "
-                f"are {lengths[1]:.1f} s"
-            )
-        row["seconds"] = max(lengths, default=np.nan)
-        table[recording.recording] = row
-    return pd.DataFrame.from_dict(table, orient="index")
-
-
-def look_at_ratings(
-    recording: Recording, layout, dimensions: list[str], seconds: float, problem: Callable
-) -> tuple[list[dict], dict[str, pd.DataFrame]]:
-    """What the raters of a recording said.
-
-    Returns
-    -------
-    rows, frames
-        For each dimension ``raters``, ``rate`` [Hz], ``coverage`` of the recording, ``r``
-        (pairwise) and ``alpha``; and the ratings on the grid, one column per rater.
-    """
-    rows, frames = [], {}
-    name = recording.recording
-    for dimension in dimensions:
-        try:
-            path = recording.annotations.replace("{dimension}", dimension)
-            raw = layout.read_annotations(
-                path, dimension if path != recording.annotations or len(dimensions) == 1 else None
-            )
-            grid = ratings_on_grid(raw, [dimension], where=f"recording {name!r} ({path})")
-        except InputError as error:
-            problem(str(error))
-            continue
-        own = raw[raw["dimension"] == dimension]
-        steps = own.groupby("rater")["time"].diff()
-        step = steps[steps > 0].median()
-        wide = grid.pivot_table(index="time", columns="rater", values="value")
-        values = wide.to_numpy().T
-        covered = len(wide) / 10 / seconds if seconds > 0 else np.nan
-        if covered < LEAST_COVERAGE:
-            problem(
-                f"recording {name!r}: ratings of {dimension!r} cover {100 * covered:.0f} % of "
-                f"{seconds:.1f} s"
-            )
-        if own["time"].max() > seconds + APART:
-            problem(
-                f"recording {name!r}: ratings of {dimension!r} end at {own['time'].max():.1f} s, "
-                f"the recording at {seconds:.1f} s"
-            )
-        rows.append(
-            {
-                "recording": name,
-                "dimension": dimension,
-                "raters": len(values),
-                "rate": 1 / step if step > 0 else np.nan,
-                "coverage": min(covered, 1.0),
-                "r": pairwise_correlation(values),
-                "alpha": krippendorff_alpha(values),
-            }
-        )
-        frames[dimension] = wide
-    return rows, frames
-
-
-def dimensions_of(recordings: Iterable[Recording], layout) -> list[str]:
-    """Dimensions that the first rated recording has whose annotations can be read."""
-    for recording in recordings:
-        head, there, tail = (recording.annotations or "").partition("{dimension}")
-        if there:
-            found = glob(f"{escape(head)}*{escape(tail)}")
-            names = sorted(path[len(head) : len(path) - len(tail)] for path in found)
-        elif recording.annotations is not None:
-            try:
-                names = sorted(set(layout.read_annotations(recording.annotations)["dimension"]))
-            except InputError:
-                continue  # told where the recording is looked at, if dimensions are known
-        else:
-            continue
-        if names:
-            return names
-    return []
-
-
-def look_at_turns(recordings: Iterable[Recording], problem: Callable[[str], None]) -> None:
-    """Read the turns that the table names."""
-    for recording in recordings:
-        if recording.turns is not None:
-            try:
-                read_turns(recording.turns)
-            except InputError as error:
-                problem(f"recording {recording.recording!r}: {error}")
 
 
 def check_table(
