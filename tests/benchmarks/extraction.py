@@ -31,9 +31,10 @@ from softaer import tables
 from softaer.audio_lld import compute_lld, descriptor_names
 from softaer.landmarks import track
 from softaer.markup import columns
-from softaer.media import AUDIO_RATE, audio_blocks, video_frames
+from softaer.pictures import video_frames
 from softaer.schema import audio_lld as lld_schema
 from softaer.schema import landmarks as landmarks_schema
+from softaer.sound import AUDIO_RATE, audio_blocks
 
 
 def bare_lld(path: Path) -> None:

@@ -15,7 +15,7 @@ from side_by_side import Setting, compare
 from softaer.corpus.probe import probe
 from softaer.landmarks import track
 from softaer.markup import POINTS, columns
-from softaer.media import video_frames
+from softaer.pictures import video_frames
 from softaer.video_features import video_features
 
 RATES = (25.0, 12.5, 10.0, 5.0)

@@ -13,7 +13,7 @@ import pytest
 
 from softaer import tables
 from softaer.audio_lld import ROWS_AT_ONCE, compute_lld, descriptor_names
-from softaer.media import AUDIO_RATE, audio_blocks
+from softaer.sound import AUDIO_RATE, audio_blocks
 
 REFERENCE_SETS = {
     "IS13_ComParE": opensmile.FeatureSet.IS13,

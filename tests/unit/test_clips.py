@@ -10,7 +10,7 @@ import pytest
 
 from softaer import audio_lld, landmarks, tables
 from softaer.markup import columns
-from softaer.media import video_frames
+from softaer.pictures import video_frames
 
 
 class Clip(NamedTuple):

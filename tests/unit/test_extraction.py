@@ -93,7 +93,7 @@ def options_of(folder, *paths, policy="fail", limits=()):
 def run(folder, *contents, policy="fail"):
     """Extract recordings with these contents; rows and states."""
     options = options_of(folder, *contents, policy=policy)
-    extract(options, lambda path, limits: CONTENTS[path](), ROWS)
+    extract(options, lambda path, *rest: CONTENTS[path](), ROWS)
     status = tables.read(options.status_output)
     return tables.read(options.output), tables.conform(status, schema.STATUS).to_pylist()
 

@@ -13,7 +13,7 @@ import skimage.data
 from softaer import tables
 from softaer.landmarks import FRAMES_AT_ONCE, track
 from softaer.markup import EYES, POINTS, columns, positions
-from softaer.media import video_frames
+from softaer.pictures import video_frames
 
 GRID_CLIPS = [
     "grid_bbaf2n.mpg",

@@ -178,7 +178,7 @@ def test_frames_are_sampled_as_the_model_has_learnt(packed, rate, tmp_path, monk
         asked.append(rate)
         raise InputError("seen")
 
-    monkeypatch.setattr("softaer.media.video_frames", frames)
+    monkeypatch.setattr("softaer.pictures.video_frames", frames)
     with pytest.raises(InputError, match="seen"):
         Predictor.load(folder).predict(video=tmp_path / "a.mp4")
     assert asked == [rate]

@@ -279,7 +279,7 @@ def test_command_line_hands_on_gap_and_window(monkeypatch, tmp_path):
 
 def test_registered_real_faces_resemble_the_reference(clips):
     from softaer.landmarks import track
-    from softaer.media import video_frames
+    from softaer.pictures import video_frames
 
     table = pd.concat(track(video_frames(clips / "grid_bbaf2n.mpg")))
     shapes = table[columns()].to_numpy().reshape(-1, len(POINTS), 2)

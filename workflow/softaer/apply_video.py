@@ -14,7 +14,8 @@ from softaer.corpus.probe import probe
 from softaer.errors import InputError
 from softaer.figures.predictions import prediction_strip
 from softaer.files import complete
-from softaer.media import AUDIO_RATE, audio_blocks, video_frames
+from softaer.pictures import video_frames
+from softaer.sound import AUDIO_RATE, audio_blocks
 
 WIDTH = 640
 """Of the pictures [pixel]; higher ones are made smaller, lower ones larger."""

@@ -23,8 +23,9 @@ from opensmile.core.lib import OpenSMILE, OpenSmileException
 
 from softaer import cli
 from softaer.extraction import add_extraction, extract
-from softaer.media import AUDIO_RATE, Limits, audio_blocks
+from softaer.media import Account, Choice, Limits
 from softaer.schema import audio_lld as lld_schema
+from softaer.sound import AUDIO_RATE, audio_blocks
 
 FEATURE_SETS = {
     "IS13_ComParE": "is09-13/IS13_ComParE_core.lld.conf.inc",
@@ -195,8 +196,16 @@ def main() -> None:
     arguments.add_argument("--feature-set", choices=FEATURE_SETS, default="IS13_ComParE")
     options = arguments.parse_args()
 
-    def read(path: str, limits: Limits) -> Iterator[pd.DataFrame]:
-        return compute_lld(audio_blocks(path, limits), options.feature_set)
+    def read(path: str, limits: Limits, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
+        blocks = audio_blocks(
+            path,
+            limits,
+            stream=choice.stream,
+            channel=choice.channel,
+            beside=choice.beside,
+            account=account,
+        )
+        return compute_lld(blocks, options.feature_set)
 
     extract(options, read, lld_schema(descriptor_names(options.feature_set)))
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from softaer import cli, tables
 from softaer.errors import InputError
-from softaer.media import Limits, find_stream, length, open_media
+from softaer.media import Account, Choice, Limits, find_stream, length, open_media
 from softaer.progress import Progress
 from softaer.schema import STATUS
 
@@ -22,9 +22,31 @@ POLICIES = ("fail", "skip")
 """What to do with a recording that cannot be read."""
 
 
+NOTHING = {
+    "frames": 0,
+    "missing": 0,
+    "end": None,
+    "promised": None,
+    "decoded": None,
+    "dropped": 0,
+    "other_face": 0,
+    "notes": None,
+}
+"""State of a recording without rows."""
+
+
 def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
     """Add recordings, limits of their files, the policy for bad ones, and the two outputs."""
     cli.add_recordings(arguments, what)
+    arguments.add_argument(
+        "--choose",
+        dest="choices",
+        metavar=("NAME", "WHAT", "VALUE"),
+        nargs=3,
+        action="append",
+        default=[],
+        help="what of a recording is the subject's: stream, channel, face, or the file beside",
+    )
     add_limits(arguments)
     arguments.add_argument("--on-bad-recording", choices=POLICIES, default="fail")
     cli.add_output(arguments)
@@ -40,7 +62,7 @@ def add_limits(arguments: argparse.ArgumentParser) -> None:
 
 def extract(
     options: argparse.Namespace,
-    read: Callable[[str, Limits], Iterable[pd.DataFrame]],
+    read: Callable[[str, Limits, Choice, Account], Iterable[pd.DataFrame]],
     schema: pa.Schema,
 ) -> None:
     """Write the rows of each recording, and what has become of it.
@@ -50,7 +72,8 @@ def extract(
     options
         Arguments of :func:`add_extraction`.
     read
-        Tables of one recording, without the column ``recording``, from the path of its file.
+        Tables of one recording, without the column ``recording``: from the path of its file, the
+        limits, what of it is the subject's, and the account that it fills.
     schema
         Of the rows.
 
@@ -59,7 +82,7 @@ def extract(
     InputError
         For the first recording that cannot be read, unless such recordings are to be skipped.
     """
-    limits = limits_of(options)
+    limits, choices = limits_of(options), choices_of(options)
     lengths = {name: length(path, limits) for name, path in options.recordings}
     progress = Progress(None if None in lengths.values() else sum(lengths.values()))
     with (
@@ -67,10 +90,11 @@ def extract(
         tables.writer(options.status_output, STATUS) as status,
     ):
         for recording, path in options.recordings:
-            state = {"recording": recording, "reason": None, "frames": 0, "missing": 0, "end": None}
+            account = Account()
+            state = {"recording": recording, "reason": None} | NOTHING
             try:
                 with sink.all_or_nothing() as rows:
-                    for table in _reading(read(path, limits)):
+                    for table in _reading(read(path, limits, choices[recording], account)):
                         state["frames"] += len(table)
                         state["missing"] += int(table.isna().any(axis=1).sum())
                         state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
@@ -78,16 +102,29 @@ def extract(
                         rows.append(table)
                         progress.advance(recording, len(table), state["end"] or 0.0)
                 progress.finish(recording, lengths[recording])
+                state |= _accounted(account)
+                for note in account.notes:
+                    print(f"recording {recording!r}: {note}")
             except UnreadableError as error:
                 if options.on_bad_recording == "fail":
                     raise InputError(f"recording {recording!r}: {error}") from error
                 print(f"recording {recording!r} is left out: {error}")
-                state |= {"reason": str(error), "frames": 0, "missing": 0, "end": None}
+                state |= NOTHING | {"reason": str(error)}
             status.append(pd.DataFrame([state]))
 
 
+def _accounted(account: Account) -> dict[str, object]:
+    return {
+        "promised": account.promised,
+        "decoded": account.decoded,
+        "dropped": account.dropped,
+        "other_face": account.other_face,
+        "notes": "; ".join(account.notes) or None,
+    }
+
+
 class UnreadableError(InputError):
-    """What a file does not give; other errors are no reason to leave a recording out."""
+    """The file cannot be read; other errors are no reason to leave a recording out."""
 
 
 def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -115,10 +152,11 @@ def look_into(options: argparse.Namespace, kind: str) -> None:
     """
     if options.on_bad_recording == "skip":
         return
+    limits, choices = limits_of(options), choices_of(options)
     for recording, path in options.recordings:
         try:
-            with open_media(path, limits_of(options)) as container:
-                find_stream(container, kind, path, limits_of(options))
+            with open_media(path, limits) as container:
+                find_stream(container, kind, path, limits, choices[recording].stream)
         except InputError as error:
             raise InputError(f"recording {recording!r}: {error}") from error
 
@@ -126,3 +164,11 @@ def look_into(options: argparse.Namespace, kind: str) -> None:
 def limits_of(options: argparse.Namespace) -> Limits:
     """Limits from the arguments of :func:`add_limits`."""
     return Limits(**{limit.name: getattr(options, limit.name) for limit in fields(Limits)})
+
+
+def choices_of(options: argparse.Namespace) -> dict[str, Choice]:
+    """What of each recording is the subject's, from the arguments of :func:`add_extraction`."""
+    chosen: dict[str, dict[str, object]] = {name: {} for name, _ in options.recordings}
+    for recording, what, value in options.choices:
+        chosen[recording][what] = int(value) if what in ("stream", "channel") else value
+    return {name: Choice(**values) for name, values in chosen.items()}

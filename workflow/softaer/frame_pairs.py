@@ -17,7 +17,8 @@ from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
 from softaer.errors import InputError
 from softaer.extraction import add_limits, limits_of
-from softaer.media import Limits, frame_at
+from softaer.media import Limits
+from softaer.pictures import frame_at
 from softaer.schema import FRAME_PAIRS
 from softaer.targets import feature_columns, target_names
 from softaer.tasks import TARGETS

@@ -158,7 +158,7 @@ class Predictor:
         if modality == "audio":
             from softaer.audio_features import audio_features
             from softaer.audio_lld import compute_lld
-            from softaer.media import audio_blocks
+            from softaer.sound import audio_blocks
             from softaer.turns import read_turns
 
             if settings["turns"] != "ignore" and turns is None:
@@ -172,7 +172,7 @@ class Predictor:
             )
             return audio_features(lld, settings["window"], spoken, settings["turns"])
         from softaer.landmarks import columns, track
-        from softaer.media import video_frames
+        from softaer.pictures import video_frames
         from softaer.video_features import POINTS, video_features
 
         tables = track(

@@ -1,0 +1,339 @@
+"""The clock of a recording: when its packets are due, across streams, parts and files.
+
+Time zero is the earliest start of the recording's files, so that all its streams share it. Time
+stamps that start again, where a camera or ``cat`` has joined parts, are continued: a part begins
+where the part before it has ended in all streams, and streams keep their distance within a part.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from softaer.errors import InputError
+from softaer.media import DEFAULT_LIMITS, Account, Limits, open_media, pass_on, streams_of
+
+STEP_BACK = 0.1
+"""A decoding time that steps back by more starts a part [s]; FFmpeg's own tool draws the line here.
+"""
+
+STEP_BACK_SHOWN = 1.0
+"""The same for packets that have a presentation time only, which pictures reorder [s]."""
+
+UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
+"""FFmpeg's names of formats whose start says nothing about other files: the clock of a transport or
+program stream starts anywhere, that of MP3 counts the encoder's delay."""
+
+UNTIDY = 0.05
+"""Share of packets that may be damaged; beyond, the file is refused."""
+
+SHORTFALL = 0.03
+"""Share of the stated length that may be missing without a word."""
+
+LONGEST_INDEX = 64 * 2**20
+"""What may lie between the packets of two files that were joined: an index and a header [byte]."""
+
+LEAST_SHORTFALL = 0.25
+"""So much may be missing in any case [s]: encoders' delays, the last pictures."""
+
+
+def stated_start(container: av.container.InputContainer) -> float:
+    """Start of a file on a clock that files share [s]; 0 if its own says nothing about others."""
+    if UNRELATED & set(container.format.name.split(",")):
+        return 0.0
+    return own_start(container)
+
+
+def own_start(container: av.container.InputContainer) -> float:
+    """Start of a file on its own clock [s]."""
+    return (container.start_time or 0) / av.time_base
+
+
+def origin(
+    container: av.container.InputContainer,
+    beside: Path | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> float:
+    """Time zero of the recording on the clock of an open file [s].
+
+    Parameters
+    ----------
+    container
+        The open file.
+    beside
+        The recording's other file, where sound and pictures are kept apart.
+    limits
+        What that file may ask for.
+
+    Raises
+    ------
+    InputError
+        If the other file cannot be opened.
+    """
+    if beside is None:
+        return own_start(container)
+    with open_media(beside, limits) as other:
+        zero = min(stated_start(container), stated_start(other))
+    return own_start(container) - stated_start(container) + zero
+
+
+def stated_length(container: av.container.InputContainer, stream: av.stream.Stream) -> float | None:
+    """Length of a stream as its file states it [s], or of the file; ``None`` if it does not."""
+    if stream.duration and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    if container.duration and container.duration > 0:
+        return container.duration / av.time_base
+    return None
+
+
+@dataclass
+class _Part:
+    """A stretch of a file whose time stamps go on.
+
+    Attributes
+    ----------
+    shift
+        Seconds from the file's clock to the recording's.
+    front
+        Latest time of the file's clock in any stream [s].
+    """
+
+    shift: float
+    front: float
+
+
+class Continuation:
+    """Moves packets whose time stamps start again to where the part before has ended.
+
+    Attributes
+    ----------
+    seams
+        Where parts begin, on the continued clock [s].
+    """
+
+    def __init__(self) -> None:
+        self.seams: list[float] = []
+        self._parts = [_Part(0.0, float("-inf"))]
+        self._part_of: dict[int, int] = {}
+        self._last: dict[tuple[int, bool], float] = {}
+        self._reordering: dict[int, float] = {}
+        self._end = float("-inf")
+
+    def packets(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        """The packets in their order, with continued time stamps."""
+        waiting: list[av.Packet] = []
+        packets = iter(packets)
+        while True:
+            packet = waiting.pop(0) if waiting else next(packets, None)
+            if packet is None:
+                return
+            time, index = _time(packet), packet.stream.index
+            if time is None:
+                yield packet
+                continue
+            if self._steps_back(packet, time):
+                # One wrong time stamp is no seam: what comes next in the stream tells.
+                after = _next_of(index, packets, waiting)
+                if after is None or not self._steps_back(after, _time(after)):
+                    time = self._last[_key(packet)] + _duration(packet)
+                    packet.dts = packet.pts = round(time / packet.time_base)
+            self._place(packet, time)
+            yield packet
+
+    def _steps_back(self, packet: av.Packet, time: float) -> bool:
+        tolerance = STEP_BACK_SHOWN if packet.dts is None else STEP_BACK
+        return time < self._last.get(_key(packet), float("-inf")) - tolerance
+
+    def _place(self, packet: av.Packet, time: float) -> None:
+        index = packet.stream.index
+        shown = time if packet.pts is None else float(packet.pts * packet.time_base)
+        if shown < time - STEP_BACK:
+            # At a seam a demuxer may give a part's last packet the time of the next part's first.
+            shown = time + self._reordering.get(index, 0.0)
+            packet.pts = round(shown / packet.time_base)
+        self._reordering[index] = shown - time
+        own = self._part_of.get(index, 0)
+        later = range(own + 1, len(self._parts))
+        nearest = min(later, key=lambda p: abs(time - self._parts[p].front), default=None)
+        if self._steps_back(packet, time):
+            if nearest is None:
+                nearest = len(self._parts)
+                self._parts.append(_Part(self._end - shown, time))
+                self.seams.append(self._end)
+            own = nearest
+        elif nearest is not None:
+            # A stream that paused steps forward into a part that another stream has begun.
+            ahead = time - self._last.get(_key(packet), time)
+            if abs(time - self._parts[nearest].front) + STEP_BACK_SHOWN < ahead:
+                own = nearest
+        self._part_of[index], self._last[_key(packet)] = own, time
+        part = self._parts[own]
+        part.front = max(part.front, time)
+        ticks = round(part.shift / packet.time_base) if part.shift else 0
+        if ticks:
+            packet.dts = None if packet.dts is None else packet.dts + ticks
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+        self._end = max(self._end, shown + part.shift + _duration(packet))
+
+
+def _time(packet: av.Packet) -> float | None:
+    ticks = packet.pts if packet.dts is None else packet.dts
+    return None if ticks is None else float(ticks * packet.time_base)
+
+
+def _key(packet: av.Packet) -> tuple[int, bool]:
+    # Where some packets have no decoding time, the two clocks are apart by pictures' reordering.
+    return packet.stream.index, packet.dts is None
+
+
+def _duration(packet: av.Packet) -> float:
+    if packet.duration:
+        return float(packet.duration * packet.time_base)
+    rate = getattr(packet.stream, "average_rate", None)
+    return float(1 / rate) if rate else 0.0
+
+
+def _next_of(
+    index: int, packets: Iterator[av.Packet], waiting: list[av.Packet]
+) -> av.Packet | None:
+    """The next packet of a stream that has a time; what is read on the way is kept in waiting."""
+    for packet in waiting:
+        if packet.stream.index == index and _time(packet) is not None:
+            return packet
+    for packet in packets:
+        waiting.append(packet)
+        if packet.stream.index == index and _time(packet) is not None:
+            return packet
+    return None
+
+
+def refuse_unread_parts(path: Path, end: int) -> None:
+    """Refuse a file behind whose last packet another file of its kind begins.
+
+    Some containers hold all times in a header of their own. Where such files were joined, FFmpeg
+    reads the first alone.
+
+    Parameters
+    ----------
+    path
+        Media file.
+    end
+        Where its last packet ends [byte].
+
+    Raises
+    ------
+    InputError
+        Naming how much of the file was not read.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        start = file.read(8)
+        # In MP4 the first four bytes are a length.
+        beginning = start[4:] if start[4:] == b"ftyp" else start[:4]
+        file.seek(end)
+        found = file.read(LONGEST_INDEX).find(beginning)
+    if found >= 0 and size - end > SHORTFALL * size:
+        raise InputError(
+            f"{path}: another file begins within it, and {100 * (size - end) / size:.0f} % of its "
+            "bytes were not read; expected one recording, or parts joined by a tool that rewrites "
+            "the header (ffmpeg's concat demuxer)"
+        )
+
+
+def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
+    # Of both kinds, whichever is decoded: seams are the same for all streams then.
+    return container.demux([s for kind in ("audio", "video") for s in streams_of(container, kind)])
+
+
+def decoded(
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    zero: float,
+    path: Path,
+    account: Account,
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
+    """Frames of a stream, on a clock that goes on through the parts of a file.
+
+    A packet of size zero repeats the last picture. A damaged packet is dropped and counted.
+
+    Parameters
+    ----------
+    container, stream
+        The open file and its stream.
+    zero
+        Time zero of the recording on the file's clock [s], see :func:`origin`.
+    path
+        Names the file in errors.
+    account
+        Where seams and damage are noted.
+
+    Raises
+    ------
+    InputError
+        If the file goes on with another one that cannot be read.
+    av.error.FFmpegError
+        If more than a few packets are damaged.
+    """
+    continuation = Continuation()
+    count = damaged = end = 0
+    last = None
+    for packet in continuation.packets(_packets(container)):
+        end = max(end, (packet.pos or 0) + packet.size)
+        if packet.stream.index != stream.index:
+            continue
+        count += 1
+        empty = packet.size == 0 and packet.pts is not None
+        if empty:
+            if isinstance(last, av.VideoFrame):
+                last.pts, last.time_base = packet.pts, packet.time_base
+                yield last
+            continue
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            pass_on(error)
+            damaged += 1
+            if damaged > 2 + UNTIDY * count:
+                raise
+            continue
+        for frame in frames:
+            last = frame
+            yield frame
+    if end:
+        refuse_unread_parts(path, end)
+    if last is None and damaged:
+        raise av.error.InvalidDataError(0, "no packet can be decoded")
+    if continuation.seams:
+        account.promised = None  # the header knows one part alone
+        places = [f"{seam - zero:.1f} s" for seam in continuation.seams]
+        account.notes.append(
+            f"time stamps start again at {_listed(places)}, where parts were joined: continued"
+        )
+    if damaged:
+        account.dropped += damaged
+        account.notes.append(f"{damaged} of {count} packets are damaged and were dropped")
+
+
+def is_joined(container: av.container.InputContainer) -> bool:
+    """Whether time stamps of a file start again; reads its packets to the end."""
+    continuation = Continuation()
+    return any(continuation.seams for _ in continuation.packets(_packets(container)))
+
+
+def _listed(places: list[str], most: int = 3) -> str:
+    more = f" and {len(places) - most} more times" if len(places) > most else ""
+    return ", ".join(places[:most]) + more
+
+
+def compare_with_promise(account: Account, what: str) -> None:
+    """Note where less, or much more, was decoded than the file states."""
+    if account.promised is None:
+        return
+    missing = account.promised - account.decoded
+    if abs(missing) > max(SHORTFALL * account.promised, LEAST_SHORTFALL):
+        account.notes.append(
+            f"the file states {account.promised:.2f} s of {what}, of which {account.decoded:.2f} s "
+            "were decoded"
+        )
