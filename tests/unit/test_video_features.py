@@ -27,15 +27,20 @@ def reference_like(count, seed=0):
     return shapes
 
 
-def moved(shapes, seed=0):
+def moved(shapes, seed=0, turns=np.pi, widths=(20, 200), places=1000):
     """Each face turned, scaled and shifted at random."""
     rng = np.random.default_rng(seed)
-    turn = rng.uniform(-np.pi, np.pi, len(shapes))
-    scale = rng.uniform(20, 200, len(shapes))
-    shift = rng.uniform(0, 1000, (len(shapes), 1, 2))
+    turn = rng.uniform(-turns, turns, len(shapes))
+    scale = rng.uniform(*widths, len(shapes))
+    shift = rng.uniform(0, places, (len(shapes), 1, 2))
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
     matrices = np.array([[cos, -sin], [sin, cos]]).transpose(2, 0, 1)
     return shapes @ matrices.transpose(0, 2, 1) + shift
+
+
+def restless(shapes):
+    """A head that moves from frame to frame, and by less than the width of its face."""
+    return moved(shapes, turns=0.3, widths=(80, 120), places=30)
 
 
 def test_a_planted_similarity_is_undone():
@@ -222,7 +227,7 @@ def test_window_leaves_out_frames_without_a_face_and_long_absences():
 def test_features_are_registered_unless_told_otherwise():
     faces = np.repeat(reference_like(1), 75, axis=0)
     time = np.arange(75) / 25
-    features = video_features(time, moved(faces))
+    features = video_features(time, restless(faces))
     expected = np.broadcast_to(faces[0].reshape(-1), (30, 98))
     np.testing.assert_allclose(features[columns()], expected, rtol=0, atol=1e-6)
 
@@ -260,7 +265,7 @@ def test_command_line_leaves_pixels_without_registration(monkeypatch, tmp_path):
 
 def test_command_line_registers_by_default_and_writes_absences_as_null(monkeypatch, tmp_path):
     faces = np.repeat(reference_like(1), 75, axis=0)
-    shapes = moved(faces)
+    shapes = restless(faces)
     shapes[11:25] = np.nan
     output = run(monkeypatch, tmp_path, {"r": (np.arange(75) / 25, shapes)})
     written = pq.read_table(output)

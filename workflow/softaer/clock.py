@@ -5,6 +5,7 @@ stamps that start again, where a camera or ``cat`` has joined parts, are continu
 where the part before it has ended in all streams, and streams keep their distance within a part.
 """
 
+import mmap
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -228,13 +229,16 @@ def refuse_unread_parts(path: Path, end: int) -> None:
         Naming how much of the file was not read.
     """
     size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        start = file.read(8)
+    if size - end <= SHORTFALL * size:
+        return
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
         # In MP4 the first four bytes are a length.
-        beginning = start[4:] if start[4:] == b"ftyp" else start[:4]
-        file.seek(end)
-        found = file.read(LONGEST_INDEX).find(beginning)
-    if found >= 0 and size - end > SHORTFALL * size:
+        beginning = content[4:8] if content[4:8] == b"ftyp" else content[:4]
+        found = content.find(beginning, end, end + LONGEST_INDEX)
+    if found >= 0:
         raise InputError(
             f"{path}: another file begins within it, and {100 * (size - end) / size:.0f} % of its "
             "bytes were not read; expected one recording, or parts joined by a tool that rewrites "

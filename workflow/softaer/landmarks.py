@@ -10,6 +10,7 @@ definition.
 
 from argparse import BooleanOptionalAction
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,18 @@ from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from softaer import cli
 from softaer.extraction import add_extraction, extract
+from softaer.following import Subject
 from softaer.markup import POINTS, VERTICES, columns
-from softaer.media import Limits, video_frames
+from softaer.media import Account, Choice, Limits
+from softaer.pictures import video_frames
 from softaer.schema import landmarks as landmarks_schema
 
 FRAMES_AT_ONCE = 1_500
 """Frames that are handed out together: a minute at 25 frames a second."""
+
+
+MOST_FACES = 4
+"""Faces that are looked for in a picture of several people."""
 
 
 def track(
@@ -30,8 +37,10 @@ def track(
     refine: bool = True,
     min_detection_confidence: float = 0.5,
     min_tracking_confidence: float = 0.5,
+    face: str | None = None,
+    account: Account | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Follow one face through a video.
+    """Follow the subject's face through a video.
 
     Parameters
     ----------
@@ -41,13 +50,18 @@ def track(
         Refine the mesh around eyes and lips.
     min_detection_confidence, min_tracking_confidence
         FaceMesh's thresholds, from 0 to 1: below the second, the face is searched anew.
+    face
+        Which of several faces is the subject's, see :class:`softaer.following.Subject`.
+    account
+        Filled with pictures that show another face, and what was odd.
 
     Yields
     ------
     Tables of up to 1500 frames: ``time`` (float64, s), ``face`` (bool), and ``x_18, y_18, ...,
-    x_68, y_68`` (float32, pixels of the upright picture, y downwards; NaN without a face).
+    x_68, y_68`` (float32, pixels of the upright picture, y downwards; NaN without the subject's
+    face).
     """
-    face_mesh = _face_mesh(refine, min_detection_confidence, min_tracking_confidence)
+    subject = Subject(face)
     times: list[float] = []
     shapes: list[np.ndarray] = []
 
@@ -60,27 +74,41 @@ def track(
         shapes.clear()
         return table
 
-    with face_mesh:
+    with ExitStack() as open_meshes:
+
+        def open_mesh(faces: int) -> FaceMesh:
+            open_meshes.close()
+            mesh = FaceMesh(
+                static_image_mode=False,
+                max_num_faces=faces,
+                refine_landmarks=refine,
+                min_detection_confidence=min_detection_confidence,
+                min_tracking_confidence=min_tracking_confidence,
+            )
+            return open_meshes.enter_context(mesh)
+
+        # One face is followed in half the time; several are looked at where there are several.
+        alone = face is None
+        face_mesh = open_mesh(1 if alone else MOST_FACES)
         for time, image in frames:
+            found = find_faces(face_mesh, image)
+            if alone and found and not subject.may_be(found[0]):
+                alone = False
+                face_mesh = open_mesh(MOST_FACES)
+                found = find_faces(face_mesh, image)
+            own = subject.among(found, time, image.shape[1])
             times.append(time)
-            shapes.append(find_points(face_mesh, image))
+            shapes.append(np.full((len(POINTS), 2), np.nan) if own is None else own)
             if len(times) == FRAMES_AT_ONCE:
                 yield take()
+    if account is not None:
+        account.other_face = subject.other_faces
+        account.notes += subject.notes()
     yield take()
 
 
-def _face_mesh(refine: bool, detection: float, tracking: float) -> FaceMesh:
-    return FaceMesh(
-        static_image_mode=False,
-        max_num_faces=1,
-        refine_landmarks=refine,
-        min_detection_confidence=detection,
-        min_tracking_confidence=tracking,
-    )
-
-
-def find_points(face_mesh: FaceMesh, image: np.ndarray) -> np.ndarray:
-    """The 49 points of the face in one picture.
+def find_faces(face_mesh: FaceMesh, image: np.ndarray) -> list[np.ndarray]:
+    """The 49 points of each face in one picture.
 
     Parameters
     ----------
@@ -91,14 +119,13 @@ def find_points(face_mesh: FaceMesh, image: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float64 array of shape (49, 2), pixels; NaN if there is no face.
+    float64 arrays of shape (49, 2), pixels.
     """
-    faces = face_mesh.process(image).multi_face_landmarks
-    if not faces:
-        return np.full((len(POINTS), 2), np.nan)
     height, width = image.shape[:2]
-    mesh = faces[0].landmark
-    return np.array([(mesh[v].x * width, mesh[v].y * height) for v in VERTICES])
+    return [
+        np.array([(face.landmark[v].x * width, face.landmark[v].y * height) for v in VERTICES])
+        for face in face_mesh.process(image).multi_face_landmarks or []
+    ]
 
 
 def main() -> None:
@@ -112,12 +139,21 @@ def main() -> None:
     arguments.add_argument("--min-tracking-confidence", type=float, default=0.5)
     options = arguments.parse_args()
 
-    def read(path: str, limits: Limits) -> Iterator[pd.DataFrame]:
+    def read(path: str, limits: Limits, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
         return track(
-            video_frames(path, limits, options.rate),
+            video_frames(
+                path,
+                limits,
+                options.rate,
+                stream=choice.stream,
+                beside=choice.beside,
+                account=account,
+            ),
             options.refine,
             options.min_detection_confidence,
             options.min_tracking_confidence,
+            choice.face,
+            account,
         )
 
     extract(options, read, landmarks_schema(columns()))

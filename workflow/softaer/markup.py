@@ -33,6 +33,9 @@ VERTICES = tuple(VERTEX_OF_POINT.values())
 EYES = (range(37, 43), range(43, 49))
 """Points of the left and of the right eye; the distance of their centres is the unit of length."""
 
+LIPS = range(49, 61)
+"""Points of the outer lips."""
+
 REFERENCE = {
     28: (0.000, -0.038),
     29: (0.000, 0.192),
@@ -54,6 +57,34 @@ Origin half way between the centres of the eyes, unit their distance. Generalise
 FaceMesh's points on two public-domain portraits (``skimage.data.astronaut`` and matplotlib's
 ``grace_hopper.jpg``) and their mirror images, made symmetric.
 """
+
+
+WIDTH_OF_FACE = 2.1
+"""Width of a face in units of the distance between the eyes, or from the eyes to the mouth: in
+adults some 140 mm between the cheekbones to 63 mm and 70 mm (Farkas, 1994). The larger distance is
+taken: the one shrinks when the head turns, the other when it nods."""
+
+
+def place_and_width(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where faces are, and how wide.
+
+    Parameters
+    ----------
+    points
+        The 49 points, shape (..., 49, 2), pixels.
+
+    Returns
+    -------
+    place, width
+        Centre between eyes and mouth, shape (..., 2), and width of the face, shape (...), pixels.
+    """
+    eyes = [points[..., positions(eye), :].mean(axis=-2) for eye in EYES]
+    between = (eyes[0] + eyes[1]) / 2
+    mouth = points[..., positions(LIPS), :].mean(axis=-2)
+    size = np.maximum(
+        np.linalg.norm(eyes[1] - eyes[0], axis=-1), np.linalg.norm(mouth - between, axis=-1)
+    )
+    return (between + mouth) / 2, WIDTH_OF_FACE * size
 
 
 def columns() -> list[str]:

@@ -28,6 +28,9 @@ SILENCE_AT_ONCE = 60 * AUDIO_RATE
 SILENCE = 1.0
 """Digital silence of at least this length is told [s]; shorter pauses are common."""
 
+CUT = 0.1
+"""Sound of at least this length that was cut is told [s]."""
+
 WEAK = 1e-6
 """A channel with less than this share of the power of the strongest (-60 dB) counts as dead."""
 
@@ -119,7 +122,7 @@ def audio_blocks(
         seconds = filled / AUDIO_RATE
         if seconds >= SILENCE:
             account.notes.append(f"{seconds:.1f} s without sound inside it became silence")
-        if cut_away > SILENCE * AUDIO_RATE:
+        if cut_away > CUT * AUDIO_RATE:
             account.dropped += 1
             account.notes.append(
                 f"{cut_away / AUDIO_RATE:.1f} s of sound were cut: their times had passed already"

@@ -14,7 +14,7 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.functionals import functional_names, windowed_functionals
 from softaer.grid import grid, interpolate
-from softaer.markup import POINTS, REFERENCE, columns, positions
+from softaer.markup import POINTS, REFERENCE, columns, place_and_width, positions
 from softaer.schema import video_features as features_schema
 
 
@@ -65,7 +65,8 @@ def video_features(
     shapes
         Points in pixels, shape (n, 49, 2); NaN for frames without a face.
     max_gap
-        Longest time between two frames with a face that is interpolated over [s].
+        Longest time between two frames with a face that is interpolated over [s]; not where the
+        face has jumped by more than its width.
     window
         Length of the window of mean and variance [s]; 0 takes the points themselves.
     registered
@@ -81,7 +82,10 @@ def video_features(
     flat = (register(shapes) if registered else shapes).reshape(-1, 2 * len(POINTS))
     face = ~np.isnan(flat).any(axis=1)
     at = grid(time[-1]) if len(time) else grid(-1)
-    values = interpolate(time[face], flat[face], at, max_gap)
+    values = np.full((len(at), flat.shape[1]), np.nan)
+    for part in _unbroken(shapes[face]):
+        own = interpolate(time[face][part], flat[face][part], at, max_gap)
+        values = np.where(np.isnan(values), own, values)
     if window:
         here = ~np.isnan(values[:, 0])
         values = windowed_functionals(time[face], flat[face], at, window)
@@ -90,6 +94,15 @@ def video_features(
     table = pd.DataFrame(values.astype(np.float32), columns=names)
     table.insert(0, "time", at)
     return table
+
+
+def _unbroken(shapes: np.ndarray) -> list[np.ndarray]:
+    """Stretches of frames within which the face does not jump by more than its own width."""
+    if not len(shapes):
+        return []
+    place, width = place_and_width(shapes)
+    jump = np.linalg.norm(np.diff(place, axis=0), axis=-1) > np.maximum(width[1:], width[:-1])
+    return np.split(np.arange(len(shapes)), np.flatnonzero(jump) + 1)
 
 
 def main() -> None:
