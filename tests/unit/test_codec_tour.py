@@ -11,7 +11,8 @@ from tour_clips import HUM, WHISTLE, Clip, Made
 
 from softaer.audio_lld import HOP, compute_lld
 from softaer.landmarks import track
-from softaer.media import AUDIO_RATE, audio_blocks, video_frames
+from softaer.pictures import video_frames
+from softaer.sound import AUDIO_RATE, audio_blocks
 
 NTSC = Fraction(30_000, 1001)
 FIFTY = Fraction(50)

@@ -7,6 +7,7 @@ where the part before it has ended in all streams, and streams keep their distan
 
 import mmap
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,18 @@ UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
 """FFmpeg's names of formats whose start says nothing about other files: the clock of a transport or
 program stream starts anywhere, that of MP3 counts the encoder's delay."""
 
+DECODING_TIMES = frozenset({"asf", "avi", "gxf"})
+"""Containers that store one time for each picture, in the order of decoding. What FFmpeg gives as
+time of presentation is invented there; the first picture shown has the first time, and so on."""
+
 UNTIDY = 0.05
 """Share of packets that may be damaged; beyond, the file is refused."""
 
 SHORTFALL = 0.03
 """Share of the stated length that may be missing without a word."""
+
+ONE_HEADER = frozenset({"aiff", "asf", "avi", "caf", "flv", "gxf", "mov", "mxf", "w64", "wav"})
+"""Containers that begin with a header of their own, which names what is in the file."""
 
 LONGEST_INDEX = 64 * 2**20
 """What may lie between the packets of two files that were joined: an index and a header [byte]."""
@@ -281,6 +289,8 @@ def decoded(
         If more than a few packets are damaged.
     """
     continuation = Continuation()
+    in_decoding_order = stream.type == "video" and container.format.name in DECODING_TIMES
+    stamps: deque[int] = deque()
     count = damaged = end = 0
     last = None
     for packet in continuation.packets(_packets(container)):
@@ -288,24 +298,30 @@ def decoded(
         if packet.stream.index != stream.index:
             continue
         count += 1
-        empty = packet.size == 0 and packet.pts is not None
-        if empty:
+        if packet.size == 0 and _time(packet) is not None:
             if isinstance(last, av.VideoFrame):
-                last.pts, last.time_base = packet.pts, packet.time_base
+                last.pts = packet.dts if in_decoding_order or packet.pts is None else packet.pts
+                last.time_base = packet.time_base
                 yield last
             continue
+        if in_decoding_order and packet.dts is not None:
+            stamps.append(packet.dts)
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:
             pass_on(error)
             damaged += 1
+            if stamps:
+                stamps.pop()
             if damaged > 2 + UNTIDY * count:
                 raise
             continue
         for frame in frames:
             last = frame
+            if stamps:
+                frame.pts, frame.time_base = stamps.popleft(), packet.time_base or frame.time_base
             yield frame
-    if end:
+    if end and ONE_HEADER & set(container.format.name.split(",")):
         refuse_unread_parts(path, end)
     if last is None and damaged:
         raise av.error.InvalidDataError(0, "no packet can be decoded")

@@ -3,7 +3,9 @@
 Everything is streamed; memory does not grow with the length of the recording.
 """
 
+import heapq
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,13 @@ from softaer.media import DEFAULT_LIMITS, Account, Limits, find_stream, open_med
 
 CLOCK_TICK = 1e-3
 """Coarsest clock of a container that is in use, Matroska's [s]; times are rounded to it."""
+
+UNSORTED_TIMES = frozenset({"mxf"})
+"""Containers whose index gives times in the order of decoding, though pictures come in that of
+presentation."""
+
+REORDERING = 16
+"""Pictures over which a codec may reorder: the most that H.264 and HEVC keep."""
 
 MOST_STRETCHED = 8
 """Ratio of a pixel's sides beyond which the header is wrong."""
@@ -76,10 +85,9 @@ def video_frames(
         first, last, slot = None, -np.inf, None
         count = late = corrupt = 0
         longest, pause_at = 0.0, 0.0
-        for frame in decoded(container, source, zero, path, account):
-            if frame.time is None:
+        for time, frame in _timed(container, source, zero, path, account):
+            if time is None:
                 raise InputError(f"{path}: video frame without a time stamp after {last:g} s")
-            time = frame.time - zero
             require(path, time, limits, "max_duration", "s of pictures")
             corrupt += frame.is_corrupt
             if time <= last:
@@ -102,6 +110,30 @@ def video_frames(
         if longest > PAUSE:
             account.notes.append(f"no picture for {longest:.1f} s after {pause_at:.1f} s")
         compare_with_promise(account, "pictures")
+
+
+def _timed(
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    zero: float,
+    path: Path,
+    account: Account,
+) -> Iterator[tuple[float | None, av.VideoFrame]]:
+    """Frames and their times, sorted where the container gives them in the order of decoding."""
+    frames = decoded(container, stream, zero, path, account)
+    if container.format.name not in UNSORTED_TIMES:
+        for frame in frames:
+            yield None if frame.time is None else frame.time - zero, frame
+        return
+    times: list[float] = []
+    waiting: deque[av.VideoFrame] = deque()
+    for frame in frames:
+        heapq.heappush(times, frame.time - zero)
+        waiting.append(frame)
+        if len(waiting) > REORDERING:
+            yield heapq.heappop(times), waiting.popleft()
+    while waiting:
+        yield heapq.heappop(times), waiting.popleft()
 
 
 def _find_pictures(
@@ -234,7 +266,12 @@ def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame |
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
     """Where a frame's tag puts the axes: rows (a, b) and (c, d) of the matrix of ISO 14496-12."""
-    tag = frame.side_data.get(SideData.DISPLAYMATRIX)
+    try:
+        tag = frame.side_data.get(SideData.DISPLAYMATRIX)
+    except ValueError:
+        # PyAV does not know all of FFmpeg's side data, such as EXIF; it knows the angle.
+        angle = np.radians(frame.rotation)
+        return np.round([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], 6)
     if tag is None:
         return np.eye(2)
     return np.frombuffer(bytes(tag), dtype=np.int32).reshape(3, 3)[:2, :2] / 2**16

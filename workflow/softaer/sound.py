@@ -88,6 +88,7 @@ def audio_blocks(
         mixer, silence = Mixer(path, channel), _Silence()
         resampler, form = None, None
         written, surplus, filled, cut_away = 0, 0, 0, 0
+        before = None
         for frame in decoded(container, source, zero, path, account):
             account.decoded += frame.samples / frame.sample_rate
             if form != (form := (frame.format.name, frame.layout.name, frame.sample_rate)):
@@ -95,7 +96,10 @@ def audio_blocks(
                     yield silence.watch(block)
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
-            place = written if frame.time is None else round((frame.time - zero) * AUDIO_RATE)
+            # A time that stands still says nothing; sound goes on.
+            untimed = frame.time is None or frame.time == before
+            before = frame.time
+            place = written if untimed else round((frame.time - zero) * AUDIO_RATE)
             end = max(place, written) / AUDIO_RATE + frame.samples / frame.sample_rate
             require(path, end, limits, "max_duration", "s of sound")
             tolerance = MAX_AUDIO_JITTER * AUDIO_RATE if written else 0
@@ -119,7 +123,13 @@ def audio_blocks(
                 yield silence.watch(block[cut:])
         for block in _drain(resampler, None):
             yield silence.watch(block)
-        seconds = filled / AUDIO_RATE
+        seconds, promised = filled / AUDIO_RATE, account.promised
+        if promised and seconds > account.decoded and written > 2 * promised * AUDIO_RATE:
+            raise InputError(
+                f"{path}: {account.decoded:.1f} s of sound with times up to "
+                f"{written / AUDIO_RATE:.1f} s, in a file that states {promised:.1f} s; expected "
+                "times that fit the sound"
+            )
         if seconds >= SILENCE:
             account.notes.append(f"{seconds:.1f} s without sound inside it became silence")
         if cut_away > CUT * AUDIO_RATE:
