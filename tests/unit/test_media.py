@@ -377,9 +377,12 @@ def test_clips_that_cannot_be_opened_are_named(read, name, clips):
         list(read(clips / name))
 
 
-def test_a_clip_that_opens_but_does_not_decode_is_named(clips):
-    with pytest.raises(InputError, match=r"mpf_face_theora_vorbis\.ogg"):
-        list(video_frames(clips / "mpf_face_theora_vorbis.ogg"))
+def test_a_packet_of_size_zero_repeats_the_last_picture(clips):
+    # ffmpeg decodes 30 pictures; its second packet, which is empty, shows the first again.
+    pictures = list(video_frames(clips / "mpf_face_theora_vorbis.ogg"))
+    assert [time for time, _ in pictures] == pytest.approx([k * 1001 / 30_000 for k in range(31)])
+    same = [np.array_equal(a, b) for (_, a), (_, b) in itertools.pairwise(pictures)]
+    assert same == [True] + 29 * [False]
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,6 @@ def compare_with_promise(account: Account, what: str) -> None:
     missing = account.promised - account.decoded
     if abs(missing) > max(SHORTFALL * account.promised, LEAST_SHORTFALL):
         account.notes.append(
-            f"the file states {account.promised:.2f} s of {what}, of which {account.decoded:.2f} s "
-            "were decoded"
+            f"{account.decoded:.2f} s of {what} were decoded; by its header the file has "
+            f"{account.promised:.2f} s"
         )

@@ -28,6 +28,9 @@ SILENCE_AT_ONCE = 60 * AUDIO_RATE
 SILENCE = 1.0
 """Digital silence of at least this length is told [s]; shorter pauses are common."""
 
+APART = 0.9
+"""Share of frames before which there may be a gap; beyond, times are no times of the sound."""
+
 CUT = 0.1
 """Sound of at least this length that was cut is told [s]."""
 
@@ -88,8 +91,9 @@ def audio_blocks(
         mixer, silence = Mixer(path, channel), _Silence()
         resampler, form = None, None
         written, surplus, filled, cut_away = 0, 0, 0, 0
-        before = None
+        frames, gaps, before = 0, 0, None
         for frame in decoded(container, source, zero, path, account):
+            frames += 1
             account.decoded += frame.samples / frame.sample_rate
             if form != (form := (frame.format.name, frame.layout.name, frame.sample_rate)):
                 for block in (tail := _drain(resampler, None)):
@@ -109,6 +113,7 @@ def audio_blocks(
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
                 filled += place - written if written else 0
+                gaps += 1
                 while written < place:
                     length = min(place - written, SILENCE_AT_ONCE)
                     yield np.zeros(length, dtype=np.int16)
@@ -124,7 +129,8 @@ def audio_blocks(
         for block in _drain(resampler, None):
             yield silence.watch(block)
         seconds, promised = filled / AUDIO_RATE, account.promised
-        if promised and seconds > account.decoded and written > 2 * promised * AUDIO_RATE:
+        apart = gaps > APART * frames and seconds > account.decoded
+        if apart and promised and written > 2 * promised * AUDIO_RATE:
             raise InputError(
                 f"{path}: {account.decoded:.1f} s of sound with times up to "
                 f"{written / AUDIO_RATE:.1f} s, in a file that states {promised:.1f} s; expected "
