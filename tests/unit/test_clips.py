@@ -127,7 +127,8 @@ def test_frames_without_a_face(name, pictures):
 @pytest.mark.parametrize("name", CLIPS)
 def test_frames_and_lengths_are_those_that_were_measured(name, sound, pictures, listed):
     measured = listed[name]
-    if not isinstance(CLIPS[name].pictures, str):
+    # Not measured where the tool of that time refused the clip.
+    if not isinstance(CLIPS[name].pictures, str) and measured["frames"]:
         assert pictures.status.loc[name, "frames"] == int(measured["frames"])
         assert pictures.status.loc[name, "end"] == pytest.approx(
             float(measured["duration_video"]), abs=0.05

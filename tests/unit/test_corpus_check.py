@@ -52,7 +52,7 @@ def checked(tmp_path, monkeypatch, capsys):
     """Three recordings of six seconds with three raters; some may be spoilt before the check."""
     time = np.arange(0, 6.05, 0.1)
     for k, name in enumerate("abc"):
-        frames = [(t, media_files.grey(90)) for t in np.arange(0, 6, 0.2)]
+        frames = [(t, media_files.grey(90)) for t in np.arange(0, 6, 0.04)]
         sound = [(0, media_files.tone(6.0))]
         media_files.write(tmp_path / f"{name}.mkv", pictures=frames, sound=sound)
         lines = ["time,rater,dimension,value"]

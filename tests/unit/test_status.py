@@ -10,10 +10,13 @@ from softaer import schema, status, tables
 
 STATES = {
     "audio_lld": {
-        "one": [("a", None, 296, 0, 2.98), ("b", 'b.mp4: no "audio", none', 0, 0, None)],
-        "two": [("c", None, 0, 0, None)],
+        "one": [
+            ("a", None, 296, 0, 2.98, 3.0, 2.99, 0, 0, None),
+            ("b", 'b.mp4: no "audio", none', 0, 0, None, None, None, 0, 0, None),
+        ],
+        "two": [("c", None, 0, 0, None, None, 0.0, 0, 0, "digital silence throughout")],
     },
-    "landmarks": {"one": [("a", None, 75, 20, 2.96)], "two": []},
+    "landmarks": {"one": [("a", None, 75, 20, 2.96, 3.0, 3.0, 1, 7, "odd; very odd")], "two": []},
 }
 
 
@@ -39,15 +42,15 @@ def run(tmp_path, monkeypatch):
 
 def test_all_states_stand_in_one_table(run, capsys):
     assert run("audio_lld", "landmarks") == [
-        ["recording", "stage", "frames", "missing", "end", "reason"],
-        ["a", "audio_lld", "296", "0", "2.980", ""],
-        ["b", "audio_lld", "0", "0", "", 'b.mp4: no "audio", none'],
-        ["c", "audio_lld", "0", "0", "", ""],
-        ["a", "landmarks", "75", "20", "2.960", ""],
+        ["recording", "stage", *schema.STATUS.names[1:]],
+        ["a", "audio_lld", "", "296", "0", "2.980", "3.000", "2.990", "0", "0", ""],
+        ["b", "audio_lld", 'b.mp4: no "audio", none', "0", "0", "", "", "", "0", "0", ""],
+        ["c", "audio_lld", "", "0", "0", "", "", "0.000", "0", "0", "digital silence throughout"],
+        ["a", "landmarks", "", "75", "20", "2.960", "3.000", "3.000", "1", "7", "odd; very odd"],
     ]
-    assert capsys.readouterr().out == "4 extractions, 1 of them left out\n"
+    assert capsys.readouterr().out == "4 extractions, 1 of them left out, 2 with notes\n"
 
 
 def test_one_stage_alone(run, capsys):
     assert len(run("landmarks")) == 2
-    assert capsys.readouterr().out == "1 extractions, 0 of them left out\n"
+    assert capsys.readouterr().out == "1 extractions, 0 of them left out, 1 with notes\n"

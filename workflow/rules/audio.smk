@@ -7,7 +7,7 @@ has become of each recording in results/status/audio_lld.
 
 rule audio_lld:
     input:
-        lambda wildcards: [r.audio for r in recordings_of(wildcards.batch) if r.audio],
+        lambda wildcards: media_read(wildcards.batch, "audio"),
     output:
         lld="results/audio_lld/{batch}.parquet",
         status="results/status/audio_lld/{batch}.parquet",
@@ -28,10 +28,12 @@ rule audio_lld:
         recordings=lambda wildcards: recording_flags(
             recordings_of(wildcards.batch), lambda r: r.audio
         ),
+        choices=lambda wildcards: choice_flags(wildcards.batch, "audio"),
         feature_set=config["audio"]["feature_set"],
     shell:
         "python -m softaer.audio_lld"
         " {params.recordings}"
+        " {params.choices}"
         " --feature-set {params.feature_set}"
         " {resources.reading}"
         " --output {output.lld}"

@@ -45,6 +45,7 @@ from softaer.corpus import (
     PARTITIONS,
     check_batches,
     check_files,
+    choices,
     rated,
     read_rows,
     resolve,
@@ -360,6 +361,27 @@ def recording_flags(recordings, path):
         for recording in recordings
         if path(recording) is not None
         for word in ("--recording", recording.recording, path(recording))
+    )
+
+
+def media_read(batch, kind):
+    """Media files that the stage of a kind of stream opens: its own, and those that share their clock."""
+    files = []
+    for recording in recordings_of(batch):
+        path = getattr(recording, kind)
+        if path:
+            files += [path, dict(choices(recording, kind)).get("beside", path)]
+    return list(dict.fromkeys(files))
+
+
+def choice_flags(batch, kind):
+    """Arguments "--choose NAME WHAT VALUE": what of each recording's media is the subject's."""
+    return shlex.join(
+        word
+        for recording in recordings_of(batch)
+        if getattr(recording, kind)
+        for choice in choices(recording, kind)
+        for word in ("--choose", recording.recording, *choice)
     )
 
 

@@ -7,7 +7,7 @@ has become of each recording in results/status/landmarks.
 
 rule landmarks:
     input:
-        lambda wildcards: [r.video for r in recordings_of(wildcards.batch) if r.video],
+        lambda wildcards: media_read(wildcards.batch, "video"),
     output:
         landmarks="results/landmarks/{batch}.parquet",
         status="results/status/landmarks/{batch}.parquet",
@@ -28,6 +28,7 @@ rule landmarks:
         recordings=lambda wildcards: recording_flags(
             recordings_of(wildcards.batch), lambda r: r.video
         ),
+        choices=lambda wildcards: choice_flags(wildcards.batch, "video"),
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
         tracking=config["video"]["min_tracking_confidence"],
@@ -35,6 +36,7 @@ rule landmarks:
     shell:
         "python -m softaer.landmarks"
         " {params.recordings}"
+        " {params.choices}"
         " {params.refine}"
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"

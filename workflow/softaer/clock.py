@@ -38,6 +38,9 @@ UNTIDY = 0.05
 SHORTFALL = 0.03
 """Share of the stated length that may be missing without a word."""
 
+TAIL = 10.0
+"""Before the end of a file whose header does not say when each stream ends, so much is read [s]."""
+
 ONE_HEADER = frozenset({"aiff", "asf", "avi", "caf", "flv", "gxf", "mov", "mxf", "w64", "wav"})
 """Containers that begin with a header of their own, which names what is in the file."""
 
@@ -95,6 +98,48 @@ def stated_length(container: av.container.InputContainer, stream: av.stream.Stre
     if container.duration and container.duration > 0:
         return container.duration / av.time_base
     return None
+
+
+def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], list[float]]:
+    """When the streams of an open file end, on the file's clock [s], by their index; and its seams.
+
+    Where the header does not say it of each, packets are read: those of the last seconds, or all.
+    All are read where parts may have been joined.
+    """
+    if may_be_joined(container):
+        return _last_packets(container)
+    streams = [s for kind in ("audio", "video") for s in streams_of(container, kind)]
+    ends = {}
+    for stream in streams:
+        if stream.duration and stream.duration > 0:
+            start = stream.start_time or 0
+            ends[stream.index] = float((start + stream.duration) * stream.time_base)
+    if len(ends) == len(streams):
+        return ends, []
+    if container.duration:
+        tail = own_start(container) + container.duration / av.time_base - TAIL
+        if tail > 0:
+            try:
+                container.seek(int(tail * av.time_base))
+            except av.error.FFmpegError:
+                container.seek(0)
+    ends, seams = _last_packets(container)
+    if len(ends) < len(streams):
+        container.seek(0)
+        ends, seams = _last_packets(container)
+    return ends, seams
+
+
+def _last_packets(
+    container: av.container.InputContainer,
+) -> tuple[dict[int, float], list[float]]:
+    ends: dict[int, float] = {}
+    continuation = Continuation()
+    for packet in continuation.packets(_packets(container)):
+        if packet.pts is not None:
+            end = float(packet.pts * packet.time_base) + _duration(packet)
+            ends[packet.stream.index] = max(ends.get(packet.stream.index, end), end)
+    return ends, continuation.seams
 
 
 @dataclass
@@ -334,6 +379,11 @@ def decoded(
     if damaged:
         account.dropped += damaged
         account.notes.append(f"{damaged} of {count} packets are damaged and were dropped")
+
+
+def may_be_joined(container: av.container.InputContainer) -> bool:
+    """Whether time stamps of an open file's container may start again."""
+    return bool(container.format.flags & av.format.Flags.ts_discont.value)
 
 
 def is_joined(container: av.container.InputContainer) -> bool:

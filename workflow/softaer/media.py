@@ -9,7 +9,7 @@ decode, :mod:`softaer.clock` says when.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,6 +192,20 @@ def streams_of(container: av.container.InputContainer, kind: str) -> list[av.str
     ]
 
 
+def chosen(
+    streams: Sequence[av.stream.Stream], number: int | None = None
+) -> av.stream.Stream | None:
+    """The stream that is taken of several of a kind: by its number from 1, or as players do.
+
+    Those take the first that is marked as default; without a mark the first. ``None`` if there is
+    no such stream.
+    """
+    if number is not None:
+        return streams[number - 1] if number <= len(streams) else None
+    marked = [s for s in streams if s.disposition & av.stream.Disposition.default]
+    return next(iter([*marked, *streams]), None)
+
+
 def find_stream(
     container: av.container.InputContainer,
     kind: str,
@@ -210,8 +224,7 @@ def find_stream(
     limits
         What the file may ask for.
     number
-        Which of the streams of this kind, from 1, in the order of :func:`streams_of`. By default
-        the first that is marked as default, as players do; without a mark the first.
+        Which of the streams of this kind, see :func:`chosen`.
 
     Raises
     ------
@@ -222,17 +235,13 @@ def find_stream(
     if not streams:
         found = ", ".join(sorted({s.type for s in container.streams})) or "none"
         raise InputError(f"{path}: no {kind} stream that can be decoded (streams found: {found})")
-    if number is None:
-        marked = [s for s in streams if s.disposition & av.stream.Disposition.default]
-        chosen = (marked or streams)[0]
-    elif number <= len(streams):
-        chosen = streams[number - 1]
-    else:
+    stream = chosen(streams, number)
+    if stream is None:
         raise InputError(
             f"{path}: {len(streams)} {kind} streams; expected at least {number} "
             f"(column '{kind}_stream')"
         )
     if kind == "video":
-        context = chosen.codec_context
+        context = stream.codec_context
         require(path, context.width * context.height, limits, "max_pixels", "pixels")
-    return chosen
+    return stream

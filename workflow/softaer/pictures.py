@@ -15,7 +15,14 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
-from softaer.clock import compare_with_promise, decoded, is_joined, origin, stated_length
+from softaer.clock import (
+    compare_with_promise,
+    decoded,
+    is_joined,
+    may_be_joined,
+    origin,
+    stated_length,
+)
 from softaer.errors import InputError
 from softaer.media import DEFAULT_LIMITS, Account, Limits, find_stream, open_media, require
 
@@ -240,7 +247,7 @@ def frame_at(
         convert = Converter(source, path, limits)
         time = time + zero
         shown = None
-        if not (container.format.flags & av.format.Flags.ts_discont and is_joined(container)):
+        if not (may_be_joined(container) and is_joined(container)):
             # From the last key frame before, instead of decoding all there is up to it.
             container.seek(max(0, int(time / source.time_base)), stream=source)
             shown = _last_until(time, decoded(container, source, zero, path, Account()))

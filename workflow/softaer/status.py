@@ -7,6 +7,7 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.corpus import read_recordings
 from softaer.files import complete
+from softaer.schema import STATUS
 
 
 def main() -> None:
@@ -23,11 +24,12 @@ def main() -> None:
         for stage in options.stages
     ]
     table = pd.concat(parts, ignore_index=True)
-    table = table[["recording", "stage", "frames", "missing", "end", "reason"]]
+    table = table[["recording", "stage", *STATUS.names[1:]]]
     with complete(options.output) as partial:
         table.to_csv(partial, index=False, float_format="%.3f")
     skipped = table[table["reason"].notna()]
-    print(f"{len(table)} extractions, {len(skipped)} of them left out")
+    odd = table[table["notes"].notna()]
+    print(f"{len(table)} extractions, {len(skipped)} of them left out, {len(odd)} with notes")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -41,6 +42,9 @@ PATHS = ("media", "audio", "video", "annotations", "turns")
 
 CHOICES = ("audio_stream", "video_stream", "channel", "face")
 """Columns that say what of a media file is the subject's."""
+
+CLOCKS_APART = 10.0
+"""The clocks of machines that share files may differ by so much [s]."""
 
 LONGEST_ARGUMENTS = 120_000
 """Bytes that a batch's recordings may take in a command, which Linux ends at 128 KiB."""
@@ -227,19 +231,23 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
     Raises
     ------
     InputError
-        If an annotation file is not there.
+        If an annotation file is not there, or Snakemake cannot work with a path or its time.
     """
     absent = []
     for recording in recordings:
+        name = recording.recording
         if recording.annotations is not None:
             for path in recording.annotation_files(dimensions):
                 if not os.path.exists(path):
-                    name = recording.recording
                     raise InputError(
                         f"{where}: recording {name!r}: no such annotation file: {path}"
                     )
-        media = dict.fromkeys(filter(None, (recording.audio, recording.video)))
-        absent += [path for path in media if not os.path.exists(path)]
+                _require_usual(path, name, where)
+        files = filter(None, (recording.audio, recording.video, recording.turns))
+        for path in dict.fromkeys(files):
+            _require_usual(path, name, where)
+            if path != recording.turns and not os.path.exists(path):
+                absent.append(path)
     if absent:
         print(
             f"{where}: {len(absent)} media files are not there, the first is {absent[0]}; "
@@ -248,11 +256,40 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
         )
 
 
+def _require_usual(path: str, name: str, where: object) -> None:
+    reason = odd_path(path)
+    if reason is not None:
+        raise InputError(f"{where}: recording {name!r}: {reason}")
+
+
+def odd_path(path: str) -> str | None:
+    """Why Snakemake could not work with a file, or ``None``.
+
+    It takes braces for wildcards. A file that is younger than what a job makes from it lets the
+    job fail at its end, and its results are deleted.
+    """
+    if "{" in path or "}" in path:
+        return f"{path}: found braces in the path; expected a path without"
+    try:
+        ahead = os.stat(path).st_mtime - time.time()
+    except OSError:
+        return None  # told elsewhere
+    if ahead > CLOCKS_APART:
+        return (
+            f"{path}: last changed {ahead / 3600:.1f} h in the future; expected a time that has "
+            "passed (touch the file, or set the clock)"
+        )
+    return None
+
+
 def argument_length(recording: Recording) -> int:
     """Bytes that a recording takes in the longest command of its batch."""
     paths = (recording.audio, recording.video, recording.annotations, recording.turns)
     longest = max(len(os.fsencode(path or "")) for path in paths)
-    return len("--recording  ") + len(recording.recording) + longest
+    length = len("--recording  ") + len(recording.recording) + longest
+    for _, value in (*choices(recording, "audio"), *choices(recording, "video")):
+        length += len("--choose  channel ") + len(recording.recording) + len(os.fsencode(value))
+    return length
 
 
 def check_batches(recordings: Iterable[Recording], where: object) -> None:
@@ -294,6 +331,34 @@ def folds(recordings: Iterable[Recording]) -> dict[str, str]:
         if merged != kept:
             fold_of = {key: kept if fold == merged else fold for key, fold in fold_of.items()}
     return {r.recording: fold_of["subject", r.subject] for r in recordings}
+
+
+def choices(recording: Recording, kind: str) -> list[tuple[str, str]]:
+    """What of a recording's sound or pictures is the subject's, for the stage that reads them.
+
+    Parameters
+    ----------
+    recording
+        Of the corpus table.
+    kind
+        ``audio`` or ``video``.
+
+    Returns
+    -------
+    Names and values of :class:`softaer.media.Choice`.
+    """
+    own, other = (
+        (recording.audio, recording.video)
+        if kind == "audio"
+        else (recording.video, recording.audio)
+    )
+    chosen = {
+        "stream": getattr(recording, f"{kind}_stream"),
+        "channel": recording.channel if kind == "audio" else None,
+        "face": recording.face if kind == "video" else None,
+        "beside": other if other != own else None,
+    }
+    return [(name, value) for name, value in chosen.items() if value is not None]
 
 
 def rated(recordings: Iterable[Recording]) -> list[Recording]:
