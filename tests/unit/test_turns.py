@@ -215,7 +215,7 @@ def run_stage(folder, turns, monkeypatch, mode="only"):
 @pytest.mark.parametrize("mode", ["only", "flag"])
 def test_the_stage_refuses_milliseconds(mode, tmp_path, turns_file, monkeypatch):
     path = turns_file("start,end\n0,1000\n2000,2500\n")
-    with pytest.raises(InputError, match="line 3, column 2: turns end at 2500 s, .* at 10.0 s"):
+    with pytest.raises(InputError, match=r"line 3, column 2: turns end at 2500 s, .* at 10.0 s"):
         run_stage(tmp_path, path, monkeypatch, mode)
     assert not (tmp_path / "features.parquet").exists()
 
@@ -230,7 +230,7 @@ def test_the_stage_logs_what_is_odd(tmp_path, turns_file, monkeypatch, capsys):
 
 def test_real_files_of_turns(shared_data):
     folder = shared_data / "faults" / "turns"
-    with pytest.raises(InputError, match="line 3, column 2: turns end at 2500 s, .* at 3.0 s"):
+    with pytest.raises(InputError, match=r"line 3, column 2: turns end at 2500 s, .* at 3.0 s"):
         read_turns(folder / "ms.csv", 3.0)
     with pytest.raises(InputError, match="UTF-16"):
         read_turns(folder / "utf16.csv", 3.0)
