@@ -214,9 +214,9 @@ def test_a_stage_that_nobody_reads_ends_quietly(words, both, environment):
         ("pass", 0, ""),
     ],
 )
-def test_a_stage_that_nobody_reads_keeps_its_own_status(both, ending, status, said, environment):
+def test_a_stage_that_nobody_reads_keeps_its_own_status(both, ending, status, said):
     code = f"from softaer.errors import InputError\ndef main():\n    {ending}\ncli.run(main)"
-    done = unread(code, environment, both)
+    done = unread(code, {**os.environ, "PYTHONUNBUFFERED": ""}, both)
     assert done.returncode == status
     if not both:
         assert done.stderr.startswith(said)
