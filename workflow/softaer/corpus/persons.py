@@ -193,27 +193,29 @@ def doubts(
     names = {subject.lower() for subject in people}
     sessions = _mostly(looks_like_session, people)
     persons = _mostly(_looks_like_person, people)
+    numbered = _mostly(str.isdigit, people)
     alone = len(people) == len(paths)
     kinds: dict[str, list[str]] = {}
     for part in where:
         kinds.setdefault(_kind(part), []).append(part)
     lines, pairs = [], []
     for kind, parts in kinds.items():
-        suspects = []
+        recurring = []
         for part in parts:
             own = list(dict.fromkeys(subjects[place] for place in where[part]))
             partitions = [p for p in ("train", "dev", "test") if p in map(partition_of.get, own)]
-            if len(own) < 2 or (partition_of and len(partitions) < 2):
-                continue
-            numeric = part.isdigit()
+            if len(own) > 1 and (not partition_of or len(partitions) > 1):
+                recurring.append((part, own, partitions))
+        many = len(recurring) > len(people) and (numbered if kind == "digits" else not persons)
+        suspects = []
+        for part, own, partitions in recurring:
             common = len(where[part]) > NEARLY_ALL * len(paths)
-            if part in names and not numeric:
+            if part in names and not part.isdigit():
                 pairs.append((spelled[part], own))
             elif not looks_like_session(part) and (
-                (not persons and kind.lower() in (*PERSONS, "p"))
-                or (not common and sessions)
+                (not persons and kind in (*PERSONS, "p"))
+                or (not common and (sessions or many))
                 or (not common and alone and not persons and len(part) > 1)
-                or (not persons and kind not in ("word", "digits") and len(parts) > len(people))
             ):
                 suspects.append((spelled[part], own, partitions))
         if suspects:
@@ -227,10 +229,11 @@ def doubts(
             )
     for name, own in pairs:
         others = [other for other in own if other.lower() != name.lower()]
-        lines.append(
-            f"subject {name!r} is also in the names of files of {_and(others)}; "
-            "if both are in them, keep them together with --group"
-        )
+        if others:
+            lines.append(
+                f"subject {name!r} is also in the names of files of {_and(others)}; "
+                "if both are in them, keep them together with --group"
+            )
     return lines + _lookalikes(sorted(people))
 
 
@@ -247,7 +250,7 @@ def looks_like_session(part: str) -> bool:
 
 def _looks_like_person(part: str) -> bool:
     number = _NUMBERED.fullmatch(part)
-    return number is not None and number[1].lower() in (*PERSONS, *INITIALS)
+    return number is not None and number[1].lower() in (*PERSONS, "p")
 
 
 def _mostly(holds, values: set[str]) -> bool:
