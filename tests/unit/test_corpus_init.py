@@ -346,7 +346,9 @@ def test_two_hundred_subjects_can_be_read(tmp_path, unread_media):
         assert f"P{k:03}: 3, 4.5 min" in text
     assert max(map(len, said)) <= 100
     assert len(said) < 80
-    assert "  train: 120 subjects, 360 recordings, 540.0 min; of each:" in said
+    assert (
+        "  train (subjects: 120, recordings: 360, 540.0 min); recordings and time of each:" in said
+    )
 
 
 @pytest.mark.parametrize("unknown", [0.0, None, float("nan")])
@@ -488,7 +490,7 @@ def test_folders_are_named_with_what_becomes_of_them(tmp_path, unread_media):
         "ignored, no files, or links to none: lost.mp4",
         "media files in: . (1), video (1)",
         "folders that say what is in a file, and not who: video",
-        "folders ignored, neither media nor ratings in them: docs (1 .txt)",
+        "folders from which nothing is taken: docs (1 .txt)",
     ):
         assert line in said
 

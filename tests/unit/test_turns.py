@@ -9,7 +9,9 @@ import pytest
 from softaer import audio_features as stage
 from softaer import tables
 from softaer.audio_features import audio_features
+from softaer.audio_lld import compute_lld
 from softaer.errors import InputError
+from softaer.media import audio_blocks
 from softaer.schema import audio_lld as lld_schema
 from softaer.turns import FEATURE, read_turns, within
 
@@ -136,10 +138,18 @@ def test_turns_beyond_the_recording_are_refused_with_their_line(text, line, turn
     [
         ("0;1\n2;2.5\n", [[0, 1], [2, 2.5]], []),
         ("0;1\n2;3.05\n", [[0, 1], [2, 3]], []),
-        ("0;1\n2;3.9\n", [[0, 1], [2, 3]], ["1 turns end up to 0.90 s after the recording"]),
-        ("0;1\n3.5;3.9\n", [[0, 1]], ["1 turns end up to 0.90 s", "turns end at 1 s"]),
+        (
+            "0;1\n2;3.9\n",
+            [[0, 1], [2, 3]],
+            ["turns that end up to 0.90 s after the recording (3.0 s), cut there: 1"],
+        ),
+        ("0;1\n3.5;3.9\n", [[0, 1]], ["turns that end up to 0.90 s", "turns end at 1 s"]),
         ("0;3\n", [[0, 3]], ["turns cover 100 % of the sound"]),
-        ("0;2\n1;3\n", [[0, 3]], ["1 turns overlap", "turns cover 100 %"]),
+        (
+            "0;2\n1;3\n",
+            [[0, 3]],
+            ["turns that overlap with the one before, joined: 1", "turns cover 100 %"],
+        ),
         ("0;2\n1.95;2.9\n", [[0, 2.9]], []),
         ("\n", [], ["turns cover 0 % of the sound"]),
         ("start;end\n", [], ["turns cover 0 % of the sound"]),
@@ -239,6 +249,27 @@ def test_real_files_of_turns(shared_data):
         read_turns(folder / "s.csv", 3.0, notes.append), [[0.0, 1.0], [2.0, 2.5]]
     )
     assert notes == []
+
+
+def test_the_stage_knows_the_length_of_real_sound(shared_data, tmp_path, monkeypatch):
+    folder = shared_data / "faults" / "turns"
+    sound = audio_blocks(folder / "a.wav")
+    frame = pd.concat(compute_lld(sound, "IS13_ComParE"), ignore_index=True)
+    names = [name for name in frame.columns if name != "time"]
+    frame.insert(0, "recording", "a")
+    tables.write(frame, lld_schema(names), tmp_path / "lld.parquet")
+    words = ["--lld", tmp_path / "lld.parquet", "--turns", "only", "--recording", "a"]
+    output = tmp_path / "features.parquet"
+    for name in ("ms", "s"):
+        file = folder / f"{name}.csv"
+        arguments = [*words, file, "--output", output]
+        monkeypatch.setattr(sys, "argv", ["audio_features", *map(str, arguments)])
+        if name == "ms":
+            with pytest.raises(InputError, match=r"turns end at 2500 s, the recording at 3\.0 s"):
+                stage.main()
+        else:
+            stage.main()
+            assert len(tables.read(output)) == 30
 
 
 @pytest.mark.parametrize(("mode", "columns"), [("ignore", 4), ("only", 4), ("flag", 5)])

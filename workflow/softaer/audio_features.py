@@ -70,7 +70,8 @@ def main() -> None:
         for recording, lld in tables.by_recording(options.lld):
             turns = None
             if recording in files:
-                end = float(lld["time"].iloc[-1])
+                # The last window ends as long after its centre as the first begins before its own.
+                end = float(lld["time"].iloc[-1] + lld["time"].iloc[0])
                 turns = read_turns(
                     files[recording],
                     end,

@@ -25,8 +25,8 @@ BEYOND = 1.0
 key late. Ours; beyond it the file belongs to another recording or has another unit."""
 
 NOTICED = 0.1
-"""Turns that end at most so long after the recording are right [s]: its last descriptor is stamped
-up to half a window before its end. Turns that overlap by less follow each other."""
+"""Turns that end at most so long after the recording are right [s]: its last descriptors may end
+that long before the sound does. Turns that overlap by less follow each other."""
 
 FEW, MOST = 0.005, 0.995
 """Turns that cover less or more of the recording are told: one speaks all the time, or never."""
@@ -93,7 +93,7 @@ def read_turns(
         else:
             turns.append([start, end])
     if overlaps:
-        said.append(f"{overlaps} turns overlap with the one before; joined")
+        said.append(f"turns that overlap with the one before, joined: {overlaps}")
     joined = np.array(turns).reshape(-1, 2)
     if seconds is not None and seconds > 0:
         if len(found) and joined[-1, 1] > seconds + BEYOND:
@@ -105,8 +105,8 @@ def read_turns(
         late = found[:, 1] > seconds + NOTICED
         if late.any():
             said.append(
-                f"{late.sum()} turns end up to {found[:, 1].max() - seconds:.2f} s after the "
-                f"recording, which ends at {seconds:.1f} s; cut there"
+                f"turns that end up to {found[:, 1].max() - seconds:.2f} s after the recording "
+                f"({seconds:.1f} s), cut there: {late.sum()}"
             )
         joined = np.minimum(joined[joined[:, 0] < seconds], seconds)
         share = float((joined[:, 1] - joined[:, 0]).sum()) / seconds

@@ -306,7 +306,7 @@ def _tell_folders(
         if folder not in taken
     ]
     if rest:
-        say(f"folders ignored, neither media nor ratings in them: {_some(rest)}")
+        say(f"folders from which nothing is taken: {_some(rest)}")
 
 
 def _partitions(
@@ -351,8 +351,9 @@ def _list_of_subjects(
         if not own:
             continue
         lines.append(
-            f"  {partition or 'none'}: {len(own)} subjects, {sum(count[who] for who in own)} "
-            f"recordings, {sum(length[who] for who in own) / 60:.1f} min; of each:"
+            f"  {partition or 'none'} (subjects: {len(own)}, recordings: "
+            f"{sum(count[who] for who in own)}, {sum(length[who] for who in own) / 60:.1f} min); "
+            "recordings and time of each:"
         )
         entries = [f"{who}: {count[who]}, {length[who] / 60:.1f} min" for who in own]
         width = max(map(len, entries)) + 3
