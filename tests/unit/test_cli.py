@@ -1,11 +1,13 @@
 """What a person can mend is told in one line; a defect shows where it is."""
 
 import errno
+import os
 import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import media_files
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -169,3 +171,149 @@ def test_a_process_with_a_defect_shows_its_traceback():
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "RuntimeError: shapes" in done.stderr
+
+
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def environment(request):
+    return {**os.environ, "PYTHONUNBUFFERED": request.param}
+
+
+def unread(code, environment, both=False):
+    """Run a stage whose output nobody reads from the start."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        return subprocess.run(
+            [sys.executable, "-c", f"import sys\nfrom softaer import cli\n{code}"],
+            stdout=write,
+            stderr=write if both else subprocess.PIPE,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=600,
+        )
+    finally:
+        os.close(write)
+
+
+@pytest.mark.parametrize("words", ["'x'", "'x' * 10_000_000"], ids=["few", "many"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_stage_that_nobody_reads_ends_quietly(words, both, environment):
+    done = unread(f"cli.run(lambda: print({words}))", environment, both)
+    assert done.returncode == cli.READER_GONE == 141
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(
+    ("ending", "status", "said"),
+    [
+        ("raise InputError('a.csv, line 3: bad')", 1, "error: a.csv, line 3: bad\n"),
+        ("raise MemoryError()", 1, "error: out of memory"),
+        ("sys.exit(3)", 3, ""),
+        ("pass", 0, ""),
+    ],
+)
+def test_a_stage_that_nobody_reads_keeps_its_own_status(both, ending, status, said):
+    code = f"from softaer.errors import InputError\ndef main():\n    {ending}\ncli.run(main)"
+    done = unread(code, {**os.environ, "PYTHONUNBUFFERED": ""}, both)
+    assert done.returncode == status
+    if not both:
+        assert done.stderr.startswith(said)
+        assert len(done.stderr.splitlines()) == bool(said)
+
+
+def test_a_defect_that_nobody_reads_shows_its_traceback_alone(environment):
+    done = unread("cli.run(lambda: print(1 / 0))", environment)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+    assert "Exception ignored" not in done.stderr
+
+
+def test_an_error_after_words_that_nobody_reads_is_told():
+    # As many words as wait in the buffer until the end.
+    code = "from softaer.errors import InputError\n"
+    code += "def main():\n    print('x')\n    raise InputError('bad')\ncli.run(main)"
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = unread(code, environment)
+    assert (done.returncode, done.stderr) == (1, "error: bad\n")
+
+
+def test_another_pipe_that_breaks_is_a_defect():
+    code = (
+        "import os\nread, write = os.pipe()\nos.close(read)\ncli.run(lambda: os.write(write, b'x'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"from softaer import cli\n{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 1
+    assert "BrokenPipeError" in done.stderr
+
+
+def test_a_full_disk_under_what_is_printed_is_told(full_disk):
+    with open(full_disk, "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from softaer import cli\ncli.run(lambda: print('x'))"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: output: the disk is full; this output is not written"
+    ]
+
+
+def test_without_a_standard_output_a_stage_runs():
+    command = f"'{sys.executable}' -c 'from softaer import cli; cli.run(lambda: print(1))' >&-"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def long_table(tmp_path):
+    """A corpus table whose check prints more than a pipe holds."""
+    sound = media_files.write(tmp_path / "a.wav", sound=[(0, media_files.tone(0.2))])
+    lines = [f"recording_{k:04},{sound.name}" for k in range(1500)]
+    path = tmp_path / "recordings.csv"
+    path.write_text("\n".join(["recording,audio", *lines, ""]))
+    return path
+
+
+@pytest.mark.parametrize("reader", ["head -n 1", "true"])
+def test_check_may_be_read_in_part(reader, long_table, environment):
+    words = f"'{sys.executable}' -m softaer.corpus check '{long_table}' | {reader}"
+    done = subprocess.run(
+        ["bash", "-c", f"{words}; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=600,
+    )
+    assert done.returncode == cli.READER_GONE
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == (1 if reader.startswith("head") else 0)
+
+
+def test_what_is_wrong_with_a_table_is_told_whoever_reads(tmp_path, environment):
+    words = f"'{sys.executable}' -m softaer.corpus check '{tmp_path}/none.csv' | true"
+    done = subprocess.run(
+        ["bash", "-c", f"{words}; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=600,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "none.csv: no such file" in done.stderr

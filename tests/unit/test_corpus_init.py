@@ -1,15 +1,23 @@
 """A corpus table out of a folder of media files."""
 
 import csv
+import re
 import sys
+from itertools import pairwise, product
+from pathlib import Path
 
 import media_files
 import pytest
 
 from softaer.corpus import __main__ as corpus
+from softaer.corpus import init as init_module
 from softaer.corpus import read_recordings
+from softaer.corpus.annotations import annotations_cell, why_no_ratings
 from softaer.corpus.init import propose_partitions, rows_of_folder
+from softaer.corpus.persons import doubts, propose_subjects
+from softaer.corpus.probe import Contents
 from softaer.errors import InputError
+from softaer.ratings import read_annotations
 
 
 def sound(path, seconds=1.0):
@@ -148,3 +156,363 @@ def test_partitions_are_near_their_shares_and_none_is_empty(count):
 
 def test_two_subjects_are_too_few_for_partitions():
     assert propose_partitions({"a": 1.0, "b": 1.0}) == {}
+
+
+def names(pattern, *values):
+    """Paths of all combinations of values."""
+    return [Path(f"{pattern.format(*combination)}.mp4") for combination in product(*values)]
+
+
+def proposed(paths):
+    """Subjects, partitions and doubts for recordings of equal length."""
+    subjects, _ = propose_subjects(paths)
+    partitions = propose_partitions({who: float(subjects.count(who)) for who in subjects})
+    return subjects, partitions, doubts(paths, subjects, partitions)
+
+
+PEOPLE = ["anna", "ben", "cleo", "dora", "emil"]
+NUMBERS = [f"P{k:02}" for k in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("paths", "people"),
+    [
+        (names("sess{}_{}_cam1", (1, 2, 3), NUMBERS), NUMBERS),
+        (names("sess{}_P05_cam1", (1, 2)), ["P05"]),
+        (names("session{}/{}/rec", (1, 2, 3), NUMBERS), NUMBERS),
+        (names("session{}/{}", (1, 2, 3), PEOPLE), PEOPLE),
+        (names("2024-01-0{}_{}", (1, 2, 3), PEOPLE), PEOPLE),
+        (names("take{}_subject{:02}", (1, 2), range(4)), [f"subject{k:02}" for k in range(4)]),
+        (names("sub-0{}_ses-0{}_video", (1, 2, 3), (1, 2)), ["sub-01", "sub-02", "sub-03"]),
+        (names("study_{}_s{}", NUMBERS, (1, 2)), NUMBERS),
+        (names("{}_s{}", PEOPLE, (1, 2)), PEOPLE),
+        (names("{}/talk", PEOPLE), PEOPLE),
+        (names("{}_{}/video", PEOPLE, (1, 2)), PEOPLE),
+        (names("{}_{}", (1001, 1002, 1003), (1, 2)), ["1001", "1002", "1003"]),
+    ],
+)
+def test_persons_are_found_in_names_and_nothing_is_doubted(paths, people):
+    subjects, _, doubted = proposed(paths)
+    assert sorted(set(subjects)) == people
+    for path, subject in zip(paths, subjects, strict=True):
+        assert subject in str(path)
+    assert doubted == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "part", "pattern"),
+    [
+        (names("exp{}_{}", "ABC", NUMBERS), "P01", r"'P\d+'"),
+        (names("s{}_{}", (1, 2, 3), PEOPLE), "anna", "and a pattern for it"),
+        (names("{}_left_{}", "abcd", NUMBERS), "P01", r"'P\d+'"),
+        ([Path(f"{a}_{b}.mp4") for a, b in pairwise(NUMBERS)], "P0", "P"),
+    ],
+)
+def test_a_part_of_names_that_stands_in_several_partitions_is_told(paths, part, pattern):
+    _, partitions, doubted = proposed(paths)
+    assert set(partitions.values()) == {"train", "dev", "test"}
+    (line,) = doubted
+    assert line.startswith(f"part '{part}")
+    assert "run again with --subject" in line
+    assert pattern in line
+    assert sum(partition in line for partition in ("train", "dev", "test")) >= 2
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        names("{}_s{}_cam1", NUMBERS, (1, 2)),
+        names("{}_{}", PEOPLE, ["talk", "game"]),
+        names("{}_take{}_cam{}", PEOPLE, range(1, 9), (1, 2)),
+        names("{}_{:02}", PEOPLE, range(1, 13)),
+        names("cohort1_{}_day{}", NUMBERS, (1, 2)),
+    ],
+)
+def test_sessions_and_devices_that_recur_are_no_persons(paths):
+    assert proposed(paths)[2] == []
+
+
+def test_subjects_that_are_written_in_two_ways_or_stand_in_others_files_are_told():
+    paths = [Path(f"{stem}.wav") for stem in ("P5_a", "P5_b", "P05_c", "p5_d", "P6_a", "P7_a")]
+    (line,) = [line for line in proposed(paths)[2] if "may be one" in line]
+    assert all(f"'{name}'" in line for name in ("P05", "P5", "p5"))
+    assert "P6" not in line
+    paths = [Path(f"{stem}.wav") for stem in ("anna_ben", "anna_1", "ben_1", "ben_2", "cleo_1")]
+    subjects, _ = propose_subjects(paths)
+    apart = {"anna": "train", "ben": "test", "cleo": "dev"}
+    (line,) = doubts(paths, subjects, apart)
+    assert line.startswith("subject 'ben' is also in the names of files of 'anna'")
+    assert doubts(paths, subjects, {**apart, "ben": "train"}) == []
+
+
+@pytest.fixture
+def unread_media(monkeypatch):
+    """Media files by name alone: how long they are is told, and nothing is opened."""
+
+    def use(folder, lengths):
+        for name in lengths:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        monkeypatch.setattr(
+            init_module,
+            "probe_all",
+            lambda paths: [
+                Contents(lengths[p.relative_to(folder).as_posix()], 16000, 25.0) for p in paths
+            ],
+        )
+        return folder
+
+    return use
+
+
+def table_of(folder, **options):
+    said = []
+    return rows_of_folder(folder, said.append, **options), said
+
+
+def test_a_pattern_finds_the_subject(tmp_path, unread_media):
+    stems = [p.name for p in names("exp{}_{}", "ABC", NUMBERS)]
+    folder = unread_media(tmp_path, dict.fromkeys([*stems, "calibration.mp4"], 60.0))
+    rows, said = table_of(folder, subject=r"P\d+")
+    by_name = {row["recording"]: row for row in rows}
+    assert {row.get("subject") for row in rows} == {*NUMBERS, None}
+    assert set(by_name["calibration"]) == {"recording", "media"}
+    for number in NUMBERS:
+        assert len({by_name[f"exp{e}_{number}"]["partition"] for e in "ABC"}) == 1
+    (line,) = [line for line in said if line.startswith("WARNING")]
+    assert (
+        line == "WARNING: --subject is not in the path of calibration: no subject and no partition"
+    )
+    assert "25 recordings of 8 subjects, 25.0 min" in said
+
+
+def test_a_group_of_the_pattern_is_the_subject_and_endings_are_not_searched(tmp_path, unread_media):
+    folder = unread_media(tmp_path, dict.fromkeys(["x/anna-a.mp4", "x/ben-b.mp4", "y.mp4"], 1.0))
+    rows, _ = table_of(folder, subject=r"(?:x/(anna)|(ben))-")
+    assert [row.get("subject") for row in rows] == ["anna", "ben", None]
+    with pytest.raises(InputError, match=r"--subject: '\\\\d' is in no path, such as 'x/anna-a'"):
+        table_of(folder, subject=r"\d")
+
+
+@pytest.mark.parametrize("option", ["subject", "group"])
+def test_what_is_no_pattern_is_named(option, tmp_path, unread_media):
+    folder = unread_media(tmp_path, {"a.mp4": 1.0})
+    with pytest.raises(
+        InputError, match=rf"--{option}: found 'P\('; expected a regular expression"
+    ):
+        table_of(folder, **{option: "P("})
+
+
+def test_a_pattern_that_finds_two_subjects_in_one_recording_is_named(tmp_path):
+    sound(tmp_path / "A1/x.mka")
+    pictures(tmp_path / "B2/x.mkv")
+    with pytest.raises(InputError, match=r"finds \['A1', 'B2'\]"):
+        rows_of_folder(tmp_path, lambda words: None, r"[AB]\d")
+
+
+def test_groups_are_kept_in_one_partition(tmp_path, unread_media):
+    stems = [f"dyad{k // 2}_P{k:02}_{take}.mp4" for k in range(12) for take in (1, 2)]
+    folder = unread_media(tmp_path, dict.fromkeys(stems, 60.0))
+    rows, said = table_of(folder, subject=r"P\d+", group=r"dyad\d+")
+    partitions = {}
+    for row in rows:
+        assert row["group"] == row["recording"].split("_")[0]
+        partitions.setdefault(row["group"], set()).add(row["partition"])
+    assert all(len(own) == 1 for own in partitions.values())
+    assert set.union(*partitions.values()) == {"train", "dev", "test"}
+    assert any("no subject or group in two of them" in line for line in said)
+    # Without the groups, somebody is kept apart from the other of the dyad.
+    alone, _ = table_of(folder, subject=r"P\d+")
+    apart = {}
+    for row in alone:
+        apart.setdefault(row["recording"].split("_")[0], set()).add(row["partition"])
+    assert any(len(own) > 1 for own in apart.values())
+
+
+def test_groups_that_join_all_subjects_leave_no_partitions(tmp_path, unread_media):
+    folder = unread_media(tmp_path, dict.fromkeys(["s_a.mp4", "s_b.mp4", "s_c.mp4"], 60.0))
+    rows, said = table_of(folder, subject="_(.)", group="s")
+    assert not any("partition" in row for row in rows)
+    assert any("at least three subjects that no groups join" in line for line in said)
+
+
+def test_two_hundred_subjects_can_be_read(tmp_path, unread_media):
+    lengths = {f"P{k:03}_{take}.mp4": 90.0 for k in range(200) for take in (1, 2, 3)}
+    rows, said = table_of(unread_media(tmp_path, lengths))
+    assert len(rows) == 600
+    text = "\n".join(said)
+    for k in range(200):
+        assert f"P{k:03}: 3, 4.5 min" in text
+    assert max(map(len, said)) <= 100
+    assert len(said) < 80
+    assert (
+        "  train (subjects: 120, recordings: 360, 540.0 min); recordings and time of each:" in said
+    )
+
+
+@pytest.mark.parametrize("unknown", [0.0, None, float("nan")])
+def test_where_a_length_is_not_known_recordings_are_counted(unknown, tmp_path, unread_media):
+    # By time, the long one would be all of train.
+    lengths = {f"p{k}_1.mp4": 10.0 for k in range(10)} | {"p0_1.mp4": 9000.0}
+    rows, said = table_of(unread_media(tmp_path / "known", lengths))
+    assert sum(row["partition"] == "train" for row in rows) == 1
+    assert not any("length not known" in line for line in said)
+    rows, said = table_of(unread_media(tmp_path / "unknown", lengths | {"p3_1.mp4": unknown}))
+    assert sum(row["partition"] == "train" for row in rows) == 6
+    assert any(line.startswith("length not known: p3_1; ") for line in said)
+
+
+LONG = "time,rater,dimension,value\n0,r1,arousal,0.1\n"
+OPENFACE = (
+    "frame, face_id, timestamp, confidence, success, gaze_0_x, AU01_r\n1, 0, 0.0, 0.98, 1, 0.1, 0\n"
+)
+FACES = ", ".join(f"x_{k}" for k in range(300))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (LONG, None),
+        ("time,r1,r2\n0,0.1,\n0.1,,0.2\n", None),
+        ("time, anna , ben\n0, 0.1, 0.3\n", None),
+        ("time,r1\n" + "".join(f"{k / 10},\n" for k in range(20000)) + "2000,1\n", None),
+        (OPENFACE, "OpenFace"),
+        ("timestamp,AU12_r,AU12_c\n0,0.1,1\n", "OpenFace"),
+        ("name;frameTime;F0final_sma;loudness_sma3\n'x';0.0;1;2\n", "openSMILE"),
+        ("time,F0semitoneFrom27.5Hz_sma3nz,jitterLocal_sma3nz\n0,1,2\n", "openSMILE"),
+        (f"time, {FACES}\n0{', 1' * 300}\n", "300 columns beside 'time'"),
+        ("participant,age,gender\nP01,23,f\n", "no column 'time'; .* participant, age, gender"),
+        ("time,word\n0.5,hello\n", "line 2, column 'word': found 'hello'"),
+        ("start,end\n0,1\n", "turns"),
+        ("", "empty"),
+        ("\ufeff\n\n", "empty"),
+        ("time,r1\n", "header alone"),
+        ("time,rater,dimension,value\n", "header alone"),
+        ("time,arousal,valence\n0,0.1,0.2\n", "dimensions"),
+        ("timestamp,value\n0,0.1\n", "no column 'time'"),
+        ("time,r1\n0,n/a\n", "line 2, column 'r1': found 'n/a'"),
+        ("x" * 100_000, "more than 65536 bytes"),
+    ],
+)
+def test_what_counts_as_ratings_is_what_the_reader_reads(text, reason, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(text, encoding="utf-8")
+    if reason is None:
+        assert why_no_ratings(path) is None
+        assert len(read_annotations(path, "arousal"))
+    else:
+        assert re.search(reason, why_no_ratings(path))
+
+
+def test_ratings_in_another_encoding_do_not_count(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(LONG.encode("utf-16"))
+    assert why_no_ratings(path) is not None
+
+
+def test_a_table_of_features_is_not_taken_for_ratings_and_named(tmp_path, unread_media):
+    folder = unread_media(tmp_path, dict.fromkeys(["video/p1_a.mp4", "video/p1_b.mp4"], 1.0))
+    for kind, text in (("openface", OPENFACE), ("ratings", LONG), ("meta", "age,sex\n1,f\n")):
+        (folder / kind).mkdir()
+        (folder / kind / "p1_a.csv").write_text(text)
+    (folder / "openface" / "p1_b.csv").write_text(OPENFACE)
+    (folder / "other.csv").write_text(LONG)
+    rows, said = table_of(folder)
+    assert [row.get("annotations") for row in rows] == [str(folder / "ratings/p1_a.csv"), None]
+    text = "\n".join(said)
+    assert "it has columns of OpenFace: openface/p1_a.csv, openface/p1_b.csv" in text
+    assert "no column 'time'; its first line: age, sex: meta/p1_a.csv" in text
+    assert "CSV files without a media file of their name: other.csv" in text
+    assert "annotations found for 1 of them" in text
+
+
+def test_ratings_of_one_name_belong_to_the_media_in_their_folders(tmp_path, unread_media):
+    media = [f"media/{who}/talk.mp4" for who in ("a", "b", "c")]
+    folder = unread_media(tmp_path, dict.fromkeys(media, 1.0))
+    for place in ("ratings/a/arousal", "ratings/a/valence", "ratings/b", "elsewhere"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "talk.csv").write_text("time,r1\n0,0\n")
+    rows, said = table_of(folder)
+    assert [row.get("annotations") for row in rows] == [
+        str(folder / "ratings/a/{dimension}/talk.csv"),
+        str(folder / "ratings/b/talk.csv"),
+        None,
+    ]
+    assert any("elsewhere/talk.csv" in line and "may be of talk or" in line for line in said)
+
+
+def test_several_ratings_of_a_recording_are_not_guessed(tmp_path, unread_media):
+    assert annotations_cell([Path("a/x.csv"), Path("b/c/x.csv")]) is None
+    folder = unread_media(tmp_path, {"x.mp4": 1.0})
+    for place in ("a", "b/c"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "x.csv").write_text(LONG)
+    rows, said = table_of(folder)
+    assert "annotations" not in rows[0]
+    assert any("not clear which is of x: a/x.csv, b/c/x.csv" in line for line in said)
+
+
+def test_turns_beside_the_media_are_taken_for_turns(tmp_path, unread_media):
+    folder = unread_media(tmp_path, dict.fromkeys(["a.mp4", "b.mp4", "c.mp4"], 9.0))
+    (folder / "a.turns.csv").write_text("0;1\n")
+    (folder / "a.csv").write_text(LONG)
+    (folder / "turns").mkdir()
+    (folder / "turns" / "b.csv").write_text("start,end\n0,1\n")
+    (folder / "turns" / "c.csv").write_text("0,5;1\n")
+    rows, said = table_of(folder)
+    assert [row.get("turns") for row in rows] == [
+        str(folder / "a.turns.csv"),
+        str(folder / "turns/b.csv"),
+        None,
+    ]
+    assert [row.get("annotations") for row in rows] == [str(folder / "a.csv"), None, None]
+    assert any("not taken for turns" in line and "turns/c.csv" in line for line in said)
+
+
+def test_folders_are_named_with_what_becomes_of_them(tmp_path, unread_media):
+    folder = unread_media(tmp_path / "corpus", {"video/a.mp4": 1.0, "b.mp4": 1.0})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/c.mp4").touch()
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "lost.mp4").symlink_to(tmp_path / "nothing")
+    (folder / ".trash").mkdir()
+    (folder / ".trash/d.mp4").touch()
+    (folder / "._a.mp4").touch()
+    (folder / "docs").mkdir()
+    (folder / "docs/readme.txt").touch()
+    rows, said = table_of(folder)
+    assert sorted(row["recording"] for row in rows) == ["a", "b"]
+    for line in (
+        "ignored, hidden folders: .trash",
+        "ignored, hidden files: ._a.mp4",
+        "ignored, links to folders, which are not followed: linked",
+        "ignored, no files, or links to none: lost.mp4",
+        "media files in: . (1), video (1)",
+        "folders that say what is in a file, and not who: video",
+        "folders from which nothing is taken: docs (1 .txt)",
+    ):
+        assert line in said
+
+
+def test_two_media_files_of_one_name_are_told(tmp_path, unread_media):
+    folder = unread_media(tmp_path, {"a.mkv": 1.0, "a.mp4": 1.0, "b.mp4": 1.0})
+    _, said = table_of(folder)
+    (line,) = [line for line in said if "have one name" in line]
+    assert "a.mkv and a.mp4" in line
+
+
+def test_patterns_come_from_the_command_line(tmp_path, capsys):
+    for name in ("x1_P1", "x2_P1", "x1_P2", "x3_P3"):
+        sound(tmp_path / f"{name}.mka", 0.2)
+    init(tmp_path, "--subject", r"P\d+", "--group", r"x\d+")
+    rows = read(tmp_path / "recordings.csv")
+    assert [(row["subject"], row["group"]) for row in rows] == [
+        ("P1", "x1"),
+        ("P2", "x1"),
+        ("P1", "x2"),
+        ("P3", "x3"),
+    ]
+    assert "P1: 2, 0.0 min" in capsys.readouterr().err
+    with pytest.raises(InputError, match="--group: found beside --layout"):
+        init(tmp_path, "--layout", "recola", "--group", "x", "--output", tmp_path / "t.csv")

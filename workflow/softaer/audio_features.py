@@ -1,6 +1,7 @@
 """Audio features: mean and variance of the low-level descriptors in a window around each grid
 point."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,22 @@ def main() -> None:
     options = arguments.parse_args()
 
     names = [name for name in tables.columns(options.lld) if name not in ("recording", "time")]
-    turns = {recording: read_turns(path) for recording, path in options.recordings}
+    files = dict(options.recordings)
+    for path in files.values():
+        read_turns(path)  # a file that cannot be read is told before any work
     columns = functional_names(names) + ([FEATURE] if options.turns == "flag" else [])
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, lld in tables.by_recording(options.lld):
-            table = audio_features(lld, options.window, turns.get(recording), options.turns)
+            turns = None
+            if recording in files:
+                # The last window ends as long after its centre as the first begins before its own.
+                end = float(lld["time"].iloc[-1] + lld["time"].iloc[0])
+                turns = read_turns(
+                    files[recording],
+                    end,
+                    lambda words, name=recording: print(f"{name}: {words}", file=sys.stderr),
+                )
+            table = audio_features(lld, options.window, turns, options.turns)
             table.insert(0, "recording", recording)
             sink.append(table)
 

@@ -1,14 +1,22 @@
 """What the command lines of all stages share: how arguments look and how errors are told."""
 
 import argparse
+import contextlib
 import errno
+import os
+import select
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from softaer import tables
 from softaer.errors import InputError
 from softaer.tasks import TARGETS, TASKS
+
+READER_GONE = 128 + signal.SIGPIPE
+"""Status if nobody reads what is printed any more: that of a command which the signal has ended."""
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
@@ -100,10 +108,30 @@ def run(main: Callable[[], None]) -> None:
     """Run a stage.
 
     An :class:`~softaer.errors.InputError`, a full or failing disk and too little memory end it with
-    one line and status 1; anything else is a defect and shows where it happened.
+    one line and status 1; anything else is a defect and shows where it happened. If the reader of
+    what it prints goes away (``... | head``), it ends quietly with :data:`READER_GONE`, unless it
+    has a status of its own.
     """
     try:
+        _run(main)
+    except BrokenPipeError:
+        printed = [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
+        if not any(map(_has_no_reader, printed)):
+            raise  # another pipe
+        _write_out()
+        sys.exit(READER_GONE)
+    except BaseException:
+        _write_out()
+        raise
+    if not _write_out():
+        sys.exit(READER_GONE)
+
+
+def _run(main: Callable[[], None]) -> None:
+    try:
         main()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # the interpreter does it too late for an error to be told
     except InputError as error:
         message = str(error)
     except MemoryError as error:
@@ -124,8 +152,32 @@ def run(main: Callable[[], None]) -> None:
         message = f"out of memory: {error}; this output is not written"
     else:
         return
-    print(f"error: {message}", file=sys.stderr)
+    with contextlib.suppress(BrokenPipeError):
+        print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    poll = select.poll()
+    poll.register(stream.fileno(), select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _write_out() -> bool:
+    """Write out what has been printed; whether somebody reads it.
+
+    What cannot be written is thrown away: the interpreter would try again as it ends, and complain.
+    """
+    read = True
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError as error:
+            read &= not isinstance(error, BrokenPipeError)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    return read
 
 
 def _says(error: OSError, *numbers: int) -> bool:

@@ -5,80 +5,40 @@ partition) is proposed by stated rules, to be looked at and edited.
 """
 
 import argparse
-import re
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from softaer import layouts
+from softaer.corpus import Recording, folds
+from softaer.corpus.annotations import annotations_cell, assign, why_no_ratings
+from softaer.corpus.persons import KINDS, doubts, from_pattern, name_of, propose_subjects
 from softaer.corpus.probe import Contents, probe_all
 from softaer.corpus_table import write_table
 from softaer.errors import InputError
+from softaer.turns import read_turns
 
 MEDIA = frozenset(
     {
-        *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".opus", ".wav"),
-        *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
-        *(".mxf", ".ogg", ".ogv", ".ts", ".webm", ".wma", ".wmv"),
+        *(".aac", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3"),
+        *(".oga", ".opus", ".w64", ".wav", ".wma"),
+        *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
     }
 )
 """Endings of media files."""
 
-KINDS = frozenset({"audio", "faces", "media", "pictures", "sound", "speech", "video", "videos"})
-"""Folders that say what is in a file, and not who."""
-
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
 """Of the recorded time that each partition is to have."""
 
-
-def name_of(path: Path) -> str:
-    """A recording's name from its file's: letters, digits, ``_``, ``-`` and ``.``.
-
-    Examples
-    --------
-    >>> name_of(Path("video/P 01 (take 2).mp4"))
-    'P_01_take_2'
-    """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("_.-")[:100] or "recording"
-
-
-def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
-    """Who is seen and heard in some files, and by what rule.
-
-    If the files lie in several folders, the first folder in which their paths differ is a subject.
-    Else, if names have a beginning in common with others (up to the first ``_``, ``-`` or blank),
-    that is. Else each file is.
-
-    Parameters
-    ----------
-    paths
-        Of the files, below the corpus's folder.
-
-    Examples
-    --------
-    >>> propose_subjects([Path("a_1.wav"), Path("a_2.wav"), Path("b_1.wav")])[0]
-    ['a', 'a', 'b']
-    >>> propose_subjects([Path("P1/s1/x.wav"), Path("P1/s2/x.wav"), Path("P2/s1/x.wav")])[0]
-    ['P1', 'P1', 'P2']
-    >>> propose_subjects([Path("anna.wav"), Path("ben.wav")])[0]
-    ['anna', 'ben']
-    """
-    depth = min(len(path.parent.parts) for path in paths)
-    for level in range(depth):
-        folders = [path.parts[level] for path in paths]
-        if KINDS & {folder.lower() for folder in folders}:
-            continue
-        if 1 < len(set(folders)) < len(paths):
-            return folders, "the first folder in which the files' paths differ"
-    beginnings = [re.split(r"[_\- ]", name_of(path), maxsplit=1)[0] for path in paths]
-    if 1 < len(set(beginnings)) < len(paths):
-        return beginnings, "the beginning of a file's name, up to '_', '-' or a blank"
-    return [name_of(path) for path in paths], "each file by itself"
+WIDTH = 96
+"""Characters of a line in the list of subjects."""
 
 
 def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
-    """Partitions of subjects, so that shares of the recorded time come near :data:`SHARES`.
+    """Partitions of subjects or folds, so that shares of the time come near :data:`SHARES`.
 
     Subjects with much are given away first, each to the partition that lacks most; with three
     subjects or more no partition stays empty.
@@ -86,7 +46,7 @@ def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
     Parameters
     ----------
     seconds
-        Recorded time of each subject [s].
+        Recorded time of each subject [s], or another amount.
 
     Returns
     -------
@@ -113,18 +73,12 @@ def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
     return {subject: chosen[subject] for subject in sorted(chosen)}
 
 
-def find_annotations(stem: str, sheets: Mapping[str, Sequence[Path]]) -> str | None:
-    """Ratings of a recording: the CSV file of its name, or one in the folder of each dimension."""
-    found = sheets.get(stem, ())
-    if len(found) == 1:
-        return str(found[0])
-    parents = {path.parent.parent for path in found}
-    if len(found) > 1 and len(parents) == 1:
-        return str(parents.pop() / "{dimension}" / found[0].name)
-    return None
-
-
-def rows_of_folder(root: Path, say: Callable[[str], None] = print) -> list[dict[str, str]]:
+def rows_of_folder(
+    root: Path,
+    say: Callable[[str], None] = print,
+    subject: str | None = None,
+    group: str | None = None,
+) -> list[dict[str, str]]:
     """Rows of a corpus table for all media files below a folder.
 
     Files of the same name, one with sound alone and one with pictures, are one recording.
@@ -134,20 +88,108 @@ def rows_of_folder(root: Path, say: Callable[[str], None] = print) -> list[dict[
     root
         The folder.
     say
-        Tells a person what was found and what was proposed.
+        Tells a person what was found, what was proposed, and what was left aside and why.
+    subject, group
+        Regular expressions that find the subject and the group in the path of a file below the
+        folder, without its ending: see :func:`softaer.corpus.persons.from_pattern`. A recording
+        without a subject gets no partition, so that it cannot stand in a wrong one.
 
     Raises
     ------
     InputError
-        If there is no folder, or no media file in it that can be read.
+        If there is no folder, or no media file in it that can be read; of the patterns.
     """
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root}: no folder; expected one with media files")
-    files = sorted(p for p in root.rglob("*") if p.is_file() and p.suffix.lower() in MEDIA)
-    sheets: dict[str, list[Path]] = {}
-    for sheet in sorted(root.rglob("*.csv")):
-        sheets.setdefault(sheet.stem, []).append(sheet)
+    files, passed = _walk(root)
+    for reason, names in passed.items():
+        say(f"ignored, {reason}: {_some(names)}")
+    recordings = _recordings(root, [p for p in files if p.suffix.lower() in MEDIA], say)
+    below = {
+        name: [path.relative_to(root) for path, _ in entry.values()]
+        for name, entry in recordings.items()
+    }
+    cells, used = _sheets(root, files, below, say)
+    used |= {path for paths in below.values() for path in paths}
+    _tell_folders(root, files, used, below, say)
+
+    first = [paths[0] for paths in below.values()]
+    texts = [[p.with_suffix("").as_posix() for p in paths] for paths in below.values()]
+    if subject is None:
+        proposed, rule = propose_subjects(first)
+        subjects: list[str | None] = list(proposed)
+    else:
+        subjects, rule = from_pattern(subject, "--subject", texts), f"{subject!r} in their paths"
+    groups = [None] * len(below) if group is None else from_pattern(group, "--group", texts)
+    seconds = [
+        max((c.seconds for _, c in entry.values() if c.seconds and c.seconds > 0), default=0.0)
+        for entry in recordings.values()
+    ]
+    partitions = _partitions(list(below), subjects, groups, seconds, say)
+    rows = []
+    for name, who, together in zip(below, subjects, groups, strict=True):
+        row = {"recording": name, "subject": who, "partition": partitions.get(who)}
+        row |= {kind: str(path) for kind, (path, _) in sorted(recordings[name].items())}
+        row |= cells.get(name, {})
+        row["group"] = together
+        rows.append({column: cell for column, cell in row.items() if cell})
+
+    known = [(path, who) for path, who in zip(first, subjects, strict=True) if who is not None]
+    people = dict.fromkeys(who for _, who in known)
+    say(f"{len(rows)} recordings of {len(people)} subjects, {sum(seconds) / 60:.1f} min")
+    say(f"subjects proposed: {rule}")
+    for option, values in (("--subject", subjects), ("--group", groups if group else [])):
+        missing = [name for name, value in zip(below, values, strict=False) if value is None]
+        if missing:
+            what = "subject and no partition" if option == "--subject" else "group"
+            say(f"WARNING: {option} is not in the path of {_some(missing)}: no {what}")
+    for doubt in doubts([path for path, _ in known], [who for _, who in known], partitions):
+        say(f"WARNING: {doubt}")
+    if partitions:
+        say(f"partitions proposed, no subject{' or group' * bool(group)} in two of them:")
+    else:
+        joined = " that no groups join" * bool(group)
+        say(f"partitions: none proposed; expected at least three subjects{joined}")
+    for line in _list_of_subjects(subjects, seconds, partitions):
+        say(line)
+    rated = sum("annotations" in row for row in rows)
+    say(f"annotations found for {rated} of them (CSV files of the same name)")
+    return rows
+
+
+def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
+    """All files below a folder, in order, and what is passed over, by the reason."""
+    files, passed = [], {}
+
+    def pass_over(path: Path, reason: str) -> None:
+        passed.setdefault(reason, []).append(path.relative_to(root).as_posix())
+
+    def unreadable(error: OSError) -> None:
+        pass_over(Path(error.filename), f"cannot be read ({error.strerror})")
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        here = Path(folder)
+        for name in sorted(folders):
+            if name.startswith("."):
+                pass_over(here / name, "hidden folders")
+                folders.remove(name)
+            elif (here / name).is_symlink():
+                pass_over(here / name, "links to folders, which are not followed")
+        for name in sorted(names):
+            if name.startswith("."):
+                pass_over(here / name, "hidden files")
+            elif not (here / name).is_file():
+                pass_over(here / name, "no files, or links to none")
+            else:
+                files.append(here / name)
+    return sorted(files), passed
+
+
+def _recordings(
+    root: Path, files: Sequence[Path], say: Callable[[str], None]
+) -> dict[str, dict[str, tuple[Path, Contents]]]:
+    """Media files of each recording by their kind, with what is in them."""
     found: dict[tuple[Path, str], dict[str, tuple[Path, Contents]]] = {}
     for path, contents in zip(files, probe_all(files), strict=True):
         if isinstance(contents, InputError):
@@ -160,42 +202,172 @@ def rows_of_folder(root: Path, say: Callable[[str], None] = print) -> list[dict[
         # Sound and pictures that are kept apart lie side by side under one name ...
         entry = found.setdefault((path.parent, path.stem), {})
         if kind in entry or "media" in entry or (kind == "media" and entry):
+            other, _ = next(iter(entry.values()))
+            say(
+                f"WARNING: {other.relative_to(root)} and {path.name} have one name: two recordings "
+                "proposed; if they are one, remove a row"
+            )
             entry = found.setdefault((path.parent, path.name), {})
         entry[kind] = (path, contents)
     if not found:
         raise InputError(f"{root}: no media file that can be read; expected some")
-    entries = _joined(found)
     recordings: dict[str, dict[str, tuple[Path, Contents]]] = {}
-    for entry in entries:
+    for entry in _joined(found):
         path, _ = next(iter(entry.values()))
         name = name_of(path)
         recordings[name if name not in recordings else _longer_name(path, root, recordings)] = entry
-    first = {name: next(iter(entry.values())) for name, entry in recordings.items()}
-    subjects, rule = propose_subjects([path.relative_to(root) for path, _ in first.values()])
-    seconds: Counter[str] = Counter()
-    for subject, (_, contents) in zip(subjects, first.values(), strict=True):
-        seconds[subject] += contents.seconds
-    partitions = propose_partitions(seconds)
-    rows = []
-    for subject, (name, entry) in zip(subjects, recordings.items(), strict=True):
-        annotations = find_annotations(first[name][0].stem, sheets)
-        row = {"recording": name, "subject": subject, "partition": partitions.get(subject)}
-        row |= {kind: str(path) for kind, (path, _) in sorted(entry.items())}
-        row["annotations"] = annotations
-        rows.append({column: cell for column, cell in row.items() if cell})
-    say(f"{len(rows)} recordings of {len(seconds)} subjects, {sum(seconds.values()) / 60:.1f} min")
-    say(f"subjects proposed: {rule}")
-    if partitions:
-        time: Counter[str] = Counter()
-        for subject, partition in partitions.items():
-            time[partition] += seconds[subject]
-        shares = ", ".join(f"{partition} {time[partition] / 60:.1f} min" for partition in SHARES)
-        say(f"partitions proposed, no subject in two of them: {shares}")
-    else:
-        say("partitions: none proposed; expected at least three subjects")
-    rated = sum("annotations" in row for row in rows)
-    say(f"annotations found for {rated} of them (CSV files of the same name)")
-    return rows
+    return recordings
+
+
+def _sheets(
+    root: Path,
+    files: Sequence[Path],
+    recordings: Mapping[str, Sequence[Path]],
+    say: Callable[[str], None],
+) -> tuple[dict[str, dict[str, str]], set[Path]]:
+    """Cells ``annotations`` and ``turns`` of each recording, and the files (below root) in them."""
+    of_stem: dict[str, dict[str, Sequence[Path]]] = {}
+    for name, paths in recordings.items():
+        for path in paths:
+            of_stem.setdefault(path.stem, {})[name] = paths
+    cells: dict[str, dict[str, str]] = {}
+    used: set[Path] = set()
+    refused: dict[str, list[str]] = {}
+    candidates: dict[tuple[str, str], list[Path]] = {}
+    strangers = []
+    for path in files:
+        sheet = path.relative_to(root)
+        if sheet.suffix.lower() != ".csv":
+            continue
+        stem = sheet.stem.removesuffix(".turns")
+        is_turns = stem != sheet.stem or "turns" in (part.lower() for part in sheet.parent.parts)
+        if stem not in of_stem:
+            strangers += [sheet.as_posix()] if sheet != Path("recordings.csv") else []
+            continue
+        try:
+            reason = None if is_turns else why_no_ratings(path)
+            if is_turns:
+                read_turns(path)
+        except InputError as error:
+            reason = str(error).removeprefix(str(path)).lstrip(",: ")
+        except OSError as error:
+            reason = f"it cannot be read ({error.strerror})"
+        column = "turns" if is_turns else "annotations"
+        if reason:
+            refused.setdefault(f"not taken for {column}, since {reason}", []).append(str(sheet))
+        else:
+            candidates.setdefault((column, stem), []).append(sheet)
+    for (column, stem), sheets in candidates.items():
+        own, doubtful = assign(sheets, of_stem[stem])
+        if doubtful:
+            whose = " or ".join(of_stem[stem])
+            refused.setdefault(f"not taken for {column}, since they may be of {whose}", []).extend(
+                map(str, doubtful)
+            )
+        for name, some in own.items():
+            clear = column == "annotations" or len(some) == 1
+            cell = annotations_cell([root / sheet for sheet in some]) if clear else None
+            if cell is not None:
+                cells.setdefault(name, {})[column] = cell
+                used |= set(some)
+            elif some:
+                reason = f"not taken for {column}, since it is not clear which is of {name}"
+                refused.setdefault(reason, []).extend(map(str, some))
+    for reason, names in refused.items():
+        say(f"{reason}: {_some(names)}")
+    if strangers:
+        say(f"CSV files without a media file of their name: {_some(strangers)}")
+    return cells, used
+
+
+def _tell_folders(
+    root: Path,
+    files: Sequence[Path],
+    used: Collection[Path],
+    recordings: Mapping[str, Sequence[Path]],
+    say: Callable[[str], None],
+) -> None:
+    """Say which folders are taken, and which are not and why."""
+    media = Counter(p.parent.as_posix() for paths in recordings.values() for p in paths)
+    say(f"media files in: {_some([f'{folder} ({count})' for folder, count in media.items()])}")
+    kinds = sorted(
+        {part for folder in media for part in Path(folder).parts if part.lower() in KINDS}
+    )
+    if kinds:
+        say(f"folders that say what is in a file, and not who: {_some(kinds)}")
+    endings: dict[str, Counter[str]] = {}
+    for path in files:
+        folder = path.relative_to(root).parent.as_posix()
+        endings.setdefault(folder, Counter())[path.suffix.lower() or "no ending"] += 1
+    taken = {path.parent.as_posix() for path in used}
+    rest = [
+        f"{folder} ({', '.join(f'{n} {ending}' for ending, n in counts.most_common(3))})"
+        for folder, counts in endings.items()
+        if folder not in taken
+    ]
+    if rest:
+        say(f"folders from which nothing is taken: {_some(rest)}")
+
+
+def _partitions(
+    names: Sequence[str],
+    subjects: Sequence[str | None],
+    groups: Sequence[str | None],
+    seconds: Sequence[float],
+    say: Callable[[str], None],
+) -> dict[str, str]:
+    """Partition of each subject: whole folds are dealt, by their length."""
+    known = [
+        Recording(recording=name, batch=name, subject=who, group=together)
+        for name, who, together in zip(names, subjects, groups, strict=True)
+        if who is not None
+    ]
+    fold_of = folds(known)
+    unknown = [name for name, length in zip(names, seconds, strict=True) if not length]
+    length_of = dict(zip(names, seconds, strict=True))
+    if unknown:
+        say(
+            f"length not known: {_some(unknown)}; partitions are dealt by the number of "
+            "recordings, not by their time"
+        )
+    amount: Counter[str] = Counter()
+    for name, fold in fold_of.items():
+        amount[fold] += 1 if unknown else length_of[name]
+    chosen = propose_partitions(amount)
+    return {r.subject: chosen[fold_of[r.recording]] for r in known} if chosen else {}
+
+
+def _list_of_subjects(
+    subjects: Sequence[str | None], seconds: Sequence[float], partitions: Mapping[str, str]
+) -> list[str]:
+    """Subjects of each partition, with their number of recordings and minutes, in columns."""
+    count = Counter(subjects)
+    length: Counter[str | None] = Counter()
+    for who, own in zip(subjects, seconds, strict=True):
+        length[who] += own
+    lines = []
+    for partition in (*SHARES, None):
+        own = sorted(who for who in count if who is not None and partitions.get(who) == partition)
+        if not own:
+            continue
+        lines.append(
+            f"  {partition or 'none'} (subjects: {len(own)}, recordings: "
+            f"{sum(count[who] for who in own)}, {sum(length[who] for who in own) / 60:.1f} min); "
+            "recordings and time of each:"
+        )
+        entries = [f"{who}: {count[who]}, {length[who] / 60:.1f} min" for who in own]
+        width = max(map(len, entries)) + 3
+        each = max(1, WIDTH // width)
+        for place in range(0, len(entries), each):
+            row = "".join(entry.ljust(width) for entry in entries[place : place + each])
+            lines.append(f"    {row.rstrip()}")
+    return lines
+
+
+def _some(names: Sequence[str], shown: int = 8) -> str:
+    """Names, the first few if there are many."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def _kind(contents: Contents) -> str | None:
@@ -239,6 +411,16 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument(
         "--layout", choices=[n for n in layouts.names() if n != "table"], help="of the corpus"
     )
+    arguments.add_argument(
+        "--subject",
+        metavar="REGEX",
+        help=r"finds the subject in a file's path below the folder, such as 'P\d+' or '_([a-z]+)_'",
+    )
+    arguments.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="finds what is kept in one partition, such as a session or a dyad",
+    )
     arguments.add_argument("--output", type=Path, help="default: recordings.csv in the folder")
     arguments.add_argument("--force", action="store_true", help="write over an existing table")
 
@@ -247,6 +429,9 @@ def main(options: argparse.Namespace) -> None:
     """Write the table of the folder that is named on the command line."""
     if options.output is None and options.layout is not None:
         raise InputError("no --output; expected one, since a delivered corpus is not written into")
+    for option in ("subject", "group"):
+        if options.layout is not None and getattr(options, option) is not None:
+            raise InputError(f"--{option}: found beside --layout, which tells it; expected one")
     output = options.output or options.folder / "recordings.csv"
     if output.exists() and not options.force:
         raise InputError(f"{output}: is there already; expected --force, or another --output")
@@ -255,7 +440,7 @@ def main(options: argparse.Namespace) -> None:
         print(words, file=sys.stderr)
 
     if options.layout is None:
-        rows = rows_of_folder(options.folder, say)
+        rows = rows_of_folder(options.folder, say, options.subject, options.group)
     else:
         rows = layouts.layout(options.layout).rows(options.folder)
     write_table(rows, output)
