@@ -15,9 +15,14 @@ from softaer.corpus import read_recordings
 from softaer.corpus.annotations import annotations_cell, why_no_ratings
 from softaer.corpus.init import propose_partitions, rows_of_folder
 from softaer.corpus.persons import doubts, propose_subjects
-from softaer.corpus.probe import Contents
+from softaer.corpus.probe import Contents, Stream
 from softaer.errors import InputError
 from softaer.ratings import read_annotations
+
+BOTH = (
+    Stream("audio", 1, True, "aac", "", 0.0, None, 16_000.0),
+    Stream("video", 1, True, "h264", "", 0.0, None, 25.0),
+)
 
 
 def sound(path, seconds=1.0):
@@ -258,7 +263,7 @@ def unread_media(monkeypatch):
             init_module,
             "probe_all",
             lambda paths: [
-                Contents(lengths[p.relative_to(folder).as_posix()], 16000, 25.0) for p in paths
+                Contents(lengths[p.relative_to(folder).as_posix()], streams=BOTH) for p in paths
             ],
         )
         return folder

@@ -11,8 +11,8 @@ from softaer import tables
 from softaer.audio_features import audio_features
 from softaer.audio_lld import compute_lld
 from softaer.errors import InputError
-from softaer.media import audio_blocks
 from softaer.schema import audio_lld as lld_schema
+from softaer.sound import audio_blocks
 from softaer.turns import FEATURE, read_turns, within
 
 

@@ -112,11 +112,19 @@ rule apply_video:
     params:
         code=code_digest("apply_video"),
         audio=lambda wildcards, input: flag("--audio", input.audio or None),
+        choices=lambda wildcards: [
+            word
+            for column in ("audio_stream", "video_stream", "channel")
+            for word in flag(
+                f"--{column.replace('_', '-')}", getattr(applied_named(wildcards.recording), column)
+            )
+        ],
     shell:
         "python -m softaer.apply_video"
         " --predictions {input.predictions}"
         " --recording-name {wildcards.recording}"
         " --video {input.video:q}"
         " {params.audio:q}"
+        " {params.choices}"
         " --output {output}"
         " > {log} 2>&1"

@@ -68,7 +68,9 @@ rule simulate_check:
 rule frame_pairs:
     input:
         dataset=rated_batches(f"results/dataset/{MODALITIES[-1]}/{{batch}}.parquet"),
-        media=lambda wildcards: sorted({r.video for r in rated_in() if PICTURES and r.video}),
+        media=lambda wildcards: sorted(
+            {file for r in rated_in() if PICTURES and r.video for file in (r.video, r.audio) if file}
+        ),
         recordings=ancient(TABLE),
     output:
         "results/frame_pairs.parquet",
@@ -83,7 +85,7 @@ rule frame_pairs:
         reading=READING_LIMITS,
     params:
         code=code_digest("frame_pairs"),
-        corpus=relevant(RATED, ["recording", "batch"]),
+        corpus=relevant(RATED, ["recording", "batch", "video_stream"]),
         dataset=f"results/dataset/{MODALITIES[-1]}",
         dimensions=DIMENSIONS,
         pictures="--pictures" if PICTURES else "--no-pictures",

@@ -54,6 +54,9 @@ def main() -> None:
     arguments.add_argument("--recording-name", required=True)
     arguments.add_argument("--video", type=Path, required=True, help="media file with pictures")
     arguments.add_argument("--audio", type=Path, help="media file with sound")
+    arguments.add_argument("--audio-stream", type=int)
+    arguments.add_argument("--video-stream", type=int)
+    arguments.add_argument("--channel", type=int)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
@@ -70,10 +73,18 @@ def main() -> None:
         video = audio = None
         sound = iter(())
         if options.audio is not None and probe(options.audio).audio_rate is not None:
-            sound = (block for block in audio_blocks(options.audio) if len(block))
+            blocks = audio_blocks(
+                options.audio,
+                stream=options.audio_stream,
+                channel=options.channel,
+                beside=options.video,
+            )
+            sound = (block for block in blocks if len(block))
             audio = container.add_stream("aac", rate=AUDIO_RATE, layout="mono")
         written, last = 0, -1
-        for time, picture in video_frames(options.video):
+        for time, picture in video_frames(
+            options.video, stream=options.video_stream, beside=options.audio
+        ):
             if video is None:
                 height = round(picture.shape[0] * WIDTH / picture.shape[1] / 2) * 2
                 video = container.add_stream("libx264", rate=30, options={"crf": "23"})

@@ -41,7 +41,9 @@ SHORTFALL = 0.03
 TAIL = 10.0
 """Before the end of a file whose header does not say when each stream ends, so much is read [s]."""
 
-ONE_HEADER = frozenset({"aiff", "asf", "avi", "caf", "flv", "gxf", "mov", "mxf", "w64", "wav"})
+ONE_HEADER = frozenset(
+    {"aiff", "asf", "avi", "caf", "flv", "gxf", "matroska", "mov", "mxf", "w64", "wav"}
+)
 """Containers that begin with a header of their own, which names what is in the file."""
 
 LONGEST_INDEX = 64 * 2**20
@@ -342,7 +344,7 @@ def decoded(
         end = max(end, (packet.pos or 0) + packet.size)
         if packet.stream.index != stream.index:
             continue
-        count += 1
+        count += packet.size > 0
         if packet.size == 0 and _time(packet) is not None:
             if isinstance(last, av.VideoFrame):
                 last.pts = packet.dts if in_decoding_order or packet.pts is None else packet.pts

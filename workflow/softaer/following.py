@@ -158,7 +158,7 @@ class Subject:
                 "pictures, which have no points (column 'face' says who the subject is)"
             )
         if self.moves:
-            notes.append(f"the largest face was taken up in another place {self.moves} times")
+            notes.append(f"the largest face was taken up again elsewhere; times: {self.moves}")
         return notes
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
-from softaer.corpus import rated, read_recordings
+from softaer.corpus import Recording, rated, read_recordings
 from softaer.errors import InputError
 from softaer.extraction import add_limits, limits_of
 from softaer.media import Limits
@@ -111,12 +111,19 @@ def read_frames(dataset: Path, recordings: Iterable, dimension: str) -> pd.DataF
     return rows.rename(columns=dict(zip(targets, TARGETS, strict=True)))
 
 
-def picture(path: str, time: float, limits: Limits) -> bytes | None:
-    """A frame of a recording as a small JPEG; None if the file does not give it."""
+def picture(recording: Recording, time: float, limits: Limits) -> bytes | None:
+    """A frame of a recording as a small JPEG; None if it cannot be decoded."""
     import cv2
 
     try:
-        image = frame_at(path, time, limits)
+        number = recording.video_stream
+        image = frame_at(
+            recording.video,
+            time,
+            limits,
+            stream=None if number is None else int(number),
+            beside=recording.audio,
+        )
     except InputError as error:
         print(f"no picture: {error}")
         return None
@@ -139,13 +146,13 @@ def main() -> None:
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    video_of = {r.recording: r.video for r in recordings}
+    by_name = {r.recording: r for r in recordings}
     with tables.writer(options.output, FRAME_PAIRS) as sink:
         for dimension in options.dimensions:
             rows = choose_pairs(read_frames(options.dataset, recordings, dimension))
             rows["picture"] = [
-                picture(video_of[row.recording], row.time, limits_of(options))
-                if options.pictures and video_of[row.recording]
+                picture(by_name[row.recording], row.time, limits_of(options))
+                if options.pictures and by_name[row.recording].video
                 else None
                 for row in rows.itertuples()
             ]

@@ -9,7 +9,8 @@ fusion of one task, and the settings of the extraction. Nothing in it is unpickl
 """
 
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from safetensors.torch import load_file
 from softaer.errors import InputError
 from softaer.fuse import INTERCEPT, apply_fusion
 from softaer.grid import RATE, index
+from softaer.media import Account
 from softaer.model import Architecture, Recurrent, pick_device
 from softaer.postprocess import Step, apply_chain
 from softaer.standardisation import standardise
@@ -123,6 +125,7 @@ class Predictor:
         audio: Path | None = None,
         video: Path | None = None,
         turns: Path | None = None,
+        **choices: int | str,
     ) -> pd.DataFrame:
         """Predict a recording from its media file.
 
@@ -134,6 +137,9 @@ class Predictor:
             Instead, where they are kept apart; one may be missing.
         turns
             The subject's turns, where the model has learnt with them; see :mod:`softaer.turns`.
+        choices
+            What of the files is the subject's, as the columns of a corpus table say it:
+            ``audio_stream``, ``video_stream``, ``channel``, ``face``.
 
         Returns
         -------
@@ -143,17 +149,33 @@ class Predictor:
         ------
         InputError
             If a file cannot be read, there is none, or turns are missing.
+
+        Warns
+        -----
+        UserWarning
+            What was odd about a file, see :class:`softaer.media.Account`.
         """
         files = {"audio": audio or path, "video": video or path}
+        beside = {"audio": files["video"], "video": files["audio"]}
         features = {}
         for modality in self.modalities:
             file = files[modality]
             # A file with sound or pictures alone is predicted from what it has.
             if file is not None and (file != path or _has(file, modality)):
-                features[modality] = self._extract(modality, file, turns)
+                other = beside[modality] if beside[modality] != file else None
+                features[modality] = self._extract(modality, file, turns, other, choices)
         return self.predict_features(features)
 
-    def _extract(self, modality: str, path: Path, turns: Path | None) -> pd.DataFrame:
+    def _extract(
+        self,
+        modality: str,
+        path: Path,
+        turns: Path | None,
+        beside: Path | None,
+        choices: Mapping[str, int | str],
+    ) -> pd.DataFrame:
+        account = Account()
+        source = {"stream": choices.get(f"{modality}_stream"), "beside": beside, "account": account}
         settings = self.description[modality]
         if modality == "audio":
             from softaer.audio_features import audio_features
@@ -166,10 +188,12 @@ class Predictor:
                     f"{path}: no turns; expected them, since the model has learnt with them "
                     f"(audio.turns: {settings['turns']})"
                 )
-            spoken = None if settings["turns"] == "ignore" else read_turns(turns)
-            lld = pd.concat(
-                compute_lld(audio_blocks(path), settings["feature_set"]), ignore_index=True
-            )
+            blocks = audio_blocks(path, channel=choices.get("channel"), **source)
+            lld = pd.concat(compute_lld(blocks, settings["feature_set"]), ignore_index=True)
+            _warn(path, account.notes)
+            spoken = None
+            if settings["turns"] != "ignore":
+                spoken = read_turns(turns, lld["time"].iloc[-1] + lld["time"].iloc[0])
             return audio_features(lld, settings["window"], spoken, settings["turns"])
         from softaer.landmarks import columns, track
         from softaer.pictures import video_frames
@@ -177,12 +201,15 @@ class Predictor:
 
         tables = track(
             # Models packed before there was a choice have seen every frame.
-            video_frames(path, rate=settings.get("rate")),
+            video_frames(path, rate=settings.get("rate"), **source),
             settings["refine"],
             settings["min_detection_confidence"],
             settings["min_tracking_confidence"],
+            choices.get("face"),
+            account,
         )
         frames = pd.concat(tables, ignore_index=True)
+        _warn(path, account.notes)
         return video_features(
             frames["time"].to_numpy(),
             frames[columns()].to_numpy().reshape(-1, len(POINTS), 2),
@@ -286,6 +313,11 @@ class Predictor:
         terms = fusion[dimension][target][str(seed)]
         coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
         return apply_fusion(coefficients, np.stack([finished[m] for m in self.modalities], axis=1))
+
+
+def _warn(path: Path, notes: Sequence[str]) -> None:
+    for note in notes:
+        warnings.warn(f"{path}: {note}", stacklevel=4)
 
 
 def _has(path: Path, modality: str) -> bool:

@@ -1,0 +1,255 @@
+"""Parts of a file, and the two files of a recording, lie on one clock."""
+
+from fractions import Fraction
+
+import av
+import media_files
+import numpy as np
+import pytest
+from media_files import grey, tone
+
+from softaer.corpus.probe import probe
+from softaer.errors import InputError
+from softaer.media import Account
+from softaer.pictures import frame_at, video_frames
+from softaer.sound import AUDIO_RATE, audio_blocks
+
+RATE = 48_000
+
+JOINED = {
+    "ts": ("libx264", "aac"),
+    "m2ts": ("libx264", "ac3"),
+    "mpg": ("mpeg2video", "mp2"),
+    "vob": ("mpeg2video", "ac3"),
+    "mkv": ("libx264", "libopus"),
+    "webm": ("libvpx", "libopus"),
+    "avi": ("mpeg4", "mp2"),
+}
+"""Containers whose parts can be joined by writing one behind the other."""
+
+TWO_AT_MOST = {"mkv", "webm"}
+"""Those of which FFmpeg reads two parts."""
+
+
+def part(path, seconds=2.0, level=0, pause=0.0, **codecs):
+    """A clip whose picture turns white, and whose tone begins, after one second."""
+    count = round(25 * seconds)
+    pictures = [(pause + k / 25, grey(235 if k >= 25 else level)) for k in range(count)]
+    sound = np.concatenate([np.zeros(RATE, dtype=np.int16), tone(seconds - 1, RATE)])
+    return media_files.write(
+        path, pictures, [(0, sound)], rate=RATE, clock=Fraction(1, 25), **codecs
+    )
+
+
+def joined(folder, suffix, count=2, **kwargs):
+    video, audio = JOINED[suffix]
+    one = part(folder / f"one.{suffix}", video_codec=video, audio_codec=audio, **kwargs)
+    path = folder / f"joined.{suffix}"
+    path.write_bytes(count * one.read_bytes())
+    return one, path
+
+
+def flashes(path, **kwargs):
+    """Times at which the picture turns white, and their number in all."""
+    seen = [(time, image.mean() > 120) for time, image in video_frames(path, **kwargs)]
+    starts = [
+        time for (time, white), (_, before) in zip(seen[1:], seen, strict=False) if white > before
+    ]
+    return starts, len(seen)
+
+
+def onsets(path, **kwargs):
+    """Times at which the tone begins, and the length of the sound."""
+    sound = np.concatenate(list(audio_blocks(path, **kwargs)))
+    frames = np.abs(sound[: len(sound) // 160 * 160].reshape(-1, 160)).max(axis=1) > 1600
+    quiet = np.convolve(frames, np.ones(20), mode="full")[: len(frames)]
+    return [k / 100 for k in range(20, len(frames)) if frames[k] and quiet[k - 1] == 0], len(
+        sound
+    ) / AUDIO_RATE
+
+
+@pytest.mark.parametrize("suffix", JOINED)
+def test_joined_parts_are_continued_in_sound_and_pictures(suffix, tmp_path):
+    count = 2 if suffix in TWO_AT_MOST else 3
+    one, path = joined(tmp_path, suffix, count)
+    account = Account()
+    white, pictures = flashes(path, account=account)
+    tones, seconds = onsets(path)
+    assert pictures == count * flashes(one)[1]
+    assert seconds == pytest.approx(count * onsets(one)[1], abs=0.12)
+    assert white == pytest.approx([1, 3, 5][:count], abs=0.15)
+    # What happens at one instant stays together, in every part.
+    np.testing.assert_allclose(tones, white, rtol=0, atol=0.045)
+    if suffix != "avi":  # FFmpeg continues its times by itself
+        assert "start again at 2.0 s" in account.notes[0]
+        assert account.dropped == 0
+
+
+def test_a_file_of_one_part_is_left_as_it_is(tmp_path):
+    one, _ = joined(tmp_path, "ts")
+    account = Account()
+    white, pictures = flashes(one, account=account)
+    assert (len(white), pictures) == (1, 50)
+    assert account.notes == []
+    assert probe(one).seams == ()
+
+
+@pytest.mark.parametrize("suffix", sorted(TWO_AT_MOST))
+def test_what_ffmpeg_does_not_read_of_joined_parts_is_refused(suffix, tmp_path):
+    _, path = joined(tmp_path, suffix, count=3)
+    for read in (audio_blocks, video_frames):
+        with pytest.raises(InputError, match=r"another file begins within it, and 3\d %"):
+            list(read(path))
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg"])
+def test_the_length_of_joined_parts_is_that_of_all(suffix, tmp_path):
+    one, path = joined(tmp_path, suffix, count=3)
+    assert probe(path).seconds == pytest.approx(6, abs=0.2)
+    assert len(probe(path).seams) == 2
+    assert probe(one).seconds == pytest.approx(2, abs=0.1)
+
+
+def test_a_picture_is_found_in_every_part(tmp_path):
+    _, path = joined(tmp_path, "ts", count=3)
+    for start in (0, 2, 4):
+        assert frame_at(path, start + 0.5).mean() < 120
+        assert frame_at(path, start + 1.5).mean() > 120
+
+
+@pytest.mark.parametrize("suffix", ["opus", "ogg", "mka"])
+def test_joined_sound_is_continued(suffix, tmp_path):
+    codec = {"opus": "libopus", "ogg": "flac", "mka": "flac"}[suffix]
+    sound = np.concatenate([np.zeros(RATE, dtype=np.int16), tone(1.0, RATE)])
+    one = media_files.write(
+        tmp_path / f"one.{suffix}", sound=[(0, sound)], rate=RATE, audio_codec=codec
+    )
+    path = tmp_path / f"two.{suffix}"
+    path.write_bytes(2 * one.read_bytes())
+    tones, seconds = onsets(path)
+    assert tones == pytest.approx([1, 3], abs=0.04)
+    assert seconds == pytest.approx(4, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codecs"),
+    [
+        ("mp4", {"video_codec": "libx264", "audio_codec": "aac"}),
+        ("mov", {"video_codec": "libx264", "audio_codec": "aac"}),
+        ("wav", None),
+    ],
+)
+def test_parts_that_cannot_be_continued_are_refused(suffix, codecs, tmp_path):
+    one = tmp_path / f"one.{suffix}"
+    if codecs is None:
+        media_files.write(one, sound=[(0, tone(2.0))])
+    else:
+        part(one, **codecs)
+    path = tmp_path / f"two.{suffix}"
+    path.write_bytes(2 * one.read_bytes())
+    reads = [audio_blocks] if codecs is None else [audio_blocks, video_frames]
+    for read in reads:
+        assert sum(1 for _ in read(one)) > 0
+        with pytest.raises(InputError, match=rf"two\.{suffix}: another file begins within it"):
+            list(read(path))
+
+
+def test_one_wrong_time_stamp_is_no_seam(tmp_path):
+    packets = []
+    path = tmp_path / "m.ts"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for k in range(50):
+            frame = av.VideoFrame.from_ndarray(grey(4 * k), format="rgb24")
+            frame.pts = k
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        container.mux(packets)
+    content = bytearray(path.read_bytes())
+    first, wrong = _stamps(content)[2], _stamps(content)[20]
+    content[wrong : wrong + 5] = content[first : first + 5]
+    path.write_bytes(content)
+    account = Account()
+    seen = [time for time, _ in video_frames(path, account=account)]
+    assert len(seen) == 50
+    assert np.diff(seen) == pytest.approx(49 * [0.04], abs=0.001)
+    assert not any("start again" in note for note in account.notes)
+
+
+def _stamps(content):
+    """Places of the time stamps of a transport stream's PES packets that have one alone."""
+    places, at = [], 0
+    while (at := content.find(b"\x00\x00\x01\xe0", at)) >= 0:
+        places.append(at + 9)
+        at += 4
+    return places
+
+
+def test_two_files_keep_the_offset_that_their_containers_state(tmp_path):
+    codecs = {"video_codec": "libx264", "audio_codec": "aac"}
+    both = part(tmp_path / "both.mp4", pause=0.52, **codecs)
+    pictures, sound = tmp_path / "pictures.mp4", tmp_path / "sound.mka"
+    for kind, target in (("video", pictures), ("audio", sound)):
+        with av.open(str(both)) as source, av.open(str(target), "w") as sink:
+            stream = source.streams.get({kind: 0})[0]
+            copy = sink.add_stream_from_template(stream)
+            for packet in source.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    sink.mux(packet)
+    assert flashes(both)[0] == pytest.approx([1.52], abs=0.02)
+    assert flashes(pictures)[0] == pytest.approx([1.0], abs=0.02)
+    assert flashes(pictures, beside=sound)[0] == pytest.approx([1.52], abs=0.03)
+    assert onsets(sound, beside=pictures)[0] == pytest.approx(onsets(both)[0], abs=0.03)
+
+
+def test_the_clock_of_a_transport_stream_says_nothing_about_another_file(tmp_path):
+    pictures = media_files.write(
+        tmp_path / "m.ts",
+        pictures=[(100 + k / 25, grey(4 * k)) for k in range(50)],
+        video_codec="mpeg2video",
+        clock=Fraction(1, 25),
+    )
+    sound = media_files.write(tmp_path / "m.wav", sound=[(0, tone(2.0))])
+    times = [time for time, _ in video_frames(pictures, beside=sound)]
+    assert times[0] == pytest.approx(0, abs=0.001)
+    assert len(np.concatenate(list(audio_blocks(sound, beside=pictures)))) == 2 * AUDIO_RATE
+
+
+def test_what_is_missing_of_the_stated_length_is_told(tmp_path):
+    path = media_files.write(tmp_path / "m.mkv", [(k / 25, grey(k)) for k in range(200)])
+    account = Account()
+    list(video_frames(path, account=account))
+    assert account.notes == []
+    assert account.promised == pytest.approx(account.decoded, abs=0.05)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    account = Account()
+    list(video_frames(path, account=account))
+    assert "by its header the file has 8.00 s" in account.notes[-1]
+    assert account.decoded < 6
+
+
+def test_damaged_packets_are_dropped_and_counted_up_to_a_few_per_cent(tmp_path):
+    samples = np.random.default_rng(0).integers(-8000, 8000, 60 * AUDIO_RATE).astype(np.int16)
+    path = media_files.write(tmp_path / "m.mka", sound=[(0, samples)], audio_codec="flac")
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux() if packet.size]
+    content = bytearray(path.read_bytes())
+    places = [content.index(packet[:64]) for packet in packets]
+    for k in (40, 100):
+        content[places[k] : places[k] + 4] = b"none"
+    some = tmp_path / "some.mka"
+    some.write_bytes(content)
+    account = Account()
+    length = sum(map(len, audio_blocks(some, account=account)))
+    assert length == pytest.approx(60 * AUDIO_RATE, abs=0.1 * AUDIO_RATE)
+    assert account.dropped == 2
+    assert f"2 of {len(places)} packets are damaged" in account.notes[0]
+    for place in places[::3]:
+        content[place : place + 4] = b"none"
+    many = tmp_path / "many.mka"
+    many.write_bytes(content)
+    with pytest.raises(InputError, match=r"many\.mka: cannot be decoded"):
+        list(audio_blocks(many))
