@@ -38,6 +38,12 @@ def clips(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def faults(shared_data: Path) -> Path:
+    """Inputs that are easily read wrong, a folder for each kind."""
+    return shared_data / "faults"
+
+
+@pytest.fixture(scope="session")
 def booth(shared_data: Path) -> Path:
     """Ten raters who traced a stimulus whose truth is known."""
     return shared_data / "ratings" / "booth_green_intensity"

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import av
+import media_files
 import numpy as np
 import pytest
 from media_files import grey
@@ -79,7 +80,7 @@ def test_dv_of_both_systems_is_shown_as_on_a_screen(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "second"), [("4/3", "1"), ("1", "4/3"), ("4/3", "16/15")])
-@pytest.mark.parametrize("frames", [1, 3, 30])
+@pytest.mark.parametrize("frames", [3, 30])
 def test_the_shape_of_pixels_may_change_midway(first, second, frames, tmp_path):
     ratios = Fraction(first), Fraction(second)
     parts = [
@@ -118,7 +119,7 @@ def test_stretched_pictures_keep_to_the_limit(tmp_path):
         list(video_frames(path, Limits(max_pixels=320 * 240)))
 
 
-def streams(path, levels, default, cover=None):
+def streams(path, levels, default):
     """A file with a stream of pictures of each grey level, one of them marked as default."""
     with av.open(str(path), "w") as container:
         made = []
@@ -126,8 +127,6 @@ def streams(path, levels, default, cover=None):
             stream = container.add_stream("mpeg4", rate=25)
             stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
             stream.disposition = av.stream.Disposition.default if k == default else 0
-            if k == cover:
-                stream.disposition = av.stream.Disposition.attached_pic
             made.append(stream)
         for _ in range(10):
             for stream, level in zip(made, levels, strict=True):
@@ -152,19 +151,17 @@ def test_the_stream_marked_as_default_is_taken(default, tmp_path):
         list(video_frames(path, stream=4))
 
 
-def test_cover_art_is_no_stream_of_pictures(tmp_path):
-    path = streams(tmp_path / "m.mp4", [200, 40], default=0, cover=0)
+def test_cover_art_is_no_stream_of_pictures(faults):
+    path = faults / "cover_first" / "covudta.mp4"
     with av.open(str(path)) as container:
         assert container.streams.video[0].disposition & av.stream.Disposition.attached_pic
-    assert all(abs(image.mean() - 40) < 3 for _, image in video_frames(path))
-    assert [s.number for s in probe(path).streams] == [1]
+    assert len(list(video_frames(path))) == 75
+    assert [(s.kind, s.number) for s in probe(path).streams] == [("audio", 1), ("video", 1)]
     with pytest.raises(InputError, match="expected at least 2"):
         list(video_frames(path, stream=2))
 
 
 def test_pictures_that_stay_away_are_told(tmp_path):
-    import media_files
-
     times = [*np.arange(0, 1, 0.04), *np.arange(4, 5, 0.04)]
     path = media_files.write(tmp_path / "m.mkv", [(t, grey(90)) for t in times])
     account = Account()

@@ -17,9 +17,8 @@ import av
 from softaer.errors import InputError
 from softaer.media import DEFAULT_LIMITS, Account, Limits, open_media, pass_on, streams_of
 
-STEP_BACK = 0.1
-"""A decoding time that steps back by more starts a part [s]; FFmpeg's own tool draws the line here.
-"""
+STEP_BACK = 0.06
+"""A decoding time that steps back by more starts a part [s]."""
 
 STEP_BACK_SHOWN = 1.0
 """The same for packets that have a presentation time only, which pictures reorder [s]."""
@@ -192,14 +191,14 @@ class Continuation:
             if self._steps_back(packet, time):
                 # One wrong time stamp is no seam: what comes next in the stream tells.
                 after = _next_of(index, packets, waiting)
-                if after is None or not self._steps_back(after, _time(after)):
+                if after is None or _time(after) > self._last[_key(packet)]:
                     time = self._last[_key(packet)] + _duration(packet)
                     packet.dts = packet.pts = round(time / packet.time_base)
             self._place(packet, time)
             yield packet
 
     def _steps_back(self, packet: av.Packet, time: float) -> bool:
-        tolerance = STEP_BACK_SHOWN if packet.dts is None else STEP_BACK
+        tolerance = STEP_BACK_SHOWN if _is_shown(packet) else STEP_BACK
         return time < self._last.get(_key(packet), float("-inf")) - tolerance
 
     def _place(self, packet: av.Packet, time: float) -> None:
@@ -224,6 +223,9 @@ class Continuation:
             ahead = time - self._last.get(_key(packet), time)
             if abs(time - self._parts[nearest].front) + STEP_BACK_SHOWN < ahead:
                 own = nearest
+        if own != self._part_of.get(index, 0):
+            for shown_clock in (False, True):
+                self._last.pop((index, shown_clock), None)
         self._part_of[index], self._last[_key(packet)] = own, time
         part = self._parts[own]
         part.front = max(part.front, time)
@@ -241,7 +243,16 @@ def _time(packet: av.Packet) -> float | None:
 
 def _key(packet: av.Packet) -> tuple[int, bool]:
     # Where some packets have no decoding time, the two clocks are apart by pictures' reordering.
-    return packet.stream.index, packet.dts is None
+    return packet.stream.index, _is_shown(packet)
+
+
+def _is_shown(packet: av.Packet) -> bool:
+    """Whether the time of a packet may be that of presentation, which steps back and forth.
+
+    Matroska has no decoding times. Where parts were joined, FFmpeg takes those of presentation.
+    """
+    reordered = packet.stream.type == "video" and packet.stream.codec_context.has_b_frames
+    return packet.dts is None or (bool(reordered) and packet.dts == packet.pts)
 
 
 def _duration(packet: av.Packet) -> float:
