@@ -54,8 +54,8 @@ def bursts(make, seed=0):
 
 SOUNDS = {
     **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (50, 220, 470, 500, 530, 560, 590)},
-    **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (620, 900, 1000, 1100, 2000, 4000)},
-    **{f"voice at {f} Hz": lambda f=f: voice(30, f) for f in (60, 120, 300, 480, 600, 750, 900)},
+    **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (620, 1000, 1100, 2000, 4000)},
+    **{f"voice at {f} Hz": lambda f=f: voice(30, f) for f in (60, 120, 300, 600, 900)},
     "sweep up and down": lambda: together(sweep(20, 50, 4000), sweep(20, 4000, 50)),
     "fast sweeps": lambda: np.tile(sweep(1, 400, 700), 30),
     "steps": lambda: steps(160),
@@ -146,6 +146,24 @@ def test_slow_blocks_and_a_slow_caller_are_no_standstill():
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), at_once, check_exact=True)
 
 
+@pytest.mark.parametrize("f0", [97, 99])
+def test_no_frame_of_jitter_is_lost_where_sound_comes_faster_than_it_is_worked_off(monkeypatch, f0):
+    """A period longer than a hop, and sound by the sample: a ring that may be full is full."""
+    receive = audio_lld._Run._receive
+
+    def slowly(self, values, meta):
+        time.sleep(0.002)
+        receive(self, values, meta)
+
+    monkeypatch.setattr(audio_lld._Run, "_receive", slowly)
+    monkeypatch.setattr(audio_lld, "SOUND_RING", 4.0)
+    samples = voice(9, f0)
+    parts = compute_lld(samples[k : k + 1] for k in range(len(samples)))
+    ours = pd.concat(within(300, lambda: list(parts))).drop(columns="time")
+    assert np.array_equal(ours.to_numpy(), reference_lld(samples, "IS13_ComParE").to_numpy())
+    assert (ours["F0final_sma"] > 0).mean() > 0.9
+
+
 def test_rows_that_come_slowly_are_no_standstill(monkeypatch):
     receive = audio_lld._Run._receive
 
@@ -189,7 +207,7 @@ def write_wav(path, samples):
 
 FAULTS = {
     "rings too short": f"audio_lld.WAITING_RINGS = {SHORT_RINGS!r}",
-    "a thread that never ends": "OpenSMILE.run = lambda self: threading.Event().wait()",
+    "a call that never returns": "OpenSMILE.run = lambda self: ctypes.CDLL(None).pause()",
     "none": "",
 }
 
@@ -200,7 +218,7 @@ def test_the_command_ends_with_an_error_where_opensmile_stands_still(fault, root
     write_wav(tmp_path / "low.wav", voice(2, 200))
     write_wav(tmp_path / "high.wav", tone(30, 590))
     program = (
-        "import threading; from opensmile.core.lib import OpenSMILE\n"
+        "import ctypes; from opensmile.core.lib import OpenSMILE\n"
         "from softaer import audio_lld, cli\n"
         f"audio_lld.PATIENCE = 1\n{FAULTS[fault]}\ncli.run(audio_lld.main)\n"
     )

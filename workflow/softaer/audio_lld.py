@@ -13,17 +13,20 @@ frames have been read (``bufferLength`` of ``cPitchSmootherViterbi`` in both fea
 voices they agree within a few frames; a steady pitch above about 470 Hz can take all 30. The moving
 average that follows looks one frame ahead. So up to 31 frames of the other descriptors wait, in the
 levels ``is13_lldA_smo`` and ``is13_lldB_smo``, whose size is ``bufferModeConf``. A full ring stops
-the component that writes to it, and in turn the 60 ms frames that the pitch needs: with rings that
-are too short nothing moves any more, and where the sound ends within these 10 s, openSMILE decides
-on the pitch too early and gives other values. The levels therefore have openSMILE's own ring for
-what is joined with the smoothed pitch: 150 frames, which would hold five times the 30. No level of
-``bufferModeRbConf`` waits for more than a moving average; openSMILE's 5 frames are enough there.
+the component that writes to it, and in turn the 60 ms frames that the pitch needs. With rings that
+are too short nothing moves any more; where the sound ends meanwhile, openSMILE decides on the pitch
+too early and gives other values. So these levels have openSMILE's own ring for what is joined with
+a smoothed pitch: 150 frames, nearly five times what is needed. No level of ``bufferModeRbConf``
+waits for more than a moving average; openSMILE's 5 frames are enough there.
+
 Jitter is measured in the sound itself, as late as the pitch comes: 0.4 s back, in a ring of 10 s.
+That ring must never be full. Jitter can start again from the sample where its last reading started,
+which a full ring no longer protects; if it is overwritten, openSMILE silently drops that frame's
+jitter, shimmer and HNR and moves all later ones up by a row.
 """
 
 import itertools
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -49,6 +52,9 @@ FEATURE_SETS = {
 HOP = 0.010
 """Time from one frame to the next [s]."""
 
+HOP_SAMPLES = round(HOP * AUDIO_RATE)
+"""The same in samples."""
+
 FRAME_CENTRE = 0.030
 """Centre of openSMILE's 60 ms frame, counted from the frame's start [s]."""
 
@@ -56,7 +62,11 @@ FRAME_SAMPLES = round(2 * FRAME_CENTRE * AUDIO_RATE)
 """Samples of the 60 ms frame."""
 
 SOUND_RING = 10.0
-"""Sound that openSMILE keeps [s]."""
+"""Sound that openSMILE has room for [s]."""
+
+SOUND_RESERVE = 1.0
+"""Part of that room which stays free [s]. What openSMILE still reads begins less than 0.1 s before
+the row that it gives next."""
 
 WAITING_RINGS = "shared/BufferModeRbLag.conf.inc"
 """openSMILE's definition of rings for levels that wait for the smoothed pitch."""
@@ -64,8 +74,11 @@ WAITING_RINGS = "shared/BufferModeRbLag.conf.inc"
 ROWS_AT_ONCE = 6_000
 """Frames that are handed out together: one minute."""
 
-PAUSE = 0.001
-"""Pause before openSMILE is looked at again [s]."""
+ROOM_PAUSE = 0.001
+"""Pause before sound is offered again where there is no room for it [s]."""
+
+END_PAUSE = 0.05
+"""Pause before openSMILE is looked at again where only its end is waited for [s]."""
 
 PATIENCE = 60.0
 """For how long openSMILE may neither take sound nor give rows [s]."""
@@ -196,8 +209,7 @@ def _names(smile: OpenSMILE) -> list[str]:
 
 
 class _Run:
-    """openSMILE at work in a thread of its own: takes sound, gives rows, is never waited for
-    without an end."""
+    """openSMILE at work in a thread of its own; every wait for it has an end."""
 
     def __init__(self, smile: OpenSMILE, name: str, patience: float) -> None:
         self.smile, self.name, self.patience = smile, name, patience
@@ -222,13 +234,15 @@ class _Run:
 
     def write(self, samples: np.ndarray) -> None:
         """Give sound, of a second at most."""
-        data = samples.tobytes()
-        if not self._comes_true(lambda: self._offer(data)):
+        if not self._comes_true(lambda: self._offer(samples), ROOM_PAUSE):
             raise self._standstill()
-        self.samples += len(samples)
 
-    def _offer(self, data: bytes) -> bool:
-        if self.smile.external_audio_source_write_data("source", data):
+    def _offer(self, samples: np.ndarray) -> bool:
+        held = self.samples + len(samples) - self.rows * HOP_SAMPLES
+        if held <= (SOUND_RING - SOUND_RESERVE) * AUDIO_RATE and (
+            self.smile.external_audio_source_write_data("source", samples.tobytes())
+        ):
+            self.samples += len(samples)
             return True
         if not self.worker.is_alive():
             raise self._error(f"has stopped early ({self.failure})")
@@ -237,14 +251,13 @@ class _Run:
     def finish(self) -> None:
         """Let openSMILE work off what it has, and check that no row is missing."""
         self.smile.external_audio_source_set_eoi("source")
-        if not self._comes_true(self._has_ended):
+        if not self._comes_true(self._has_ended, END_PAUSE):
             raise self._standstill()
         if self.failure:
             raise self._error(f"has failed ({self.failure})")
         # The moving average at the end gives one row more than there are frames.
-        hop = round(HOP * AUDIO_RATE)
         whole = self.samples >= FRAME_SAMPLES
-        expected = (self.samples - FRAME_SAMPLES) // hop + 2 if whole else 0
+        expected = (self.samples - FRAME_SAMPLES) // HOP_SAMPLES + 2 if whole else 0
         if self.rows != expected:
             raise self._error(f"has given {self.rows} rows instead of {expected}")
 
@@ -255,30 +268,30 @@ class _Run:
         crash; its thread does not keep the process from ending.
         """
         self.smile.external_audio_source_set_eoi("source")
-        if not self._comes_true(self._has_ended):
+        if not self._comes_true(self._has_ended, END_PAUSE):
             with suppress(OpenSmileException):
                 self.smile.abort()
-            self._comes_true(self._has_ended)
+            self._comes_true(self._has_ended, END_PAUSE)
         if self._has_ended():
             self.smile.free()
 
     def _has_ended(self) -> bool:
         return not self.worker.is_alive()
 
-    def _comes_true(self, condition: Callable[[], bool]) -> bool:
+    def _comes_true(self, condition: Callable[[], bool], pause: float) -> bool:
         """Wait; false where ``patience`` has passed without a new row.
 
         The pauses are counted instead of the clock: a process that has been stopped, or gets no
         processor, is not taken for one that stands still.
         """
-        pauses, rows = 0, self.rows
+        waited, rows = 0.0, self.rows
         while not condition():
             if self.rows != rows:
-                pauses, rows = 0, self.rows
-            if pauses * PAUSE >= self.patience:
+                waited, rows = 0.0, self.rows
+            if waited >= self.patience:
                 return False
-            time.sleep(PAUSE)
-            pauses += 1
+            self.worker.join(pause)
+            waited += pause
         return True
 
     def _standstill(self) -> OpenSmileError:
