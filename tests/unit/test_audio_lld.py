@@ -6,33 +6,17 @@ import sys
 import threading
 
 import numpy as np
-import opensmile
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from lld_reference import REFERENCE_SETS, lld_of, reference_lld
+from sounds import noise, voice, within
 
 from softaer import tables
 from softaer.audio_lld import ROWS_AT_ONCE, compute_lld, descriptor_names
 from softaer.sound import AUDIO_RATE, audio_blocks
 
-REFERENCE_SETS = {
-    "IS13_ComParE": opensmile.FeatureSet.IS13,
-    "ComParE_2016": opensmile.FeatureSet.ComParE_2016,
-}
 GRID_CLIPS = ["grid_bbaf2n.mpg", "grid_lrwp9a.mpg", "grid_pwij3p.mpg"]
-
-
-def noise(seconds, seed=0):
-    samples = np.random.default_rng(seed).normal(scale=3000, size=round(seconds * AUDIO_RATE))
-    return samples.astype(np.int16)
-
-
-def voice(seconds, f0):
-    """Band-limited pulse train: all harmonics of ``f0`` up to 4 kHz."""
-    phase = 2 * np.pi * f0 * np.arange(round(seconds * AUDIO_RATE)) / AUDIO_RATE
-    harmonics = np.arange(1, int(4000 / f0) + 1)
-    wave = np.cos(np.outer(harmonics, phase)).sum(axis=0)
-    return (10_000 * wave / np.abs(wave).max()).astype(np.int16)
 
 
 def cut(sound, size):
@@ -42,39 +26,6 @@ def cut(sound, size):
 def cut_at_random(sound, seed=0):
     places = np.random.default_rng(seed).integers(0, len(sound), 60)
     return np.split(sound, np.sort(places))
-
-
-def lld_of(sound, feature_set="IS13_ComParE"):
-    return pd.concat(compute_lld([sound], feature_set), ignore_index=True)
-
-
-def reference_lld(sound, feature_set):
-    smile = opensmile.Smile(
-        feature_set=REFERENCE_SETS[feature_set],
-        feature_level=opensmile.FeatureLevel.LowLevelDescriptors,
-    )
-    return smile.process_signal(sound / np.float32(32768), AUDIO_RATE)
-
-
-def within(seconds, function):
-    """What ``function`` returns or raises; fails if it hangs."""
-    outcome = []
-
-    def call():
-        try:
-            outcome.append((function(), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        pytest.fail(f"still running after {seconds} s")
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
 
 
 @pytest.fixture(params=[*GRID_CLIPS, "noise", "noise and silence"])

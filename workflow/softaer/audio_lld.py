@@ -1,18 +1,35 @@
 """Low-level descriptors of the voice: the 65 of ComParE, every 10 ms, computed by openSMILE.
 
-The Interspeech 2013 ComParE set (Schuller et al., 2013; Weninger et al., 2013) takes energy,
-spectrum, cepstrum and voicing from frames of 60 ms (F0 and voice quality) and 20 ms (the rest).
-openSMILE runs with its own configuration of these descriptors; functionals over the whole
-recording are left out and its buffers are rings, so that sound streams through and memory stays
-flat. The values are those of ``opensmile.Smile.process_signal``, bit for bit.
+The Interspeech 2013 ComParE set (Schuller et al., 2013; Weninger et al., 2013) takes F0, voicing
+and zero crossings from frames of 60 ms, jitter, shimmer and HNR from the periods at the start of
+such a frame, and the rest from frames of 20 ms. openSMILE runs with its own configuration of these
+descriptors; functionals over the whole recording are left out and its buffers are rings, so that
+sound streams through and memory stays flat. The values are those of
+``opensmile.Smile.process_signal``, bit for bit.
+
+How long the rings must be. A row is complete when its pitch is, and the pitch comes late: openSMILE
+smooths it by a Viterbi search that decides on a frame once all paths agree, at the latest when 30
+frames have been read (``bufferLength`` of ``cPitchSmootherViterbi`` in both feature sets). In most
+voices they agree within a few frames; a steady pitch above about 470 Hz can take all 30. The moving
+average that follows looks one frame ahead. So up to 31 frames of the other descriptors wait, in the
+levels ``is13_lldA_smo`` and ``is13_lldB_smo``, whose size is ``bufferModeConf``. A full ring stops
+the component that writes to it, and in turn the 60 ms frames that the pitch needs. With rings that
+are too short nothing moves any more; where the sound ends meanwhile, openSMILE decides on the pitch
+too early and gives other values. So these levels have openSMILE's own ring for what is joined with
+a smoothed pitch: 150 frames, nearly five times what is needed. No level of ``bufferModeRbConf``
+waits for more than a moving average; openSMILE's 5 frames are enough there.
+
+Jitter is measured in the sound itself, as late as the pitch comes: 0.4 s back, in a ring of 10 s.
+That ring must never be full. Jitter can start again from the sample where its last reading started,
+which a full ring no longer protects; if it is overwritten, openSMILE silently drops that frame's
+jitter, shimmer and HNR and moves all later ones up by a row.
 """
 
 import itertools
 import threading
-import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,14 +53,36 @@ FEATURE_SETS = {
 HOP = 0.010
 """Time from one frame to the next [s]."""
 
+HOP_SAMPLES = round(HOP * AUDIO_RATE)
+"""The same in samples."""
+
 FRAME_CENTRE = 0.030
 """Centre of openSMILE's 60 ms frame, counted from the frame's start [s]."""
+
+FRAME_SAMPLES = round(2 * FRAME_CENTRE * AUDIO_RATE)
+"""Samples of the 60 ms frame."""
+
+SOUND_RING = 10.0
+"""Sound that openSMILE has room for [s]."""
+
+SOUND_RESERVE = 1.0
+"""Part of that room which stays free [s]. What openSMILE still reads begins less than 0.1 s before
+the row that it gives next."""
+
+WAITING_RINGS = "shared/BufferModeRbLag.conf.inc"
+"""openSMILE's definition of rings for levels that wait for the smoothed pitch."""
 
 ROWS_AT_ONCE = 6_000
 """Frames that are handed out together: one minute."""
 
-BUFFER_FULL_WAIT = 0.001
-"""Pause before sound is offered again to a full buffer [s]."""
+ROOM_PAUSE = 0.001
+"""Pause before sound is offered again where there is no room for it [s]."""
+
+END_PAUSE = 0.05
+"""Pause before openSMILE is looked at again where only its end is waited for [s]."""
+
+PATIENCE = 60.0
+"""For how long openSMILE may neither take sound nor give rows [s]."""
 
 CONFIGURATION = r"""
 [componentInstances:cComponentManager]
@@ -75,8 +114,20 @@ blocksize = 1
 """Sound in, descriptors out; the levels joined are those that both feature sets define."""
 
 
+class OpenSmileError(RuntimeError):
+    """openSMILE has failed, stands still or has lost rows.
+
+    Not an :class:`~softaer.errors.InputError`: any sound has descriptors, so this is a defect of
+    openSMILE, of this stage or of the machine, and no reason to leave a recording out.
+    """
+
+
 def compute_lld(
-    blocks: Iterable[np.ndarray], feature_set: str = "IS13_ComParE"
+    blocks: Iterable[np.ndarray],
+    feature_set: str = "IS13_ComParE",
+    *,
+    name: str = "",
+    patience: float = PATIENCE,
 ) -> Iterator[pd.DataFrame]:
     """Low-level descriptors of a sound that arrives in blocks.
 
@@ -86,12 +137,23 @@ def compute_lld(
         int16 arrays of shape (n,), mono at 16 kHz.
     feature_set
         A key of :data:`FEATURE_SETS`.
+    name
+        Of the sound, for errors.
+    patience
+        For how long openSMILE may neither take sound nor give rows [s]. The time that blocks take
+        to come, or that rows lie with the caller, does not count.
 
     Yields
     ------
     Tables of up to a minute: ``time`` (float64, s, the centre of the 60 ms frame) and one float32
     column per descriptor, in openSMILE's order and under its names; none if the sound is shorter
     than a frame.
+
+    Raises
+    ------
+    OpenSmileError
+        If openSMILE fails, stands still for longer than ``patience``, or gives another number of
+        rows than the sound has frames.
 
     Examples
     --------
@@ -100,41 +162,46 @@ def compute_lld(
     >>> lld.shape
     (96, 66)
     """
-    with _open_smile(feature_set) as smile:
-        yield from _stream_through(smile, blocks)
+    smile = _open_smile(feature_set)
+    run = _Run(smile, name, patience)
+    try:
+        yield from _stream_through(run, blocks)
+    finally:
+        run.close()
 
 
 def descriptor_names(feature_set: str = "IS13_ComParE") -> list[str]:
     """Names of the descriptors of a feature set, as openSMILE gives them."""
-    with _open_smile(feature_set) as smile:
+    smile = _open_smile(feature_set)
+    try:
         return _names(smile)
+    finally:
+        smile.free()
 
 
-@contextmanager
-def _open_smile(feature_set: str) -> Iterator[OpenSMILE]:
+def _open_smile(feature_set: str) -> OpenSMILE:
     root = Path(opensmile.__file__).parent / "core" / "config"
-    rings = str(root / "shared" / "BufferModeRb.conf.inc")
     smile = OpenSMILE()
     with TemporaryDirectory() as folder:
         configuration = Path(folder) / "lld.conf"
         configuration.write_text(
             CONFIGURATION.format(
-                buffer=10 * AUDIO_RATE,
+                buffer=round(SOUND_RING * AUDIO_RATE),
                 rate=AUDIO_RATE,
                 descriptors=root / FEATURE_SETS[feature_set],
             )
         )
         smile.initialize(
             config_file=str(configuration),
-            options={"bufferModeRbConf": rings, "bufferModeConf": rings},
+            options={
+                "bufferModeRbConf": str(root / "shared" / "BufferModeRb.conf.inc"),
+                "bufferModeConf": str(root / WAITING_RINGS),
+            },
             loglevel=1,
             log_file=None,
             debug=False,
         )
-    try:
-        yield smile
-    finally:
-        smile.free()
+    return smile
 
 
 def _names(smile: OpenSMILE) -> list[str]:
@@ -142,52 +209,129 @@ def _names(smile: OpenSMILE) -> list[str]:
     return [smile.external_sink_get_element_name("sink", i) for i in range(count)]
 
 
-def _stream_through(smile: OpenSMILE, blocks: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
+class _Run:
+    """openSMILE at work in a thread of its own; every wait for it has an end."""
+
+    def __init__(self, smile: OpenSMILE, name: str, patience: float) -> None:
+        self.smile, self.name, self.patience = smile, name, patience
+        self.names = _names(smile)
+        self.waiting: deque[np.ndarray] = deque()
+        self.rows = 0
+        self.samples = 0
+        self.failure: Exception | None = None
+        smile.external_sink_set_callback_ex("sink", self._receive)
+        self.worker = threading.Thread(target=self._work, daemon=True)
+        self.worker.start()
+
+    def _receive(self, values: np.ndarray, _: object) -> None:
+        self.waiting.append(values[0].copy())
+        self.rows += 1
+
+    def _work(self) -> None:
+        try:
+            self.smile.run()
+        except OpenSmileException as error:
+            self.failure = error
+
+    def write(self, samples: np.ndarray) -> None:
+        """Give sound, of a second at most."""
+        if not self._comes_true(lambda: self._offer(samples), ROOM_PAUSE):
+            raise self._standstill()
+
+    def _offer(self, samples: np.ndarray) -> bool:
+        held = self.samples + len(samples) - self.rows * HOP_SAMPLES
+        if held <= (SOUND_RING - SOUND_RESERVE) * AUDIO_RATE and (
+            self.smile.external_audio_source_write_data("source", samples.tobytes())
+        ):
+            self.samples += len(samples)
+            return True
+        if not self.worker.is_alive():
+            raise self._error(f"has stopped early ({self.failure})")
+        return False
+
+    def finish(self) -> None:
+        """Let openSMILE work off what it has, and check that no row is missing."""
+        self.smile.external_audio_source_set_eoi("source")
+        if not self._comes_true(self._has_ended, END_PAUSE):
+            raise self._standstill()
+        if self.failure:
+            raise self._error(f"has failed ({self.failure})")
+        # The moving average at the end gives one row more than there are frames.
+        whole = self.samples >= FRAME_SAMPLES
+        expected = (self.samples - FRAME_SAMPLES) // HOP_SAMPLES + 2 if whole else 0
+        if self.rows != expected:
+            raise self._error(f"has given {self.rows} rows instead of {expected}")
+
+    def close(self) -> None:
+        """Bring openSMILE to its end, also after an error, and free it.
+
+        Where it cannot be brought to its end it is left alone, since to free what still runs would
+        crash; its thread does not keep the process from ending.
+        """
+        self.smile.external_audio_source_set_eoi("source")
+        if not self._comes_true(self._has_ended, END_PAUSE):
+            with suppress(OpenSmileException):
+                self.smile.abort()
+            self._comes_true(self._has_ended, END_PAUSE)
+        if self._has_ended():
+            self.smile.free()
+
+    def _has_ended(self) -> bool:
+        return not self.worker.is_alive()
+
+    def _comes_true(self, condition: Callable[[], bool], pause: float) -> bool:
+        """Wait; false where ``patience`` has passed without a new row.
+
+        The pauses are counted instead of the clock: a process that has been stopped, or gets no
+        processor, is not taken for one that stands still.
+        """
+        waited, rows = 0.0, self.rows
+        while not condition():
+            if self.rows != rows:
+                waited, rows = 0.0, self.rows
+            if waited >= self.patience:
+                return False
+            self.worker.join(pause)
+            waited += pause
+        return True
+
+    def _standstill(self) -> OpenSmileError:
+        return self._error(
+            f"has neither taken sound nor given rows for {self.patience:g} s",
+            "; if it does so again, leave the recording out and report it",
+        )
+
+    def _error(self, what: str, advice: str = "") -> OpenSmileError:
+        return OpenSmileError(
+            f"{self.name}{': ' if self.name else ''}openSMILE {what}, "
+            f"at {self.rows * HOP:.2f} s of sound{advice}"
+        )
+
+
+def _stream_through(run: _Run, blocks: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
     """Feed openSMILE from this thread while it runs in another; hand out rows as they come.
 
     All tables but the last have :data:`ROWS_AT_ONCE` rows, however the threads are scheduled, so
     that the file written from them is the same every time.
     """
-    names = _names(smile)
-    received: deque[np.ndarray] = deque()
     frames = itertools.count()
-    failures: list[OpenSmileException] = []
-
-    def work() -> None:
-        try:
-            smile.run()
-        except OpenSmileException as error:
-            failures.append(error)
 
     def take(rows: int) -> pd.DataFrame:
-        values = np.array([received.popleft() for _ in range(rows)], dtype=np.float32)
-        table = pd.DataFrame(values, columns=names)
+        values = np.array([run.waiting.popleft() for _ in range(rows)], dtype=np.float32)
+        table = pd.DataFrame(values, columns=run.names)
         # Counted, since openSMILE repeats a time stamp when it flushes its last frame.
         count = np.array(list(itertools.islice(frames, rows)))
         table.insert(0, "time", FRAME_CENTRE + HOP * count)
         return table
 
-    smile.external_sink_set_callback_ex("sink", lambda values, _: received.append(values[0].copy()))
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    try:
-        for block in blocks:
-            for start in range(0, len(block), AUDIO_RATE):
-                data = block[start : start + AUDIO_RATE].tobytes()
-                while not smile.external_audio_source_write_data("source", data):
-                    if not worker.is_alive():
-                        raise RuntimeError(f"openSMILE stopped early: {failures}")
-                    time.sleep(BUFFER_FULL_WAIT)
-            while len(received) >= ROWS_AT_ONCE:
-                yield take(ROWS_AT_ONCE)
-    finally:
-        # Also after an error in the sound: openSMILE must come to its end before it is freed.
-        smile.external_audio_source_set_eoi("source")
-        worker.join()
-    if failures:
-        raise failures[0]
-    while received:
-        yield take(min(len(received), ROWS_AT_ONCE))
+    for block in blocks:
+        for start in range(0, len(block), AUDIO_RATE):
+            run.write(block[start : start + AUDIO_RATE])
+        while len(run.waiting) >= ROWS_AT_ONCE:
+            yield take(ROWS_AT_ONCE)
+    run.finish()
+    while run.waiting:
+        yield take(min(len(run.waiting), ROWS_AT_ONCE))
 
 
 def main() -> None:
@@ -197,6 +341,7 @@ def main() -> None:
     options = arguments.parse_args()
 
     def read(path: str, limits: Limits, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
+        recordings = ", ".join(repr(name) for name, file in options.recordings if file == path)
         blocks = audio_blocks(
             path,
             limits,
@@ -205,7 +350,12 @@ def main() -> None:
             beside=choice.beside,
             account=account,
         )
-        return compute_lld(blocks, options.feature_set)
+        return compute_lld(
+            blocks,
+            options.feature_set,
+            name=f"recording {recordings}: {path}",
+            patience=PATIENCE,
+        )
 
     extract(options, read, lld_schema(descriptor_names(options.feature_set)))
 

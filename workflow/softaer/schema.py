@@ -18,11 +18,40 @@ RECORDING = field("recording", pa.string(), unit="")
 TIME = field("time", pa.float64(), unit="s")
 
 
+LLD_FRAMES = {
+    "F0final": ("0.060", "0.000"),
+    "voicingFinalUnclipped": ("0.060", "0.000"),
+    "pcm_zcr": ("0.060", "0.000"),
+    "jitter": ("0.010 or two periods", "starts at -0.030"),
+    "shimmer": ("0.010 or two periods", "starts at -0.030"),
+    "logHNR": ("0.010 or two periods", "starts at -0.030"),
+    "pcm_fftMag_spectralFlux": ("0.020 and the one before", "-0.025"),
+    "audSpec_Rfilt": ("0.020 and, by RASTA filtering, those before", "-0.020"),
+    "audspecRasta": ("0.020 and, by RASTA filtering, those before", "-0.020"),
+    "": ("0.020", "-0.020"),
+}
+"""How the names of descriptors begin: the frame of sound that they are taken from [s], and where
+its centre lies, counted from the row's time [s].
+
+Read from openSMILE's two ComParE feature sets, which agree in this. Its frames of 60 ms and 20 ms
+start together, and the row's time is the centre of the longer. Jitter, shimmer and HNR are measured
+in the sound itself: in the periods from about the start of the frame, as far as the next frame's
+start or two periods of F0, whichever is longer."""
+
+
 def audio_lld(descriptors: Sequence[str]) -> pa.Schema:
-    """Low-level descriptors; units are openSMILE's own."""
-    return pa.schema(
-        [RECORDING, TIME, *(field(name, pa.float32(), "openSMILE") for name in descriptors)]
-    )
+    """Low-level descriptors; units are openSMILE's own.
+
+    The metadata say what sound a descriptor is taken from, ``frame`` and ``centre`` of
+    :data:`LLD_FRAMES`. The moving average over three rows is symmetric and moves no centre.
+    """
+    return pa.schema([RECORDING, TIME, *map(_descriptor, descriptors)])
+
+
+def _descriptor(name: str) -> pa.Field:
+    frame, centre = next(LLD_FRAMES[start] for start in LLD_FRAMES if name.startswith(start))
+    plain = field(name, pa.float32(), "openSMILE")
+    return plain.with_metadata(plain.metadata | {"frame": frame, "centre": centre})
 
 
 def audio_features(features: Sequence[str]) -> pa.Schema:

@@ -1,0 +1,307 @@
+"""However high a voice is, however long it holds: openSMILE's own values, and never a hang."""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import opensmile
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from lld_reference import REFERENCE_SETS, lld_of, reference_lld
+from opensmile.core.lib import OpenSMILE, OpenSmileException
+from sounds import clicks, gliding, noise, silence, sweep, tone, voice, within
+
+from softaer import audio_lld, tables
+from softaer.audio_lld import FEATURE_SETS, WAITING_RINGS, OpenSmileError, compute_lld
+from softaer.errors import InputError
+from softaer.schema import audio_lld as lld_schema
+from softaer.sound import AUDIO_RATE
+
+SHORT_RINGS = "shared/BufferModeRb.conf.inc"
+"""Five frames: too short for what waits for the smoothed pitch."""
+
+CONFIGURATIONS = Path(opensmile.__file__).parent / "core" / "config"
+
+
+def together(*sounds):
+    return np.concatenate(sounds)
+
+
+def vibrato(seconds, frequency, depth, rate):
+    t = np.arange(round(seconds * AUDIO_RATE)) / AUDIO_RATE
+    return gliding(frequency * (1 + depth * np.sin(2 * np.pi * rate * t)))
+
+
+def steps(count, seed=0):
+    """Tones of 0.2 s at random."""
+    frequencies = np.random.default_rng(seed).uniform(50, 4000, count)
+    return gliding(np.repeat(frequencies, AUDIO_RATE // 5))
+
+
+def bursts(make, seed=0):
+    """Sounds of 0.05 to 2 s with pauses of the same kind, for 30 s and more."""
+    lengths = np.random.default_rng(seed).uniform(0.05, 2.0, 32)
+    return together(*(part for s in lengths for part in (make(s), silence(s / 2))))
+
+
+SOUNDS = {
+    **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (50, 220, 470, 500, 530, 560, 590)},
+    **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (620, 1000, 1100, 2000, 4000)},
+    **{f"voice at {f} Hz": lambda f=f: voice(30, f) for f in (60, 120, 300, 600, 900)},
+    "sweep up and down": lambda: together(sweep(20, 50, 4000), sweep(20, 4000, 50)),
+    "fast sweeps": lambda: np.tile(sweep(1, 400, 700), 30),
+    "steps": lambda: steps(160),
+    "vibrato": lambda: together(vibrato(15, 580, 0.05, 6), vibrato(15, 580, 0.3, 3)),
+    "noise": lambda: noise(30),
+    "tone in noise": lambda: tone(30, 590) // 2 + noise(30) // 8,
+    "clicks": lambda: clicks(30, 0.5),
+    "bursts of a tone": lambda: bursts(lambda s: tone(s, 590)),
+    "bursts of a voice": lambda: bursts(lambda s: voice(s, 600), seed=1),
+    "bursts of noise": lambda: bursts(lambda s: noise(s), seed=2),
+    "a high word in a low voice": lambda: together(voice(15, 220), voice(0.3, 600), voice(15, 220)),
+    "silence between": lambda: together(tone(10, 590), silence(15), tone(10, 1000), silence(5)),
+    "silence of a minute, then a tone": lambda: together(silence(60), tone(10, 560)),
+    "two minutes without a pause": lambda: tone(120, 590),
+    "a tone to the end of a short sound": lambda: together(noise(3), tone(5, 590)),
+    "a tone of a second": lambda: tone(1, 590),
+}
+
+
+@pytest.mark.parametrize("feature_set", REFERENCE_SETS)
+@pytest.mark.parametrize("sound", SOUNDS.values(), ids=SOUNDS)
+def test_any_voice_gets_the_values_of_opensmile(sound, feature_set):
+    samples = sound()
+    ours = within(300, lambda: lld_of(samples, feature_set)).drop(columns="time")
+    assert np.array_equal(ours.to_numpy(), reference_lld(samples, feature_set).to_numpy())
+
+
+def test_the_tones_find_rings_that_are_too_short(monkeypatch):
+    """The comparison above can fail, both by a hang and by values."""
+    monkeypatch.setattr(audio_lld, "WAITING_RINGS", SHORT_RINGS)
+    with pytest.raises(OpenSmileError, match="neither taken sound nor given rows"):
+        within(120, lambda: lld_of(tone(30, 590), patience=1))
+    samples = SOUNDS["a tone to the end of a short sound"]()
+    ours, reference = lld_of(samples), reference_lld(samples, "IS13_ComParE")
+    assert not np.array_equal(ours.drop(columns="time").to_numpy(), reference.to_numpy())
+
+
+@pytest.mark.parametrize("feature_set", FEATURE_SETS)
+def test_the_rings_hold_what_waits_for_the_pitch(feature_set):
+    descriptors = (CONFIGURATIONS / FEATURE_SETS[feature_set]).read_text()
+    (smoother,) = re.findall(r"^bufferLength *= *(\d+)", descriptors, flags=re.M)
+    (window,) = set(re.findall(r"^smaWin *= *(\d+)", descriptors, flags=re.M))
+    (ring,) = re.findall(
+        r"^writer.levelconf.nT *= *(\d+)", (CONFIGURATIONS / WAITING_RINGS).read_text(), flags=re.M
+    )
+    assert int(ring) > int(smoother) + int(window) // 2
+
+
+def test_a_standstill_is_an_error_that_names_sound_and_time(monkeypatch):
+    monkeypatch.setattr(audio_lld, "WAITING_RINGS", SHORT_RINGS)
+    threads = threading.active_count()
+    samples = together(voice(5, 200), tone(30, 590))
+    stream = compute_lld([samples], name="recording 'x': /path/x.wav", patience=1)
+    with pytest.raises(OpenSmileError) as caught:
+        within(120, lambda: list(stream))
+    message = str(caught.value)
+    assert message.startswith(
+        "recording 'x': /path/x.wav: openSMILE has neither taken sound nor given rows for 1 s, at "
+    )
+    assert 4.5 < float(re.search(r"at ([\d.]+) s of sound", message)[1]) < 6.0
+    # `skip` leaves out what is an InputError; this sound has descriptors.
+    assert not isinstance(caught.value, InputError)
+    assert threading.active_count() == threads
+
+
+def test_a_standstill_at_the_end_is_an_error(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(OpenSMILE, "run", lambda self: ended.wait())
+    with pytest.raises(OpenSmileError, match=r"neither taken .* for 0.3 s, at 0.00 s of sound"):
+        within(120, lambda: lld_of(noise(2), patience=0.3))
+    ended.set()
+
+
+def test_slow_blocks_and_a_slow_caller_are_no_standstill():
+    patience = 1.0
+
+    def slowly():
+        for k in range(65):
+            if k in (0, 30):
+                time.sleep(2 * patience)
+            yield noise(1, seed=k)
+
+    parts = []
+    for table in compute_lld(slowly(), patience=patience):
+        parts.append(table)
+        time.sleep(2 * patience)
+    at_once = lld_of(together(*(noise(1, seed=k) for k in range(65))))
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), at_once, check_exact=True)
+
+
+@pytest.mark.parametrize("f0", [97, 99])
+def test_no_frame_of_jitter_is_lost_where_sound_comes_faster_than_it_is_worked_off(monkeypatch, f0):
+    """A period longer than a hop, and sound by the sample: a ring that may be full is full."""
+    receive = audio_lld._Run._receive
+
+    def slowly(self, values, meta):
+        time.sleep(0.002)
+        receive(self, values, meta)
+
+    monkeypatch.setattr(audio_lld._Run, "_receive", slowly)
+    monkeypatch.setattr(audio_lld, "SOUND_RING", 4.0)
+    samples = voice(9, f0)
+    parts = compute_lld(samples[k : k + 1] for k in range(len(samples)))
+    ours = pd.concat(within(300, lambda: list(parts))).drop(columns="time")
+    assert np.array_equal(ours.to_numpy(), reference_lld(samples, "IS13_ComParE").to_numpy())
+    assert (ours["F0final_sma"] > 0).mean() > 0.9
+
+
+def test_rows_that_come_slowly_are_no_standstill(monkeypatch):
+    receive = audio_lld._Run._receive
+
+    def slowly(self, values, meta):
+        time.sleep(0.002)
+        receive(self, values, meta)
+
+    monkeypatch.setattr(audio_lld._Run, "_receive", slowly)
+    assert len(lld_of(noise(9), patience=0.5)) == 896  # 2 s, of which none is without a row
+
+
+def test_lost_rows_are_an_error(monkeypatch):
+    receive = audio_lld._Run._receive
+
+    calls = itertools.count()
+
+    def lose_one(self, values, meta):
+        if next(calls) != 50:
+            receive(self, values, meta)
+
+    monkeypatch.setattr(audio_lld._Run, "_receive", lose_one)
+    with pytest.raises(OpenSmileError, match="sound x: openSMILE has given 95 rows instead of 96"):
+        lld_of(noise(1), name="sound x")
+
+
+@pytest.mark.parametrize("seconds", [1, 30])
+def test_a_failure_of_opensmile_names_the_sound(monkeypatch, seconds):
+    def fail(self):
+        raise OpenSmileException(1, "no memory")
+
+    monkeypatch.setattr(OpenSMILE, "run", fail)
+    with pytest.raises(OpenSmileError, match=r"sound x: openSMILE has .*no memory.*at 0.00 s"):
+        within(120, lambda: lld_of(noise(seconds), name="sound x"))
+
+
+def write_wav(path, samples):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, AUDIO_RATE, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+
+
+FAULTS = {
+    "rings too short": f"audio_lld.WAITING_RINGS = {SHORT_RINGS!r}",
+    "a call that never returns": "OpenSMILE.run = lambda self: ctypes.CDLL(None).pause()",
+    "none": "",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_command_ends_with_an_error_where_opensmile_stands_still(fault, root, tmp_path):
+    """``skip`` too stops: the recording is not bad."""
+    write_wav(tmp_path / "low.wav", voice(2, 200))
+    write_wav(tmp_path / "high.wav", tone(30, 590))
+    program = (
+        "import ctypes; from opensmile.core.lib import OpenSMILE\n"
+        "from softaer import audio_lld, cli\n"
+        f"audio_lld.PATIENCE = 1\n{FAULTS[fault]}\ncli.run(audio_lld.main)\n"
+    )
+    recordings = [tmp_path / f"{name}.wav" for name in ("low", "high")]
+    arguments = [word for path in recordings for word in ("--recording", path.stem, path)]
+    output = tmp_path / "out" / "lld.parquet"
+    output.parent.mkdir()
+    arguments += ["--on-bad-recording", "skip", "--output", output]
+    arguments += ["--status-output", output.with_suffix(".status")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(root / "workflow")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    if fault == "none":
+        assert done.returncode == 0, done.stderr
+        assert len(dict(tables.by_recording(output))["high"]) == 2996
+        return
+    stuck = recordings[1] if fault == "rings too short" else recordings[0]
+    assert done.returncode == 1
+    assert f"recording {stuck.stem!r}: {stuck}: openSMILE has neither taken" in done.stderr
+    assert "is left out" not in done.stdout
+    assert list(output.parent.iterdir()) == []
+
+
+SHOW_CLICKS = {
+    "pcm_RMSenergy_sma": -0.020,
+    "audspec_lengthL1norm_sma": -0.020,
+    "pcm_fftMag_fband1000-4000_sma": -0.020,
+    "pcm_fftMag_spectralFlux_sma": -0.025,
+    "pcm_zcr_sma": 0.0,
+}
+
+
+def centre_of(values):
+    """Mean time, weighted by how far a value lies from that of silence."""
+    weights = (values - values.iloc[:50].mean()).abs()
+    return (weights.index * weights).sum() / weights.sum()
+
+
+@pytest.fixture(scope="module")
+def offsets():
+    """How long before the row's time the sound lies that descriptors show: mean over events at all
+    places between two rows, since each event shows in whole rows."""
+    places = np.arange(0, 160, 16)
+    found = []
+    for place in places:
+        samples, start = silence(2), AUDIO_RATE + place
+        samples[start : start + 16] = 20_000 * np.resize([1, -1], 16)  # centre: start + 8
+        shown = lld_of(samples).set_index("time")[list(SHOW_CLICKS)].apply(centre_of)
+        found.append((start + 8) / AUDIO_RATE - shown)
+    return pd.concat(found, axis=1).mean(axis=1)
+
+
+@pytest.mark.parametrize("descriptor", SHOW_CLICKS)
+def test_a_click_shows_where_the_metadata_say(offsets, descriptor):
+    assert offsets[descriptor] == pytest.approx(SHOW_CLICKS[descriptor], abs=0.002)
+    metadata = lld_schema([descriptor]).field(descriptor).metadata
+    assert float(metadata[b"centre"]) == SHOW_CLICKS[descriptor]
+
+
+def test_pitch_shows_at_the_centre_of_its_frame():
+    samples = together(silence(1), voice(0.4, 200), silence(1))
+    voiced = lld_of(samples).query("F0final_sma > 0")["time"]
+    assert voiced.mean() == pytest.approx(1.2, abs=0.005)
+    assert lld_schema(["F0final_sma"]).field("F0final_sma").metadata[b"centre"] == b"0.000"
+
+
+def test_the_table_keeps_what_descriptors_are_taken_from(tmp_path):
+    names = audio_lld.descriptor_names()
+    table = lld_of(noise(1))
+    table.insert(0, "recording", "a")
+    with tables.writer(tmp_path / "t.parquet", lld_schema(names)) as sink:
+        sink.append(table)
+    written = pq.read_schema(tmp_path / "t.parquet")
+    frames = {name: written.field(name).metadata[b"frame"].decode() for name in names}
+    assert [name for name in names if frames[name] == "0.060"] == [
+        "F0final_sma",
+        "voicingFinalUnclipped_sma",
+        "pcm_zcr_sma",
+    ]
+    assert sum(frame.startswith("0.020") for frame in frames.values()) == 58
+    assert all(written.field(name).metadata[b"unit"] == b"openSMILE" for name in names)
