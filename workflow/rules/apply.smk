@@ -116,7 +116,8 @@ rule apply_video:
             word
             for column in ("audio_stream", "video_stream", "channel")
             for word in flag(
-                f"--{column.replace('_', '-')}", getattr(applied_named(wildcards.recording), column)
+                f"--{column.replace('_', '-')}",
+                getattr(applied_named(wildcards.recording), column),
             )
         ],
     shell:

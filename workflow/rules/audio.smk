@@ -46,7 +46,8 @@ rule audio_features:
         lld="results/audio_lld/{batch}.parquet",
         turns=lambda wildcards: [r.turns for r in with_turns(wildcards.batch)],
     output:
-        "results/audio_features/{batch}.parquet",
+        features="results/audio_features/{batch}.parquet",
+        notes="results/status/audio_features/{batch}.parquet",
     log:
         "results/logs/audio_features/{batch}.log",
     benchmark:
@@ -67,5 +68,6 @@ rule audio_features:
         " --window {params.window}"
         " --turns {params.mode}"
         " {params.turns}"
-        " --output {output}"
+        " --output {output.features}"
+        " --notes-output {output.notes}"
         " > {log} 2>&1"

@@ -188,6 +188,8 @@ TASKS = config["tasks"]
 SEEDS = config["seeds"]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
 ALL_READERS = [READERS[modality] for modality in MODALITIES]
+# Stages that write down what was odd in their inputs, in results/status.
+NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
 ALL_COVERAGE = collect("results/coverage/{modality}.parquet", modality=MODALITIES)
 
 # Without a grid there is one instance; the number of cells names it.

@@ -69,7 +69,13 @@ rule frame_pairs:
     input:
         dataset=rated_batches(f"results/dataset/{MODALITIES[-1]}/{{batch}}.parquet"),
         media=lambda wildcards: sorted(
-            {file for r in rated_in() if PICTURES and r.video for file in (r.video, r.audio) if file}
+            {
+                file
+                for r in rated_in()
+                if PICTURES and r.video
+                for file in (r.video, r.audio)
+                if file
+            }
         ),
         recordings=ancient(TABLE),
     output:
@@ -116,6 +122,11 @@ rule report:
         figures=collect("results/figures/{figure}.svg", figure=FIGURES),
         published=config["report"]["published"] or [],
         coverage=ALL_COVERAGE,
+        noted=lambda wildcards: [
+            path
+            for stage in NOTING
+            for path in rated_batches(f"results/status/{stage}/{{batch}}.parquet")(wildcards)
+        ],
         check=CHECK,
         delays=DELAY_TABLE,
         lags=LAGS,
@@ -152,6 +163,7 @@ rule report:
         dataset=f"results/dataset/{MODALITIES[0]}",
         delay=DELAYS,
         rater_lags=flag("--rater-lags", LAGS),
+        noting=flag("--noting", NOTING),
         published=flag("--published", config["report"]["published"]),
         config=lambda wildcards: json.dumps(config),
     shell:
@@ -164,6 +176,7 @@ rule report:
         " --ratings results/ratings"
         " {params.delay}"
         " {params.rater_lags}"
+        " {params.noting}"
         " {params.published:q}"
         " {params.simulated}"
         " --config {params.config:q}"

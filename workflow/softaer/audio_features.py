@@ -1,7 +1,6 @@
 """Audio features: mean and variance of the low-level descriptors in a window around each grid
 point."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.functionals import functional_names, windowed_functionals
 from softaer.grid import grid
+from softaer.schema import NOTES
 from softaer.schema import audio_features as features_schema
 from softaer.turns import FEATURE, MODES, read_turns, within
 
@@ -59,6 +59,7 @@ def main() -> None:
     arguments.add_argument("--turns", choices=MODES, default="ignore")
     cli.add_recordings(arguments, "turns of the subject")
     cli.add_output(arguments)
+    arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     options = arguments.parse_args()
 
     names = [name for name in tables.columns(options.lld) if name not in ("recording", "time")]
@@ -66,20 +67,23 @@ def main() -> None:
     for path in files.values():
         read_turns(path)  # a file that cannot be read is told before any work
     columns = functional_names(names) + ([FEATURE] if options.turns == "flag" else [])
+    notes: list[dict[str, str]] = []
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, lld in tables.by_recording(options.lld):
             turns = None
             if recording in files:
                 # The last window ends as long after its centre as the first begins before its own.
                 end = float(lld["time"].iloc[-1] + lld["time"].iloc[0])
-                turns = read_turns(
-                    files[recording],
-                    end,
-                    lambda words, name=recording: print(f"{name}: {words}", file=sys.stderr),
-                )
+                told: list[str] = []
+                turns = read_turns(files[recording], end, told.append)
+                notes += [{"recording": recording, "note": note} for note in told]
             table = audio_features(lld, options.window, turns, options.turns)
             table.insert(0, "recording", recording)
             sink.append(table)
+    for row in notes:
+        print(f"recording {row['recording']!r}: {row['note']}")
+    if options.notes_output is not None:
+        tables.write(pd.DataFrame(notes, columns=NOTES.names), NOTES, options.notes_output)
 
 
 if __name__ == "__main__":

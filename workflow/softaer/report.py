@@ -29,6 +29,7 @@ from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
 from softaer.files import complete
+from softaer.oddities import oddities
 from softaer.published import read_published
 from softaer.rater_lags import aligned_ratings
 from softaer.report_template import SCRIPT, TEMPLATE
@@ -246,6 +247,7 @@ def main() -> None:
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", type=Path, help="CSV with scores of others")
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
@@ -274,6 +276,7 @@ def main() -> None:
         )
     if options.config["labels"]["alignment"] == "estimated":
         estimated["Lags of the raters"] = as_rows(table("rater_lags"))
+    odd = oddities(options.results / "status", options.noting, recordings)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
         simulated=options.simulated,
@@ -294,6 +297,9 @@ def main() -> None:
         interval_coverage=as_rows(coverage_table(uncertainty)),
         summary=as_rows(table("summary")),
         absences=as_rows(absences(recordings, options.coverage)),
+        oddities=as_rows(odd),
+        odd_recordings=odd["recording"].nunique(),
+        all_recordings=len(recordings),
         check=as_rows(table("simulate_check")) if options.simulated else None,
         published=as_rows(read_published(options.published)) if options.published else None,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
