@@ -156,6 +156,14 @@ def choose_delay(
             "with features and labels that change"
         )
     best = int(np.nanargmax(curve))
+    if best == len(curve) - 1:
+        raise InputError(
+            f"the best delay lies at the end of the search, from 0 to {best / RATE:.1f} s "
+            f"(correlation {curve[0]:.2f} at 0 s, {curve[-1]:.2f} at the end); expected a larger "
+            "'max_delay'"
+        )
+    if best == 0:
+        _look_below_zero(features, labels, groups, curve)
     pairs = [(out[owner == i, best], y[owner == i, best]) for i in np.unique(owner)]
     level = chance_level([(a - a.mean(), b - b.mean()) for a, b in pairs], len(pairs), len(curve))
     within = pooled_correlation(pairs)
@@ -165,14 +173,6 @@ def choose_delay(
             f"{within:.2f} at best, at {best / RATE:.1f} s; expected more than {level:.2f}, which "
             "chance reaches"
         )
-    if best == len(curve) - 1:
-        raise InputError(
-            f"the best delay lies at the end of the search, from 0 to {best / RATE:.1f} s "
-            f"(correlation {curve[0]:.2f} at 0 s, {curve[-1]:.2f} at the end); expected a larger "
-            "'max_delay'"
-        )
-    if best == 0:
-        _look_below_zero(features, labels, groups, curve)
     return curve, best
 
 

@@ -35,6 +35,7 @@ def independent_samples(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float
     -------
     Between 0 (one of the series is zero) and the number of frames.
     """
+    pairs = [both for both in pairs if len(both[0])]
     length = max((len(x) for x, _ in pairs), default=0)
     products, count = np.zeros((2, length)), np.zeros(length)
     for both in pairs:
@@ -42,7 +43,7 @@ def independent_samples(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float
         count[: len(known)] += _correlate_with_itself(known.astype(float))
         for k, series in enumerate(both):
             products[k, : len(known)] += _correlate_with_itself(np.where(known, series, 0.0))
-    if not (products[:, :1] > 0).all() or length == 0:
+    if length == 0 or not (products[:, 0] > 0).all():
         return 0.0
     covariance = products / np.maximum(count, 1.0)
     rho = covariance / covariance[:, :1]
