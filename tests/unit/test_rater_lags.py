@@ -296,6 +296,21 @@ def test_several_odd_raters_move_nobody():
     assert found["note"].notna().tolist() == [False] * 5 + [True] * 4
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("raters", "turned"), [(3, 1), (4, 2), (5, 2), (6, 3)])
+def test_no_camp_is_shifted_until_it_agrees_with_its_opposite(raters, turned, seed):
+    """Some drag the joystick the other way: slow traces, so some lag or other would fit."""
+    panels = planted_panel(np.zeros(raters, dtype=int), seed, recordings=4, length=600)
+    sign = np.where(np.arange(raters) < turned, -1, 1)[:, None]
+    found = estimate_lags([sign * traces for traces in panels])
+    assert (found["lag"] == 0).all()
+    against = found["note"].str.contains("runs against", na=False)
+    assert against.sum() >= turned
+    if 2 * turned < raters:
+        assert against.tolist() == [True] * turned + [False] * (raters - turned)
+        assert found["note"].isna().sum() == raters - turned
+
+
 @pytest.mark.parametrize("raters", [2, 3, 6])
 def test_unrelated_raters_are_not_trusted(raters):
     trusted = 0

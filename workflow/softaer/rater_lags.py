@@ -235,17 +235,19 @@ def _find(
         note = "never changes" if flat else "no frames in common with others who change"
         return Finding(0, -np.inf, -np.inf, note)
     best = int(np.argmax(scores)) - reach
-    highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
     pairs = [(shift(x, best), y) for x, y in _pairs(recordings, rater, steps)]
     pairs = [tuple(both) for both in map(_centred, pairs)]
     # The lags of the others were chosen as well, and for this rater if it had a part in that.
     level = chance_level(pairs, len(pairs), len(scores), len(steps) - 1 if rater in steps else 1)
+    highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
+    # Shifted far enough, also the negative of a slow trace may agree; as they are they do not.
+    unmoved = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
     note = None
-    if highest <= level:
+    if -np.inf < unmoved < -level or (highest <= level and lowest < -level):
+        note = f"runs against the others: r = {min(unmoved, lowest):.2f}"
+    elif highest <= level:
         note = (
-            f"runs against the others: r = {lowest:.2f}"
-            if lowest < -level
-            else f"does not agree with the others: r = {highest:.2f} at most, and chance reaches "
+            f"does not agree with the others: r = {highest:.2f} at most, and chance reaches "
             f"{level:.2f}"
         )
     elif reach and max(abs(best), abs(steps.get(rater, 0))) >= reach:
