@@ -3,8 +3,8 @@
 Nothing but the ratings is used. Each rater's traces are shifted against the mean of the other
 raters, all shifted by what is known so far, to where the correlation is highest; this is repeated
 until no lag changes. A lag that all raters share cannot be found in this way: lags are relative,
-with median zero (0.1 s at most between the two in the middle of an even number is not split), and
-the common rest is the delay of the annotations.
+with median zero (or half a step above, where the number of raters is even), and the common rest is
+the delay of the annotations.
 
 A lag is trusted where the rater agrees with the others: where the correlation is higher than what
 unrelated traces reach by chance at the best of so many lags (see :mod:`softaer.chance`), and the
@@ -118,7 +118,7 @@ class Finding(NamedTuple):
     steps
         Lag with the highest correlation with the mean of the others [grid points].
     highest, unmoved
-        That correlation, and the one without any lag; -inf where they are not defined.
+        That correlation, and the one without a lag of this rater; -inf where they are not defined.
     note
         Why the lag cannot be trusted, or None.
     """
@@ -241,10 +241,10 @@ def _find(
     level = chance_level(pairs, len(pairs), len(scores), len(steps) - 1 if rater in steps else 1)
     highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
     # Shifted far enough, also the negative of a slow trace may agree; as they are they do not.
-    unmoved = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
+    as_drawn = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
     note = None
-    if -np.inf < unmoved < -level or (highest <= level and lowest < -level):
-        note = f"runs against the others: r = {min(unmoved, lowest):.2f}"
+    if -np.inf < as_drawn < -level or (highest <= level and lowest < -level):
+        note = f"runs against the others: r = {min(as_drawn, lowest):.2f}"
     elif highest <= level:
         note = (
             f"does not agree with the others: r = {highest:.2f} at most, and chance reaches "
