@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from softaer import annotation_delay, cli, schema, tables
-from softaer.annotation_delay import delay_curve, on_grid, read_features
+from softaer.annotation_delay import choose_delay, delay_curve, on_grid, read_features
 from softaer.corpus import Recording
 from softaer.errors import InputError
 from softaer.labels import label
@@ -145,6 +145,96 @@ def test_a_short_recording_among_longer_ones_is_left_out():
     short = planted(rng, 1.0, length=40)
     curve = delay_curve([*features, short[0]], [*labels, short[1]], ["a", "b", "c", "d"])
     np.testing.assert_array_equal(curve, expected)
+
+
+SUBJECTS = ["a", "b", "c", "d"]
+
+
+def corpus_of(delay, seed=0, count=4, **more):
+    rng = np.random.default_rng(seed)
+    return zip(*(planted(rng, delay, **more) for _ in range(count)), strict=True)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.4, 2.5, 7.9])
+def test_a_delay_that_can_be_trusted_is_taken(delay):
+    features, labels = corpus_of(delay, length=600)
+    curve, best = choose_delay(features, labels, SUBJECTS)
+    np.testing.assert_array_equal(curve, delay_curve(features, labels, SUBJECTS))
+    assert best / 10 == delay
+
+
+def test_a_weak_delay_is_taken_where_recordings_are_long():
+    features, labels = corpus_of(2.0, length=3000, noise=2.5)
+    curve, best = choose_delay(features, labels, SUBJECTS)
+    assert curve[best] < 0.5
+    assert abs(best / 10 - 2.0) <= 0.3
+
+
+def refusal(features, labels, *more):
+    with pytest.raises(InputError) as caught:
+        choose_delay(features, labels, SUBJECTS[: len(features)], *more)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("levels", [[0.3] * 4, [0.1, 0.2, -0.3, 0.4]], ids=["one", "several"])
+def test_constant_labels_are_told(levels):
+    features, labels = corpus_of(2.0)
+    constant = [np.where(np.arange(300) % 50, level, NAN) for level in levels]
+    assert "constant in every recording" in refusal(features, constant)
+    constant[2] = labels[2]
+    assert "constant" not in refusal(features, constant)
+
+
+def test_features_that_tell_nothing_are_told():
+    """Where the best delay lies at an end by chance, that is told instead."""
+    told = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        features = [np.stack([smooth_noise(rng, 400) for _ in range(3)], axis=1) for _ in SUBJECTS]
+        told.append(refusal(features, [smooth_noise(rng, 400) for _ in SUBJECTS]))
+    little = [text for text in told if "too little" in text and "chance" in text]
+    ends = [text for text in told if "end of the search" in text or "below 0" in text]
+    assert len(little) + len(ends) == 20
+    assert len(little) >= 10
+
+
+def test_what_only_identifies_a_recording_says_nothing_of_its_delay():
+    """The level of every recording is known, what happens in it is not."""
+    rng = np.random.default_rng(4)
+    features, labels = [], []
+    for level in rng.normal(size=8) * 3:
+        features.append(level + 0.1 * rng.standard_normal((300, 2)))
+        labels.append(level + smooth_noise(rng, 300))
+    groups = [f"s{k}" for k in range(8)]
+    assert delay_curve(features, labels, groups).max() > 0.8
+    with pytest.raises(InputError, match="within recordings"):
+        choose_delay(features, labels, groups)
+
+
+@pytest.mark.parametrize("delay", [3.0, 3.4])
+def test_an_optimum_at_the_end_of_the_search_is_told(delay):
+    features, labels = corpus_of(delay, length=600)
+    text = refusal(features, labels, 3.0)
+    for word in ("from 0 to 3.0 s", "at 0 s", "at the end", "'max_delay'"):
+        assert word in text
+    assert choose_delay(features, labels, SUBJECTS, 5.0)[1] / 10 == delay
+
+
+@pytest.mark.parametrize("lead", [0.2, 0.5, 0.8, 1.0])
+def test_labels_that_come_first_are_told(lead):
+    """Shifted too far by somebody: the best delay of those from 0 on is 0, and wrong."""
+    steps = round(lead * 10)
+    features, labels = corpus_of(0.0, length=600)
+    early = [e[steps:] for e in labels]
+    text = refusal([f[: len(e)] for f, e in zip(features, early, strict=True)], early)
+    for word in ("below 0", "0 to 8.0 s", f"{-lead:.1f} s"):
+        assert word in text
+
+
+def test_labels_that_were_shifted_already_have_a_delay_of_zero():
+    features, labels = corpus_of(4.0, length=600)
+    shifted = [e[40:] for e in labels]
+    assert choose_delay(features, shifted, SUBJECTS)[1] == 0
 
 
 def test_rows_are_laid_out_on_the_grid():
@@ -284,6 +374,23 @@ def test_a_delay_that_cannot_be_estimated_is_an_error(corpus, monkeypatch):
     )
     with pytest.raises(InputError) as caught:
         run(corpus, monkeypatch)
-    for word in ("'arousal'", "1", "two"):
+    for word in ("'arousal'", "1", "two", "'delay'"):
         assert word in str(caught.value)
     assert not (corpus / "delay.parquet").exists()
+
+
+def test_a_delay_that_cannot_be_trusted_is_named_with_its_dimension(corpus, monkeypatch):
+    with pytest.raises(InputError) as caught:
+        run(corpus, monkeypatch, "--max-delay", 2.0)
+    for word in ("'valence'", "2.0 s", "'max_delay'", "'delay'"):
+        assert word in str(caught.value)
+    assert not (corpus / "delay.parquet").exists()
+
+
+def test_a_dimension_that_some_recordings_lack(corpus, monkeypatch):
+    path = corpus / "labels/one.parquet"
+    table = tables.read(path)
+    lacking = (table["recording"] == "a") & (table["dimension"] == "arousal")
+    tables.write(table[~lacking], schema.LABELS, path)
+    table = run(corpus, monkeypatch)
+    assert table.loc[table["chosen"], "delay"].tolist() == list(DELAYS.values())

@@ -189,6 +189,7 @@ def test_rater_lags_are_taken_out_first(corpus, monkeypatch):
         [(d, f"r{k}", 2.0 * (k == 3)) for d in "mn" for k in range(4)],
         columns=["dimension", "rater", "lag"],
     )
+    lags = lags.assign(agreement=0.9, note=None)
     tables.write(lags, schema.RATER_LAGS, folder / "lags.parquet")
     words = ["--estimator", "mean", "--rater-lags", folder / "lags.parquet"]
     after = run(folder, monkeypatch, *words).set_index(["dimension", "partition"])

@@ -10,7 +10,7 @@ import pytest
 from softaer import coverage as stage
 from softaer import schema, tables
 from softaer.corpus import Recording
-from softaer.coverage import coverage, scored, why_absent
+from softaer.coverage import coverage, having, scored, why_absent, with_features
 
 NAN = np.nan
 TARGETS = ["m_E", "m_sigma"]
@@ -28,6 +28,17 @@ def test_frames_count_as_present_only_with_all_features():
     assert list(found.index) == ["b", "a", "c"]
     assert list(found.columns) == ["frames", "present"]
     assert found.to_numpy().tolist() == [[3, 1], [2, 2], [1, 0]]
+
+
+def test_a_frame_has_features_where_all_are_finite():
+    values = np.array([[1.0, 2.0], [NAN, 2.0], [1.0, np.inf], [NAN, NAN], [0.0, 0.0]])
+    assert with_features(values).tolist() == [True, False, False, False, True]
+    assert with_features(np.empty((0, 2))).tolist() == []
+
+
+def test_recordings_that_have_a_modality(tmp_path):
+    paths = coverage_tables.write(tmp_path, "abc", without={"video": {"b": "no face"}})
+    assert [having(path) for path in paths] == [{"a", "b", "c"}, {"a", "c"}]
 
 
 def state(frames=0, missing=0, reason=None):

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from softaer import fuse as stage
 from softaer import schema, tables
 from softaer.errors import InputError
-from softaer.fuse import apply_fusion, fit_fusion, fuse
+from softaer.fuse import apply_fusion, combine, fit_fusion, fuse
 from softaer.postprocess import Options, Trace, apply_chain, choose_and_fit
 
 
@@ -87,6 +87,37 @@ def test_without_a_frame_there_is_no_fusion(truth):
     with pytest.raises(InputError) as caught:
         fit_fusion(truth, np.zeros((len(truth), 2)))
     assert "dev" in str(caught.value)
+
+
+def test_with_all_modalities_the_combination_is_the_fusion(frames):
+    truth, predictions = frames
+    coefficients = fit_fusion(truth, predictions)
+    found = combine(coefficients, list(predictions.T))
+    assert found.tobytes() == apply_fusion(coefficients, predictions).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ([1, 0], 1.0),
+        ([0, 1], 2.0),
+        ([1, 0, 0], 1.0),
+        ([0, 1, 1], 3.0),
+        ([1, 1, 0], 1.5),
+        ([1, 0, 1], 2.5),
+        ([1, 1, 1], 7.0 + 10 * 1 + 20 * 2 + 30 * 4),
+        ([1, 1], 7.0 + 10 * 1 + 20 * 2),
+    ],
+)
+def test_some_modalities_are_averaged_without_coefficients(there, expected):
+    values = [1.0, 2.0, 4.0]
+    coefficients = np.array([7.0, 10.0, 20.0, 30.0])[: 1 + len(there)]
+    predictions = [np.full(3, v) if here else None for v, here in zip(values, there, strict=False)]
+    np.testing.assert_array_equal(combine(coefficients, predictions), np.full(3, expected))
+
+
+def test_without_a_fusion_all_modalities_are_averaged():
+    np.testing.assert_array_equal(combine(None, [np.zeros(2), np.ones(2)]), [0.5, 0.5])
 
 
 STEPS = ["median_filter", "centring", "scaling", "time_shift"]
@@ -228,6 +259,119 @@ def test_with_a_single_subject_in_dev_there_is_no_estimate(modalities):
         assert np.isnan(other).all() == is_dev(trace)
 
 
+def third(modalities):
+    """The same with a third modality."""
+    rng = np.random.default_rng(6)
+    more = [
+        replace(t, prediction=t.label + 0.5 * rng.normal(size=len(t.label)))
+        for t in modalities["audio"]
+    ]
+    return modalities | {"text": more}
+
+
+def spoilt(modalities, absent):
+    """Other predictions where a recording lacks the modality."""
+    return {
+        m: [
+            replace(t, prediction=1e4 - t.prediction) if (m, t.recording) in absent else t
+            for t in ts
+        ]
+        for m, ts in modalities.items()
+    }
+
+
+ABSENT = [
+    {("video", "e")},
+    {("video", "d1"), ("audio", "e")},
+    {("video", "d1"), ("audio", "d3"), ("video", "t")},
+]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("absent", ABSENT)
+@pytest.mark.parametrize("chain", [no_steps, all_steps])
+def test_what_a_network_says_without_features_reaches_nothing(modalities, absent, chain, count):
+    modalities = third(modalities) if count == 3 else modalities
+    before = fuse(modalities, is_dev, chain, absent)
+    after = fuse(spoilt(modalities, absent), is_dev, chain, absent)
+    np.testing.assert_array_equal(before[0], after[0])
+    for one, other in zip([*before[1], *before[2]], [*after[1], *after[2]], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.isfinite(np.concatenate(before[1])).all()
+    # The control: where it counts, it reaches the fusion.
+    believed = fuse(spoilt(modalities, absent), is_dev, chain)
+    assert not np.allclose(np.concatenate(believed[1]), np.concatenate(before[1]))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("chain", [no_steps, all_steps])
+def test_a_recording_that_lacks_a_modality_is_predicted_by_the_others(modalities, chain, count):
+    modalities = third(modalities) if count == 3 else modalities
+    absent = {("video", "e"), ("video", "d1")}
+    _, fused, out_of_fold = fuse(modalities, is_dev, chain, absent)
+    numbers = {name: i for i, name in enumerate(SUBJECT)}
+
+    def alone(name, left_out=None):
+        parts = []
+        for modality, traces in modalities.items():
+            if modality != "video":
+                steps = chain([t for t in traces if is_dev(t) and t.subject != left_out])
+                parts.append(apply_chain(steps, traces[numbers[name]].prediction))
+        return np.mean(parts, axis=0)
+
+    np.testing.assert_array_equal(fused[numbers["e"]], alone("e"))
+    np.testing.assert_array_equal(fused[numbers["d1"]], alone("d1"))
+    np.testing.assert_array_equal(out_of_fold[numbers["e"]], alone("e"))
+    np.testing.assert_array_equal(out_of_fold[numbers["d1"]], alone("d1", left_out="one"))
+
+
+def test_chains_and_coefficients_are_fitted_on_recordings_that_have_the_modality(modalities):
+    """As if the others did not belong to dev: for a chain its modality, for the fusion all."""
+    absent = {("video", "d1")}
+    coefficients, fused, _ = fuse(modalities, is_dev, all_steps, absent)
+    columns = {}
+    for modality, traces in modalities.items():
+        fit_on = [t for t in traces if is_dev(t) and (modality, t.recording) not in absent]
+        columns[modality] = [apply_chain(all_steps(fit_on), t.prediction) for t in traces]
+    whole = [i for i, name in enumerate(SUBJECT) if name in ("d2", "d3", "d4")]
+    x = np.stack([np.concatenate([c[i] for i in whole]) for c in columns.values()], axis=1)
+    y = np.concatenate([modalities["audio"][i].label for i in whole])
+    np.testing.assert_allclose(coefficients, fit_fusion(y, x), rtol=1e-12)
+    inputs = np.stack([c[0] for c in columns.values()], axis=1)
+    np.testing.assert_array_equal(fused[0], apply_fusion(coefficients, inputs))
+
+
+def test_without_absences_nothing_has_changed(modalities):
+    for chain in (no_steps, all_steps):
+        before, after = fuse(modalities, is_dev, chain), fuse(modalities, is_dev, chain, set())
+        np.testing.assert_array_equal(before[0], after[0])
+        np.testing.assert_array_equal(np.concatenate(before[2]), np.concatenate(after[2]))
+
+
+def test_a_recording_that_lacks_everything_has_no_prediction(modalities):
+    absent = {("audio", "d1"), ("video", "d1"), ("audio", "e"), ("video", "e")}
+    _, fused, out_of_fold = fuse(modalities, is_dev, all_steps, absent)
+    for name, one, other in zip(SUBJECT, fused, out_of_fold, strict=True):
+        assert np.isnan(one).all() == np.isnan(other).all() == (name in ("d1", "e"))
+
+
+def test_a_fold_without_anybody_who_has_all_modalities_has_no_estimate(modalities):
+    absent = {("video", name) for name in ("d1", "d3")}
+    _, fused, out_of_fold = fuse(modalities, is_dev, all_steps, absent)
+    for name, one, other in zip(SUBJECT, fused, out_of_fold, strict=True):
+        assert np.isfinite(one).all()
+        assert np.isnan(other).all() == (name in ("d2", "d4"))
+
+
+def test_a_dev_in_which_nobody_has_all_modalities_is_refused(modalities):
+    absent = {("video", name) for name in ("d1", "d2")}
+    absent |= {("audio", name) for name in ("d3", "d4")}
+    with pytest.raises(InputError) as caught:
+        fuse(modalities, is_dev, all_steps, absent)
+    for word in ("dev", "audio, video", "'modalities'"):
+        assert word in str(caught.value)
+
+
 PARTITIONS = {"a": "train", "b": "dev", "c": "dev", "d": "test"}
 
 
@@ -360,18 +504,29 @@ def test_a_recording_that_lacks_all_modalities_has_no_part_in_the_fit(corpus, mo
     absent = {"b": "cannot be decoded"}
     fused, coefficients = run(folder, monkeypatch, without={"audio": absent, "video": absent})
     assert len(fused) == 80
+    here = fused["recording"] == "b"
+    assert fused.loc[here].drop(columns=["recording", "time"]).isna().all(axis=None)
     path = folder / "recordings.csv"
     path.write_text(path.read_text().replace("b,sb,dev", "b,sb,train"))
     expected, of_the_others = run(folder, monkeypatch)
     pd.testing.assert_frame_equal(coefficients, of_the_others)
-    pd.testing.assert_frame_equal(fused, expected)
+    # With one subject left in dev there is no estimate out of fold; the rest is the same.
+    pd.testing.assert_frame_equal(fused[~here], expected[~here])
 
 
-def test_a_recording_that_lacks_one_modality_has_its_part_in_the_fit(corpus, monkeypatch):
+@pytest.mark.parametrize("name", ["b", "c", "d"])
+def test_a_recording_that_lacks_one_modality_takes_the_other_alone(corpus, monkeypatch, name):
     folder, _ = corpus
-    expected, _ = run(folder, monkeypatch)
-    found, _ = run(folder, monkeypatch, without={"video": {"b": "no face"}})
-    pd.testing.assert_frame_equal(found, expected)
+    before, _ = run(folder, monkeypatch, "--steps")
+    fused, _ = run(folder, monkeypatch, "--steps", without={"video": {name: "no face"}})
+    audio = tables.read(folder / "audio.parquet")
+    here = fused["recording"] == name
+    for target in ("E", "sigma"):
+        # Without steps the post-processed prediction is the raw one.
+        pd.testing.assert_series_equal(fused.loc[here, target], audio.loc[here, target])
+        assert fused[target].notna().all()
+        changed = (fused.loc[~here, target] != before.loc[~here, target]).any()
+        assert changed == (PARTITIONS[name] == "dev")
 
 
 def test_frames_of_one_modality_only_are_refused(corpus, monkeypatch):

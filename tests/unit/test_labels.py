@@ -312,6 +312,7 @@ def test_the_command_line_takes_lags_out_by_dimension(tmp_path, monkeypatch):
     )
     tables.write(ratings, RATINGS, tmp_path / "ratings.parquet")
     lags = pd.concat(lags_of(some, dimension) for dimension, some in steps.items())
+    lags = lags.assign(agreement=0.9, note=None)
     tables.write(lags, RATER_LAGS, tmp_path / "lags.parquet")
     words = ["--ratings", tmp_path / "ratings.parquet", "--estimator", "median"]
     words += ["--rater-lags", tmp_path / "lags.parquet"]

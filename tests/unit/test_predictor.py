@@ -1,5 +1,6 @@
 """A packed model predicts what its parts say, whatever of a recording is there."""
 
+import itertools
 import json
 import sys
 
@@ -11,9 +12,12 @@ import torch
 from safetensors.torch import save_file
 
 from softaer import apply, onnx_export
+from softaer.corpus import Recording
 from softaer.errors import InputError
+from softaer.fuse import combine
 from softaer.model import Architecture, Recurrent
 from softaer.predictor import FORMAT, Predictor
+from softaer.sequences import to_sequence
 
 FEATURES = {"audio": ["loudness", "pitch"], "video": ["x", "y", "z"]}
 
@@ -102,6 +106,51 @@ def test_without_one_modality_the_other_predicts_alone(how, folder):
     table = predictor.predict_features(given)
     alone = [by_hand(predictor, "audio", seed, given["audio"])[:, 0] for seed in (1, 2)]
     np.testing.assert_allclose(table["arousal_E"], np.mean(alone, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("there", list(itertools.product([True, False], repeat=3))[:-1])
+def test_of_three_modalities_those_that_are_there_predict(there, tmp_path, monkeypatch):
+    monkeypatch.setitem(FEATURES, "text", ["length", "words"])
+    steps = [["scaling", [0.1, 3.0]]]
+    folder = write_model(tmp_path / "model", steps=steps)
+    terms = {"intercept": 0.5, "audio": 2.0, "video": -1.0, "text": 0.75}
+    description = json.loads((folder / "model.json").read_text())
+    description["fusion"] = {"arousal": {t: {"1": terms, "2": terms} for t in ("E", "sigma")}}
+    (folder / "model.json").write_text(json.dumps(description))
+    predictor = Predictor.load(folder)
+    given = {m: features(m) for m, here in zip(FEATURES, there, strict=True) if here}
+    found = predictor.predict_features(given)["arousal_E"]
+    per_seed = []
+    for seed in (1, 2):
+        finished = [
+            0.1 + 3 * (by_hand(predictor, m, seed, given[m])[:, 0] - 0.1) if m in given else None
+            for m in FEATURES
+        ]
+        per_seed.append(combine(np.array(list(terms.values())), finished))
+        if all(there):
+            np.testing.assert_allclose(
+                per_seed[-1], 0.5 + 2 * finished[0] - finished[1] + 0.75 * finished[2]
+            )
+    np.testing.assert_allclose(found, np.mean(per_seed, axis=0), atol=1e-5)
+
+
+def test_frames_without_a_face_are_what_they_are_in_the_workflow(tmp_path):
+    """Lost for a while, the network sees zeros, the mean of train, here as in training."""
+    predictor = Predictor.load(write_model(tmp_path / "model", fusion=False))
+    video = features("video", 60)
+    video.loc[20:40, FEATURES["video"]] = np.nan
+    found = predictor.predict_features({"video": video.drop(index=range(45, 50))})
+    rows = video.drop(index=range(45, 50)).assign(arousal_E=0.0, arousal_sigma=0.0)
+    rows[FEATURES["video"]] = ((rows[FEATURES["video"]] - 3) / 2).astype(np.float32)
+    columns = ["time", "arousal_E", "arousal_sigma", *FEATURES["video"]]
+    sequence = to_sequence(rows[columns], Recording("a", "a"), [])
+    assert not sequence.present[20:41].any()
+    assert sequence.present[:20].all()
+    networks = [n.model for n in predictor.networks if n.modality == "video"]
+    expected = np.mean(
+        [m.predict([sequence.features])[0].astype(np.float64) for m in networks], axis=0
+    )
+    np.testing.assert_array_equal(found["arousal_E"], expected[:, 0].astype(np.float32))
 
 
 def test_the_longer_modality_says_how_long_a_recording_is(folder):

@@ -134,7 +134,7 @@ class Results:
         on_dev = scores["partition"] == "dev"
         scores["ccc_out_of_fold"] = (scores["ccc"] - 0.0321).where(on_dev)
         scores["ccc_raw"] = 0.5
-        scores = scores.assign(seed=1, recordings=2, frames=24)
+        scores = scores.assign(seed=1, recordings=2, lacking=0, frames=24)
         self.scores = self.write(scores, schema.CCC, "ccc")
         intervals = scores.assign(low=scores["ccc"] - 0.25, high=scores["ccc"] + 0.125)
         intervals = intervals.assign(seeds=1, resampled=2)[schema.INTERVALS.names]
@@ -176,7 +176,7 @@ class Results:
         self.write(check, CHECK, "simulate_check")
         delays = [("mood", 0.0, 0.1, False), ("mood", 3.7, 0.4, True)]
         self.write(delays, schema.ANNOTATION_DELAY, "annotation_delay")
-        self.write([("mood", "rater-7", -0.45)], schema.RATER_LAGS, "rater_lags")
+        self.write([("mood", "rater-7", -0.45, 0.61, None)], schema.RATER_LAGS, "rater_lags")
 
     def raters(self):
         pairs = [(d, "rater-7", RATER, 0.4142, 55) for d in self.dimensions]
@@ -473,14 +473,16 @@ ATTACK = '<img src=x onerror=alert(1)>.mp4: cannot be decoded & "more"'
 
 def test_raters_and_configuration_that_hold_html_are_escaped(tmp_path, root):
     results = Results(tmp_path)
-    results.write([("mood", ATTACK, -0.45)], schema.RATER_LAGS, "rater_lags")
+    results.write([("mood", ATTACK, 0.0, 0.61, ATTACK)], schema.RATER_LAGS, "rater_lags")
     config = {"labels": {"alignment": "estimated", ATTACK: ATTACK}}
     text = results.render(root, config=config)
     assert "<img" not in text
     page = Page(text)
     assert page.open == []
-    assert ["mood", ATTACK, "-0.450"] in [row for table in page.tables for row in table]
-    assert html.unescape(text).count("onerror=alert(1)") == 3
+    assert ["mood", ATTACK, "0.000", "0.610", ATTACK] in [
+        row for table in page.tables for row in table
+    ]
+    assert html.unescape(text).count("onerror=alert(1)") == 4
 
 
 @pytest.fixture

@@ -127,6 +127,22 @@ def test_estimates_out_of_fold_that_cannot_be_made_have_no_score(targets, predic
     assert table["ccc"].notna().all()
 
 
+def test_an_estimate_for_a_part_of_dev_is_no_score_of_dev(targets, predictions):
+    known = predictions.assign(E_out_of_fold=predictions["E"])
+    whole = score_predictions(targets, known, RECORDINGS, "E").set_index("partition")
+    assert whole.loc["dev", "ccc_out_of_fold"] == whole.loc["dev", "ccc"]
+    part = known.assign(E_out_of_fold=known["E"].where(known["recording"] != "b"))
+    table = score_predictions(targets, part, RECORDINGS, "E").set_index("partition")
+    assert np.isnan(table.loc["dev", "ccc_out_of_fold"])
+
+
+def test_recordings_that_lack_the_modality_are_counted(targets, predictions):
+    table = score_predictions(targets, predictions, RECORDINGS, "E", {"a", "c"})
+    assert table.set_index("partition")["lacking"].to_dict() == {"dev": 1, "test": 0}
+    table = score_predictions(targets, predictions, RECORDINGS, "E")
+    assert (table["lacking"] == 0).all()
+
+
 @pytest.fixture
 def corpus(targets, tmp_path):
     """Labels of two dimensions, and the predictions of them by path."""
@@ -215,4 +231,16 @@ def test_a_recording_that_lacks_one_modality_is_scored_like_any_other(corpus, mo
     folder, _, _ = corpus
     expected = run(folder, monkeypatch)
     found = run(folder, monkeypatch, without={"audio": {"c": "no audio stream"}})
-    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(found.assign(lacking=0), expected)
+
+
+@pytest.mark.parametrize(
+    ("modality", "counts"),
+    [("audio", {"audio": 1, "audio+video": 1}), ("video", {"audio": 0, "audio+video": 1})],
+)
+def test_the_table_counts_recordings_that_lack_a_modality(corpus, monkeypatch, modality, counts):
+    folder, _, _ = corpus
+    table = run(folder, monkeypatch, without={modality: {"c": "why", "a": "in train"}})
+    for name, rows in table.groupby("modality"):
+        assert set(rows.loc[rows["partition"] == "dev", "lacking"]) == {counts[name]}
+        assert set(rows.loc[rows["partition"] == "test", "lacking"]) == {0}

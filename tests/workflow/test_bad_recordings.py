@@ -2,9 +2,13 @@
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from projects import Project, digests
+
+from softaer import tables
+from softaer.predictor import Predictor
 
 pytestmark = pytest.mark.workflow
 
@@ -103,6 +107,51 @@ def test_skipped_recordings_are_left_out_and_accounted_for(empty_project, finish
     assert {name for name in after if after[name] != before[name]} == {"rec03.parquet"}
     scores = pd.read_csv(empty_project.path("results/ccc.csv"))
     assert (scores.loc[scores["partition"] == "test", "recordings"] == 2).all()
+
+
+def test_without_pictures_the_sound_alone_is_scored_as_the_packed_model_predicts(
+    empty_project, finished_project
+):
+    """One more recording each in dev and test, heard but not seen."""
+    config = corpus_of(empty_project, finished_project, {})
+    path = empty_project.path("recordings.csv")
+    rows = pd.read_csv(path)
+    dark = [
+        rows[rows["partition"] == partition]
+        .iloc[[0]]
+        .assign(recording=f"dark_{partition}", subject=f"dark_{partition}", video=None)
+        for partition in ("dev", "test")
+    ]
+    pd.concat([rows, *dark]).to_csv(path, index=False)
+    outcome = empty_project.run(config=config)
+    assert outcome.returncode == 0, outcome.output
+
+    def result(name):
+        table = tables.read(empty_project.path(f"results/{name}.parquet"))
+        return table.set_index(["recording", "time"]).sort_index()
+
+    fused = result("fuse/arousal/multi/seed1")
+    alone = {m: result(f"postprocess/arousal/{m}/multi/seed1") for m in ("audio", "video")}
+    predictor = Predictor.load(empty_project.path("results/packed_model"))
+    for name, own in fused.groupby("recording"):
+        is_dark = name.startswith("dark")
+        for target in ("E", "sigma"):
+            assert (own[target] == alone["audio"].loc[own.index, target]).all() == is_dark
+        last = own.index.get_level_values("time").max() + 1e-6
+        features = {}
+        for modality in alone:
+            table = tables.read(empty_project.path(f"results/{modality}_features/{name}.parquet"))
+            features[modality] = table[table["time"] <= last]
+        found = predictor.predict_features(features)
+        np.testing.assert_allclose(found["arousal_E"], own["E"], atol=1e-5)
+        np.testing.assert_allclose(found["arousal_sigma"], own["sigma"].clip(lower=0), atol=1e-5)
+
+    scores = pd.read_csv(empty_project.path("results/ccc.csv"))
+    lacking = scores.groupby("modality")["lacking"].agg(set).to_dict()
+    assert lacking == {"audio": {0}, "video": {1}, "audio+video": {1}}
+    assert (scores["recordings"] == 2).all()
+    page = empty_project.path("results/report.html").read_text(encoding="utf-8")
+    assert "no video in the table of recordings" in page
 
 
 def test_tighter_limits_do_not_cost_what_has_been_extracted(empty_project, finished_project):

@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import plotly.offline
 import pytest
-from projects import copied, digest
+from projects import TINY, copied, digest
 
 pytestmark = pytest.mark.workflow
 
@@ -191,8 +191,11 @@ def test_the_ceiling_has_raters_and_planted_truth(finished_project):
 def test_variants_of_the_experiment_run_to_the_report(empty_project):
     config = {
         "tasks": ["multi", "joint"],
+        # Long enough for a delay that can be told from chance.
+        "simulate": {"recordings": 6, "duration": 40},
+        "video": {"rate": 10.0, "refine": False},
         "delay": "estimated",
-        "max_delay": 3.0,
+        "max_delay": 6.0,
         "labels": {"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
         "model": {"cell": "gru", "layers": 1, "cells": 8},
         "training": {"max_epochs": 2, "loss": "ccc", "task_weights": "learned"},
@@ -206,6 +209,22 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
     scores = pd.read_csv(empty_project.path("results/ccc.csv"))
     assert set(scores["task"]) == {"multi", "joint"}
     assert set(scores["seed"]) == {1, 2}
+    delays = pd.read_parquet(empty_project.path("results/annotation_delay.parquet"))
+    assert delays.loc[delays["chosen"], "delay"].between(3.0, 5.0).all()
+    lags = pd.read_parquet(empty_project.path("results/rater_lags.parquet"))
+    assert lags["note"].isna().all()
+    assert lags["lag"].abs().max() < 2.0
+
+
+def test_a_delay_that_cannot_be_estimated_stops_the_run(empty_project):
+    """Ten seconds of two subjects tell nothing, and no number is made up."""
+    outcome = empty_project.run(
+        "results/annotation_delay.parquet", config=TINY | {"delay": "estimated", "max_delay": 3.0}
+    )
+    assert outcome.returncode != 0
+    assert "error: delay of 'arousal': " in outcome.output
+    assert "or a delay that is given (config key 'delay'" in outcome.output
+    assert not empty_project.path("results/annotation_delay.parquet").exists()
 
 
 def test_the_best_of_a_grid_is_chosen(finished_project, tmp_path):

@@ -13,11 +13,16 @@ import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
+from softaer.chance import chance_level
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.errors import InputError
 from softaer.grid import RATE, index
+from softaer.rater_lags import pooled_correlation, varies
 from softaer.schema import ANNOTATION_DELAY
 from softaer.standardisation import standardise
+
+LEAD = 1.0
+"""How far below 0 the correlation is looked at where 0 is the best delay [s]."""
 
 
 def delay_curve(
@@ -52,6 +57,34 @@ def delay_curve(
     InputError
         If every recording is shorter than ``max_delay``.
     """
+    out, y, _ = predict_labels(features, labels, groups, max_delay, penalty)
+    return _correlations(out, y)
+
+
+def _correlations(out: np.ndarray, y: np.ndarray) -> np.ndarray:
+    dx, dy = out - out.mean(axis=0), y - y.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        return (dx * dy).sum(axis=0) / np.sqrt((dx**2).sum(axis=0) * (dy**2).sum(axis=0))
+
+
+def predict_labels(
+    features: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    groups: Sequence[str],
+    max_delay: float = 8.0,
+    penalty: float = 0.1,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Out-of-fold predictions of a ridge regression at every delay, beside the labels.
+
+    Parameters and errors are those of :func:`delay_curve`.
+
+    Returns
+    -------
+    predictions, labels
+        Shape (frames, delays) each; predictions are NaN where nobody else is left to learn from.
+    owner
+        Number of each frame's recording, shape (frames,).
+    """
     count = round(max_delay * RATE) + 1
     if len(set(groups)) < 2:
         groups = [str(i) for i in range(len(features))]
@@ -67,12 +100,11 @@ def delay_curve(
         owner += [recording] * int(known.sum())
     if not owner:
         raise InputError(
-            f"delay of the annotations: no recording of train is longer than {max_delay:g} s; "
-            "expected longer recordings, or a delay that is given"
+            f"no recording of train is longer than {max_delay:g} s; expected longer recordings"
         )
     x, y, owner = np.concatenate(x), np.concatenate(y), np.array(owner)
     group = np.array(groups)[owner]
-    out = np.zeros_like(y)
+    out = np.full_like(y, np.nan)
     for left_out in dict.fromkeys(groups):
         test = group == left_out
         if test.all() or not test.any():
@@ -82,9 +114,86 @@ def delay_curve(
         a = a - mean[0]
         gram = a.T @ a + penalty * len(a) * np.eye(a.shape[1])
         out[test] = (x[test] - mean[0]) @ np.linalg.solve(gram, a.T @ (b - mean[1])) + mean[1]
-    dx, dy = out - out.mean(axis=0), y - y.mean(axis=0)
-    with np.errstate(invalid="ignore"):
-        return (dx * dy).sum(axis=0) / np.sqrt((dx**2).sum(axis=0) * (dy**2).sum(axis=0))
+    return out, y, owner
+
+
+def choose_delay(
+    features: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    groups: Sequence[str],
+    max_delay: float = 8.0,
+) -> tuple[np.ndarray, int]:
+    """Delay with the highest correlation, if it can be trusted.
+
+    Parameters
+    ----------
+    features, labels, groups, max_delay
+        See :func:`delay_curve`.
+
+    Returns
+    -------
+    curve
+        See :func:`delay_curve`.
+    chosen
+        Place of the delay in it [grid points].
+
+    Raises
+    ------
+    InputError
+        If labels never change, nothing can be correlated, the correlation may be chance, or the
+        best delay lies at the end of the search.
+    """
+    known = [e[~np.isnan(e)] for e in labels]
+    if not any(len(e) and varies(e) for e in known):
+        raise InputError(
+            "the labels are constant in every recording of train; expected labels that change"
+        )
+    out, y, owner = predict_labels(features, labels, groups, max_delay)
+    curve = _correlations(out, y)
+    if np.isnan(curve).all():
+        raise InputError(
+            f"cannot be estimated from {len(features)} recordings of train; expected at least two "
+            "with features and labels that change"
+        )
+    best = int(np.nanargmax(curve))
+    if best == len(curve) - 1:
+        raise InputError(
+            f"the best delay lies at the end of the search, from 0 to {best / RATE:.1f} s "
+            f"(correlation {curve[0]:.2f} at 0 s, {curve[-1]:.2f} at the end); expected a larger "
+            "'max_delay'"
+        )
+    if best == 0:
+        _look_below_zero(features, labels, groups, curve)
+    pairs = [(out[owner == i, best], y[owner == i, best]) for i in np.unique(owner)]
+    level = chance_level([(a - a.mean(), b - b.mean()) for a, b in pairs], len(pairs), len(curve))
+    within = pooled_correlation(pairs)
+    if not within > level:
+        raise InputError(
+            f"the features tell too little of the labels: within recordings of train r = "
+            f"{within:.2f} at best, at {best / RATE:.1f} s; expected more than {level:.2f}, which "
+            "chance reaches"
+        )
+    return curve, best
+
+
+def _look_below_zero(
+    features: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    groups: Sequence[str],
+    curve: np.ndarray,
+) -> None:
+    """Refuse a delay of 0 if labels come before what they are about."""
+    lead = round(LEAD * RATE)
+    # Without their first frames, features meet earlier labels.
+    around = delay_curve([f[lead:] for f in features], labels, groups, 2 * LEAD)
+    best = int(np.nanargmax(around)) - lead
+    if best < 0:
+        raise InputError(
+            f"the best delay of 0 to {(len(curve) - 1) / RATE:.1f} s lies at the start of the "
+            f"search, and below 0 the correlation is higher ({around[best + lead]:.2f} at "
+            f"{best / RATE:.1f} s, {around[lead]:.2f} at 0 s): the labels come before what they "
+            "are about; expected labels that follow it"
+        )
 
 
 def on_grid(time: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -134,22 +243,23 @@ def main() -> None:
     labels = tables.read_batches(options.labels, train)
     with tables.writer(options.output, ANNOTATION_DELAY) as sink:
         for dimension in options.dimensions:
-            some = dict(iter(labels[labels["dimension"] == dimension].groupby("recording")))
-            emotion = [
-                on_grid(some[r.recording]["time"].to_numpy(), some[r.recording]["E"].to_numpy())
-                for r in train
-            ]
-            curve = delay_curve(features, emotion, [r.subject for r in train], options.max_delay)
-            if np.isnan(curve).all():
-                raise InputError(
-                    f"delay of {dimension!r}: cannot be estimated from {len(train)} recordings of "
-                    "train; expected at least two with features and labels"
+            rows = labels[labels["dimension"] == dimension].set_index("recording")
+            some = [rows.loc[rows.index == r.recording] for r in train]
+            emotion = [on_grid(own["time"].to_numpy(), own["E"].to_numpy()) for own in some]
+            try:
+                curve, best = choose_delay(
+                    features, emotion, [r.subject for r in train], options.max_delay
                 )
+            except InputError as error:
+                raise InputError(
+                    f"delay of {dimension!r}: {error}, or a delay that is given (config key "
+                    "'delay': seconds, or seconds for each dimension)"
+                ) from error
             delay = np.arange(len(curve)) / RATE
-            chosen = np.arange(len(curve)) == np.nanargmax(curve)
+            chosen = np.arange(len(curve)) == best
             table = {"delay": delay, "correlation": curve, "chosen": chosen}
             sink.append(pd.DataFrame({"dimension": dimension, **table}))
-            print(f"{dimension}: {delay[chosen][0]:.1f} s")
+            print(f"{dimension}: {delay[best]:.1f} s, r = {curve[best]:.2f}")
 
 
 if __name__ == "__main__":

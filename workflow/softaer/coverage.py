@@ -2,18 +2,32 @@
 none, why.
 
 A recording without features in any modality is left out of fusion and scores: nothing could be
-predicted for it. One that lacks a single modality stays, since the others are scored on it.
+predicted for it. One that lacks a single modality stays: fused scores use the others alone, as a
+packed model does. The lacking modality learns nothing from it; on its own it is scored there all
+the same, with what its network says to zeros, so that all modalities are scored on the same frames.
+
+What a recording has is judged by its labelled frames, since the networks see no other features of
+it. A packed model has the frames that it is given, and judges them in the same way.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.schema import COVERAGE
 from softaer.targets import feature_columns
+
+
+def with_features(values: np.ndarray) -> np.ndarray:
+    """Which frames have all features of a modality, shape (T, d) to (T,).
+
+    A recording has a modality if any frame has.
+    """
+    return np.isfinite(values).all(axis=1)
 
 
 def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +42,8 @@ def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
     -------
     Indexed by recording: ``frames``, ``present``.
     """
-    present = dataset.drop(columns="recording").notna().all(axis=1)
+    features = dataset.drop(columns="recording").to_numpy()
+    present = pd.Series(with_features(features), index=dataset.index)
     counts = present.groupby(dataset["recording"], sort=False).agg(["size", "sum"])
     return counts.set_axis(["frames", "present"], axis=1)
 
@@ -53,6 +68,12 @@ def why_absent(status: pd.Series | None, modality: str) -> str:
     return f"{frames} have {what}, none where there are labels"
 
 
+def having(path: Path) -> set[str]:
+    """Recordings that have features of a modality, by its coverage."""
+    table = tables.read(path, ["recording", "present"])
+    return set(table.loc[table["present"] > 0, "recording"])
+
+
 def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recording]:
     """Recordings that have features in at least one modality.
 
@@ -63,8 +84,7 @@ def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recor
     paths
         The coverage of each modality.
     """
-    present = pd.concat(tables.read(path, ["recording", "present"]) for path in paths)
-    names = set(present.loc[present["present"] > 0, "recording"])
+    names = set().union(*map(having, paths))
     return [recording for recording in recordings if recording.recording in names]
 
 

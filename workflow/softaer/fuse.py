@@ -3,15 +3,20 @@
 y = eps + sum_i gamma_i y_i, with the coefficients found by least squares on the development
 partition, for each target by itself (Han et al., 2017). What that gains on dev is also estimated
 out of fold: post-processing and coefficients without a subject, applied to that subject.
+
+A recording that lacks a modality (no frame with features of it) is predicted by the others alone,
+here as in a packed model: see :func:`combine`. Nothing is fitted to what a network says without
+having seen anything.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
+from softaer.coverage import having
 from softaer.errors import InputError
 from softaer.postprocess import (
     Step,
@@ -66,10 +71,34 @@ def apply_fusion(coefficients: np.ndarray, predictions: np.ndarray) -> np.ndarra
     return coefficients[0] + predictions @ coefficients[1:]
 
 
+def combine(
+    coefficients: np.ndarray | None, predictions: Sequence[np.ndarray | None]
+) -> np.ndarray:
+    """Prediction of one recording from all modalities that it has.
+
+    Parameters
+    ----------
+    coefficients
+        See :func:`fit_fusion`; None if no fusion has been learnt.
+    predictions
+        Post-processed predictions, shape (n,), one per modality; None where the recording lacks it.
+
+    Returns
+    -------
+    Shape (n,): the fusion where all modalities are there. Otherwise the mean of those that are: the
+    coefficients belong together, and say nothing of some without the others.
+    """
+    there = [prediction for prediction in predictions if prediction is not None]
+    if coefficients is None or len(there) < len(predictions):
+        return np.mean(there, axis=0)
+    return apply_fusion(coefficients, np.stack(there, axis=1))
+
+
 def fuse(
     modalities: Mapping[str, Sequence[Trace]],
     dev: Callable[[Trace], bool],
     chain: Callable[[Sequence[Trace]], Sequence[Step]],
+    absent: Collection[tuple[str, str]] = (),
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """Late fusion of one target, and its estimate out of fold.
 
@@ -80,19 +109,33 @@ def fuse(
     dev
         Whether a recording belongs to the development partition.
     chain
-        Chooses and fits the post-processing of a modality on some of its traces.
+        Chooses and fits the post-processing of a modality on some of its traces, or on none.
+    absent
+        Modality and recording, where the recording lacks the modality. Its prediction is neither
+        used nor fitted to.
 
     Returns
     -------
     coefficients
-        See :func:`fit_fusion`, fitted on all of dev.
+        See :func:`fit_fusion`, fitted on those of dev that have all modalities.
     fused
-        Fused prediction of each recording.
+        What :func:`combine` makes of each recording; NaN for one that lacks all modalities.
     out_of_fold
-        The same, but a recording of dev is fused with post-processing and coefficients that were
-        fitted without its subject; NaN if dev has no other subject.
+        The same, but a recording of dev is combined with post-processing and coefficients that were
+        fitted without its subject; NaN where it has all modalities and no other subject of dev has.
+
+    Raises
+    ------
+    InputError
+        If no recording of dev has labels and all modalities.
     """
-    coefficients, fused = _fit_and_apply(modalities, dev, chain)
+    coefficients, fused = _fit_and_apply(modalities, dev, chain, absent)
+    if coefficients is None:
+        raise InputError(
+            "late fusion: no recording of the dev partition has labels and features of all of "
+            f"{', '.join(modalities)}; expected one at least, or fewer modalities (config key "
+            "'modalities')"
+        )
     out_of_fold = list(fused)
     first = next(iter(modalities.values()))
     for subject in dict.fromkeys(t.subject for t in first if dev(t)):
@@ -100,11 +143,10 @@ def fuse(
         def others(trace: Trace, subject: str = subject) -> bool:
             return dev(trace) and trace.subject != subject
 
-        alone = not any(others(t) for t in first)
-        held_out = None if alone else _fit_and_apply(modalities, others, chain)[1]
+        held_out = _fit_and_apply(modalities, others, chain, absent)[1]
         for i, trace in enumerate(first):
             if dev(trace) and trace.subject == subject:
-                out_of_fold[i] = np.full_like(fused[i], np.nan) if alone else held_out[i]
+                out_of_fold[i] = held_out[i]
     return coefficients, fused, out_of_fold
 
 
@@ -112,21 +154,36 @@ def _fit_and_apply(
     modalities: Mapping[str, Sequence[Trace]],
     fitted_on: Callable[[Trace], bool],
     chain: Callable[[Sequence[Trace]], Sequence[Step]],
-) -> tuple[np.ndarray, list[np.ndarray]]:
+    absent: Collection[tuple[str, str]],
+) -> tuple[np.ndarray | None, list[np.ndarray]]:
+    """Coefficients and combined predictions; without a recording to fit on None, and NaN."""
     columns = []
-    for traces in modalities.values():
-        steps = chain([t for t in traces if fitted_on(t)])
-        columns.append([apply_chain(steps, t.prediction) for t in traces])
-    predictions = [np.stack(row, axis=1) for row in zip(*columns, strict=True)]
+    for modality, traces in modalities.items():
+        there = [(modality, t.recording) not in absent for t in traces]
+        steps = chain([t for t, here in zip(traces, there, strict=True) if here and fitted_on(t)])
+        columns.append(
+            [
+                apply_chain(steps, t.prediction) if here else None
+                for t, here in zip(traces, there, strict=True)
+            ]
+        )
     first = next(iter(modalities.values()))
-    chosen = [i for i, trace in enumerate(first) if fitted_on(trace)]
-    if not chosen:
-        raise InputError("late fusion: no recording of the dev partition has predictions")
-    coefficients = fit_fusion(
-        np.concatenate([first[i].label for i in chosen]),
-        np.concatenate([predictions[i] for i in chosen]),
-    )
-    return coefficients, [apply_fusion(coefficients, p) for p in predictions]
+    rows = list(zip(first, *columns, strict=True))
+    whole = [
+        (trace.label, np.stack(predictions, axis=1))
+        for trace, *predictions in rows
+        if fitted_on(trace)
+        and all(p is not None for p in predictions)
+        and not np.isnan(trace.label).all()
+    ]
+    coefficients = fit_fusion(*map(np.concatenate, zip(*whole, strict=True))) if whole else None
+    usable = np.full(1 + len(modalities), np.nan) if coefficients is None else coefficients
+    return coefficients, [
+        np.full(len(trace.label), np.nan)
+        if all(p is None for p in predictions)
+        else combine(usable, predictions)
+        for trace, *predictions in rows
+    ]
 
 
 def main() -> None:
@@ -160,14 +217,20 @@ def main() -> None:
                 f"late fusion of {options.dimension}: {modality} predicts {len(predictions)} "
                 f"frames, {options.predictions[0][0]} {len(fused)}; expected the same frames"
             )
+    present = {path.stem: having(path) for path in options.coverage}
+    absent = {(m, name) for m in raw for name in subject_of if name not in present[m]}
     coefficients = []
     for target in options.targets:
         modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}
-        gamma, final, out_of_fold = fuse(
-            modalities,
-            lambda trace: trace.recording in dev,
-            lambda traces: choose_and_fit(traces, steps, search),
-        )
+        try:
+            gamma, final, out_of_fold = fuse(
+                modalities,
+                lambda trace: trace.recording in dev,
+                lambda traces: choose_and_fit(traces, steps, search),
+                absent,
+            )
+        except InputError as error:
+            raise InputError(f"{options.dimension} {target}: {error}") from error
         fused[target] = np.concatenate(final).astype(np.float32)
         fused[f"{target}_out_of_fold"] = np.concatenate(out_of_fold).astype(np.float32)
         coefficients.append(

@@ -264,7 +264,10 @@ def read_traces(
 
 
 def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], pd.DataFrame]:
-    """Recordings of dev to fit on, the subject of every recording, the targets of a dimension."""
+    """Recordings of dev, the subject of every recording, the targets of a dimension.
+
+    Those of dev have features in at least one of the modalities whose coverage is given.
+    """
     recordings = rated(read_recordings(options.recordings))
     dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
     subject_of = {r.recording: r.subject for r in recordings}

@@ -19,8 +19,9 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from softaer.coverage import with_features
 from softaer.errors import InputError
-from softaer.fuse import INTERCEPT, apply_fusion
+from softaer.fuse import INTERCEPT, combine
 from softaer.grid import RATE, index
 from softaer.media import Account
 from softaer.model import Architecture, Recurrent, pick_device
@@ -285,7 +286,7 @@ class Predictor:
                     "features that the model has learnt from, extracted with the same settings"
                 )
             values = standardise(rows[names].to_numpy(), standardisation)
-            if np.isfinite(values).all(axis=1).any():
+            if with_features(values).any():
                 here[modality] = (index(rows["time"].to_numpy()), values)
         if not here:
             raise NothingToPredictError(
@@ -301,18 +302,17 @@ class Predictor:
     def _finish(
         self, dimension: str, target: str, seed: int, raw: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        """Post-process each modality's prediction, and fuse them if all are there."""
+        """Post-process each modality's prediction, and combine them."""
         steps = self.description["postprocessing"][dimension][target][str(seed)]
         finished = {
             modality: apply_chain([Step(name, tuple(value)) for name, value in steps[modality]], y)
             for modality, y in raw.items()
         }
-        fusion = self.description["fusion"]
-        if fusion is None or len(finished) < len(self.modalities):
-            return np.mean(list(finished.values()), axis=0)
-        terms = fusion[dimension][target][str(seed)]
-        coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
-        return apply_fusion(coefficients, np.stack([finished[m] for m in self.modalities], axis=1))
+        coefficients = None
+        if self.description["fusion"] is not None:
+            terms = self.description["fusion"][dimension][target][str(seed)]
+            coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
+        return combine(coefficients, [finished.get(m) for m in self.modalities])
 
 
 def _warn(path: Path, notes: Sequence[str]) -> None:

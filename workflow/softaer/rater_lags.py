@@ -3,19 +3,29 @@
 Nothing but the ratings is used. Each rater's traces are shifted against the mean of the other
 raters, all shifted by what is known so far, to where the correlation is highest; this is repeated
 until no lag changes. A lag that all raters share cannot be found in this way: lags are relative,
-with mean zero, and the common rest is the delay of the annotations.
+with median zero (or half a step above, where the number of raters is even), and the common rest is
+the delay of the annotations.
+
+A lag is trusted where the rater agrees with the others: where the correlation is higher than what
+unrelated traces reach by chance at the best of so many lags (see :mod:`softaer.chance`), and the
+best lag does not lie at the edge of the search, beyond which a better one may lie. A rater who
+fails gets lag 0 and a note, and has no part in the mean of the others nor in the median. The worse
+half of those who fail is left out, and the search starts anew without them, until nobody fails;
+then those who were left out are compared once more, with the panel that remains.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from softaer import cli, tables
+from softaer.chance import chance_level
 from softaer.corpus import Recording, rated, read_recordings
-from softaer.grid import RATE, index
+from softaer.grid import RATE, TOLERANCE, index
 from softaer.schema import RATER_LAGS
 
 SMOOTHING = 1.0
@@ -100,7 +110,26 @@ def standardise_raters(recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [deviation / np.where(scale > 0, scale, 1.0) for deviation in centred]
 
 
-def estimate_lags(recordings: Sequence[np.ndarray], max_lag: float = 3.0) -> np.ndarray:
+class Finding(NamedTuple):
+    """What the ratings say of a rater's lag.
+
+    Attributes
+    ----------
+    steps
+        Lag with the highest correlation with the mean of the others [grid points].
+    highest, unmoved
+        That correlation, and the one without a lag of this rater; -inf where they are not defined.
+    note
+        Why the lag cannot be trusted, or None.
+    """
+
+    steps: int
+    highest: float
+    unmoved: float
+    note: str | None
+
+
+def estimate_lags(recordings: Sequence[np.ndarray], max_lag: float = 3.0) -> pd.DataFrame:
     """Relative lags of a panel of raters.
 
     Parameters
@@ -113,30 +142,124 @@ def estimate_lags(recordings: Sequence[np.ndarray], max_lag: float = 3.0) -> np.
 
     Returns
     -------
-    float64 array of shape (K,), seconds, multiples of the grid's step up to the common offset that
-    makes their mean zero; 0 for a rater without common frames with others.
+    One row per rater: ``lag`` [s], a multiple of the grid's step, below ``max_lag`` either way;
+    ``agreement``, the correlation with the mean of the others at this lag, NaN where it is not
+    defined; ``note``, None or why the lag cannot be trusted and is 0.
     """
     raters = len(recordings[0])
     recordings = standardise_raters([np.stack([smooth(t) for t in r]) for r in recordings])
-    reach = round(max_lag * RATE)
-    steps = np.zeros(raters, dtype=int)
-    for _ in range(MAX_ROUNDS):
-        before = steps.copy()
-        for k in range(raters):
-            others = [
-                _mean([shift(r[j], steps[j]) for j in range(raters) if j != k]) for r in recordings
-            ]
-            scores = [
-                pooled_correlation(
-                    [(shift(r[k], s), o) for r, o in zip(recordings, others, strict=True)]
-                )
-                for s in range(-reach, reach + 1)
-            ]
-            steps[k] = int(np.argmax(scores)) - reach if np.isfinite(max(scores)) else 0
-        steps -= round(steps.mean())
-        if np.array_equal(steps, before):
+    reach = int(max_lag * RATE + TOLERANCE)
+    findings: dict[int, Finding] = {}
+    trusted, steps = list(range(raters)), {}
+    while trusted:
+        steps = _bring_in_step(recordings, trusted, reach)
+        findings |= {k: _find(recordings, k, steps, reach) for k in trusted}
+        doubted = [k for k in trusted if findings[k].note]
+        if not doubted:
             break
-    return (steps - steps.mean()) / RATE
+        # Half of them at a time: what the others are compared with becomes better without these.
+        doubted.sort(key=lambda k: findings[k].highest)
+        dropped = doubted[: -(-len(doubted) // 2)]
+        if len(trusted) - len(dropped) < 2:
+            dropped = trusted
+        trusted = [k for k in trusted if k not in dropped]
+        steps = {k: steps[k] for k in trusted}
+    if trusted:
+        left_out = [k for k in range(raters) if k not in trusted]
+        findings |= {k: _find(recordings, k, steps, reach) for k in left_out}
+        steps |= {k: findings[k].steps for k in left_out if not findings[k].note}
+    rows = []
+    for k in range(raters):
+        note = findings[k].note
+        if k not in steps and note is None:
+            note = "nobody whose lag can be trusted is left to compare with"
+        agreement = findings[k].highest if k in steps else findings[k].unmoved
+        rows.append((steps.get(k, 0) / RATE, agreement if np.isfinite(agreement) else np.nan, note))
+    return pd.DataFrame(rows, columns=["lag", "agreement", "note"])
+
+
+def _bring_in_step(
+    recordings: Sequence[np.ndarray], raters: Sequence[int], reach: int
+) -> dict[int, int]:
+    """Lags of some raters against each other [grid points], their median taken out.
+
+    The median of an even number is rounded down, so that lags stay whole.
+    """
+    steps = dict.fromkeys(raters, 0)
+    for _ in range(MAX_ROUNDS):
+        before = dict(steps)
+        for k in raters:
+            scores = _scores(recordings, k, steps, reach)
+            steps[k] = int(np.argmax(scores)) - reach if np.isfinite(max(scores)) else 0
+        centre = int(np.floor(np.median(list(steps.values()))))
+        steps = {k: step - centre for k, step in steps.items()}
+        if steps == before:
+            break
+    return steps
+
+
+def _pairs(
+    recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A rater's traces and the mean of the others in ``steps``, where both are there."""
+    others = [k for k in steps if k != rater]
+    if not others:
+        return []
+    pairs = [
+        (traces[rater], _mean([shift(traces[k], steps[k]) for k in others]))
+        for traces in recordings
+        if not np.isnan(traces[rater]).all()
+    ]
+    return [(own, mean) for own, mean in pairs if not np.isnan(mean).all()]
+
+
+def _scores(
+    recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int], reach: int
+) -> list[float]:
+    """Correlation of a rater with the mean of the others at every lag up to ``reach``."""
+    pairs = _pairs(recordings, rater, steps)
+    return [
+        pooled_correlation([(shift(own, s), others) for own, others in pairs])
+        for s in range(-reach, reach + 1)
+    ]
+
+
+def _find(
+    recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int], reach: int
+) -> Finding:
+    """Lag of a rater against the others in ``steps``, and whether it can be trusted."""
+    scores = np.array(_scores(recordings, rater, steps, reach))
+    if not np.isfinite(scores).any():
+        own = [t[rater][~np.isnan(t[rater])] for t in recordings]
+        flat = any(map(len, own)) and not any(len(trace) and varies(trace) for trace in own)
+        note = "never changes" if flat else "no frames in common with others who change"
+        return Finding(0, -np.inf, -np.inf, note)
+    best = int(np.argmax(scores)) - reach
+    pairs = [(shift(x, best), y) for x, y in _pairs(recordings, rater, steps)]
+    pairs = [tuple(both) for both in map(_centred, pairs)]
+    # The lags of the others were chosen as well, and for this rater if it had a part in that.
+    level = chance_level(pairs, len(pairs), len(scores), len(steps) - 1 if rater in steps else 1)
+    highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
+    # Shifted far enough, also the negative of a slow trace may agree; as they are they do not.
+    as_drawn = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
+    note = None
+    if -np.inf < as_drawn < -level or (highest <= level and lowest < -level):
+        note = f"runs against the others: r = {min(as_drawn, lowest):.2f}"
+    elif highest <= level:
+        note = (
+            f"does not agree with the others: r = {highest:.2f} at most, and chance reaches "
+            f"{level:.2f}"
+        )
+    elif reach and max(abs(best), abs(steps.get(rater, 0))) >= reach:
+        note = f"the best lag, {best / RATE:g} s, lies at the edge of the search"
+    return Finding(best, highest, scores[reach], note)
+
+
+def _centred(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Two series without their means over the frames that both have, NaN elsewhere, (2, T)."""
+    both = np.where(np.isnan(pair).any(axis=0), np.nan, pair)
+    known = ~np.isnan(both[0])
+    return both - both[:, known].mean(axis=1, keepdims=True) if known.any() else both
 
 
 def _mean(traces: Sequence[np.ndarray]) -> np.ndarray:
@@ -213,10 +336,11 @@ def main() -> None:
     with tables.writer(options.output, RATER_LAGS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
             raters, traces = panel(rows)
-            lags = estimate_lags(traces, options.max_lag)
-            table = pd.DataFrame({"dimension": dimension, "rater": raters, "lag": lags})
+            table = estimate_lags(traces, options.max_lag)
+            table.insert(0, "rater", raters)
+            table.insert(0, "dimension", dimension)
             sink.append(table)
-            print(table.to_string(index=False))
+            print(table.to_string(index=False, na_rep=""))
 
 
 if __name__ == "__main__":

@@ -239,8 +239,12 @@ RATER_LAGS = pa.schema(
         field("dimension", pa.string(), unit=""),
         field("rater", pa.string(), unit=""),
         field("lag", pa.float64(), unit="s"),
+        field("agreement", pa.float64(), nullable=True),
+        field("note", pa.string(), unit="", nullable=True),
     ]
 )
+"""Lags of the raters against each other, each with its correlation with the mean of the others; the
+note says why a lag could not be trusted and is 0."""
 
 ANNOTATION_DELAY = pa.schema(
     [
@@ -317,6 +321,7 @@ CCC = pa.schema(
         field("ccc_raw", pa.float64(), nullable=True),
         field("ccc_out_of_fold", pa.float64(), nullable=True),
         field("recordings", pa.int64(), unit="recordings"),
+        field("lacking", pa.int64(), unit="recordings"),
         field("frames", pa.int64(), unit="frames"),
     ]
 )

@@ -3,10 +3,13 @@
 CCC over the concatenated frames of a partition, for every dimension, target, modality (and their
 fusion), task and seed: the long form of the paper's table. Beside the scores of the final
 predictions stand those before post-processing and, on dev, those out of fold.
+
+All modalities are scored on the same recordings. How many of them lack the modality is counted:
+there its network has seen zeros throughout, and a fusion has done without it.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +17,7 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.concordance import ccc
 from softaer.corpus import Recording, rated, read_recordings
-from softaer.coverage import scored
+from softaer.coverage import having, scored
 from softaer.errors import InputError
 from softaer.files import complete
 from softaer.schema import CCC
@@ -25,7 +28,11 @@ SCORED_PARTITIONS = ("dev", "test")
 
 
 def score_predictions(
-    targets: pd.DataFrame, predictions: pd.DataFrame, recordings: Sequence[Recording], target: str
+    targets: pd.DataFrame,
+    predictions: pd.DataFrame,
+    recordings: Sequence[Recording],
+    target: str,
+    lacking: Collection[str] = (),
 ) -> pd.DataFrame:
     """CCC of one prediction in each scored partition.
 
@@ -40,11 +47,14 @@ def score_predictions(
         The corpus table.
     target
         ``E`` or ``sigma``.
+    lacking
+        Recordings that lack the modality, or one of those that are fused.
 
     Returns
     -------
-    ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev), ``recordings``, ``frames``;
-    a partition without labels has no row.
+    ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev, where there is an estimate for
+    all frames), ``recordings``, ``lacking`` (how many of these), ``frames``; a partition without
+    labels has no row.
 
     Raises
     ------
@@ -78,11 +88,12 @@ def score_predictions(
             scores = {
                 score: ccc(some["label"].to_numpy(), some[column].to_numpy())
                 for score, column in versions.items()
-                if partition == "dev" or score != "ccc_out_of_fold"
+                if score != "ccc_out_of_fold" or (partition == "dev" and some[column].notna().all())
             }
-            counts = {"recordings": some["recording"].nunique(), "frames": len(some)}
-            rows.append({"partition": partition, **scores, **counts})
-    columns = ["partition", "ccc", "ccc_raw", "ccc_out_of_fold", "recordings", "frames"]
+            names = set(some["recording"])
+            counts = {"recordings": len(names), "lacking": len(names.intersection(lacking))}
+            rows.append({"partition": partition, **scores, **counts, "frames": len(some)})
+    columns = ["partition", "ccc", "ccc_raw", "ccc_out_of_fold", "recordings", "lacking", "frames"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -111,6 +122,8 @@ def main() -> None:
     options = arguments.parse_args()
 
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
+    names = {recording.recording for recording in recordings}
+    absent = {path.stem: names - having(path) for path in options.coverage}
     parts = []
     for dimension in options.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
@@ -120,7 +133,8 @@ def main() -> None:
             path = prediction_path(
                 options.postprocess, options.fuse, dimension, modality, task, seed
             )
-            scores = score_predictions(targets, tables.read(path), recordings, target)
+            lacking = set().union(*(absent[part] for part in modality.split(JOIN)))
+            scores = score_predictions(targets, tables.read(path), recordings, target, lacking)
             keys = {"target": target, "modality": modality, "task": task, "seed": seed}
             parts.append(scores.assign(dimension=dimension, **keys))
     table = tables.conform(pd.concat(parts, ignore_index=True), CCC, options.output)
