@@ -149,8 +149,10 @@ def counting(
         if len(names) > 1:
             note(f"raters {names} differ in case alone; they count as {len(names)} persons")
     left_out = np.zeros(len(annotations), dtype=bool)
-    for dimension, rows in annotations.groupby("dimension", sort=False):
-        traces = dict(iter(rows.groupby("rater", sort=False)))
+    of_dimension: dict[str, dict[str, pd.DataFrame]] = {}
+    for (dimension, rater), trace in annotations.groupby(["dimension", "rater"], sort=False):
+        of_dimension.setdefault(dimension, {})[rater] = trace
+    for dimension, traces in of_dimension.items():
         looks_like = {}
         for rater, trace in traces.items():
             if (reason := _by_name(rater, trace)) is not None:
@@ -168,10 +170,10 @@ def counting(
                 looks_like[rater] = "the mean of the other raters", "counts as one all the same"
             elif len(trace) >= LEAST_SAMPLES and _is_even(trace):
                 looks_like[rater] = OF_ROWS, "counts as a rater all the same"
-        is_rated = annotations["dimension"].eq(dimension).to_numpy()
         for rater, (reason, what) in looks_like.items():
             if what == "is left out":
-                left_out |= is_rated & annotations["rater"].eq(rater).to_numpy()
+                is_rated = annotations["dimension"].eq(dimension) & annotations["rater"].eq(rater)
+                left_out |= is_rated.to_numpy()
             note(
                 f"column {rater!r} of {dimension!r} looks like {reason} and {what} "
                 "(ratings.raters says who counts)"
@@ -221,7 +223,13 @@ def _equals(value: np.ndarray, others: np.ndarray, statistic: Callable) -> bool:
         return False
     value, others = value[both], others[:, both]
     tolerance = EQUAL * np.ptp(value)
-    return tolerance > 0 and bool((np.abs(statistic(others) - value) <= tolerance).all())
+    if tolerance == 0:
+        return False
+    some = slice(None, None, len(value) // LEAST_SAMPLES)  # nearly always enough, and fast
+    return all(
+        bool((np.abs(statistic(others[:, part]) - value[part]) <= tolerance).all())
+        for part in (some, slice(None))
+    )
 
 
 def _is_mean(value: np.ndarray, others: np.ndarray) -> bool:
@@ -334,6 +342,8 @@ def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotat
         Naming rater, value and how often it occurs. A rater with many such values and few others
         is left to :func:`refuse_mixed_scales`.
     """
+    if not annotations["value"].abs().max() >= UNIT and annotations["value"].min() != -1:
+        return
     for dimension, rows in annotations.dropna(subset=["value"]).groupby("dimension", sort=False):
         values = rows["value"].to_numpy()
         odd = codes(values)
@@ -438,7 +448,9 @@ def mixtures(ranges: pd.DataFrame, by: str) -> list[str]:
     -------
     A line for each dimension whose ranges do not belong together.
     """
-    lines = []
+    lines: list[str] = []
+    if not ranges[["low", "high"]].abs().max(axis=None) >= UNIT:
+        return lines
     for dimension, rows in ranges.groupby("dimension", sort=False):
         moving = rows[rows["high"] > rows["low"]]
         used = moving.groupby(by, sort=True).agg(low=("low", "min"), high=("high", "max"))

@@ -19,6 +19,7 @@ from softaer import cli, layouts, tables
 from softaer.errors import InputError
 from softaer.grid import RATE, grid, interpolate
 from softaer.raters import (
+    UNIT,
     Note,
     counting,
     other_spellings,
@@ -32,6 +33,12 @@ from softaer.schema import NOTES, RATINGS
 
 LONGEST = 86_400.0
 """Latest time of a rating [s]; beyond a day it is no time from the start of a recording."""
+
+HELD = "last values are held"
+"""What a note on how long values are held begins with."""
+
+MOSTLY = 0.5
+"""If less of the time between samples is bridged, that is told."""
 
 LONG = ["time", "rater", "dimension", "value"]
 
@@ -286,7 +293,7 @@ def ends_of_holding(
     ends = (last + (np.inf if last_holds is None else last_holds)).clip(upper=final)
     held = (ends - last).clip(lower=0)
     within = "" if last_holds is None else f", at most {last_holds:g} s"
-    note(f"last values are held to {words}{within}: {held.max():.1f} s at most")
+    note(f"{HELD} to {words}{within}: {held.max():.1f} s at most")
     return ends
 
 
@@ -411,7 +418,7 @@ def ratings_that_count(
     asked = without_missing(asked, reading.missing, reading.hold, note)
     if reading.range is None:
         refuse_codes(asked, note, where)
-    if reading.scales == "same":
+    if reading.scales == "same" and asked["value"].abs().max() >= UNIT:
         refuse_mixed_scales(value_ranges(asked), "rater", where)
     return asked
 
@@ -424,6 +431,7 @@ def read_recording(
     reading: Reading,
     length: float | None = None,
     note: Note = print,
+    alone: bool | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ratings of one recording.
 
@@ -441,6 +449,8 @@ def read_recording(
         Of the recording [s], if it is known; used if values are held.
     note
         Is told what was left out or is odd.
+    alone
+        Whether files rate nothing but the one dimension; by default, if no other is asked for.
 
     Returns
     -------
@@ -452,7 +462,7 @@ def read_recording(
         parts = [layout.read_annotations(file, name) for name, file in files.items()]
         annotations = pd.concat(parts, ignore_index=True)
     else:
-        only = dimensions[0] if len(dimensions) == 1 else None
+        only = dimensions[0] if (len(dimensions) == 1 if alone is None else alone) else None
         annotations = layout.read_annotations(path, only)
     where = f"recording {recording!r} ({path})"
     samples = ratings_that_count(annotations, dimensions, reading, note, where)
@@ -460,7 +470,23 @@ def read_recording(
     table = ratings_on_grid(
         samples, dimensions, reading.max_gap, reading.hold, reading.range, where, ends
     )
+    if not reading.hold:
+        _tell_pauses(samples, table, reading.max_gap, note)
     return samples, table
+
+
+def _tell_pauses(samples: pd.DataFrame, table: pd.DataFrame, max_gap: float, note: Note) -> None:
+    """Tell where most of the time between samples is not bridged."""
+    times = samples.groupby(["dimension", "rater"], sort=False)["time"].agg(["min", "max"])
+    spanned = (times["max"] - times["min"]).sum()
+    # A trace between two grid points has one point more than steps.
+    rated = (len(table) - len(times)) / RATE
+    if rated < MOSTLY * spanned:
+        note(
+            f"{1 - max(rated, 0) / spanned:.0%} of the time between raters' samples is longer than "
+            f"{max_gap:g} s from one to the next and stays without them (if the tool stores "
+            "changes only: 'ratings: interpolation: hold')"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -525,10 +551,11 @@ def read(options: argparse.Namespace, notes: list[dict] | None = None) -> Iterat
             note=own.append,
         )
         notes += [{"recording": recording, "note": note} for note in dict.fromkeys(own)]
-        ranges.append(value_ranges(samples).assign(recording=recording))
+        if len(options.recordings) > 1 and reading.scales == "same":
+            ranges.append(value_ranges(samples).assign(recording=recording))
         table.insert(0, "recording", recording)
         yield table
-    if len(ranges) > 1 and reading.scales == "same":
+    if ranges:
         where = f"recordings {options.recordings[0][0]!r} to {options.recordings[-1][0]!r}"
         for by in ("rater", "recording"):
             refuse_mixed_scales(pd.concat(ranges), by, where)

@@ -1,6 +1,7 @@
 """What `check` says of ratings and turns: raters, rates, agreement, and what is odd in them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from glob import escape, glob
 
 import numpy as np
@@ -9,7 +10,10 @@ import pandas as pd
 from softaer.agreement import krippendorff_alpha, pairwise_correlation
 from softaer.corpus import Recording
 from softaer.errors import InputError
-from softaer.ratings import ratings_on_grid
+from softaer.grid import RATE
+from softaer.labels import rater_agreement
+from softaer.raters import mixtures, plain, told, value_ranges
+from softaer.ratings import HELD, Reading, read_recording
 from softaer.turns import read_turns
 
 BEYOND = 1.0
@@ -18,45 +22,71 @@ BEYOND = 1.0
 LEAST_COVERAGE = 0.5
 """Recordings of whose length the ratings cover less are told."""
 
+INVERTED = -0.5
+"""A trace whose correlation with the mean of the others is below runs against them."""
+
 
 def look_at_ratings(
-    recording: Recording, layout, dimensions: list[str], seconds: float, problem: Callable
-) -> tuple[list[dict], dict[str, pd.DataFrame]]:
-    """What the raters of a recording said.
+    recording: Recording,
+    layout,
+    dimensions: list[str],
+    seconds: float,
+    problem: Callable,
+    reading: Reading,
+) -> tuple[list[dict], list[dict], dict[str, pd.DataFrame]]:
+    """What the raters of a recording said, as the stage ``ratings`` reads it.
+
+    Parameters
+    ----------
+    recording, layout, dimensions
+        What is read.
+    seconds
+        Length of the recording [s]; NaN or 0 if it is not known.
+    problem
+        Is told what is odd.
+    reading
+        The section ``ratings`` of the configuration.
 
     Returns
     -------
-    rows, frames
+    rows, traces, frames
         For each dimension ``raters``, ``rate`` [Hz], ``coverage`` of the recording, ``r``
-        (pairwise) and ``alpha``; and the ratings on the grid, one column per rater.
+        (pairwise) and ``alpha``; for each trace ``rater``, ``low`` and ``high`` (without the
+        outermost hundredths), ``minimum``, ``maximum``, ``time`` [s] and ``r`` with the mean of the
+        others; and the ratings on the grid, one column per rater.
     """
-    rows, frames = [], {}
+    rows, traces, frames = [], [], {}
     name = recording.recording
+    length = seconds if seconds > 0 else None
+    # Scales are looked at when the ratings of all recordings are at hand.
+    look = replace(reading, scales="free")
     for dimension in dimensions:
+        said: list[str] = []
         try:
-            path = recording.annotations.replace("{dimension}", dimension)
-            raw = layout.read_annotations(
-                path, dimension if path != recording.annotations or len(dimensions) == 1 else None
+            samples, grid = read_recording(
+                *(name, recording.annotations, layout, [dimension], look, length, said.append),
+                alone=len(dimensions) == 1,
             )
-            grid = ratings_on_grid(raw, [dimension], where=f"recording {name!r} ({path})")
         except InputError as error:
             problem(str(error))
             continue
-        own = raw[raw["dimension"] == dimension]
-        steps = own.groupby("rater")["time"].diff()
+        for note in dict.fromkeys(said):
+            if not note.startswith(HELD):
+                problem(f"recording {name!r}: {note}")
+        steps = samples.groupby("rater")["time"].diff()
         step = steps[steps > 0].median()
         wide = grid.pivot_table(index="time", columns="rater", values="value")
         values = wide.to_numpy().T
-        covered = len(wide) / 10 / seconds if seconds > 0 else np.nan
+        covered = len(wide) / RATE / seconds if seconds > 0 else np.nan
         if covered < LEAST_COVERAGE:
             problem(
                 f"recording {name!r}: ratings of {dimension!r} cover {100 * covered:.0f} % of "
                 f"{seconds:.1f} s"
             )
-        if own["time"].max() > seconds + BEYOND:
+        if not reading.hold and samples["time"].max() > seconds + BEYOND and seconds > 0:
             problem(
-                f"recording {name!r}: ratings of {dimension!r} end at {own['time'].max():.1f} s, "
-                f"the recording at {seconds:.1f} s"
+                f"recording {name!r}: ratings of {dimension!r} end at "
+                f"{samples['time'].max():.1f} s, the recording at {seconds:.1f} s"
             )
         rows.append(
             {
@@ -69,8 +99,99 @@ def look_at_ratings(
                 "alpha": krippendorff_alpha(values),
             }
         )
+        ranges = value_ranges(samples).set_index("rater")
+        for rater, trace, r in zip(wide.columns, values, rater_agreement(values), strict=True):
+            there = trace[~np.isnan(trace)]
+            traces.append(
+                {
+                    "recording": name,
+                    "dimension": dimension,
+                    "rater": rater,
+                    "low": ranges["low"][rater],
+                    "high": ranges["high"][rater],
+                    "minimum": there.min(),
+                    "maximum": there.max(),
+                    "time": len(there) / RATE,
+                    "of": len(wide) / RATE,
+                    "r": r,
+                }
+            )
         frames[dimension] = wide
-    return rows, frames
+    return rows, traces, frames
+
+
+def raters_of(traces: pd.DataFrame) -> pd.DataFrame:
+    """What each rater did over the corpus.
+
+    Parameters
+    ----------
+    traces
+        As :func:`look_at_ratings` gives them.
+
+    Returns
+    -------
+    A row for each dimension and rater: ``recordings``, ``minimum``, ``maximum``, ``share`` of the
+    time in which anybody rated, mean ``r`` with the others, and how many traces are ``flat`` or
+    ``inverted``.
+    """
+    judged = traces.assign(
+        flat=traces["minimum"] == traces["maximum"], inverted=traces["r"] < INVERTED
+    )
+    table = judged.groupby(["dimension", "rater"], sort=False).agg(
+        recordings=("recording", "nunique"),
+        minimum=("minimum", "min"),
+        maximum=("maximum", "max"),
+        share=("time", "sum"),
+        r=("r", "mean"),
+        flat=("flat", "sum"),
+        inverted=("inverted", "sum"),
+    )
+    rated = judged.drop_duplicates(["recording", "dimension"]).groupby("dimension")["of"].sum()
+    table["share"] /= rated.reindex(table.index, level="dimension")
+    return table.sort_index().reset_index()
+
+
+def look_at_raters(
+    traces: pd.DataFrame, reading: Reading, targets: Sequence[str], problem: Callable
+) -> None:
+    """Tell what is odd in the raters of the whole corpus.
+
+    Flat and inverted traces, one rater where sigma is asked for, raters who are asked for and
+    absent, and ranges that do not belong to one scale: within a recording, between raters, and
+    between recordings.
+    """
+    for dimension, own in traces.groupby("dimension", sort=False):
+        against = f"run against the mean of the others (r below {INVERTED:g})"
+        for odd, words in (
+            (own[own["minimum"] == own["maximum"]], "are flat (constant)"),
+            (own[own["r"] < INVERTED], against),
+        ):
+            if len(odd):
+                first = odd.iloc[0]
+                problem(
+                    f"{len(odd)} of {len(own)} traces of {dimension!r} {words}, the first is "
+                    f"{first['rater']!r}'s in recording {first['recording']!r}"
+                )
+        raters = own.groupby("recording", sort=False)["rater"].nunique()
+        alone = raters.index[raters == 1]
+        if "sigma" in targets and len(alone):
+            problem(
+                f"{len(alone)} of {len(raters)} recordings have one rater of {dimension!r}, and no "
+                f"sigma: {told(alone)}"
+            )
+        for rater in reading.raters or ():
+            rated = (own["rater"] == rater).sum()
+            if rated == 0:
+                problem(f"rater {rater!r} of ratings.raters has rated {dimension!r} nowhere")
+    if reading.scales == "free":
+        return
+    expected = "expected one scale (ratings.scales)"
+    for name, own in traces.groupby("recording", sort=False):
+        for line in mixtures(own, "rater"):
+            problem(f"recording {name!r}: ratings of {line}; {expected}")
+    for by in ("rater", "recording"):
+        for line in mixtures(traces, by):
+            problem(f"over all recordings: ratings of {line}; {expected}")
 
 
 def dimensions_of(recordings: Iterable[Recording], layout) -> list[str]:
@@ -82,7 +203,9 @@ def dimensions_of(recordings: Iterable[Recording], layout) -> list[str]:
             names = sorted(path[len(head) : len(path) - len(tail)] for path in found)
         elif recording.annotations is not None:
             try:
-                names = sorted(set(layout.read_annotations(recording.annotations)["dimension"]))
+                counts = layout.read_annotations(recording.annotations)["dimension"].value_counts()
+                # Of names that differ in case or blanks, the usual one.
+                names = sorted({plain(n): n for n in reversed(counts.index)}.values())
             except InputError:
                 continue  # told where the recording is looked at, if dimensions are known
         else:
