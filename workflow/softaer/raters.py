@@ -62,6 +62,9 @@ CODES = np.array([sign * code for code in (99.0, 999.0, 9999.0, 99999.0) for sig
 UNIT = 2.0
 """No scale that ends at 1 (-1 to 1, 0 to 1) reaches so far; others (1 to 5, 0 to 100) do."""
 
+GESTURE = 0.4
+"""A trace within -1 to 1 that uses so much of it is hardly a small gesture on a wide scale."""
+
 SHARE = 0.01
 """Of a trace's values at either end that do not count for the range that it uses."""
 
@@ -392,8 +395,8 @@ def mixed_scales(
     end of nearly all scales. They are of two scales where from one to the next
 
     * they are :func:`far_apart` (0 to 100 beside -1 to 1, 0 to 1000 beside 0 to 1), or
-    * the smaller stay within -1 to 1, the larger have no value in common with them and reach 3, or
-      5 if the smaller are not negative (1 to 9 beside -1 to 1).
+    * the smaller stay within -1 to 1 and use :data:`GESTURE` of it, the larger have no value in
+      common with them and reach 3, or 5 if the smaller are not negative (1 to 9 beside -1 to 1).
 
     Constant traces do not count. Neither small gestures nor offsets make another scale. Some
     mixtures cannot be told from what raters do: 0 to 1 beside -1 to 1, 0 to 10 beside 0 to 100.
@@ -419,7 +422,8 @@ def mixed_scales(
     for cut in range(1, len(order)):
         small, large = reach[order[cut - 1]], reach[order[cut]]
         disjoint = above[cut] >= top[cut - 1] or below[cut] <= bottom[cut - 1]
-        other_unit = small <= 1 and disjoint and large >= (3 if bottom[cut - 1] < 0 else 5)
+        of_unit = small <= 1 and top[cut - 1] - bottom[cut - 1] >= GESTURE
+        other_unit = of_unit and disjoint and large >= (3 if bottom[cut - 1] < 0 else 5)
         if other_unit or far_apart(small, large):
             larger = np.zeros(len(low), dtype=bool)
             larger[order[cut:]] = True
