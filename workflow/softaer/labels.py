@@ -244,10 +244,14 @@ def main() -> None:
             labels, weights = label(rows, corpus_weights=corpus_weights.get(dimension), **estimator)
             for table, sink in ((labels, labels_sink), (weights, weights_sink)):
                 sink.append(table.assign(recording=recording, dimension=dimension))
-            if weights["fallback"].any():
+            if len(weights) == 1:
+                note = f"{dimension}: one rater alone; E is that trace, and there is no sigma"
+            elif weights["fallback"].any():
                 note = f"{dimension}: no rater agrees with the others; E is the plain mean"
-                notes.append({"recording": recording, "note": note})
-                print(f"recording {recording!r}, {note}")
+            else:
+                continue
+            notes.append({"recording": recording, "note": note})
+            print(f"recording {recording!r}, {note}")
     if options.notes_output is not None:
         tables.write(pd.DataFrame(notes, columns=NOTES.names), NOTES, options.notes_output)
 
