@@ -5,7 +5,6 @@ results/rater_weights, per batch; how far the raters agree (results/agreement), 
 rater reaches against the others. What was odd is in results/status/ratings and results/status/labels.
 """
 
-
 # Where values are held to the end of a recording, its length has to be known.
 HELD = config["ratings"]["interpolation"] == "hold"
 
