@@ -262,8 +262,8 @@ def ends_of_holding(
     annotations
         ``time``, ``rater``, ``dimension`` of a recording.
     length
-        Of the recording [s]; ``None`` if it is not known. Then nobody's value is held longer than
-        until the last change of anybody.
+        Of the recording [s]; ``None`` or NaN if it is not known. Then nobody's value is held longer
+        than until the last change of anybody.
     last_holds
         Longest time that a last value is held [s], or ``None``.
     note
@@ -276,7 +276,7 @@ def ends_of_holding(
     last = annotations.groupby(["dimension", "rater"])["time"].max()
     if len(last) == 0:
         return last
-    if length is None:
+    if length is None or np.isnan(length):
         final = last.max()
         words = (
             f"{final:.1f} s, the last change of any rater, since the recording's length is unknown"
@@ -540,7 +540,8 @@ def read(options: argparse.Namespace, notes: list[dict] | None = None) -> Iterat
     reading = reading_of(vars(options) | {"raters": options.rater})
     lengths = {}
     if reading.hold and options.lengths is not None:
-        lengths = tables.read(options.lengths).set_index("recording")["seconds"].dropna().to_dict()
+        known = tables.by_recording(options.lengths)
+        lengths = {name: float(rows["seconds"].max()) for name, rows in known}
     notes = [] if notes is None else notes
     ranges = []
     for recording, path in options.recordings:
