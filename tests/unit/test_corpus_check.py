@@ -255,6 +255,22 @@ def test_flat_and_inverted_traces_are_told(change, said, row, checked):
     assert raters_in(out)["r2"][row] == "0"
 
 
+def test_nobody_is_inverted_where_nobody_agrees(checked):
+    folder, run = checked
+    shapes = {"r0": np.sin, "r1": np.cos, "r2": lambda t: -np.sin(t + 0.7)}
+    rewrite(folder / "a.csv", lambda t, r, v: shapes[r](t))
+    code, out, _ = run()
+    assert code == 0
+    assert float(raters_in(out)["r2"]["r"]) < 0.5
+    for name in "bc":
+        rewrite(folder / f"{name}.csv", lambda t, r, v: shapes[r](t))
+    code, _, err = run()
+    assert code == 1
+    assert "rater 'r2' runs against the others in 'arousal': mean r -0." in err
+    assert "over 3 recordings" in err
+    assert "1 thing to look at" in err
+
+
 @pytest.mark.parametrize(
     ("change", "names", "said"),
     [

@@ -7,7 +7,7 @@ from glob import escape, glob
 import numpy as np
 import pandas as pd
 
-from softaer.agreement import krippendorff_alpha, pairwise_correlation
+from softaer.agreement import correlations, krippendorff_alpha, pairwise_correlation
 from softaer.corpus import Recording
 from softaer.errors import InputError
 from softaer.grid import RATE
@@ -22,8 +22,12 @@ BEYOND = 1.0
 LEAST_COVERAGE = 0.5
 """Recordings of whose length the ratings cover less are told."""
 
-INVERTED = -0.5
-"""A trace whose correlation with the mean of the others is below runs against them."""
+INVERTED, AGREED = -0.5, 0.5
+"""A trace is inverted if its correlation with the mean of the others is below the one, and these
+correlate with each other above the other. Where nobody agrees, nobody is inverted."""
+
+AGAINST, OFTEN = -0.3, 3
+"""Mean correlation with the others over so many recordings, below which a rater is told."""
 
 
 def look_at_ratings(
@@ -52,8 +56,9 @@ def look_at_ratings(
     rows, traces, frames
         For each dimension ``raters``, ``rate`` [Hz], ``coverage`` of the recording, ``r``
         (pairwise) and ``alpha``; for each trace ``rater``, ``low`` and ``high`` (without the
-        outermost hundredths), ``minimum``, ``maximum``, ``time`` [s] and ``r`` with the mean of the
-        others; and the ratings on the grid, one column per rater.
+        outermost hundredths), ``minimum``, ``maximum``, ``time`` [s], ``r`` with the mean of the
+        others, and whether it is ``flat`` or ``inverted``; and the ratings on the grid, one column
+        per rater.
     """
     rows, traces, frames = [], [], {}
     name = recording.recording
@@ -100,7 +105,11 @@ def look_at_ratings(
             }
         )
         ranges = value_ranges(samples).set_index("rater")
-        for rater, trace, r in zip(wide.columns, values, rater_agreement(values), strict=True):
+        pairs, _ = correlations(values)
+        against = rater_agreement(values)
+        for k, (rater, trace) in enumerate(zip(wide.columns, values, strict=True)):
+            others = np.delete(np.delete(pairs, k, axis=0), k, axis=1)
+            agreed = np.nan_to_num(others).sum() > AGREED * (~np.isnan(others)).sum()
             there = trace[~np.isnan(trace)]
             traces.append(
                 {
@@ -113,7 +122,9 @@ def look_at_ratings(
                     "maximum": there.max(),
                     "time": len(there) / RATE,
                     "of": len(wide) / RATE,
-                    "r": r,
+                    "r": against[k],
+                    "flat": np.ptp(there) == 0,
+                    "inverted": against[k] < INVERTED and agreed,
                 }
             )
         frames[dimension] = wide
@@ -134,10 +145,7 @@ def raters_of(traces: pd.DataFrame) -> pd.DataFrame:
     time in which anybody rated, mean ``r`` with the others, and how many traces are ``flat`` or
     ``inverted``.
     """
-    judged = traces.assign(
-        flat=traces["minimum"] == traces["maximum"], inverted=traces["r"] < INVERTED
-    )
-    table = judged.groupby(["dimension", "rater"], sort=False).agg(
+    table = traces.groupby(["dimension", "rater"], sort=False).agg(
         recordings=("recording", "nunique"),
         minimum=("minimum", "min"),
         maximum=("maximum", "max"),
@@ -146,7 +154,7 @@ def raters_of(traces: pd.DataFrame) -> pd.DataFrame:
         flat=("flat", "sum"),
         inverted=("inverted", "sum"),
     )
-    rated = judged.drop_duplicates(["recording", "dimension"]).groupby("dimension")["of"].sum()
+    rated = traces.drop_duplicates(["recording", "dimension"]).groupby("dimension")["of"].sum()
     table["share"] /= rated.reindex(table.index, level="dimension")
     return table.sort_index().reset_index()
 
@@ -161,16 +169,22 @@ def look_at_raters(
     between recordings.
     """
     for dimension, own in traces.groupby("dimension", sort=False):
-        against = f"run against the mean of the others (r below {INVERTED:g})"
+        against = f"run against the others (r below {INVERTED:g}), who agree with each other"
         for odd, words in (
-            (own[own["minimum"] == own["maximum"]], "are flat (constant)"),
-            (own[own["r"] < INVERTED], against),
+            (own[own["flat"]], "are flat (constant)"),
+            (own[own["inverted"]], against),
         ):
             if len(odd):
                 first = odd.iloc[0]
                 problem(
                     f"{len(odd)} of {len(own)} traces of {dimension!r} {words}, the first is "
                     f"{first['rater']!r}'s in recording {first['recording']!r}"
+                )
+        for rater, r in own.groupby("rater", sort=True)["r"]:
+            if r.count() >= OFTEN and r.mean() < AGAINST:
+                problem(
+                    f"rater {rater!r} runs against the others in {dimension!r}: mean r "
+                    f"{r.mean():.2f} over {r.count()} recordings"
                 )
         raters = own.groupby("recording", sort=False)["rater"].nunique()
         alone = raters.index[raters == 1]
