@@ -144,26 +144,28 @@ def test_dimensions_that_are_spelled_nearly_as_asked_are_told():
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("ratings", "odd"),
     [
-        [*WAVE, -999],
-        [*WAVE, -999, 999, 9999],
-        [*WAVE, 99],
-        [*WAVE, 57.3],
-        [*WAVE, 57.3, -80, 1e9],
-        [*(4 * WAVE + 5), 99],
-        [*(4 * WAVE + 5), -999],
-        [*(50 * WAVE + 50), -99],
-        [*(50 * WAVE + 50), 9999],
-        [*(50 * WAVE), 2**31 - 1],
-        [1, 2, 3, 4, 5, 1, 2, -99],
-        [0.2, 0.2, -999],
+        (WAVE, [-999]),
+        (WAVE, [-999, 999, 9999]),
+        (WAVE, [99]),
+        (WAVE, [57.3]),
+        (WAVE, [-80, 57.3, 1e9]),
+        (4 * WAVE + 5, [99]),
+        (4 * WAVE + 5, [-999]),
+        (50 * WAVE + 50, [-99]),
+        (50 * WAVE + 50, [9999]),
+        ([*(100 * WAVE), 100, -100], [-999]),
+        ([*(10 * WAVE), 10, -10], [-99]),
+        (50 * WAVE, [2**31 - 1]),
+        ([1, 2, 3, 4, 5, 1, 2], [-99]),
+        ([0.2, 0.2], [-999]),
+        ([], [-999]),
     ],
 )
-def test_codes_are_found(values):
-    values = np.array(values, dtype=float)
-    known = np.concatenate([50 * WAVE + 50, 50 * WAVE, 4 * WAVE + 5, WAVE, [0.2, 1, 2, 3, 4, 5]])
-    assert set(codes(values)) == set(values) - set(known)
+def test_codes_are_found(ratings, odd):
+    found = codes(np.array([*ratings, *odd, *odd[:1]], dtype=float))
+    np.testing.assert_array_equal(found, sorted(odd))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +212,18 @@ def test_minus_one_is_told_where_nothing_else_is_negative():
     assert "missing: [-1]" in note
     assert said_of(table(r1=np.where(TIME < 1, -1, WAVE), r2=up)) == []
     assert said_of(table(r1=np.resize([-1.0, 0, 1], 60), r2=np.resize([0.0, 1], 60))) == []
+
+
+def test_values_far_outside_are_told():
+    spiked = np.where(TIME == 2, 10, WAVE)
+    (note,) = said_of(table(r1=spiked, r2=OTHER))
+    for words in ("['r1']", "give 10 for 'arousal'", "missing: [10]"):
+        assert words in note
+    wide = 50 + 45 * WAVE
+    assert len(said_of(table(r1=np.where(TIME == 2, 400, wide), r2=wide))) == 1
+    assert said_of(table(r1=np.where(TIME == 2, 100, wide), r2=wide)) == []
+    assert said_of(table(r1=np.where(TIME == 2, 1, 0.1 * WAVE), r2=0.1 * OTHER)) == []
+    assert said_of(table(r1=np.where(TIME < 3, 0, 70.0), r2=np.where(TIME < 4, 0, 50.0))) == []
 
 
 def test_missing_values_are_left_out_or_end_what_is_held():

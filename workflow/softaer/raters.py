@@ -288,7 +288,8 @@ def codes(values: np.ndarray) -> np.ndarray:
     """Values that are hardly ratings, among all of a dimension in a recording.
 
     Two rules, both blind to how often a value occurs. A value of :data:`CODES` is one if it is at
-    least ten times as large as all that are none, or negative where they are not. Any other value
+    least nine times as large as all that are none (999 beside 0 to 100), or negative where they are
+    not. Any other value
     is one if it lies :func:`far_apart` from the next smaller one in size, and there are fewer of
     this kind than of others: a trace that wanders far passes through what lies between (as with
     tools without limits).
@@ -315,7 +316,7 @@ def codes(values: np.ndarray) -> np.ndarray:
     known = np.isin(unique, CODES)
     rest = unique[~known]
     reach = max(np.abs(rest).max(initial=0.0), 1.0)
-    code = known & ((np.abs(unique) >= 10 * reach) | ((unique < 0) & (rest.min(initial=0.0) >= 0)))
+    code = known & ((np.abs(unique) >= 9 * reach) | ((unique < 0) & (rest.min(initial=0.0) >= 0)))
     others = unique[~code]
     sizes = np.unique(np.abs(others))
     gaps = [k for k in range(1, len(sizes)) if far_apart(sizes[k - 1], sizes[k])]
@@ -326,16 +327,45 @@ def codes(values: np.ndarray) -> np.ndarray:
     return unique[code]
 
 
+def spikes(values: np.ndarray) -> np.ndarray:
+    """Values that are odd, though not as odd as :func:`codes`.
+
+    Three at most, in a twentieth of the samples at most, that are three times as large as all the
+    others, of which there are twenty or more.
+
+    Parameters
+    ----------
+    values
+        Ratings of all raters, shape (n,), without NaN.
+
+    Returns
+    -------
+    The values, sorted, each once.
+
+    Examples
+    --------
+    >>> spikes(np.array([*np.linspace(-1, 1, 60), 10.0]))
+    array([10.])
+    """
+    sizes = np.unique(np.abs(values))
+    gaps = np.flatnonzero(sizes[1:] >= 3 * np.maximum(sizes[:-1], 1.0))
+    if len(gaps) == 0 or gaps[0] + 1 < LEAST_SAMPLES:
+        return np.empty(0)
+    far = values[np.abs(values) > sizes[gaps[0]]]
+    found = np.unique(far)
+    return found if len(found) <= 3 and len(far) <= len(values) / 20 else np.empty(0)
+
+
 def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotations") -> None:
-    """Refuse what is hardly a rating, see :func:`codes`, and tell where -1 may be a code.
+    """Refuse what is hardly a rating, see :func:`codes`, and tell what may be none.
 
     Parameters
     ----------
     annotations
         ``dimension``, ``rater``, ``value`` of a recording; NaN where it is known to be missing.
     note
-        Is told of raters who say -1 where there is no other negative value, and not only whole
-        numbers.
+        Is told of :func:`spikes`, and of raters who say -1 where there is no other negative value,
+        and not only whole numbers.
     where
         Names the recording in errors.
 
@@ -360,6 +390,13 @@ def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotat
                 f"{where}: rater {rater!r} gives {found[0]:g} for {dimension!r} {counts[0]} times, "
                 f"other values are {span}; expected ratings, or 'ratings: missing: [{found[0]:g}]' "
                 "if it says that there is none, or 'ratings: range' if it is one"
+            )
+        rest = values[~np.isin(values, odd)]
+        for value in spikes(rest):
+            whose = sorted(rows.loc[values == value, "rater"].unique())
+            note(
+                f"raters {whose} give {value:g} for {dimension!r}, far outside all other values; "
+                f"it counts as a rating (else: 'ratings: missing: [{value:g}]')"
             )
         if values.min() == -1:
             others = values[values != -1]
