@@ -14,7 +14,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from softaer.errors import InputError
-from softaer.ratings import LONG, ratings_on_grid, read_annotations, trace_on_grid
+from softaer.raters import codes, mixed_scales, tidied
+from softaer.ratings import (
+    LONG,
+    Reading,
+    ratings_on_grid,
+    ratings_that_count,
+    read_annotations,
+    trace_on_grid,
+)
 
 from .generators import assert_close, fuzz, grid_points, instants, interpolated, numbers, seconds
 
@@ -96,6 +104,13 @@ def test_damaged_files_are_read_or_refused(path, content, dimension):
     table = read(path, content, dimension)
     if table is not None and table["time"].abs().max() < 1e4:
         unless_refused(lambda: ratings_on_grid(table, ["arousal"], where=path), path)
+        unless_refused(lambda: count(table, path), path)
+
+
+def count(table, where):
+    """Samples that count, which are some of those in the table."""
+    found = ratings_that_count(table, ["arousal"], Reading(), [].append, where)
+    assert set(found.index) <= set(table.index)
 
 
 @fuzz
@@ -107,7 +122,8 @@ def test_a_cell_that_is_read_is_the_number_that_python_reads(path, cell):
 
 
 # Names that hold commas, quotes or line breaks are quoted, as spreadsheets do.
-names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=5)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=5).map(tidied).filter(bool)
+blanks = st.sampled_from(["", "", " ", "  ", "\t", "\xa0", "\u200b"])
 line_ends = st.sampled_from(["\n", "\r\n", "\r"])
 
 
@@ -133,9 +149,11 @@ def assert_rows(table, expected):
     order=st.permutations(range(4)),
     line_end=line_ends,
     encoding=st.sampled_from(["utf-8", "utf-8-sig"]),
+    blank=blanks,
 )
-def test_a_long_file_reads_back(path, rows, order, line_end, encoding):
-    shuffled = [[row[column] for column in order] for row in [LONG, *rows]]
+def test_a_long_file_reads_back(path, rows, order, line_end, encoding, blank):
+    written = [(time, rater + blank, blank + name, value) for time, rater, name, value in rows]
+    shuffled = [[row[column] for column in order] for row in [LONG, *written]]
     assert_rows(read(path, as_csv(shuffled, line_end, encoding), None), rows)
 
 
@@ -149,11 +167,13 @@ def test_a_long_file_reads_back(path, rows, order, line_end, encoding):
     ),
     data=st.data(),
     line_end=line_ends,
+    blank=blanks,
 )
-def test_a_wide_file_reads_back(path, raters, data, line_end):
+def test_a_wide_file_reads_back(path, raters, data, line_end, blank):
     cells = st.tuples(numbers(1e9), *[st.just("") | numbers(1e300)] * len(raters))
     rows = data.draw(st.lists(cells, max_size=8))
-    table = read(path, as_csv([["time", *raters], *rows], line_end))
+    header = ["time", *(f"{rater}{blank}" for rater in raters)]
+    table = read(path, as_csv([header, *rows], line_end))
     expected = [
         (row[0], rater, "arousal", row[column])
         for column, rater in enumerate(raters, start=1)
@@ -170,6 +190,7 @@ gaps = st.integers(0, 20).map(lambda n: 100 * n) | st.integers(0, 2000)
 def by_loop(trace, max_gap, hold):
     """Grid points [s] and values of a trace of (ms, value), of equal times the last."""
     last = dict(trace)
+    max_gap = 10**9 if hold else max_gap
     points = {at: interpolated(last, at, max_gap, hold) for at in grid_points(list(last))}
     known = [at for at, value in points.items() if not np.isnan(value)]
     return seconds(known), np.array([points[at] for at in known])
@@ -205,7 +226,56 @@ def test_a_trace_at_any_times_stays_within_its_times_and_values(trace, max_gap, 
         assert time.min() - 1e-6 <= t <= time.max() + 1e-6
         assert value.min() - rounding <= v <= value.max() + rounding
         before, after = time[time <= t + 1e-6].max(), time[time >= t - 1e-6].min()
-        assert after - before <= max_gap + 2e-6
+        assert hold or after - before <= max_gap + 2e-6
+
+
+@fuzz
+@given(
+    trace=st.lists(st.tuples(instants, numbers(1e300) | st.just(np.nan)), min_size=1, max_size=25),
+    end=st.integers(-200, 5000),
+)
+def test_a_held_trace_has_the_last_value_before_each_point_up_to_the_end(trace, end):
+    time, value = seconds([t for t, _ in trace]), np.array([v for _, v in trace])
+    at, values = trace_on_grid(time, value, 0.0, True, end / 1000)
+    samples = dict(trace)
+    expected = {}
+    for point in range(0, end + 1, 100):
+        before = max((t for t in samples if t <= point), default=None)
+        if before is not None and not np.isnan(samples[before]):
+            expected[point / 1000] = samples[before]
+    assert dict(zip(at, values, strict=True)) == expected
+
+
+scale_ranges = st.lists(
+    st.tuples(numbers(1e6), numbers(1e6)).map(sorted).filter(lambda r: r[0] < r[1]), max_size=8
+)
+
+
+@fuzz
+@given(ranges=scale_ranges, random=st.randoms(use_true_random=False))
+def test_scales_do_not_depend_on_the_order_or_on_the_sign(ranges, random):
+    def larger(some):
+        low, high = np.array(some, dtype=float).reshape(-1, 2).T
+        found = mixed_scales(low, high)
+        return None if found is None else {r for r, up in zip(some, found[0], strict=True) if up}
+
+    ranges = list(map(tuple, ranges))
+    found = larger(ranges)
+    shuffled = random.sample(ranges, len(ranges))
+    assert larger(shuffled) == found
+    if found is not None:
+        assert found != set(ranges)
+        assert max(map(abs, max(found, key=lambda r: max(map(abs, r))))) >= 2
+    if all(max(map(abs, r)) < 2 for r in ranges):
+        assert found is None
+
+
+@fuzz
+@given(values=st.lists(numbers(1e9), max_size=40))
+def test_codes_are_values_that_are_there_and_never_within_one(values):
+    found = codes(np.array(values, dtype=float))
+    assert set(found) <= set(values)
+    assert (np.abs(found) > 2).all()
 
 
 panels = st.dictionaries(st.sampled_from(["r1", "r2", "Ann", ""]), samples, max_size=3)

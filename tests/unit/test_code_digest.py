@@ -17,6 +17,7 @@ STAGES = [
     "landmarks",
     "video_features",
     "status",
+    "recording_lengths",
     "ratings",
     "rater_lags",
     "labels",

@@ -1,6 +1,7 @@
 """A corpus is looked at before the workflow runs."""
 
 import csv
+import re
 import sys
 
 import media_files
@@ -67,8 +68,9 @@ def checked(tmp_path, monkeypatch, capsys):
         rows.append(f"{name},s{name},{part},{name}.mkv,{name}.csv")
     (tmp_path / "recordings.csv").write_text("\n".join(rows) + "\n")
 
-    def run(*words):
-        argv = ["softaer.corpus", "check", str(tmp_path / "recordings.csv"), *words]
+    def run(*words, table=True):
+        named = [str(tmp_path / "recordings.csv")] if table else []
+        argv = ["softaer.corpus", "check", *named, *map(str, words)]
         monkeypatch.setattr(sys, "argv", argv)
         try:
             corpus.main()
@@ -194,6 +196,276 @@ def test_a_table_that_is_wrong_ends_the_check(checked):
     edit(folder / "recordings.csv", "train", "trian")
     with pytest.raises(InputError, match="line 2, column 'partition': found 'trian'"):
         run()
+
+
+def rewrite(path, change):
+    """Change the values of an annotation file, by time and rater."""
+    header, *lines = path.read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    changed = [
+        f"{time},{rater},{dimension},{change(float(time), rater, float(value))}"
+        for time, rater, dimension, value in rows
+    ]
+    path.write_text("\n".join([header, *changed]) + "\n")
+
+
+def raters_in(out, dimension="arousal"):
+    """The rows of a dimension's raters that the check shows, by rater."""
+    lines = out.split(f"\n{dimension}: ")[1].splitlines()
+    names = lines[1].split()
+    table = lines[2 : lines.index("")] if "" in lines else lines[2:]
+    rows = [dict(zip(names, line.split(), strict=True)) for line in table]
+    return {row["rater"]: row for row in rows}
+
+
+def test_raters_are_shown_over_the_corpus(checked):
+    code, out, _ = checked[1]()
+    assert code == 0
+    found = raters_in(out)
+    assert sorted(found) == ["r0", "r1", "r2"]
+    for row in found.values():
+        assert row["recordings"] == "3"
+        assert row["share"] == "100%"
+        assert (row["flat"], row["inverted"]) == ("0", "0")
+        assert float(row["minimum"]) == pytest.approx(-1.05, abs=0.06)
+        assert float(row["maximum"]) == pytest.approx(1.05, abs=0.06)
+        assert float(row["r"]) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "row"),
+    [
+        (lambda t, r, v: 0.3 if r == "r1" else v, "1 of 9 traces of 'arousal' are flat", "flat"),
+        (
+            lambda t, r, v: -v if r == "r1" else v,
+            "1 of 9 traces of 'arousal' run against",
+            "inverted",
+        ),
+    ],
+    ids=["flat", "inverted"],
+)
+def test_flat_and_inverted_traces_are_told(change, said, row, checked):
+    folder, run = checked
+    rewrite(folder / "b.csv", change)
+    code, out, err = run()
+    assert code == 1
+    assert said in err
+    assert "the first is 'r1''s in recording 'b'" in err
+    assert raters_in(out)["r1"][row] == "1"
+    assert raters_in(out)["r2"][row] == "0"
+
+
+def test_nobody_is_inverted_where_nobody_agrees(checked):
+    folder, run = checked
+    shapes = {"r0": np.sin, "r1": np.cos, "r2": lambda t: -np.sin(t + 0.7)}
+    rewrite(folder / "a.csv", lambda t, r, v: shapes[r](t))
+    code, out, _ = run()
+    assert code == 0
+    assert float(raters_in(out)["r2"]["r"]) < 0.5
+    for name in "bc":
+        rewrite(folder / f"{name}.csv", lambda t, r, v: shapes[r](t))
+    code, _, err = run()
+    assert code == 1
+    assert "rater 'r2' runs against the others in 'arousal': mean r -" in err
+    assert "over 3 recordings" in err
+    assert "agree with each other" not in err
+
+
+@pytest.mark.parametrize(
+    ("change", "names", "said"),
+    [
+        (
+            lambda t, r, v: 50 + 45 * v if r == "r1" else v,
+            "b",
+            "recording 'b': ratings of 'arousal'",
+        ),
+        (lambda t, r, v: 50 + 45 * v if r == "r1" else v, "abc", "over all recordings: ratings of"),
+        (lambda t, r, v: 50 + 45 * v, "b", "by recordings 'b', but"),
+        (lambda t, r, v: -999 if t < 1 and r == "r2" else v, "c", "'r2' gives -999"),
+        (lambda t, r, v: -1 if t < 1 else (v + 1.2) / 2.4, "c", "give -1 for 'arousal'"),
+    ],
+    ids=["a rater in a recording", "a rater", "a recording", "a code", "minus one"],
+)
+def test_scales_and_codes_are_told(change, names, said, checked):
+    folder, run = checked
+    for name in names:
+        rewrite(folder / f"{name}.csv", change)
+    code, _, err = run()
+    assert code == 1
+    assert said in err
+
+
+def test_a_column_that_is_no_rater_and_a_name_in_another_case_are_told(checked):
+    folder, run = checked
+    edit(folder / "a.csv", "r2", "frame")
+    edit(folder / "b.csv", "0.00,r0,arousal", "0.00,r0,Arousal")
+    edit(folder / "c.csv", "r1", " r1 ")
+    code, out, err = run()
+    assert code == 1
+    assert "2 things to look at" in err
+    assert "recording 'a': column 'frame' of 'arousal'" in err
+    assert "recording 'b': 1 ratings of 'Arousal' are not used" in err
+    assert sorted(raters_in(out)) == ["r0", "r1", "r2"]
+
+
+def test_many_things_of_a_kind_are_counted(checked):
+    folder, run = checked
+    rows = (folder / "recordings.csv").read_text().splitlines()
+    for k in range(40):
+        (folder / f"x{k}.csv").write_text((folder / "a.csv").read_text().replace("r2", "frame"))
+        rows.append(f"x{k},sx{k},train,a.mkv,x{k}.csv")
+    (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
+    code, _, err = run()
+    assert code == 1
+    assert "40 things to look at" in err
+    assert err.count("'frame'") == 4
+    assert "and 37 more of this kind, the last: recording 'x39'" in err
+
+
+def test_partitions_that_are_small_for_the_report_are_remarked(checked):
+    folder, run = checked
+    code, out, _ = run()
+    assert code == 0
+    assert "dev has 1 subject (or group)" in out
+    assert "test has 1 rated recording of 1 subject" in out
+    rows = (folder / "recordings.csv").read_text().splitlines()
+    for part, count in (("dev", 2), ("test", 5)):
+        rows += [f"{part}{k},s{part}{k},{part},a.mkv,a.csv" for k in range(count)]
+    (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
+    code, out, _ = run()
+    assert code == 0
+    assert "dev has" not in out
+    assert "test has" not in out
+    (folder / "recordings.csv").write_text("\n".join(rows[:-3]) + "\n")
+    assert "test has 3 rated recordings of 3 subjects: no claim is decided" in run()[1]
+
+
+def test_a_group_is_as_one_subject_in_dev(checked):
+    folder, run = checked
+    table = folder / "recordings.csv"
+    rows = [f"{line}," for line in table.read_text().splitlines()]
+    rows[0] = rows[0][:-1] + ",group"
+    rows += [f"d{k},sd{k},dev,a.mkv,a.csv,session" for k in range(3)]
+    table.write_text("\n".join(rows) + "\n")
+    assert "dev has 2 subjects (or groups)" in run()[1]
+
+
+@pytest.fixture
+def experiment(checked):
+    """Writes a configuration beside the corpus and checks it."""
+    folder, run = checked
+
+    def check(text, *words, table=True):
+        path = folder / "experiment.yaml"
+        path.write_text(text)
+        return run("--configfile", path, *words, table=table)
+
+    return folder, check
+
+
+def test_it_judges_with_the_settings_of_the_experiment(experiment):
+    folder, check = experiment
+    assert check("dimensions: [arousal]\n")[0] == 0
+    code, _, err = check("dimensions: [arousal, valence]\n")
+    assert code == 1
+    assert "no ratings of 'valence'" in err
+    assert check("dimensions: [arousal, valence]\n", "--dimensions", "arousal")[0] == 0
+    code, _, err = check("dimensions: [arousal]\nratings: {range: [0, 1]}\n")
+    assert code == 1
+    assert "expected 0 to 1" in err
+    rewrite(folder / "a.csv", lambda t, r, v: -999 if t < 1 and r == "r2" else v)
+    assert check("dimensions: [arousal]\n")[0] == 1
+    _, out, err = check("dimensions: [arousal]\nratings: {missing: [-999]}\n")
+    assert "10 values of rater 'r2' are missing" in err
+    assert float(raters_in(out)["r2"]["minimum"]) > -2
+
+
+def test_it_looks_at_the_raters_of_the_experiment(experiment):
+    _, check = experiment
+    code, out, _ = check("dimensions: [arousal]\nratings: {raters: [r0, r2]}\n")
+    assert code == 0
+    assert sorted(raters_in(out)) == ["r0", "r2"]
+    code, _, err = check("dimensions: [arousal]\nratings: {raters: [r0, r9]}\n")
+    assert code == 1
+    assert "rater 'r9' of ratings.raters has rated 'arousal' nowhere" in err
+
+
+def test_one_rater_is_told_where_sigma_is_asked_for(experiment):
+    _, check = experiment
+    one = "dimensions: [arousal]\nratings: {raters: [r0]}\n"
+    code, _, err = check(one)
+    assert code == 1
+    assert "3 of 3 recordings have one rater of 'arousal', and no sigma: 'a', 'b', 'c'" in err
+    assert check(one + "targets: [E]\ntasks: [single]\n")[0] == 0
+
+
+def test_what_is_held_covers_the_recording(experiment):
+    folder, check = experiment
+    for k, name in enumerate("abc"):
+        rows = [
+            f"{t},r{j},arousal,{v}" for j in range(2) for t, v in ((0, 0.1), (2 + k, 0.4 + 0.1 * j))
+        ]
+        (folder / f"{name}.csv").write_text("\n".join(["time,rater,dimension,value", *rows]) + "\n")
+    code, _, err = check("dimensions: [arousal]\n")
+    assert code == 1
+    assert "interpolation: hold" in err
+    code, out, err = check("dimensions: [arousal]\nratings: {interpolation: hold}\n")
+    assert (code, err) == (0, "")
+    assert raters_in(out)["r1"]["share"] == "100%"
+
+
+def test_the_table_may_be_that_of_the_experiment(experiment, monkeypatch):
+    folder, check = experiment
+    monkeypatch.chdir(folder)
+    own = "dimensions: [arousal]\ncorpus: {recordings: recordings.csv}\n"
+    code, out, _ = check(own, table=False)
+    assert code == 0
+    assert "arousal: 3 raters" in out
+    with pytest.raises(InputError, match="no table; expected"):
+        check("dimensions: [arousal]\n", table=False)
+
+
+def test_later_files_count_more(checked):
+    folder, run = checked
+    (folder / "one.yaml").write_text(
+        "dimensions: [arousal]\nratings: {range: [0, 1], max_gap: 2}\n"
+    )
+    (folder / "two.yaml").write_text("ratings: {range: null}\n")
+    assert run("--configfile", folder / "one.yaml", folder / "two.yaml")[0] == 0
+    assert run("--configfile", folder / "two.yaml", folder / "one.yaml")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("ratings: {interpolation: cubic}\n", "'ratings.interpolation': found 'cubic'"),
+        ("ratings: {last_holds: never}\n", "'ratings.last_holds': found 'never'"),
+        ("ratings: {raters: [1, 2]}\n", "'ratings.raters'"),
+        ("ratings: {holds: 3}\n", "'ratings.holds': not known"),
+        ("ratings: [\n", "experiment.yaml: cannot be read as YAML"),
+        ("- a\n", "experiment.yaml: found list; expected keys and values"),
+        ("corpus: {layout: nowhere}\n", "'corpus.layout': found 'nowhere'"),
+    ],
+)
+def test_a_configuration_that_is_wrong_ends_the_check(text, words, experiment):
+    with pytest.raises(InputError, match=re.escape(words)):
+        experiment[1](text)
+
+
+def test_a_configuration_that_is_not_there_ends_the_check(checked):
+    with pytest.raises(InputError, match=r"gone\.yaml: no such file"):
+        checked[1]("--configfile", checked[0] / "gone.yaml")
+
+
+def test_faults_of_real_files_are_told(shared_data, monkeypatch, capsys):
+    table = shared_data / "faults" / "extra_columns" / "recordings.csv"
+    monkeypatch.setattr(sys, "argv", ["softaer.corpus", "check", str(table)])
+    with pytest.raises(SystemExit) as end:
+        corpus.main()
+    assert end.value.code == 1
+    err = capsys.readouterr().err
+    for words in ("'f': column 'frame'", "'m': column 'mean'", "'r1' gives -999", "3 things"):
+        assert words in err
 
 
 def keep(path, lines):

@@ -392,3 +392,26 @@ def test_the_command_line_labels_each_recording_and_dimension_by_itself(tmp_path
         np.testing.assert_array_equal(found[key]["E"], table["E"])
         np.testing.assert_array_equal(found[key]["sigma"], table["sigma"])
         np.testing.assert_array_equal(found_weights[key]["agreement"], weights["agreement"])
+
+
+def test_what_was_odd_is_stored_and_printed(tmp_path, monkeypatch, capsys):
+    up = np.linspace(-1, 1, 20)
+    panels = {"apart": [up, -up], "alone": [up], "fine": [up, up + 0.1]}
+    ratings = pd.concat(
+        [
+            as_table(np.stack(traces)).assign(recording=name, dimension="arousal")
+            for name, traces in panels.items()
+        ]
+    )
+    tables.write(ratings, RATINGS, tmp_path / "ratings.parquet")
+    words = ["--ratings", tmp_path / "ratings.parquet", "--output", tmp_path / "labels.parquet"]
+    words += ["--weights-output", tmp_path / "weights.parquet"]
+    words += ["--notes-output", tmp_path / "notes.parquet"]
+    monkeypatch.setattr(sys, "argv", ["labels", *map(str, words)])
+    labels.main()
+    notes = tables.read(tmp_path / "notes.parquet").set_index("recording")["note"]
+    assert list(notes.index) == ["apart", "alone"]
+    assert "no rater agrees" in notes["apart"]
+    assert "no sigma" in notes["alone"]
+    out = capsys.readouterr().out
+    assert all(note in out for note in notes)

@@ -17,8 +17,9 @@ READING = (
 )
 COMMANDS = {
     "ratings": "python -m softaer.ratings {recordings} --layout table --dimensions arousal valence"
-    " --interpolation linear --max-gap 1.0 --range -1.0 1.0"
-    " --output results/ratings/b.parquet > results/logs/ratings/b.log 2>&1",
+    " --interpolation linear --max-gap 1.0 --range -1.0 1.0 --scales same"
+    " --output results/ratings/b.parquet"
+    " --notes-output results/status/ratings/b.parquet > results/logs/ratings/b.log 2>&1",
     "audio_lld": "python -m softaer.audio_lld {recordings} --feature-set IS13_ComParE "
     + READING
     + " --output results/audio_lld/b.parquet"

@@ -6,10 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import labels, ratings, tables
+from softaer import labels, layouts, ratings, tables
 from softaer.errors import InputError
-from softaer.ratings import ratings_on_grid, read_annotations, trace_on_grid
-from softaer.schema import RATINGS
+from softaer.ratings import (
+    HELD,
+    Reading,
+    ends_of_holding,
+    last_point,
+    ratings_on_grid,
+    ratings_that_count,
+    read_annotations,
+    read_recording,
+    reading_of,
+    trace_on_grid,
+)
+from softaer.schema import NOTES, RATINGS, RECORDING_LENGTHS
 
 
 @pytest.fixture
@@ -63,6 +74,37 @@ def test_wide_files_leave_out_raters_where_they_say_nothing(annotations):
         (0.5, "r2", "arousal", -0.2),
         (1.0, "r2", "arousal", 0.4),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG.replace("r1", " r1 ").replace("r2", "r2\t"),
+        LONG.replace("arousal", "arousal ").replace("valence", "\xa0valence"),
+        LONG.replace("time", "time ").replace("rater", " rater").replace("value", "value  "),
+        LONG.replace("r1", "r1\u200b"),
+    ],
+    ids=["raters", "dimensions", "columns", "not to be seen"],
+)
+def test_blanks_around_names_do_not_count(annotations, text):
+    assert as_tuples(annotations(text)) == LONG_ROWS
+
+
+def test_blanks_around_names_do_not_count_in_wide_files(annotations):
+    frame = annotations("time , r1 ,r2\n0,1,2\n", "arousal")
+    assert list(frame["rater"]) == ["r1", "r2"]
+    refused(
+        lambda: annotations("time,r1,r1 \n0,1,2\n", "arousal"), "line 1", "['time', 'r1', 'r1']"
+    )
+
+
+def test_one_rater_under_two_spellings_is_one_if_they_never_meet(annotations):
+    text = "time,rater,dimension,value\n0,r1 ,arousal,1\n1,r1,arousal,2\n0,r1,valence,1\n"
+    assert list(annotations(text)["rater"]) == ["r1"] * 3
+    refused(
+        lambda: annotations(text + "0,r1,arousal,5\n"),
+        *("notes.csv", "['r1', 'r1 ']", "'arousal'", "0 s"),
+    )
 
 
 @pytest.mark.parametrize("name", ["01", "NA", "None", "Zoë", "a b"])
@@ -163,6 +205,35 @@ def test_hold_keeps_the_last_value():
     assert on_grid(samples, hold=True) == {0.0: 0, 0.1: 0, 0.2: 0, 0.3: 2, 0.4: 2}
 
 
+def test_what_is_held_has_no_pauses():
+    samples = [(0.0, 1), (7.3, 2), (7.5, 3)]
+    held = on_grid(samples, hold=True, max_gap=0.1)
+    assert len(held) == 76
+    assert (held[0.0], held[7.2], held[7.3], held[7.4], held[7.5]) == (1, 1, 2, 2, 3)
+    assert len(on_grid(samples, max_gap=0.1)) == 3
+
+
+def test_the_last_value_is_held_to_the_end_and_none_before_the_first():
+    held = on_grid([(0.55, 1), (0.8, 2)], hold=True, end=1.2)
+    assert held == {0.6: 1, 0.7: 1, 0.8: 2, 0.9: 2, 1.0: 2, 1.1: 2, 1.2: 2}
+    assert on_grid([(0.55, 1), (0.8, 2)], hold=True, end=0.7) == {0.6: 1, 0.7: 1}
+    assert on_grid([(0.55, 1), (0.8, 2)], hold=True, end=0.5) == {}
+
+
+def test_a_missing_value_ends_what_is_held():
+    samples = [(0.0, 1), (0.25, np.nan), (0.45, 3)]
+    assert on_grid(samples, hold=True, end=0.6) == {0.0: 1, 0.1: 1, 0.2: 1, 0.5: 3, 0.6: 3}
+    assert on_grid([(0.0, 1), (0.25, np.nan)], hold=True, end=0.6) == {0.0: 1, 0.1: 1, 0.2: 1}
+
+
+@pytest.mark.parametrize(
+    ("length", "points"),
+    [(28.0, 280), (28.0065, 280), (32.499133, 325), (3.1, 31), (0.04, 0), (0.3, 3)],
+)
+def test_a_recording_has_ten_points_a_second(length, points):
+    assert last_point(length) == (points - 1) / 10 if points else last_point(length) < 0
+
+
 def test_a_single_sample_is_one_point_or_none():
     assert on_grid([(0.3, 1)]) == {0.3: 1.0}
     assert on_grid([(0.33, 1)]) == {}
@@ -201,6 +272,36 @@ def test_the_raters_of_a_dimension_keep_their_own_extent():
     assert set(table["dimension"]) == {"valence"}
 
 
+CHANGES = frame(
+    (0.0, "a", "arousal", 1),
+    (1.0, "a", "arousal", 2),
+    (0.5, "b", "arousal", 1),
+    (3.0, "b", "arousal", 0),
+)
+
+
+@pytest.mark.parametrize(
+    ("length", "last_holds", "ends", "words"),
+    [
+        (5.0, None, {"a": 4.9, "b": 4.9}, ["end of the recording at 5.0 s", "3.9 s at most"]),
+        (5.0, 1.5, {"a": 2.5, "b": 4.5}, ["at most 1.5 s: 1.5 s at most"]),
+        (4.0, 1.5, {"a": 2.5, "b": 3.9}, ["at most 1.5 s: 1.5 s at most"]),
+        (5.0, 0.0, {"a": 1.0, "b": 3.0}, ["at most 0 s: 0.0 s at most"]),
+        (None, None, {"a": 3.0, "b": 3.0}, ["3.0 s, the last change of any rater", "unknown"]),
+        (None, 1.5, {"a": 2.5, "b": 3.0}, ["unknown", "at most 1.5 s"]),
+        (2.0, None, {"a": 1.9, "b": 1.9}, ["1 changes lie after", "the last at 3.0 s", "left out"]),
+    ],
+)
+def test_until_when_last_values_are_held(length, last_holds, ends, words):
+    notes = []
+    found = ends_of_holding(CHANGES, length, last_holds, notes.append)
+    assert found["arousal"].to_dict() == pytest.approx(ends)
+    assert notes[-1].startswith(HELD)
+    for word in words:
+        assert word in "; ".join(notes)
+    assert len(notes) == 1 + (length == 2.0)
+
+
 def test_a_dimension_without_ratings():
     refused(
         lambda: ratings_on_grid(frame((0.0, "a", "valence", 1)), ["arousal"], where="rec7"),
@@ -237,6 +338,130 @@ def test_the_ends_of_the_range_are_in_it():
 def test_the_range_is_that_of_the_dimensions_asked_for():
     rows = frame((0.0, "a", "valence", 0.5), (0.0, "a", "liking", 7))
     assert len(ratings_on_grid(rows, ["valence"], value_range=(-1, 1))) == 1
+
+
+def read(text, tmp_path, reading, length=None, dimensions=("arousal",)):
+    """Traces of a file on the grid, and what was noted."""
+    path, notes = tmp_path / "notes.csv", []
+    path.write_text(text)
+    layout = layouts.layout("table")
+    _, table = read_recording("rec7", str(path), layout, dimensions, reading, length, notes.append)
+    return table, notes
+
+
+def wide(**traces):
+    """A wide file at ten points a second."""
+    lines = [",".join(["time", *traces])]
+    for k, values in enumerate(zip(*traces.values(), strict=True)):
+        lines.append(",".join([f"{k / 10:.1f}", *(f"{v:.4f}" for v in values)]))
+    return "\n".join(lines) + "\n"
+
+
+WAVES = {f"r{k}": 0.7 * np.sin(np.arange(40) / 9 + k) for k in range(3)}
+
+
+def test_every_sample_of_a_tidy_file_counts_and_nothing_is_noted(tmp_path):
+    table, notes = read(wide(**WAVES), tmp_path, Reading())
+    assert (len(table), notes) == (120, [])
+
+
+def test_missing_codes_are_gaps_once_they_are_named(tmp_path):
+    gap = WAVES["r0"].copy()
+    gap[5:25] = -999
+    text = wide(**WAVES | {"r0": gap})
+    refused(lambda: read(text, tmp_path, Reading()), "rec7", "notes.csv", "-999", "20 times")
+    table, notes = read(text, tmp_path, Reading(missing=(-999,)))
+    assert len(table[table["rater"] == "r0"]) == 20
+    assert notes == ["20 values of rater 'r0' are missing (ratings.missing)"]
+    table, _ = read(text, tmp_path, Reading("hold", missing=(-999,)), 4.0)
+    assert len(table[table["rater"] == "r0"]) == 20
+
+
+def test_a_rater_who_is_missing_throughout_is_no_rater(tmp_path):
+    gone = np.full(40, -999)
+    table, _ = read(wide(**WAVES, r9=gone), tmp_path, Reading(missing=(-999,)))
+    assert sorted(table["rater"].unique()) == ["r0", "r1", "r2"]
+    refused(lambda: read(wide(r9=gone), tmp_path, Reading(missing=(-999,))), "rec7", "'arousal'")
+    refused(lambda: read(wide(r9=gone), tmp_path, Reading("hold", missing=(-999,)), 4.0), "rec7")
+
+
+def test_what_lies_in_a_stated_range_is_a_rating(tmp_path):
+    text = wide(**{k: 20 * v for k, v in WAVES.items()} | {"r0": np.full(40, 999.0)})
+    refused(lambda: read(text, tmp_path, Reading(scales="free")), "999")
+    table, _ = read(text, tmp_path, Reading(range=(-20, 1000), scales="free"))
+    assert table["value"].max() == 999
+    refused(
+        lambda: read(text, tmp_path, Reading(range=(-20, 20), scales="free")), "999", "-20 to 20"
+    )
+
+
+def test_scales_that_differ_stop_unless_that_is_stated(tmp_path):
+    text = wide(**WAVES, r9=50 + 50 * WAVES["r0"])
+    refused(lambda: read(text, tmp_path, Reading()), "rec7", "'r9'", "ratings.scales")
+    refused(lambda: read(text, tmp_path, Reading(range=(-100, 100))), "rec7", "'r9'")
+    assert len(read(text, tmp_path, Reading(scales="free"))[0]) == 160
+    assert len(read(text, tmp_path, Reading(raters=("r0", "r1")))[0]) == 80
+
+
+def test_changes_that_are_taken_for_a_trace_are_told(tmp_path):
+    text = "time,r1\n0,0\n0.1,0.2\n4,0.1\n9,0.5\n9.1,0.4\n"
+    table, notes = read(text, tmp_path, Reading())
+    assert len(table) == 5
+    (note,) = notes
+    assert "hold" in note
+    table, notes = read(text, tmp_path, Reading("hold"), 10.0)
+    assert len(table) == 100
+    assert notes[0].startswith(HELD)
+
+
+def test_a_pause_is_not_told(tmp_path):
+    rows = [f"{t:.1f},0.1" for t in [*np.arange(0, 9, 0.1), *np.arange(12, 20, 0.1)]]
+    assert read("\n".join(["time,r1", *rows]) + "\n", tmp_path, Reading())[1] == []
+
+
+def test_dimensions_in_another_spelling_are_told(tmp_path):
+    text = "time,rater,dimension,value\n0,r1,Arousal,0\n0,r1,arousal,0.1\n0.1,r1,arousal,0.3\n"
+    assert "1 ratings of 'Arousal'" in read(text, tmp_path, Reading())[1][0]
+    refused(lambda: read(text, tmp_path, Reading(), None, ["valence"]), "['Arousal', 'arousal']")
+
+
+def test_the_configuration_becomes_a_reading():
+    section = {"interpolation": "hold", "max_gap": 2, "last_holds": "end", "range": [1, 9]}
+    section |= {"missing": [-999], "raters": ["r1 "], "scales": "free"}
+    expected = Reading("hold", 2, None, (1, 9), (-999,), ("r1",), "free")
+    assert reading_of(section) == expected
+    assert reading_of(section | {"last_holds": 3}).last_holds == 3.0
+    plain = section | {"range": None, "raters": None}
+    assert (reading_of(plain).range, reading_of(plain).raters) == (None, None)
+
+
+def test_the_samples_that_count_are_those_of_the_dimensions_asked_for():
+    rows = frame((0.0, "a", "valence", 0.5), (0.0, "a", "liking", 7))
+    assert len(ratings_that_count(rows, ["valence"], Reading())) == 1
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_changes_that_are_held_are_the_trace_written_out(shared_data, name):
+    folder = shared_data / "faults" / "hold_changes_only"
+    layout = layouts.layout("table")
+    tables_of = [
+        read_recording(name, str(folder / file), layout, ["arousal"], reading, 28.0065, [].append)[
+            1
+        ]
+        for file, reading in ((f"{name}.csv", Reading("hold")), (f"{name}_full.csv", Reading()))
+    ]
+    pd.testing.assert_frame_equal(*tables_of)
+    assert tables_of[0].groupby("rater").size().to_dict() == {f"r{k}": 280 for k in range(5)}
+
+
+@pytest.mark.parametrize("name", ["w/{dimension}/frame_col.csv", "w/{dimension}/mean_col.csv"])
+def test_columns_that_nobody_rated_are_left_out_of_real_files(shared_data, name):
+    notes = []
+    path = shared_data / "faults" / "extra_columns" / name
+    layout = layouts.layout("table")
+    _, table = read_recording("x", str(path), layout, ["arousal"], Reading(), None, notes.append)
+    assert table.groupby("rater").size().to_dict() == {"r1": 31, "r2": 31}
+    assert len(notes) == 1
 
 
 def run(monkeypatch, stage, *words):
@@ -302,6 +527,79 @@ def test_the_command_line_names_the_recording_and_leaves_no_output(tmp_path, mon
         "'r1'",
     )
     assert not list(tmp_path.glob("*.parquet*"))
+
+
+def notes_of(path):
+    return list(tables.read(path).itertuples(index=False, name=None))
+
+
+def test_what_was_odd_is_stored_and_printed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.csv").write_text(wide(**WAVES, frame=np.arange(40)))
+    (tmp_path / "b.csv").write_text(wide(**WAVES))
+    recordings = ["--recording", "a", tmp_path / "a.csv", "--recording", "b", tmp_path / "b.csv"]
+    outputs = ["--output", tmp_path / "r.parquet", "--notes-output", tmp_path / "n.parquet"]
+    run(monkeypatch, ratings, *recordings, "--dimensions", "arousal", *outputs)
+    ((recording, note),) = notes_of(tmp_path / "n.parquet")
+    assert recording == "a"
+    assert "'frame'" in note
+    assert capsys.readouterr().out == f"recording 'a': {note}\n"
+    run(monkeypatch, ratings, *recordings[3:], "--dimensions", "arousal", *outputs)
+    assert notes_of(tmp_path / "n.parquet") == []
+    assert tables.columns(tmp_path / "n.parquet") == NOTES.names
+
+
+def test_lengths_say_until_when_values_are_held(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("time,r1\n0.5,0\n1,0.3\n")
+    lengths = pd.DataFrame({"recording": ["a", "b"], "seconds": [3.0, None]})
+    tables.write(lengths, RECORDING_LENGTHS, tmp_path / "lengths.parquet")
+    words = ["--recording", "a", tmp_path / "a.csv", "--recording", "b", tmp_path / "b.csv"]
+    words += ["--dimensions", "arousal", "--lengths", tmp_path / "lengths.parquet"]
+    words += ["--output", tmp_path / "r.parquet", "--notes-output", tmp_path / "n.parquet"]
+    for last_holds, points in (("end", 25), ("0.7", 13)):
+        run(monkeypatch, ratings, *words, "--interpolation", "hold", "--last-holds", last_holds)
+        table = tables.read(tmp_path / "r.parquet")
+        assert table.groupby("recording").size().to_dict() == {"a": points, "b": 6}
+        assert [("unknown" in note) for _, note in notes_of(tmp_path / "n.parquet")] == [
+            False,
+            True,
+        ]
+    run(monkeypatch, ratings, *words)
+    assert len(tables.read(tmp_path / "r.parquet")) == 12
+
+
+def test_scales_are_compared_between_the_recordings_of_a_batch(tmp_path, monkeypatch):
+    percent = {name: 50 + 50 * values for name, values in WAVES.items()}
+    (tmp_path / "a.csv").write_text(wide(**WAVES))
+    (tmp_path / "b.csv").write_text(wide(**percent))
+    (tmp_path / "c.csv").write_text(
+        wide(**{f"s{name}": values for name, values in percent.items()})
+    )
+
+    def batch(names, *more):
+        words = [w for name in names for w in ("--recording", name, tmp_path / f"{name}.csv")]
+        words += ["--dimensions", "arousal", "--output", tmp_path / "r.parquet"]
+        run(monkeypatch, ratings, *words, *more)
+
+    for name in "abc":
+        batch(name)
+    batch("bc")
+    (tmp_path / "r.parquet").unlink()
+    refused(lambda: batch("ab"), "'a' to 'b'", "by recordings 'b'", "ratings.scales")
+    refused(lambda: batch("ac"), "by raters 'sr0', 'sr1', 'sr2'", "ratings.scales")
+    assert not (tmp_path / "r.parquet").exists()
+    batch("abc", "--scales", "free")
+    assert len(tables.read(tmp_path / "r.parquet")) == 360
+
+
+def test_missing_codes_and_raters_are_read_from_the_command_line(tmp_path, monkeypatch):
+    coded = np.where(np.arange(40) < 5, -3.4e38, WAVES["r0"])
+    (tmp_path / "a.csv").write_text(wide(**WAVES | {"r0": coded, "-r 9": WAVES["r1"]}))
+    words = ["--recording", "a", tmp_path / "a.csv", "--dimensions", "arousal"]
+    words += ["--missing=-3.4e+38", "--missing=-99.0", "--rater=r0", "--rater=-r 9"]
+    run(monkeypatch, ratings, *words, "--output", tmp_path / "r.parquet")
+    counts = tables.read(tmp_path / "r.parquet").groupby("rater").size().to_dict()
+    assert counts == {"-r 9": 40, "r0": 35}
 
 
 def test_rows_are_those_of_the_declared_schema(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A corpus of one's own: a table in another folder, wide annotations, split media."""
 
 import shutil
+import wave
 
 import av
 import pandas as pd
@@ -164,3 +165,88 @@ def test_pictures_alone_and_a_dimension_with_a_range_of_its_own(empty_project, f
     labels = pd.read_parquet(empty_project.path("results/labels/rec01.parquet"))
     assert labels["E"].between(1, 7).all()
     assert labels["E"].mean() > 2
+
+
+def write_silence(path, seconds):
+    """A file of sound that has a length, and nothing else."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(2 * round(8000 * seconds)))
+
+
+CHANGES = "time,rater,dimension,value\n0,r1,arousal,0\n2,r1,arousal,0.4\n1,r2,arousal,0.1\n"
+HELD = {
+    "corpus": {"recordings": "recordings.csv"},
+    "dimensions": ["arousal"],
+    "ratings": {"interpolation": "hold"},
+}
+
+
+def test_values_are_held_to_the_end_also_when_media_are_put_away_later(empty_project):
+    """The length of a recording outlives its files; where it never was known, that is noted."""
+    rows = []
+    for name, partition in (("a", "train"), ("b", "dev"), ("c", "test")):
+        empty_project.path(f"{name}.csv").write_text(CHANGES)
+        row = {"recording": name, "subject": name, "partition": partition}
+        rows.append(row | {"audio": f"{name}.wav", "annotations": f"{name}.csv"})
+    write_table(empty_project.path("recordings.csv"), rows)
+    for name in "ab":
+        write_silence(empty_project.path(f"{name}.wav"), 5.0)
+
+    def labelled():
+        outcome = empty_project.run("labels", config=HELD)
+        assert outcome.returncode == 0, outcome.output
+        frames, notes = {}, {}
+        for name in "abc":
+            stored = (empty_project.path(f"results/{folder}/{name}.parquet") for folder in
+                      ("labels", "status/ratings"))  # fmt: skip
+            labels, said = map(pd.read_parquet, stored)
+            frames[name], notes[name] = len(labels), " ".join(said["note"])
+        return outcome, frames, notes
+
+    _, frames, notes = labelled()
+    assert frames == {"a": 50, "b": 50, "c": 21}
+    assert "end of the recording at 5.0 s" in notes["a"]
+    assert "unknown" in notes["c"]
+
+    for name in "ab":
+        empty_project.path(f"{name}.wav").unlink()
+    empty_project.path("a.csv").write_text(CHANGES.replace("0.4", "0.5"))
+    outcome, frames, notes = labelled()
+    assert outcome.count("ratings") == 1
+    assert outcome.count("recording_lengths") == 0
+    assert frames == {"a": 50, "b": 50, "c": 21}
+    assert "end of the recording at 5.0 s" in notes["a"]
+    assert pd.read_parquet(empty_project.path("results/ratings/a.parquet"))["value"].max() == 0.5
+
+    write_silence(empty_project.path("c.wav"), 6.0)
+    outcome, frames, _ = labelled()
+    assert outcome.count("recording_lengths") == 1
+    assert frames == {"a": 50, "b": 50, "c": 60}
+
+
+def test_raters_and_missing_values_of_the_configuration_reach_the_ratings(empty_project):
+    time = [k / 10 for k in range(30)]
+    traces = {"r 1": [-999 if t < 1 else t / 5 for t in time], "it's": [t / 6 for t in time]}
+    wide = pd.DataFrame({"time": time, "frame": range(30), **traces, "mean": 0.1, "r3": 70.0})
+    rows = []
+    for name, partition in (("a", "train"), ("b", "dev"), ("c", "test")):
+        wide.to_csv(empty_project.path(f"{name}.csv"), index=False)
+        row = {"recording": name, "subject": name, "partition": partition}
+        rows.append(row | {"audio": f"{name}.wav", "annotations": f"{name}.csv"})
+    write_table(empty_project.path("recordings.csv"), rows)
+    config = {"corpus": {"recordings": "recordings.csv"}, "dimensions": ["arousal"]}
+    outcome = empty_project.run("labels", config=config)
+    assert outcome.returncode != 0
+    logs = [path.read_text() for path in empty_project.path("results/logs/ratings").glob("*.log")]
+    assert any("-999" in log and "ratings: missing: [-999]" in log for log in logs)
+    config["ratings"] = {"missing": [-999, -1e30], "raters": ["r 1", "it's"]}
+    outcome = empty_project.run("labels", config=config)
+    assert outcome.returncode == 0, outcome.output
+    ratings = pd.read_parquet(empty_project.path("results/ratings/a.parquet"))
+    assert ratings.groupby("rater").size().to_dict() == {"it's": 30, "r 1": 20}
+    notes = pd.read_parquet(empty_project.path("results/status/ratings/a.parquet"))
+    assert list(notes["recording"]) == ["a"]
+    assert "10 values of rater 'r 1' are missing" in notes["note"][0]

@@ -2,17 +2,55 @@
 
 In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/labels and
 results/rater_weights, per batch; how far the raters agree (results/agreement), and the ceiling that one
-rater reaches against the others.
+rater reaches against the others. What was odd is in results/status/ratings and results/status/labels.
 """
+
+# Where values are held to the end of a recording, its length has to be known.
+HELD = config["ratings"]["interpolation"] == "hold"
+
+
+def measured_media(wildcards):
+    """Media files of a batch's rated recordings, without those that are not there and never were."""
+    paths = [path for r in rated_of(wildcards.batch) for path in (r.audio, r.video) if path]
+    measured = os.path.exists(f"results/recording_lengths/{wildcards.batch}.parquet")
+    return [p for p in dict.fromkeys(paths) if SIMULATED or measured or os.path.exists(p)]
+
+
+rule recording_lengths:
+    input:
+        measured_media,
+    output:
+        "results/recording_lengths/{batch}.parquet",
+    log:
+        "results/logs/recording_lengths/{batch}.log",
+    benchmark:
+        "results/benchmarks/recording_lengths/{batch}.tsv"
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=growing(500),
+    params:
+        code=code_digest("recording_lengths"),
+        software=pins("av"),
+        audio=lambda wildcards: recording_flags(rated_of(wildcards.batch), lambda r: r.audio),
+        video=lambda wildcards: recording_flags(rated_of(wildcards.batch), lambda r: r.video),
+    shell:
+        "python -m softaer.recording_lengths"
+        " {params.audio}"
+        " {params.video}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule ratings:
     input:
-        lambda wildcards: [
+        annotations=lambda wildcards: [
             path for r in rated_of(wildcards.batch) for path in r.annotation_files(DIMENSIONS)
         ],
+        lengths=["results/recording_lengths/{batch}.parquet"] if HELD else [],
     output:
-        "results/ratings/{batch}.parquet",
+        ratings="results/ratings/{batch}.parquet",
+        notes="results/status/ratings/{batch}.parquet",
     log:
         "results/logs/ratings/{batch}.log",
     benchmark:
@@ -31,7 +69,12 @@ rule ratings:
         dimensions=DIMENSIONS,
         interpolation=config["ratings"]["interpolation"],
         max_gap=config["ratings"]["max_gap"],
+        last_holds=flag("--last-holds", config["ratings"]["last_holds"] if HELD else None),
         range=flag("--range", config["ratings"]["range"]),
+        missing=[f"--missing={value}" for value in config["ratings"]["missing"]],
+        raters=shlex.join(f"--rater={name}" for name in config["ratings"]["raters"] or []),
+        scales=config["ratings"]["scales"],
+        lengths=lambda wildcards, input: flag("--lengths", list(input.lengths)),
     shell:
         "python -m softaer.ratings"
         " {params.recordings}"
@@ -39,8 +82,14 @@ rule ratings:
         " --dimensions {params.dimensions}"
         " --interpolation {params.interpolation}"
         " --max-gap {params.max_gap}"
+        " {params.lengths}"
+        " {params.last_holds}"
         " {params.range}"
-        " --output {output}"
+        " {params.missing}"
+        " {params.raters}"
+        " --scales {params.scales}"
+        " --output {output.ratings}"
+        " --notes-output {output.notes}"
         " > {log} 2>&1"
 
 
@@ -109,6 +158,7 @@ rule labels_batch:
     output:
         labels="results/labels/{batch}.parquet",
         weights="results/rater_weights/{batch}.parquet",
+        notes="results/status/labels/{batch}.parquet",
     log:
         "results/logs/labels/{batch}.log",
     benchmark:
@@ -126,6 +176,7 @@ rule labels_batch:
         " {params.estimator}"
         " --output {output.labels}"
         " --weights-output {output.weights}"
+        " --notes-output {output.notes}"
         " > {log} 2>&1"
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from softaer import cli, tables
 from softaer.grid import RATE, index
 from softaer.rater_lags import align, varies
-from softaer.schema import LABELS, RATER_WEIGHTS
+from softaer.schema import LABELS, NOTES, RATER_WEIGHTS
 
 ESTIMATORS = ("ewe", "mean", "median")
 REFERENCES = ("others", "all")
@@ -228,12 +228,14 @@ def main() -> None:
     add_estimator(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--weights-output")
+    arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     options = arguments.parse_args()
 
     lags, corpus_weights, estimator = read_estimator(options)
     ratings = tables.read(options.ratings)
     if lags is not None:
         ratings = align(ratings, lags)
+    notes = []
     with (
         tables.writer(options.output, LABELS) as labels_sink,
         tables.writer(options.weights_output, RATER_WEIGHTS) as weights_sink,
@@ -242,11 +244,16 @@ def main() -> None:
             labels, weights = label(rows, corpus_weights=corpus_weights.get(dimension), **estimator)
             for table, sink in ((labels, labels_sink), (weights, weights_sink)):
                 sink.append(table.assign(recording=recording, dimension=dimension))
-            if weights["fallback"].any():
-                print(
-                    f"recording {recording!r}, {dimension}: no rater agrees with the others; "
-                    "E is the plain mean"
-                )
+            if len(weights) == 1:
+                note = f"{dimension}: one rater alone; E is that trace, and there is no sigma"
+            elif weights["fallback"].any():
+                note = f"{dimension}: no rater agrees with the others; E is the plain mean"
+            else:
+                continue
+            notes.append({"recording": recording, "note": note})
+            print(f"recording {recording!r}, {note}")
+    if options.notes_output is not None:
+        tables.write(pd.DataFrame(notes, columns=NOTES.names), NOTES, options.notes_output)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 A trace is interpolated between neighbouring samples that lie close enough together; where a rater
 paused, started late or stopped early, the grid points stay without that rater. Nothing is
-extrapolated.
+extrapolated. Tools that store changes only are the exception: there a value holds until the next
+one, and the last one to the end of the recording.
 """
 
 import argparse
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,66 @@ import pandas as pd
 from softaer import cli, layouts, tables
 from softaer.errors import InputError
 from softaer.grid import RATE, grid, interpolate
-from softaer.schema import RATINGS
+from softaer.raters import (
+    UNIT,
+    Note,
+    counting,
+    other_spellings,
+    refuse_codes,
+    refuse_mixed_scales,
+    tidied,
+    value_ranges,
+    without_missing,
+)
+from softaer.schema import NOTES, RATINGS
 
 LONGEST = 86_400.0
 """Latest time of a rating [s]; beyond a day it is no time from the start of a recording."""
 
+HELD = "last values are held"
+"""What a note on how long values are held begins with."""
+
+MOSTLY = 0.5
+"""If less of the time between samples is bridged, that is told."""
+
 LONG = ["time", "rater", "dimension", "value"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How ratings are read: the section ``ratings`` of the configuration.
+
+    Attributes
+    ----------
+    interpolation
+        ``linear``, or ``hold`` for tools that store changes only.
+    max_gap
+        Longest distance between neighbouring samples that is bridged if linear [s].
+    last_holds
+        How long a rater's last value is held [s]; ``None``: to the end of the recording.
+    range
+        Lowest and highest rating that is possible, or ``None``.
+    missing
+        Values that mean that there is no rating.
+    raters
+        Who counts; ``None``: all.
+    scales
+        ``same``: ranges that do not belong to one scale are refused; ``free``: they are not looked
+        at.
+    """
+
+    interpolation: str = "linear"
+    max_gap: float = 1.0
+    last_holds: float | None = None
+    range: tuple[float, float] | None = None
+    missing: tuple[float, ...] = ()
+    raters: tuple[str, ...] | None = None
+    scales: str = "same"
+
+    @property
+    def hold(self) -> bool:
+        """Whether a value is held until the next."""
+        return self.interpolation == "hold"
 
 
 def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
@@ -31,7 +87,8 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     ----------
     path
         CSV in UTF-8. Long: columns ``time``, ``rater``, ``dimension``, ``value``. Wide: ``time``
-        plus one column per rater, empty cells where a rater says nothing.
+        plus one column per rater, empty cells where a rater says nothing. Blanks around names do
+        not count.
     dimension
         What a wide file rates.
 
@@ -43,10 +100,11 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Naming the file, and row and column where a cell is not a number.
+        Naming the file, and row and column where a cell is not a number; or if two raters are one
+        without the blanks around their names, but rate at the same time.
     """
     cells = _read_cells(path)
-    header = list(cells.columns)
+    cells.columns = header = [tidied(name) for name in cells.columns]
     if "time" not in header or len(header) < 2 or len(set(header)) != len(header):
         raise InputError(
             f"{path}, line 1: found columns {header}; expected 'time' and either "
@@ -55,12 +113,15 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     if {"rater", "value"} <= set(header):
         if sorted(header) != sorted(LONG):
             raise InputError(f"{path}, line 1: found columns {header}; expected {LONG}")
+        numbers = {name: _numbers(cells[name], path) for name in ("time", "value")}
+        table = cells[LONG].assign(**numbers)
         for name in ("rater", "dimension"):
-            empty = cells.index[cells[name] == ""]
+            table[name] = cells[name].map({word: tidied(word) for word in cells[name].unique()})
+            empty = table.index[table[name] == ""]
             if len(empty):
                 raise InputError(f"{path}, line {empty[0]}, column {name!r}: empty cell")
-        numbers = {name: _numbers(cells[name], path) for name in ("time", "value")}
-        return cells[LONG].assign(**numbers).reset_index(drop=True)
+        _refuse_merged(table, cells["rater"], path)
+        return table.reset_index(drop=True)
     if dimension is None:
         raise InputError(
             f"{path}: one column per rater, but several dimensions are asked for; expected "
@@ -70,7 +131,7 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     traces = []
     for rater in (name for name in header if name != "time"):
         said = cells[rater] != ""
-        if not rater.strip() and said.any():
+        if not rater and said.any():
             raise InputError(f"{path}, line 1: a column without a name; expected a rater's")
         value = _numbers(cells.loc[said, rater], path)
         traces.append(
@@ -79,6 +140,19 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
             )
         )
     return pd.concat(traces, ignore_index=True)
+
+
+def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
+    """Refuse raters that are one without blanks, but rate the same at one time."""
+    if (table["rater"] == written).all():
+        return
+    names = written.groupby([table["rater"], table["dimension"], table["time"]]).nunique()
+    for rater, dimension, time in names.index[names > 1]:
+        spelled = sorted(written[table["rater"] == rater].unique())
+        raise InputError(
+            f"{path}, column 'rater': found {spelled}, which are one without blanks, and each of "
+            f"them rates {dimension!r} at {time:g} s; expected names that differ otherwise"
+        )
 
 
 def _read_cells(path: Path) -> pd.DataFrame:
@@ -116,7 +190,11 @@ def _numbers(cells: pd.Series, path: Path) -> pd.Series:
 
 
 def trace_on_grid(
-    time: np.ndarray, value: np.ndarray, max_gap: float = 1.0, hold: bool = False
+    time: np.ndarray,
+    value: np.ndarray,
+    max_gap: float = 1.0,
+    hold: bool = False,
+    end: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring one rater's trace to the grid.
 
@@ -126,9 +204,13 @@ def trace_on_grid(
         Samples in the order of the file, shape (n,). Of several at the same time the last counts:
         it is where the trace stood after that instant.
     max_gap
-        Longest distance between neighbouring samples that is bridged [s].
+        Longest distance between neighbouring samples that is bridged [s]; not if values are held.
     hold
-        Hold the last sample until the next, for tools that store changes only; otherwise linear.
+        Hold each sample until the next, for tools that store changes only; otherwise linear. NaN
+        is held as well: there is no rating until the next sample.
+    end
+        Until when the last sample is held, and what comes later left out [s]; ``None``: until
+        itself.
 
     Returns
     -------
@@ -138,10 +220,81 @@ def trace_on_grid(
     if len(time) == 0:
         return grid(-1), np.empty(0)
     instants, last = np.unique(time[::-1], return_index=True)
-    at = grid(instants[-1])
-    values = interpolate(instants, value[::-1][last], at, max_gap, previous=hold)
+    value = value[::-1][last]
+    if not hold:
+        at = grid(instants[-1])
+        values = interpolate(instants, value, at, max_gap)
+    else:
+        end = instants[-1] if end is None else end
+        at = grid(end)
+        until = instants if end <= instants[-1] else np.append(instants, end)
+        sample = interpolate(until, np.arange(len(until)), at, np.inf, previous=True)
+        held = np.minimum(np.nan_to_num(sample).astype(int), len(value) - 1)
+        values = np.where(np.isnan(sample), np.nan, value[held])
     known = ~np.isnan(values)
     return at[known], values[known]
+
+
+def last_point(length: float) -> float:
+    """Last grid point of a recording [s]: one of 28.0 s has 280 of them, from 0 to 27.9 s.
+
+    Half a step is taken off, since containers count what an encoder put before or behind the sound.
+
+    Examples
+    --------
+    >>> last_point(28.0), last_point(28.0065), last_point(32.499)
+    (27.9, 27.9, 32.4)
+    """
+    at = grid(length - 0.5 / RATE)
+    return float(at[-1]) if len(at) else -1.0
+
+
+def ends_of_holding(
+    annotations: pd.DataFrame,
+    length: float | None = None,
+    last_holds: float | None = None,
+    note: Note = print,
+) -> pd.Series:
+    """Until when the last value of each trace is held.
+
+    Parameters
+    ----------
+    annotations
+        ``time``, ``rater``, ``dimension`` of a recording.
+    length
+        Of the recording [s]; ``None`` or NaN if it is not known. Then nobody's value is held longer
+        than until the last change of anybody.
+    last_holds
+        Longest time that a last value is held [s], or ``None``.
+    note
+        Is told until when values are held, and of changes after the end of the recording.
+
+    Returns
+    -------
+    Seconds, indexed by dimension and rater.
+    """
+    last = annotations.groupby(["dimension", "rater"])["time"].max()
+    if len(last) == 0:
+        return last
+    if length is None or np.isnan(length):
+        final = last.max()
+        words = (
+            f"{final:.1f} s, the last change of any rater, since the recording's length is unknown"
+        )
+    else:
+        final = last_point(length)
+        words = f"the end of the recording at {length:.1f} s"
+        late = annotations[annotations["time"] > final + 1 / RATE]
+        if len(late):
+            note(
+                f"{len(late)} changes lie after {words}, the last at {late['time'].max():.1f} s; "
+                "they are left out"
+            )
+    ends = (last + (np.inf if last_holds is None else last_holds)).clip(upper=final)
+    held = (ends - last).clip(lower=0)
+    within = "" if last_holds is None else f", at most {last_holds:g} s"
+    note(f"{HELD} to {words}{within}: {held.max():.1f} s at most")
+    return ends
 
 
 def ratings_on_grid(
@@ -151,6 +304,7 @@ def ratings_on_grid(
     hold: bool = False,
     value_range: tuple[float, float] | None = None,
     where: object = "annotations",
+    ends: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Bring all traces of a recording to the grid.
 
@@ -166,6 +320,9 @@ def ratings_on_grid(
         Lowest and highest rating that is possible.
     where
         Names the recording in errors.
+    ends
+        Until when the last value of each trace is held [s], as :func:`ends_of_holding` gives it;
+        ``None``: until itself.
 
     Returns
     -------
@@ -203,17 +360,133 @@ def ratings_on_grid(
         on_grid = 0
         for rater, trace in rows.groupby("rater", sort=True):
             time, value = trace_on_grid(
-                trace["time"].to_numpy(), trace["value"].to_numpy(), max_gap, hold
+                trace["time"].to_numpy(),
+                trace["value"].to_numpy(),
+                max_gap,
+                hold,
+                None if ends is None else ends[dimension, rater],
             )
             on_grid += len(time)
             columns = {"time": time, "dimension": dimension, "rater": rater, "value": value}
             traces.append(pd.DataFrame(columns))
         if on_grid == 0:
+            gap = "" if hold else f", or at most {max_gap:g} s apart"
             raise InputError(
                 f"{where}: no rating of {dimension!r} reaches the grid of {1 / RATE:g} s; "
-                f"expected samples at most {max_gap:g} s apart"
+                f"expected samples on it{gap}"
             )
     return pd.concat(traces, ignore_index=True)
+
+
+def ratings_that_count(
+    annotations: pd.DataFrame,
+    dimensions: Sequence[str],
+    reading: Reading,
+    note: Note = print,
+    where: object = "annotations",
+) -> pd.DataFrame:
+    """Samples of a recording that are ratings, of the dimensions and raters asked for.
+
+    Parameters
+    ----------
+    annotations
+        As :func:`read_annotations` gives them.
+    dimensions, reading
+        What is asked for.
+    note
+        Is told what was left out or is odd.
+    where
+        Names the recording in errors.
+
+    Returns
+    -------
+    Table of the same columns; NaN where a held value ends.
+
+    Raises
+    ------
+    InputError
+        If a dimension has no rating, nobody counts, values are hardly ratings, or the raters'
+        scales differ; see :mod:`softaer.raters`. Of a stated range all values are ratings.
+    """
+    annotated = sorted(annotations["dimension"].unique())
+    for dimension in dimensions:
+        if dimension not in annotated:
+            raise InputError(f"{where}: no ratings of {dimension!r}; found {annotated}")
+    other_spellings(annotations, dimensions, note)
+    asked = annotations[annotations["dimension"].isin(dimensions)]
+    asked = counting(asked, reading.raters, note, where)
+    asked = without_missing(asked, reading.missing, reading.hold, note)
+    if reading.range is None:
+        refuse_codes(asked, note, where)
+    if reading.scales == "same" and asked["value"].abs().max() >= UNIT:
+        refuse_mixed_scales(value_ranges(asked), "rater", where)
+    return asked
+
+
+def read_recording(
+    recording: str,
+    path: str,
+    layout,
+    dimensions: Sequence[str],
+    reading: Reading,
+    length: float | None = None,
+    note: Note = print,
+    alone: bool | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ratings of one recording.
+
+    Parameters
+    ----------
+    recording
+        Its name, for errors.
+    path
+        Annotations; ``{dimension}`` in it: one file for each.
+    layout
+        Module that reads the files.
+    dimensions, reading
+        What is asked for, and how it is read.
+    length
+        Of the recording [s], if it is known; used if values are held.
+    note
+        Is told what was left out or is odd.
+    alone
+        Whether files rate nothing but the one dimension; by default, if no other is asked for.
+
+    Returns
+    -------
+    samples, on_grid
+        As :func:`ratings_that_count` and :func:`ratings_on_grid` give them.
+    """
+    if "{dimension}" in path:
+        files = {name: path.replace("{dimension}", name) for name in dimensions}
+        parts = [layout.read_annotations(file, name) for name, file in files.items()]
+        annotations = pd.concat(parts, ignore_index=True)
+    else:
+        only = dimensions[0] if (len(dimensions) == 1 if alone is None else alone) else None
+        annotations = layout.read_annotations(path, only)
+    where = f"recording {recording!r} ({path})"
+    samples = ratings_that_count(annotations, dimensions, reading, note, where)
+    ends = ends_of_holding(samples, length, reading.last_holds, note) if reading.hold else None
+    table = ratings_on_grid(
+        samples, dimensions, reading.max_gap, reading.hold, reading.range, where, ends
+    )
+    if not reading.hold:
+        _tell_pauses(samples, table, reading.max_gap, note)
+    return samples, table
+
+
+def _tell_pauses(samples: pd.DataFrame, table: pd.DataFrame, max_gap: float, note: Note) -> None:
+    """Tell where most of the time between samples is not bridged."""
+    times = samples.groupby(["dimension", "rater"], sort=False)["time"].agg(["min", "max"])
+    spanned = (times["max"] - times["min"]).sum()
+    # A trace between two grid points has one point more than steps.
+    rated = (len(table) - len(times)) / RATE
+    if rated < MOSTLY * spanned:
+        note(
+            f"{1 - max(rated, 0) / spanned:.0%} of the time between raters' samples is longer than "
+            f"{max_gap:g} s from one to the next and stays without them (if the tool stores "
+            "changes only: 'ratings: interpolation: hold')"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -224,39 +497,81 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--dimensions", nargs="+", required=True)
     arguments.add_argument("--max-gap", type=float, default=1.0, help="seconds")
     arguments.add_argument("--interpolation", choices=["linear", "hold"], default="linear")
+    arguments.add_argument("--lengths", type=Path, help="table with the recordings' lengths")
+    arguments.add_argument("--last-holds", default="end", help="seconds, or 'end'")
     arguments.add_argument("--range", type=float, nargs=2, metavar=("LOW", "HIGH"))
+    arguments.add_argument("--missing", type=float, action="append", default=[], help="a code")
+    arguments.add_argument("--rater", action="append", help="who counts; default: all")
+    arguments.add_argument("--scales", choices=["same", "free"], default="same")
     cli.add_output(arguments)
+    arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     return arguments
 
 
-def read(options: argparse.Namespace) -> Iterator[pd.DataFrame]:
-    """Ratings of each recording on the grid, with the column ``recording``."""
+def reading_of(section: Mapping) -> Reading:
+    """The section ``ratings`` of the configuration as :class:`Reading`."""
+    return Reading(
+        interpolation=section["interpolation"],
+        max_gap=section["max_gap"],
+        last_holds=None if section["last_holds"] == "end" else float(section["last_holds"]),
+        range=None if section["range"] is None else tuple(section["range"]),
+        missing=tuple(section["missing"]),
+        raters=None if section["raters"] is None else tuple(map(tidied, section["raters"])),
+        scales=section["scales"],
+    )
+
+
+def read(options: argparse.Namespace, notes: list[dict] | None = None) -> Iterator[pd.DataFrame]:
+    """Ratings of each recording on the grid, with the column ``recording``.
+
+    Parameters
+    ----------
+    options
+        Arguments of :func:`parser`.
+    notes
+        Rows of :data:`softaer.schema.NOTES` are appended to it.
+
+    Raises
+    ------
+    InputError
+        If annotations are wrong, or scales differ between the recordings.
+    """
     layout = layouts.layout(options.layout)
+    reading = reading_of(vars(options) | {"raters": options.rater})
+    lengths = {}
+    if reading.hold and options.lengths is not None:
+        known = tables.by_recording(options.lengths)
+        lengths = {name: float(rows["seconds"].max()) for name, rows in known}
+    notes = [] if notes is None else notes
+    ranges = []
     for recording, path in options.recordings:
-        if "{dimension}" in path:
-            files = {name: path.replace("{dimension}", name) for name in options.dimensions}
-            parts = [layout.read_annotations(file, name) for name, file in files.items()]
-            annotations = pd.concat(parts)
-        else:
-            only = options.dimensions[0] if len(options.dimensions) == 1 else None
-            annotations = layout.read_annotations(path, only)
-        table = ratings_on_grid(
-            annotations,
-            options.dimensions,
-            options.max_gap,
-            options.interpolation == "hold",
-            options.range,
-            where=f"recording {recording!r} ({path})",
+        own: list[str] = []
+        samples, table = read_recording(
+            *(recording, path, layout, options.dimensions, reading),
+            length=lengths.get(recording),
+            note=own.append,
         )
+        notes += [{"recording": recording, "note": note} for note in dict.fromkeys(own)]
+        if len(options.recordings) > 1 and reading.scales == "same":
+            ranges.append(value_ranges(samples).assign(recording=recording))
         table.insert(0, "recording", recording)
         yield table
+    if ranges:
+        where = f"recordings {options.recordings[0][0]!r} to {options.recordings[-1][0]!r}"
+        for by in ("rater", "recording"):
+            refuse_mixed_scales(pd.concat(ranges), by, where)
 
 
 def main() -> None:
     options = parser().parse_args()
+    notes: list[dict] = []
     with tables.writer(options.output, RATINGS) as sink:
-        for table in read(options):
+        for table in read(options, notes):
             sink.append(table)
+    for row in notes:
+        print(f"recording {row['recording']!r}: {row['note']}")
+    if options.notes_output is not None:
+        tables.write(pd.DataFrame(notes, columns=NOTES.names), NOTES, options.notes_output)
 
 
 if __name__ == "__main__":

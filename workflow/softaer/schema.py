@@ -111,6 +111,9 @@ NOTES = pa.schema(
 )
 """What was odd in an input and did not stop the stage: a row for each note."""
 
+RECORDING_LENGTHS = pa.schema([RECORDING, field("seconds", pa.float64(), "s", nullable=True)])
+"""How long recordings are, as their files say; null where that is not known."""
+
 RATINGS = pa.schema(
     [
         RECORDING,

@@ -31,7 +31,7 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
 
     Returns
     -------
-    Indexed by recording: ``seconds``, ``audio`` [Hz], ``channels`` with the level of each over the
+    Indexed by recording: ``seconds``, ``sound`` (its length [s]), ``audio`` [Hz], ``channels`` with the level of each over the
     first seconds [dB], ``fps``, ``size``; missing where a file cannot be read.
     """
     recordings = list(recordings)
@@ -56,6 +56,7 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
         _compare(r, readable, sound, pictures, told)
         table[r.recording] = {
             "seconds": _seconds(readable.values()),
+            "sound": np.nan if sound is None or sound.end is None else sound.end,
             "audio": sound.rate if sound else np.nan,
             "channels": _shown(r, loudness.get(r.recording), problem),
             "fps": pictures.rate if pictures else np.nan,

@@ -1,0 +1,125 @@
+"""Real raters who traced the pitch of a tone: 71 people, raw changes on a scale without limits.
+
+The logs hold a row per change, out of order, with times in milliseconds; some people have several
+sessions, some never moved. The pitch that was planted in the tone is known.
+"""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from softaer import labels, ratings, recording_lengths, tables
+from softaer.grid import RATE
+from softaer.schema import LABELS
+
+PEOPLE, FLAT, POINTS = 71, 13, 325
+"""Raters, those of them who never moved, and grid points of 32.5 s."""
+
+
+@pytest.fixture(scope="module")
+def folder(shared_data):
+    """The logs, the tone and its pitch."""
+    return shared_data / "ratings" / "pagan_qa"
+
+
+def changes(folder):
+    """The logs as a long table. Of a person's sessions the one with most changes is taken."""
+    logs = pd.read_csv(folder / "Raw_Audio_Logs.csv")
+    sizes = logs.groupby(["Participant", "SessionID"]).size().sort_values(kind="stable")
+    chosen = sizes.reset_index().drop_duplicates("Participant", keep="last")["SessionID"]
+    logs = logs[logs["SessionID"].isin(chosen)]
+    return pd.DataFrame(
+        {
+            "time": logs["VideoTime"] / 1000,
+            "rater": logs["Participant"],
+            "dimension": "pitch",
+            "value": logs["Value"],
+        }
+    )
+
+
+def pitch(folder, time):
+    """The planted pitch at some times [Hz]; 60 values a second."""
+    values = pd.read_csv(folder / "Pitch_values.csv")["Value"].to_numpy()
+    return np.interp(time, np.arange(len(values)) / 60, values)
+
+
+@pytest.fixture(scope="module")
+def labelled(folder, tmp_path_factory):
+    """Labels of the tone by each estimator, the notes, and the ratings on the grid."""
+    here = tmp_path_factory.mktemp("pagan")
+    changes(folder).to_csv(here / "tone.csv", index=False)
+
+    def run(stage, *words):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["stage", *map(str, words)])
+            stage.main()
+
+    tone = folder / "QA_Audio.mp4"
+    run(recording_lengths, "--recording", "tone", tone, "--output", here / "lengths.parquet")
+    run(
+        *(ratings, "--recording", "tone", here / "tone.csv", "--dimensions", "pitch"),
+        *("--interpolation", "hold", "--lengths", here / "lengths.parquet"),
+        *("--output", here / "ratings.parquet", "--notes-output", here / "notes.parquet"),
+    )
+    found = {}
+    for estimator in ("ewe", "mean"):
+        run(
+            *(labels, "--ratings", here / "ratings.parquet", "--estimator", estimator),
+            *("--output", here / "labels.parquet", "--weights-output", here / "weights.parquet"),
+            *("--notes-output", here / "label_notes.parquet"),
+        )
+        found[estimator] = tables.read(here / "labels.parquet")
+    assert tables.columns(here / "labels.parquet") == LABELS.names
+    assert tables.read(here / "label_notes.parquet").empty
+    notes = tables.read(here / "notes.parquet")["note"]
+    return (
+        found,
+        list(notes),
+        tables.read(here / "ratings.parquet"),
+        tables.read(here / "weights.parquet"),
+    )
+
+
+def test_all_of_the_tone_is_labelled_by_all(labelled):
+    found, _, traces, weights = labelled
+    for table in found.values():
+        np.testing.assert_array_equal(table["time"], np.arange(POINTS) / RATE)
+        assert (table["raters"] == PEOPLE).all()
+        assert table["sigma"].notna().all()
+    assert (traces.groupby("rater").size() == POINTS).all()
+    spans = traces.groupby("rater")["value"].agg(np.ptp)
+    assert (spans == 0).sum() == FLAT
+    assert weights.loc[weights["rater"].isin(spans.index[spans == 0]), "agreement"].isna().all()
+
+
+def test_what_was_held_and_left_out_is_noted(labelled):
+    _, notes, _, _ = labelled
+    assert any("changes lie after the end of the recording at 32.5 s" in note for note in notes)
+    assert any("last values are held to the end of the recording" in note for note in notes)
+    assert len(notes) == 2
+
+
+@pytest.mark.parametrize(("estimator", "best"), [("ewe", 0.986), ("mean", 0.984)])
+def test_labels_follow_the_pitch_after_a_delay(folder, labelled, estimator, best):
+    table = labelled[0][estimator]
+    truth = pitch(folder, table["time"].to_numpy())
+    delays = np.arange(0, 41)
+    found = [
+        np.corrcoef(table["E"].to_numpy()[delay:], truth[: POINTS - delay])[0, 1]
+        for delay in delays
+    ]
+    assert max(found) == pytest.approx(best, abs=0.003)
+    assert delays[np.argmax(found)] / RATE == pytest.approx(1.3, abs=0.2)
+    assert found[0] < max(found) - 0.03
+
+
+def test_interpolation_between_changes_leaves_most_of_the_tone_out(folder, tmp_path, monkeypatch):
+    changes(folder).to_csv(tmp_path / "tone.csv", index=False)
+    words = ["--recording", "tone", tmp_path / "tone.csv", "--dimensions", "pitch"]
+    words += ["--output", tmp_path / "r.parquet", "--notes-output", tmp_path / "n.parquet"]
+    monkeypatch.setattr(sys, "argv", ["stage", *map(str, words)])
+    ratings.main()
+    assert len(tables.read(tmp_path / "r.parquet")) < 0.6 * PEOPLE * POINTS

@@ -1,0 +1,45 @@
+"""Recording lengths: how long recordings are, as their media files say; nothing is decoded.
+
+Asked for where raters' values are held to the end of the recording. A recording whose files are not
+there, or do not say it, has no length; with two files, the longer one counts.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus.probe import probe
+from softaer.errors import InputError
+from softaer.schema import RECORDING_LENGTHS
+
+
+def length(paths: list[str]) -> float | None:
+    """Length of the recording that some files are of [s]; None if none of them says it."""
+    found = []
+    for path in filter(lambda path: Path(path).exists(), dict.fromkeys(paths)):
+        try:
+            found.append(probe(Path(path)).seconds)
+        except InputError as error:
+            print(error)
+    return max(found, default=0.0) or None
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    cli.add_recordings(arguments, "media file; again for a second one")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    files: dict[str, list[str]] = {}
+    for recording, path in options.recordings:
+        files.setdefault(recording, []).append(path)
+    rows = [{"recording": name, "seconds": length(paths)} for name, paths in files.items()]
+    table = pd.DataFrame(rows, columns=RECORDING_LENGTHS.names).astype({"seconds": float})
+    tables.write(table, RECORDING_LENGTHS, options.output)
+    for row in table[table["seconds"].isna()].itertuples():
+        print(f"recording {row.recording!r}: its length is not known")
+
+
+if __name__ == "__main__":
+    cli.run(main)
