@@ -223,7 +223,7 @@ def test_frames_are_sampled_as_the_model_has_learnt(packed, rate, tmp_path, monk
     folder = write_model(tmp_path / "model", audio={}, video=settings | packed)
     asked = []
 
-    def frames(path, rate=None):
+    def frames(path, rate=None, **rest):
         asked.append(rate)
         raise InputError("seen")
 

@@ -232,10 +232,10 @@ def test_the_stage_refuses_milliseconds(mode, tmp_path, turns_file, monkeypatch)
 
 def test_the_stage_logs_what_is_odd(tmp_path, turns_file, monkeypatch, capsys):
     run_stage(tmp_path, turns_file("0;10\n"), monkeypatch)
-    assert "a: " in (said := capsys.readouterr().err)
+    assert "recording 'a': " in (said := capsys.readouterr().out)
     assert "turns cover 100 % of the sound" in said
     run_stage(tmp_path, turns_file("0;2\n6;8\n"), monkeypatch)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().out == ""
 
 
 def test_real_files_of_turns(shared_data):

@@ -60,6 +60,7 @@ STAGES = (
     "audio_features",
     "landmarks",
     "video_features",
+    "recording_lengths",
     "ratings",
     "rater_lags",
     "rater_weights",

@@ -31,8 +31,9 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
 
     Returns
     -------
-    Indexed by recording: ``seconds``, ``sound`` (its length [s]), ``audio`` [Hz], ``channels`` with the level of each over the
-    first seconds [dB], ``fps``, ``size``; missing where a file cannot be read.
+    Indexed by recording: ``seconds``, ``sound`` (its length [s]), ``audio`` [Hz], ``channels``
+    with the level of each over the first seconds [dB], ``fps``, ``size``; missing where a file
+    cannot be read.
     """
     recordings = list(recordings)
     files = list(dict.fromkeys(p for r in recordings for p in (r.audio, r.video) if p is not None))
@@ -49,6 +50,9 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
         for path, contents in own.items():
             reason = contents if isinstance(contents, InputError) else odd_path(path)
             if reason is not None:
+                problem(f"recording {r.recording!r}: {reason}")
+        for path in (r.turns, *(r.annotation_files(("",)) if r.annotations else ())):
+            if path is not None and (reason := odd_path(path)) is not None:
                 problem(f"recording {r.recording!r}: {reason}")
         readable = {p: c for p, c in own.items() if isinstance(c, Contents)}
         sound = _stream(r, "audio", readable, problem)

@@ -1,6 +1,6 @@
 """What `check` says of ratings and turns: raters, rates, agreement, and what is odd in them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from glob import escape, glob
 
