@@ -216,7 +216,7 @@ def _is_even(trace: pd.DataFrame) -> bool:
     up = (value - value[0]) / (value[-1] - value[0])
     counted = np.linspace(0, 1, len(value))
     passed = (time - time[0]) / (time[-1] - time[0])
-    return any(np.allclose(up, even, rtol=0, atol=1e-6) for even in (counted, passed))
+    return any(bool((np.abs(up - even) <= 1e-6).all()) for even in (counted, passed))
 
 
 def _equals(value: np.ndarray, others: np.ndarray, statistic: Callable) -> bool:

@@ -116,9 +116,11 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
         numbers = {name: _numbers(cells[name], path) for name in ("time", "value")}
         table = cells[LONG].assign(**numbers)
         for name in ("rater", "dimension"):
-            table[name] = cells[name].map({word: tidied(word) for word in cells[name].unique()})
-            empty = table.index[table[name] == ""]
-            if len(empty):
+            tidy = {word: tidied(word) for word in cells[name].unique()}
+            if any(word != tidied_word for word, tidied_word in tidy.items()):
+                table[name] = cells[name].map(tidy)
+            if "" in tidy.values():
+                empty = table.index[table[name] == ""]
                 raise InputError(f"{path}, line {empty[0]}, column {name!r}: empty cell")
         _refuse_merged(table, cells["rater"], path)
         return table.reset_index(drop=True)
@@ -144,7 +146,7 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
 
 def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
     """Refuse raters that are one without blanks, but rate the same at one time."""
-    if (table["rater"] == written).all():
+    if table["rater"].equals(written):
         return
     names = written.groupby([table["rater"], table["dimension"], table["time"]]).nunique()
     for rater, dimension, time in names.index[names > 1]:
@@ -477,10 +479,13 @@ def read_recording(
 
 def _tell_pauses(samples: pd.DataFrame, table: pd.DataFrame, max_gap: float, note: Note) -> None:
     """Tell where most of the time between samples is not bridged."""
+    # The traces lie one below the other, and each has one point more than steps.
+    traces = 1 + (np.diff(table["time"]) <= 0).sum()
+    rated = (len(table) - traces) / RATE
+    if rated >= MOSTLY * traces * np.ptp(samples["time"]):
+        return
     times = samples.groupby(["dimension", "rater"], sort=False)["time"].agg(["min", "max"])
     spanned = (times["max"] - times["min"]).sum()
-    # A trace between two grid points has one point more than steps.
-    rated = (len(table) - len(times)) / RATE
     if rated < MOSTLY * spanned:
         note(
             f"{1 - max(rated, 0) / spanned:.0%} of the time between raters' samples is longer than "
