@@ -296,3 +296,47 @@ def test_a_batch_that_does_not_fit_into_a_command_is_refused():
         check_batches(recordings, "recordings.csv")
     for word in ("recordings.csv", "'big'", "120000"):
         assert word in str(caught.value)
+
+
+def test_a_fold_is_a_subject_or_all_whom_a_group_joins():
+    people = {"a": ("p", None), "b": ("p", None), "c": ("q", None)}
+    recordings = [Recording(n, n, subject=s, group=g) for n, (s, g) in people.items()]
+    assert folds(recordings) == {"a": "p", "b": "p", "c": "q"}
+    # q meets p in one session and r in another: none of the three may stand on the other side.
+    met = {
+        "a": ("p", "s1"), "b": ("q", "s1"), "c": ("q", "s2"), "d": ("r", "s2"), "e": ("t", "s3"),
+    }  # fmt: skip
+    recordings = [Recording(n, n, subject=s, group=g) for n, (s, g) in met.items()]
+    fold_of = folds(recordings)
+    assert len({fold_of[n] for n in "abcd"}) == 1
+    assert fold_of["e"] == "t"
+
+
+@pytest.mark.parametrize("column", ["subject", "group"])
+def test_a_subject_or_a_group_in_two_partitions_is_refused(column):
+    rows = {
+        2: {"recording": "a", column: "x", "partition": "train", "media": "a.mp4"},
+        3: {"recording": "b", column: "x", "partition": "test", "media": "b.mp4"},
+    }
+    with pytest.raises(InputError, match=f"line 3, column 'partition': {column} 'x' is in 'test'"):
+        validate_rows(rows, row_schema(), "t.csv")
+    rows[3]["partition"] = "train"
+    validate_rows(rows, row_schema(), "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("channel", ["1", "12"], ["0", "left", "1.5", "-1"]),
+        ("audio_stream", ["1"], ["0", "a"]),
+        ("video_stream", ["2"], ["#0"]),
+        ("face", ["left", "right", "largest"], ["middle", "Left", "1"]),
+    ],
+)
+def test_what_of_a_file_is_the_subjects_is_a_number_or_a_side(column, good, bad):
+    row = {"recording": "a", "media": "a.mp4"}
+    for cell in good:
+        validate_rows({2: row | {column: cell}}, row_schema(), "t.csv")
+    for cell in bad:
+        with pytest.raises(InputError, match=f"line 2, column '{column}': found '{cell}'"):
+            validate_rows({2: row | {column: cell}}, row_schema(), "t.csv")

@@ -50,7 +50,9 @@ rule annotation_delay:
         mem_mb=growing(600, 12),
     params:
         code=code_digest("annotation_delay"),
-        corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch", "subject"]),
+        corpus=lambda wildcards: relevant(
+            rated_in("train"), ["recording", "batch", "subject", "group"]
+        ),
         features=collect("results/{modality}_features", modality=MODALITIES),
         dimensions=DIMENSIONS,
         max_delay=config["max_delay"],

@@ -25,7 +25,7 @@ rule fuse_modalities:
     params:
         code=code_digest("fuse"),
         corpus=lambda wildcards: relevant(
-            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+            rated_in("dev"), ["recording", "batch", "partition", "subject", "group"]
         ),
         dataset=f"results/dataset/{MODALITIES[0]}",
         predictions=lambda wildcards, input: per_modality("--prediction", input.predictions),

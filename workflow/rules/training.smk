@@ -148,7 +148,7 @@ rule postprocess:
     params:
         code=code_digest("postprocess"),
         corpus=lambda wildcards: relevant(
-            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+            rated_in("dev"), ["recording", "batch", "partition", "subject", "group"]
         ),
         dataset="results/dataset/{modality}",
         search=options(config["postprocessing"]),

@@ -14,7 +14,7 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.chance import chance_level
-from softaer.corpus import Recording, rated, read_recordings
+from softaer.corpus import Recording, folds, rated, read_recordings
 from softaer.errors import InputError
 from softaer.grid import RATE, index
 from softaer.rater_lags import pooled_correlation, varies
@@ -239,6 +239,7 @@ def main() -> None:
     options = arguments.parse_args()
 
     train = [r for r in rated(read_recordings(options.recordings)) if r.partition == "train"]
+    fold_of = folds(train)
     features = [read_features(r, options.features, options.standardisations) for r in train]
     labels = tables.read_batches(options.labels, train)
     with tables.writer(options.output, ANNOTATION_DELAY) as sink:
@@ -248,7 +249,7 @@ def main() -> None:
             emotion = [on_grid(own["time"].to_numpy(), own["E"].to_numpy()) for own in some]
             try:
                 curve, best = choose_delay(
-                    features, emotion, [r.subject for r in train], options.max_delay
+                    features, emotion, [fold_of[r.recording] for r in train], options.max_delay
                 )
             except InputError as error:
                 raise InputError(

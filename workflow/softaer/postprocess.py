@@ -22,7 +22,7 @@ from scipy.ndimage import median_filter
 
 from softaer import cli, tables
 from softaer.concordance import ccc
-from softaer.corpus import rated, read_recordings
+from softaer.corpus import folds, rated, read_recordings
 from softaer.coverage import scored
 from softaer.grid import RATE
 from softaer.schema import POSTPROCESSED, POSTPROCESSING_STEPS
@@ -264,14 +264,13 @@ def read_traces(
 
 
 def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], pd.DataFrame]:
-    """Recordings of dev, the subject of every recording, the targets of a dimension.
+    """Recordings of dev, the fold of every recording, the targets of a dimension.
 
-    Those of dev have features in at least one of the modalities whose coverage is given.
+    A fold is what is left out together: a subject, or all whom a group joins. Those of dev have features in at least one of the modalities whose coverage is given.
     """
     recordings = rated(read_recordings(options.recordings))
     dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
-    subject_of = {r.recording: r.subject for r in recordings}
-    return dev, subject_of, read_targets(options.dataset, recordings, options.dimension)
+    return dev, folds(recordings), read_targets(options.dataset, recordings, options.dimension)
 
 
 def with_absent(predictions: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
