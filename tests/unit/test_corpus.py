@@ -10,11 +10,13 @@ from softaer.corpus import (
     COLUMNS,
     Recording,
     check_batches,
+    folds,
     rated,
     read_recordings,
     read_rows,
     relevant,
     resolve,
+    row_schema,
     validate_rows,
 )
 from softaer.errors import InputError
