@@ -93,6 +93,36 @@ rule ratings:
         " > {log} 2>&1"
 
 
+# Raters' scales are compared over the whole corpus before any label is made.
+SCALES = ["results/rating_scales.parquet"] if config["ratings"]["scales"] == "same" else []
+
+
+rule rating_scales:
+    input:
+        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        recordings=ancient(TABLE),
+    output:
+        "results/rating_scales.parquet",
+    log:
+        "results/logs/rating_scales.log",
+    benchmark:
+        "results/benchmarks/rating_scales.tsv"
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 80),
+    params:
+        code=code_digest("rating_scales"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+    shell:
+        "python -m softaer.rating_scales"
+        " --recordings {input.recordings:q}"
+        " --ratings results/ratings"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule rater_lags:
     input:
         ratings=rated_batches("results/ratings/{batch}.parquet"),
@@ -155,6 +185,8 @@ rule labels_batch:
         ratings="results/ratings/{batch}.parquet",
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        # It says whether labels may be made, and changes none.
+        scales=[ancient(path) for path in SCALES],
     output:
         labels="results/labels/{batch}.parquet",
         weights="results/rater_weights/{batch}.parquet",

@@ -266,8 +266,8 @@ def read_traces(
 def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], pd.DataFrame]:
     """Recordings of dev, the fold of every recording, the targets of a dimension.
 
-    A fold is what is left out together: a subject, or all whom a group joins. Recordings of dev have
-    features in at least one of the modalities whose coverage is given.
+    A fold is what is left out together: a subject, or all whom a group joins. Recordings of dev
+    have features in at least one of the modalities whose coverage is given.
     """
     recordings = rated(read_recordings(options.recordings))
     dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}

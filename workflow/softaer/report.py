@@ -62,6 +62,7 @@ STAGES = (
     "video_features",
     "recording_lengths",
     "ratings",
+    "rating_scales",
     "rater_lags",
     "rater_weights",
     "labels",

@@ -124,6 +124,16 @@ RATINGS = pa.schema(
     ]
 )
 
+RATING_SCALES = pa.schema(
+    [
+        RECORDING,
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("low", pa.float64(), unit="rating"),
+        field("high", pa.float64(), unit="rating"),
+    ]
+)
+
 RATER_WEIGHTS = pa.schema(
     [
         field("recording", pa.string(), unit="", nullable=True),

@@ -1,0 +1,35 @@
+"""Rating scales: whether all raters of all recordings have used one scale, before labels are made.
+
+E and sigma are in the raters' units. Within a batch the stage ``ratings`` looks; here rater stands
+beside rater and recording beside recording of the whole corpus.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from softaer import cli, tables
+from softaer.corpus import rated, read_recordings
+from softaer.raters import refuse_mixed_scales, value_ranges
+from softaer.schema import RATING_SCALES
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    ratings = tables.read_batches(options.ratings, rated(read_recordings(options.recordings)))
+    ranges = pd.concat(
+        value_ranges(rows).assign(recording=recording)
+        for recording, rows in ratings.groupby("recording", sort=False)
+    )
+    for by in ("rater", "recording"):
+        refuse_mixed_scales(ranges, by)
+    tables.write(ranges, RATING_SCALES, options.output)
+
+
+if __name__ == "__main__":
+    cli.run(main)
