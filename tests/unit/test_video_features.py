@@ -12,7 +12,7 @@ from skimage.transform import SimilarityTransform
 from softaer import tables
 from softaer import video_features as stage
 from softaer.functionals import functional_names
-from softaer.markup import POINTS, REFERENCE, columns, positions
+from softaer.markup import POINTS, REFERENCE, columns, place_and_width, positions
 from softaer.schema import landmarks as landmarks_schema
 from softaer.video_features import register, video_features
 
@@ -295,3 +295,23 @@ def test_registered_real_faces_resemble_the_reference(clips):
     assert registered[:, brows, 1].max() < -0.1
     assert registered[:, lips, 1].min() > 0.7
     assert np.abs(registered).max() < 2
+
+
+def test_nothing_is_interpolated_over_a_jump():
+    time = np.arange(50) / 25
+    faces = 60 * np.repeat(reference_like(1), 50, axis=0) + 200
+    width = place_and_width(faces)[1][0]
+    for jump, broken in ((0.9, False), (1.1, True)):
+        shapes = faces.copy()
+        shapes[25:, :, 0] += jump * width
+        shapes[24] = np.nan  # lost between two grid points
+        features = video_features(time, shapes)
+        between = features[(features["time"] > time[23]) & (features["time"] < time[25])]
+        shapes[24] = faces[24]
+        assert len(between) == 0 or between.isna().any(axis=None) == broken
+        gap = video_features(np.delete(time, range(20, 30)), np.delete(shapes, range(20, 30), 0))
+        inside = gap[(gap["time"] > time[19]) & (gap["time"] < time[30])]
+        assert len(inside) == 4
+        assert inside["x_18"].isna().all() == broken
+        outside = gap.drop(inside.index)
+        assert outside["x_18"].notna().all()
