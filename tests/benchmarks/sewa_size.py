@@ -34,10 +34,11 @@ import yaml
 
 from softaer import tables
 from softaer.audio_lld import descriptor_names
+from softaer.extraction import NOTHING
 from softaer.functionals import functional_names
 from softaer.grid import RATE
 from softaer.markup import columns
-from softaer.schema import STATUS, audio_features, video_features
+from softaer.schema import NOTES, STATUS, audio_features, video_features
 from softaer.simulate.noise import smooth_noise
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +115,7 @@ def lay_out(folder: Path, counts: dict[str, int], duration: float) -> None:
     names = {"audio": functional_names(descriptor_names()), "video": columns()}
     schemas = {"audio": audio_features, "video": video_features}
     mixing = np.random.default_rng(0)
+    nothing_odd = pd.DataFrame(columns=NOTES.names)
     mixtures = {m: mixing.standard_normal((4, len(names[m]))) for m in names}
     (folder / "media").mkdir(parents=True)
     (folder / "annotations").mkdir()
@@ -126,12 +128,13 @@ def lay_out(folder: Path, counts: dict[str, int], duration: float) -> None:
         traces(rng, felt).to_csv(path, index=False)
         for modality, reader in READERS.items():
             table = features(rng, felt, mixtures[modality], names[modality])
-            state = {"reason": None, "frames": frames, "missing": 0, "end": duration}
+            state = NOTHING | {"reason": None, "frames": frames, "end": duration}
             state = pd.DataFrame([{"recording": recording} | state])
             table.insert(0, "recording", recording)
             for part, schema, stage in (
                 (table, schemas[modality](names[modality]), f"{modality}_features"),
                 (state, STATUS, f"status/{reader}"),
+                *([(nothing_odd, NOTES, "status/audio_features")] if modality == "audio" else []),
             ):
                 path = folder / f"results/{stage}/{recording}.parquet"
                 path.parent.mkdir(parents=True, exist_ok=True)

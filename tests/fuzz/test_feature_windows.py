@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from softaer.audio_features import audio_features
 from softaer.functionals import functional_names, windowed_functionals
 from softaer.grid import grid, index, interpolate
-from softaer.markup import POINTS, REFERENCE, columns, positions
+from softaer.markup import POINTS, REFERENCE, columns, place_and_width, positions
 from softaer.standardisation import fit_standardisation, standardise
 from softaer.video_features import register, video_features
 
@@ -160,6 +160,18 @@ def repeated(some):
     return some[:, np.arange(2 * len(POINTS)) % some.shape[1]]
 
 
+def without_jumps(shapes):
+    """Runs of frames within which no face lies further than its width from the one before."""
+    runs = [[]]
+    for k in range(len(shapes)):
+        if k:
+            places, widths = place_and_width(shapes[k - 1 : k + 1])
+            if np.linalg.norm(places[1] - places[0]) > widths.max():
+                runs.append([])
+        runs[-1].append(k)
+    return runs
+
+
 @fuzz
 @given(video=videos(), max_gap=st.integers(0, 3000), window=widths)
 def test_video_features_are_those_of_the_frames_with_a_face(video, max_gap, window):
@@ -173,8 +185,11 @@ def test_video_features_are_those_of_the_frames_with_a_face(video, max_gap, wind
     at = grid_points(time)
     expected = np.full((len(at), some.shape[1]), nan)
     for column, values in enumerate(some.T.tolist()):
-        samples = dict(zip(seen, values, strict=True))
-        expected[:, column] = [interpolated(samples, t, max_gap) for t in at]
+        for part in without_jumps(pixels[face]):
+            samples = {seen[k]: values[k] for k in part}
+            for row, t in enumerate(at):
+                if np.isnan(expected[row, column]):
+                    expected[row, column] = interpolated(samples, t, max_gap)
     names, halves = columns(), [expected]
     if window:
         away = np.isnan(expected[:, 0])

@@ -18,6 +18,7 @@ STAGES = [
     "video_features",
     "status",
     "recording_lengths",
+    "rating_scales",
     "ratings",
     "rater_lags",
     "labels",

@@ -11,6 +11,7 @@ from softaer import coverage as stage
 from softaer import schema, tables
 from softaer.corpus import Recording
 from softaer.coverage import coverage, having, scored, why_absent, with_features
+from softaer.extraction import NOTHING
 
 NAN = np.nan
 TARGETS = ["m_E", "m_sigma"]
@@ -110,7 +111,7 @@ class Corpus:
         self.data.setdefault(batch, []).append(part)
         self.states.setdefault(batch, [])
         if status is not None:
-            self.states[batch].append({"recording": name, "end": None, "reason": None} | status)
+            self.states[batch].append(NOTHING | {"recording": name, "reason": None} | status)
 
     def run(self, monkeypatch, modality):
         table = self.folder / "recordings.csv"

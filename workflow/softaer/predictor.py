@@ -23,7 +23,6 @@ from softaer.coverage import with_features
 from softaer.errors import InputError
 from softaer.fuse import INTERCEPT, combine
 from softaer.grid import RATE, index
-from softaer.media import Account
 from softaer.model import Architecture, Recurrent, pick_device
 from softaer.postprocess import Step, apply_chain
 from softaer.standardisation import standardise
@@ -175,6 +174,8 @@ class Predictor:
         beside: Path | None,
         choices: Mapping[str, int | str],
     ) -> pd.DataFrame:
+        from softaer.media import Account
+
         account = Account()
         source = {"stream": choices.get(f"{modality}_stream"), "beside": beside, "account": account}
         settings = self.description[modality]
