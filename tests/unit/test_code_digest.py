@@ -1,15 +1,18 @@
 """The digest of a stage's code changes with the code that the stage runs, and with nothing else."""
 
+import ast
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from softaer.code_digest import ROOT, code_digest
+from softaer.code_digest import ROOT, canonical, code_digest
 
 STAGES = [
     "audio_lld",
@@ -258,3 +261,66 @@ def test_imports_that_cannot_be_followed_are_refused(package, line):
         package.digests(["fuse"])
     assert "ValueError" in caught.value.stderr
     assert "softaer.fuse" in caught.value.stderr
+
+
+SAMPLE = '''
+@decorated(1, *a, key=None, **b)
+class A(B, metaclass=C):
+    x: int = 1_000
+    def f(self, /, a, b=2.50, *args: "str", c, d=None, **rest) -> None:
+        """Said, not done."""
+        global g
+        for i, (j, *k) in enumerate(rest): yield from f"{i!r:>{j}} {{}}" "tail" u"old"
+        while not (a and b or c): break
+        else: return ... if a < b <= c else lambda q, *r: q @ r
+        with open(a) as file, b: del file[1:2, ...], a.b
+        try: raise E from None
+        except (F, G) as e: assert e, "why"
+        finally: pass
+async def g():
+    async with a: return [await x async for x in y if x] + [*z] + list({1, 2} ^ {**m, "k": ~v})
+match p:
+    case {"a": [1, *_], **rest} | Point(x=0) if (n := 3): pass
+    case None | -1.5 | "s" as t: pass
+'''
+
+
+def test_a_syntax_tree_is_the_same_text_on_every_python():
+    text = canonical(ast.parse(SAMPLE).body)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "983069886e5c2fae"
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_digests_do_not_depend_on_the_python(version, before):
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    other = next(pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}"))
+    program = (
+        "import sys, json; sys.path.insert(0, sys.argv[1]); "
+        "from softaer.code_digest import code_digest; "
+        "print(json.dumps({s: code_digest(s) for s in sys.argv[2:]}))"
+    )
+    command = [str(other), "-I", "-c", program, str(ROOT.parent), *STAGES]
+    if other is None or subprocess.run([other, "-c", ""], capture_output=True).returncode:
+        pytest.skip(f"no Python {version} on this machine")
+    outcome = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(outcome.stdout) == before
+
+
+def test_what_is_code_changes_the_text_and_its_spelling_does_not():
+    def text(source):
+        return canonical(ast.parse(source).body)
+
+    assert text("x = ('a'  'b')  # why") == text("x = u'ab'") == text('x = "ab"')
+    assert text("f(a, b=1_0)") == text("f(a,b = 10)")
+    sources = [
+        "x = 'a'",
+        "x = b'a'",
+        "x = 1",
+        "x = 1.0",
+        "x = True",
+        "x = None",
+        "x = ...",
+        "x: int = 1",
+    ]
+    sources += ["x = a.b", "x = a[b]", "x = {}", "x = {**a}", "x = []", "x = ()", "del x", "x += 1"]
+    assert len({text(source) for source in sources}) == len(sources)

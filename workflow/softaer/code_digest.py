@@ -16,6 +16,10 @@ PACKAGE = __package__
 ROOT = Path(__file__).parent
 
 
+NOT_CODE = frozenset({"ctx", "kind", "type_comment"})
+"""Fields of a syntax tree that follow from others, or say how something was spelled."""
+
+
 @cache
 def code_digest(stage: str) -> str:
     """Digest of a stage's code.
@@ -97,7 +101,34 @@ def _read(module: str, position: int) -> tuple[str, list[tuple[str, str | None]]
     used = {node.id for node in nodes if isinstance(node, ast.Name) and node not in of_modules}
     imported += [imports[name] for name in sorted(used & imports.keys())]
     own = [p for name in sorted(used) for p in _positions_of(module).get(name, ())]
-    return ast.unparse(statement), imported, own
+    return canonical(statement), imported, own
+
+
+def canonical(node: object) -> str:
+    """A syntax tree as text that is the same on every Python.
+
+    Types of nodes, and fields that say something. Left out are positions, the context of names, the
+    spelling of literals, and what is empty: fields that some version of Python does not have.
+
+    Examples
+    --------
+    >>> canonical(ast.parse("x = u'a'").body[0])
+    "Assign(targets=[Name(id='x')],value=Constant(value='a'))"
+    """
+    if isinstance(node, ast.AST):
+        content = dict(ast.iter_fields(node))
+        if isinstance(node, ast.JoinedStr):
+            # Some versions end a format with an empty string.
+            content["values"] = [part for part in node.values if getattr(part, "value", 0) != ""]
+        fields = (
+            f"{name}={canonical(value)}"
+            for name, value in sorted(content.items())
+            if name not in NOT_CODE and value is not None and value != []
+        )
+        return f"{type(node).__name__}({','.join(fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(canonical, node))}]"
+    return repr(node)
 
 
 @cache
