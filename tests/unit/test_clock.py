@@ -253,3 +253,37 @@ def test_damaged_packets_are_dropped_and_counted_up_to_a_few_per_cent(tmp_path):
     many.write_bytes(content)
     with pytest.raises(InputError, match=r"many\.mka: cannot be decoded"):
         list(audio_blocks(many))
+
+
+def test_a_bad_file_beside_does_not_take_the_good_one_with_it(tmp_path):
+    sound = media_files.write(tmp_path / "m.wav", sound=[(0, tone(1.0))])
+    for content in (None, b"not a film"):
+        beside = tmp_path / "m.mp4"
+        if content is not None:
+            beside.write_bytes(content)
+        account = Account()
+        assert sum(map(len, audio_blocks(sound, beside=beside, account=account))) == AUDIO_RATE
+        assert account.notes[0].startswith("the offset to the other file is not known: ")
+    good = media_files.write(tmp_path / "good.mkv", [(0, grey(9)), (0.04, grey(9))])
+    account = Account()
+    list(audio_blocks(sound, beside=good, account=account))
+    assert account.notes == []
+
+
+def test_pictures_that_the_header_counts_and_the_file_lacks_are_told(tmp_path):
+    path = media_files.write(
+        tmp_path / "m.avi",
+        pictures=[(k / 25, grey(k)) for k in range(100)],
+        video_codec="mjpeg",
+        pix_fmt="yuvj420p",
+        clock=Fraction(1, 25),
+    )
+    account = Account()
+    assert len(list(video_frames(path, account=account))) == 100
+    assert account.notes == []
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    account = Account()
+    decoded = len(list(video_frames(path, account=account)))
+    assert 40 < decoded < 60
+    assert f"{decoded} pictures were decoded; by its header the file has 100" in account.notes

@@ -1,9 +1,13 @@
 """A corpus is looked at before the workflow runs."""
 
 import csv
+import os
 import re
+import shutil
 import sys
+import time as clock
 
+import av
 import media_files
 import numpy as np
 import pytest
@@ -481,3 +485,38 @@ def stretch(path, factor):
 
 def edit(path, old, new):
     path.write_text(path.read_text().replace(old, new))
+
+
+def test_a_file_that_was_cut_off_is_told(checked):
+    folder, run = checked
+    path = folder / "b.mkv"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    status, _, said = run()
+    assert status == 1
+    assert "packets end before the length that the header states [s]: 'b' (" in said
+    assert "'a' (" not in said
+
+
+def test_damaged_packets_do_not_make_a_file_unreadable(checked):
+    folder, run = checked
+    path = folder / "b.mkv"
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packet = [bytes(p) for p in container.demux(video=0) if p.size][70]
+    place = content.index(packet[:64])
+    content[place : place + 8] = bytes(8)
+    path.write_bytes(content)
+    assert "cannot be decoded" not in run()[2]
+
+
+def test_an_annotation_file_of_a_dimension_from_the_future_is_told(checked):
+    folder, run = checked
+    table = folder / "recordings.csv"
+    (folder / "arousal").mkdir()
+    shutil.copy(folder / "a.csv", folder / "arousal" / "a.csv")
+    table.write_text(table.read_text().replace("a.csv", "{dimension}/a.csv"))
+    assert "in the future" not in run()[2]
+    later = clock.time() + 7200
+    os.utime(folder / "arousal" / "a.csv", (later, later))
+    assert "arousal/a.csv: last changed 2.0 h in the future" in run()[2]

@@ -16,6 +16,7 @@ PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs", "figure_frame_pairs"} | TRAINING
 LABELS = {"labels_batch", "simulate_check", "ceiling", "agreement", "figure_agreement"} | DATASET
+RATINGS = {"ratings", "rating_scales"} | LABELS
 FEATURES = {"standardisation"} | DATASET
 OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
 
@@ -25,6 +26,7 @@ CHAINS = {
     "training and what follows": TRAINING,
     "dataset and what follows": DATASET,
     "labels and what follows": LABELS,
+    "ratings, labels and what follows": RATINGS,
     "standardisation, dataset and what follows": FEATURES,
     "standardisation, dataset and what follows of sound": OF_SOUND,
 }
@@ -61,7 +63,7 @@ def code(module: str, rules: set[str]) -> Case:
 SETTINGS = [
     setting("simulate.seed", {"simulate": {"recordings": 4, "duration": 10, "seed": 2}},
         {"simulate_truth", "simulate_raters", "simulate_media", "audio_lld", "landmarks",
-         "audio_features", "video_features", "ratings"} | LABELS | FEATURES),
+         "audio_features", "video_features"} | RATINGS | FEATURES),
     setting("on_bad_recording", {"on_bad_recording": "skip"}, {"report"}),
     setting("media.max_duration", {"media": {"max_duration": 60.0}}, {"report"}),
     setting("audio.feature_set", {"audio": {"feature_set": "ComParE_2016"}},
@@ -71,7 +73,12 @@ SETTINGS = [
         {"landmarks", "video_features"} | FEATURES),
     setting("video.rate", {"video": {"rate": 12.5}}, {"landmarks", "video_features"} | FEATURES),
     setting("video.max_gap", {"video": {"max_gap": 0.2}}, {"video_features"} | FEATURES),
-    setting("ratings.max_gap", {"ratings": {"max_gap": 0.5}}, {"ratings"} | LABELS),
+    setting("ratings.max_gap", {"ratings": {"max_gap": 0.5}}, RATINGS),
+    setting("ratings.interpolation", {"ratings": {"interpolation": "hold"}},
+        {"recording_lengths"} | RATINGS),
+    setting("ratings.missing", {"ratings": {"missing": [-999]}}, RATINGS),
+    setting("ratings.raters", {"ratings": {"raters": ["r1", "r2", "r3"]}}, RATINGS),
+    setting("ratings.scales", {"ratings": {"scales": "free"}}, {"rating_scales", "report"}),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
     setting("labels.alignment", {"labels": {"alignment": "estimated"}}, {"rater_lags"} | LABELS),
     setting("labels.weights", {"labels": {"weights": "corpus"}}, {"rater_weights"} | LABELS),
@@ -94,15 +101,21 @@ MODULES = [
     code("simulate/portraits", {"simulate_portraits", "simulate_media", "audio_lld", "landmarks",
         "audio_features", "video_features"} | FEATURES),
     code("simulate/truth", {"simulate_truth", "simulate_raters", "simulate_media", "audio_lld",
-        "landmarks", "audio_features", "video_features", "ratings"} | LABELS | FEATURES),
-    code("simulate/raters", {"simulate_raters", "ratings"} | LABELS),
+        "landmarks", "audio_features", "video_features"} | RATINGS | FEATURES),
+    code("simulate/raters", {"simulate_raters"} | RATINGS),
     code("simulate/media", {"simulate_media", "audio_lld", "landmarks", "audio_features",
         "video_features"} | FEATURES),
     code("audio_lld", {"audio_lld", "audio_features"} | OF_SOUND),
     code("audio_features", {"audio_features"} | OF_SOUND),
     code("landmarks", {"landmarks", "video_features"} | FEATURES),
     code("video_features", {"video_features"} | FEATURES),
-    code("ratings", {"ratings"} | LABELS),
+    code("clock", {"audio_lld", "landmarks", "audio_features", "video_features", "frame_pairs",
+        "figure_frame_pairs"} | FEATURES),
+    code("sound", {"audio_lld", "audio_features"} | OF_SOUND),
+    code("pictures", {"landmarks", "video_features"} | FEATURES),
+    code("following", {"landmarks", "video_features"} | FEATURES),
+    code("ratings", RATINGS),
+    code("rating_scales", {"rating_scales", "report"}),
     code("labels", LABELS),
     code("agreement", {"agreement", "figure_agreement", "report"}),
     code("ceiling", {"ceiling"} | SCORES),
@@ -126,7 +139,7 @@ MODULES = [
     code("report", {"report"}),
 ]  # fmt: skip
 
-OF_A_TEST_RECORDING = {"ratings", "labels_batch", "dataset_batch", "coverage", "summarise",
+OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage", "summarise",
     "ceiling", "agreement", "figure_agreement", "frame_pairs",
     "figure_frame_pairs"} | PREDICTION  # fmt: skip
 

@@ -13,6 +13,7 @@ import os
 import shlex
 import sys
 import uuid
+from dataclasses import replace
 
 import pandas as pd
 import yaml
@@ -164,6 +165,8 @@ def read_applied():
     new = resolve(rows.values(), os.path.dirname(table))
     if workflow.is_main_process:
         check_batches(new, table)
+        # Nobody has to have rated them.
+        check_files([replace(recording, annotations=None) for recording in new], [], table)
     return new, new
 
 
@@ -372,8 +375,22 @@ def media_read(batch, kind):
     for recording in recordings_of(batch):
         path = getattr(recording, kind)
         if path:
-            files += [path, dict(choices(recording, kind)).get("beside", path)]
+            files += [path, dict(chosen(recording, kind)).get("beside", path)]
     return list(dict.fromkeys(files))
+
+
+def chosen(recording, kind):
+    """What of a recording's media is the subject's; without the file beside if that alone is not there.
+
+    An experiment with sound alone does not need the pictures. Where both were put away after extraction,
+    nothing has changed.
+    """
+    own = getattr(recording, kind)
+    return [
+        (name, value)
+        for name, value in choices(recording, kind)
+        if name != "beside" or os.path.exists(value) or not os.path.exists(own)
+    ]
 
 
 def choice_flags(batch, kind):
@@ -382,7 +399,7 @@ def choice_flags(batch, kind):
         word
         for recording in recordings_of(batch)
         if getattr(recording, kind)
-        for choice in choices(recording, kind)
+        for choice in chosen(recording, kind)
         for word in ("--choose", recording.recording, *choice)
     )
 

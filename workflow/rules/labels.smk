@@ -10,10 +10,15 @@ HELD = config["ratings"]["interpolation"] == "hold"
 
 
 def measured_media(wildcards):
-    """Media files of a batch's rated recordings, without those that are not there and never were."""
-    paths = [path for r in rated_of(wildcards.batch) for path in (r.audio, r.video) if path]
-    measured = os.path.exists(f"results/recording_lengths/{wildcards.batch}.parquet")
-    return [p for p in dict.fromkeys(paths) if SIMULATED or measured or os.path.exists(p)]
+    """Media files of a batch's rated recordings: those that are there, or were before extraction."""
+    away = SIMULATED or any(
+        os.path.exists(f"results/{stage}/{wildcards.batch}.parquet") for stage in ALL_READERS
+    )
+    files = []
+    for recording in rated_of(wildcards.batch):
+        own = list(filter(None, (recording.audio, recording.video)))
+        files += [path for path in own if os.path.exists(path)] or (own if away else [])
+    return list(dict.fromkeys(files))
 
 
 rule recording_lengths:
@@ -59,6 +64,8 @@ rule ratings:
         "../../envs/learning.yaml"
     resources:
         mem_mb=growing(500, 30),
+        # Whether it stops the job, and no value: what was read stays as it is.
+        scales=config["ratings"]["scales"],
     params:
         code=code_digest("ratings"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
@@ -73,7 +80,6 @@ rule ratings:
         range=flag("--range", config["ratings"]["range"]),
         missing=[f"--missing={value}" for value in config["ratings"]["missing"]],
         raters=shlex.join(f"--rater={name}" for name in config["ratings"]["raters"] or []),
-        scales=config["ratings"]["scales"],
         lengths=lambda wildcards, input: flag("--lengths", list(input.lengths)),
     shell:
         "python -m softaer.ratings"
@@ -87,14 +93,10 @@ rule ratings:
         " {params.range}"
         " {params.missing}"
         " {params.raters}"
-        " --scales {params.scales}"
+        " --scales {resources.scales}"
         " --output {output.ratings}"
         " --notes-output {output.notes}"
         " > {log} 2>&1"
-
-
-# Raters' scales are compared over the whole corpus before any label is made.
-SCALES = ["results/rating_scales.parquet"] if config["ratings"]["scales"] == "same" else []
 
 
 rule rating_scales:
@@ -107,7 +109,6 @@ rule rating_scales:
         "results/logs/rating_scales.log",
     benchmark:
         "results/benchmarks/rating_scales.tsv"
-    localrule: True
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -115,10 +116,12 @@ rule rating_scales:
     params:
         code=code_digest("rating_scales"),
         corpus=relevant(RATED, ["recording", "batch"]),
+        scales=config["ratings"]["scales"],
     shell:
         "python -m softaer.rating_scales"
         " --recordings {input.recordings:q}"
         " --ratings results/ratings"
+        " --scales {params.scales}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -186,7 +189,7 @@ rule labels_batch:
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
         # It says whether labels may be made, and changes none.
-        scales=[ancient(path) for path in SCALES],
+        scales=ancient("results/rating_scales.parquet"),
     output:
         labels="results/labels/{batch}.parquet",
         weights="results/rater_weights/{batch}.parquet",

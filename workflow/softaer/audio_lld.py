@@ -341,7 +341,6 @@ def main() -> None:
     options = arguments.parse_args()
 
     def read(path: str, limits: Limits, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
-        recordings = ", ".join(repr(name) for name, file in options.recordings if file == path)
         blocks = audio_blocks(
             path,
             limits,
@@ -353,7 +352,7 @@ def main() -> None:
         return compute_lld(
             blocks,
             options.feature_set,
-            name=f"recording {recordings}: {path}",
+            name=f"recording {choice.recording!r}: {path}",
             patience=PATIENCE,
         )
 

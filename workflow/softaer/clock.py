@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 
 from softaer.errors import InputError
+from softaer.listing import first_few
 from softaer.media import DEFAULT_LIMITS, Account, Limits, open_media, pass_on, streams_of
 
 STEP_BACK = 0.06
@@ -68,6 +69,7 @@ def origin(
     container: av.container.InputContainer,
     beside: Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    account: Account | None = None,
 ) -> float:
     """Time zero of the recording on the clock of an open file [s].
 
@@ -79,16 +81,19 @@ def origin(
         The recording's other file, where sound and pictures are kept apart.
     limits
         What that file may ask for.
-
-    Raises
-    ------
-    InputError
-        If the other file cannot be opened.
+    account
+        Where it is noted that the other file cannot be opened. Its start is not known then, and
+        this file's own counts.
     """
     if beside is None:
         return own_start(container)
-    with open_media(beside, limits) as other:
-        zero = min(stated_start(container), stated_start(other))
+    try:
+        with open_media(beside, limits) as other:
+            zero = min(stated_start(container), stated_start(other))
+    except InputError as error:
+        if account is not None:
+            account.notes.append(f"the offset to the other file is not known: {error}")
+        return own_start(container)
     return own_start(container) - stated_start(container) + zero
 
 
@@ -387,7 +392,7 @@ def decoded(
         account.promised = None  # the header knows one part alone
         places = [f"{seam - zero:.1f} s" for seam in continuation.seams]
         account.notes.append(
-            f"time stamps start again at {_listed(places)}, where parts were joined: continued"
+            f"time stamps start again at {first_few(places)}, where parts were joined: continued"
         )
     if damaged:
         account.dropped += damaged
@@ -403,11 +408,6 @@ def is_joined(container: av.container.InputContainer) -> bool:
     """Whether time stamps of a file start again; reads its packets to the end."""
     continuation = Continuation()
     return any(continuation.seams for _ in continuation.packets(_packets(container)))
-
-
-def _listed(places: list[str], most: int = 3) -> str:
-    more = f" and {len(places) - most} more times" if len(places) > most else ""
-    return ", ".join(places[:most]) + more
 
 
 def compare_with_promise(account: Account, what: str) -> None:

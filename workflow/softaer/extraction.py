@@ -171,4 +171,4 @@ def choices_of(options: argparse.Namespace) -> dict[str, Choice]:
     chosen: dict[str, dict[str, object]] = {name: {} for name, _ in options.recordings}
     for recording, what, value in options.choices:
         chosen[recording][what] = int(value) if what in ("stream", "channel") else value
-    return {name: Choice(**values) for name, values in chosen.items()}
+    return {name: Choice(name, **values) for name, values in chosen.items()}

@@ -87,10 +87,12 @@ class Account:
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a recording's media is the subject's.
+    """Which stream, channel and face of a recording belong to the subject.
 
     Attributes
     ----------
+    recording
+        Its name.
     stream
         Number of the stream in the file, from 1; see :func:`find_stream`.
     channel
@@ -101,6 +103,7 @@ class Choice:
         The recording's other file, where sound and pictures are kept apart.
     """
 
+    recording: str = ""
     stream: int | None = None
     channel: int | None = None
     face: str | None = None
@@ -201,7 +204,7 @@ def chosen(
     no such stream.
     """
     if number is not None:
-        return streams[number - 1] if number <= len(streams) else None
+        return streams[number - 1] if 1 <= number <= len(streams) else None
     marked = [s for s in streams if s.disposition & av.stream.Disposition.default]
     return next(iter([*marked, *streams]), None)
 
@@ -238,8 +241,8 @@ def find_stream(
     stream = chosen(streams, number)
     if stream is None:
         raise InputError(
-            f"{path}: {len(streams)} {kind} streams; expected at least {number} "
-            f"(column '{kind}_stream')"
+            f"{path}: found stream {number} (column '{kind}_stream'); expected a number from 1 "
+            f"to {len(streams)}"
         )
     if kind == "video":
         context = stream.codec_context

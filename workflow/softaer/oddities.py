@@ -1,7 +1,7 @@
 """Oddities: what stages have noted about their inputs, of all recordings in one table.
 
-Stages that read what a person gives go on where an input is odd and can be read all the same, and
-write down what they found. Extraction does so in the state of each recording, other stages in
+Stages that read what a person gives write down what is odd about an input, and read it all the
+same. Extraction does so in the state of each recording, other stages in
 tables of notes.
 """
 

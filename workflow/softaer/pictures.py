@@ -16,6 +16,8 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
 from softaer.clock import (
+    DECODING_TIMES,
+    SHORTFALL,
     compare_with_promise,
     decoded,
     is_joined,
@@ -38,6 +40,9 @@ REORDERING = 16
 
 MOST_STRETCHED = 8
 """Ratio of a pixel's sides beyond which the header is wrong."""
+
+MISSING_PICTURES = 5
+"""So many pictures may be missing, or too many, in any case."""
 
 PAUSE = 1.0
 """Pictures that stay away for longer are told [s]."""
@@ -87,7 +92,7 @@ def video_frames(
     with open_media(path, limits) as container:
         source = _find_pictures(container, path, limits, stream)
         account.promised = stated_length(container, source)
-        zero = origin(container, beside, limits)
+        zero = origin(container, beside, limits, account)
         convert = Converter(source, path, limits)
         first, last, slot = None, -np.inf, None
         count = late = corrupt = 0
@@ -116,7 +121,14 @@ def video_frames(
             account.notes.append(f"{corrupt} pictures are damaged")
         if longest > PAUSE:
             account.notes.append(f"no picture for {longest:.1f} s after {pause_at:.1f} s")
-        compare_with_promise(account, "pictures")
+        stated = source.frames
+        missing = stated - count - late
+        if stated and abs(missing) > max(SHORTFALL * stated, MISSING_PICTURES):
+            account.notes.append(
+                f"{count + late} pictures were decoded; by its header the file has {stated}"
+            )
+        else:
+            compare_with_promise(account, "pictures")
 
 
 def _timed(
@@ -247,7 +259,8 @@ def frame_at(
         convert = Converter(source, path, limits)
         time = time + zero
         shown = None
-        if not (may_be_joined(container) and is_joined(container)):
+        by_number = container.format.name in DECODING_TIMES  # from the first picture on
+        if not by_number and not (may_be_joined(container) and is_joined(container)):
             # From the last key frame before, instead of decoding all there is up to it.
             container.seek(max(0, int(time / source.time_base)), stream=source)
             shown = _last_until(time, decoded(container, source, zero, path, Account()))

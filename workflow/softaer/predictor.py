@@ -125,7 +125,10 @@ class Predictor:
         audio: Path | None = None,
         video: Path | None = None,
         turns: Path | None = None,
-        **choices: int | str,
+        audio_stream: int | None = None,
+        video_stream: int | None = None,
+        channel: int | None = None,
+        face: str | None = None,
     ) -> pd.DataFrame:
         """Predict a recording from its media file.
 
@@ -137,9 +140,8 @@ class Predictor:
             Instead, where they are kept apart; one may be missing.
         turns
             The subject's turns, where the model has learnt with them; see :mod:`softaer.turns`.
-        choices
-            What of the files is the subject's, as the columns of a corpus table say it:
-            ``audio_stream``, ``video_stream``, ``channel``, ``face``.
+        audio_stream, video_stream, channel, face
+            Which stream, channel and face belong to the subject, as in a corpus table.
 
         Returns
         -------
@@ -155,15 +157,21 @@ class Predictor:
         UserWarning
             What was odd about a file, see :class:`softaer.media.Account`.
         """
+        from softaer.media import Choice
+
         files = {"audio": audio or path, "video": video or path}
         beside = {"audio": files["video"], "video": files["audio"]}
+        streams = {"audio": audio_stream, "video": video_stream}
         features = {}
         for modality in self.modalities:
             file = files[modality]
             # A file with sound or pictures alone is predicted from what it has.
             if file is not None and (file != path or _has(file, modality)):
                 other = beside[modality] if beside[modality] != file else None
-                features[modality] = self._extract(modality, file, turns, other, choices)
+                choice = Choice("", streams[modality], channel, face, other)
+                extracted = self._extract(modality, file, turns, choice)
+                if extracted is not None:
+                    features[modality] = extracted
         return self.predict_features(features)
 
     def _extract(
@@ -171,13 +179,13 @@ class Predictor:
         modality: str,
         path: Path,
         turns: Path | None,
-        beside: Path | None,
-        choices: Mapping[str, int | str],
-    ) -> pd.DataFrame:
+        choice,
+    ) -> pd.DataFrame | None:
+        """Features of a file by a :class:`softaer.media.Choice`; ``None`` for less than a frame."""
         from softaer.media import Account
 
         account = Account()
-        source = {"stream": choices.get(f"{modality}_stream"), "beside": beside, "account": account}
+        source = {"stream": choice.stream, "beside": choice.beside, "account": account}
         settings = self.description[modality]
         if modality == "audio":
             from softaer.audio_features import audio_features
@@ -190,12 +198,18 @@ class Predictor:
                     f"{path}: no turns; expected them, since the model has learnt with them "
                     f"(audio.turns: {settings['turns']})"
                 )
-            blocks = audio_blocks(path, channel=choices.get("channel"), **source)
-            lld = pd.concat(compute_lld(blocks, settings["feature_set"]), ignore_index=True)
+            blocks = audio_blocks(path, channel=choice.channel, **source)
+            parts = list(compute_lld(blocks, settings["feature_set"]))
             _warn(path, account.notes)
+            if not parts:
+                return None
+            lld = pd.concat(parts, ignore_index=True)
             spoken = None
             if settings["turns"] != "ignore":
-                spoken = read_turns(turns, lld["time"].iloc[-1] + lld["time"].iloc[0])
+                end = lld["time"].iloc[-1] + lld["time"].iloc[0]
+                told: list[str] = []
+                spoken = read_turns(turns, end, told.append)
+                _warn(turns, told)
             return audio_features(lld, settings["window"], spoken, settings["turns"])
         from softaer.landmarks import columns, track
         from softaer.pictures import video_frames
@@ -207,7 +221,7 @@ class Predictor:
             settings["refine"],
             settings["min_detection_confidence"],
             settings["min_tracking_confidence"],
-            choices.get("face"),
+            choice.face,
             account,
         )
         frames = pd.concat(tables, ignore_index=True)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.errors import InputError
+from softaer.listing import first_few
 
 Note = Callable[[str], None]
 """Tells what was odd and did not stop the work."""
@@ -389,7 +390,7 @@ def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotat
             raise InputError(
                 f"{where}: rater {rater!r} gives {found[0]:g} for {dimension!r} {counts[0]} times, "
                 f"other values are {span}; expected ratings, or 'ratings: missing: [{found[0]:g}]' "
-                "if it says that there is none, or 'ratings: range' if it is one"
+                "if it stands for a missing rating, or 'ratings: range' if it is a rating"
             )
         rest = values[~np.isin(values, odd)]
         for value in spikes(rest):
@@ -468,11 +469,13 @@ def mixed_scales(
     return None
 
 
+SCALES = ("same", "free")
+"""Whether raters have to have used one scale: it is looked at, or any will do."""
+
+
 def told(names: Iterable[str], most: int = 3) -> str:
     """Names in quotes, the first few of them."""
-    names = [repr(name) for name in dict.fromkeys(names)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return first_few(map(repr, dict.fromkeys(names)), most)
 
 
 def mixtures(ranges: pd.DataFrame, by: str) -> list[str]:

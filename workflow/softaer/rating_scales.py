@@ -1,7 +1,7 @@
 """Rating scales: whether all raters of all recordings have used one scale, before labels are made.
 
-E and sigma are in the raters' units. Within a batch the stage ``ratings`` looks; here rater stands
-beside rater and recording beside recording of the whole corpus.
+E and sigma are in the raters' units. The stage ``ratings`` looks within a batch, so that a mixture
+is found early; here rater stands beside rater and recording beside recording of the whole corpus.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 
 from softaer import cli, tables
 from softaer.corpus import rated, read_recordings
-from softaer.raters import refuse_mixed_scales, value_ranges
+from softaer.raters import SCALES, refuse_mixed_scales, value_ranges
 from softaer.schema import RATING_SCALES
 
 
@@ -18,6 +18,7 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--scales", choices=SCALES, default="same")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
@@ -26,8 +27,11 @@ def main() -> None:
         value_ranges(rows).assign(recording=recording)
         for recording, rows in ratings.groupby("recording", sort=False)
     )
-    for by in ("rater", "recording"):
-        refuse_mixed_scales(ranges, by)
+    if options.scales == "same":
+        for recording, rows in ranges.groupby("recording", sort=False):
+            refuse_mixed_scales(rows, "rater", f"{options.recordings}: recording {recording!r}")
+        for by in ("rater", "recording"):
+            refuse_mixed_scales(ranges, by, options.recordings)
     tables.write(ranges, RATING_SCALES, options.output)
 
 

@@ -19,6 +19,7 @@ from softaer import cli, layouts, tables
 from softaer.errors import InputError
 from softaer.grid import RATE, grid, interpolate
 from softaer.raters import (
+    SCALES,
     UNIT,
     Note,
     counting,
@@ -507,7 +508,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--range", type=float, nargs=2, metavar=("LOW", "HIGH"))
     arguments.add_argument("--missing", type=float, action="append", default=[], help="a code")
     arguments.add_argument("--rater", action="append", help="who counts; default: all")
-    arguments.add_argument("--scales", choices=["same", "free"], default="same")
+    arguments.add_argument("--scales", choices=SCALES, default="same")
     cli.add_output(arguments)
     arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     return arguments

@@ -29,7 +29,7 @@ SILENCE = 1.0
 """Digital silence of at least this length is told [s]; shorter pauses are common."""
 
 APART = 0.9
-"""Share of frames before which there may be a gap; beyond, times are no times of the sound."""
+"""If there is a gap before more than this share of the frames, their times are wrong."""
 
 CUT = 0.1
 """Sound of at least this length that was cut is told [s]."""
@@ -87,7 +87,7 @@ def audio_blocks(
     with open_media(path, limits) as container:
         source = find_stream(container, "audio", path, limits, stream)
         account.promised = stated_length(container, source)
-        zero = origin(container, beside, limits)
+        zero = origin(container, beside, limits, account)
         mixer, silence = Mixer(path, channel), _Silence()
         resampler, form = None, None
         written, surplus, filled, cut_away = 0, 0, 0, 0
@@ -137,7 +137,7 @@ def audio_blocks(
                 "times that fit the sound"
             )
         if seconds >= SILENCE:
-            account.notes.append(f"{seconds:.1f} s without sound inside it became silence")
+            account.notes.append(f"gaps of {seconds:.1f} s in the sound became silence")
         if cut_away > CUT * AUDIO_RATE:
             account.dropped += 1
             account.notes.append(
@@ -204,10 +204,10 @@ class Mixer:
             If the frame has no such channel.
         """
         samples = channels_of(frame)
-        if self._channel is not None and self._channel > len(samples):
+        if self._channel is not None and not 1 <= self._channel <= len(samples):
             raise InputError(
-                f"{self._path}: {len(samples)} channels; expected at least {self._channel} "
-                "(column 'channel')"
+                f"{self._path}: found channel {self._channel} (column 'channel'); expected a "
+                f"number from 1 to {len(samples)}"
             )
         self._watch(frame, samples)
         if self._channel is not None:

@@ -1,22 +1,22 @@
 """What `check` says of media files: lengths, streams, levels, and what is odd in them."""
 
 from collections.abc import Callable, Iterable
+from glob import escape, glob
 
 import numpy as np
 import pandas as pd
 
+from softaer.clock import LEAST_SHORTFALL, SHORTFALL
 from softaer.corpus import Recording, odd_path
 from softaer.corpus.probe import Contents, Levels, Stream, in_threads, levels, probe_all
 from softaer.errors import InputError
+from softaer.listing import first_few
 
 FRAMES_APART = 2.5
 """Sound and pictures that start or end further apart are told [frames of the pictures]."""
 
-APART = 0.1
+APART = 0.065
 """At least so much may lie between them [s]: the delays of encoders."""
-
-TOLD = 3
-"""Recordings with the same oddity that are told by name; others are counted."""
 
 
 def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None]) -> pd.DataFrame:
@@ -51,8 +51,10 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
             reason = contents if isinstance(contents, InputError) else odd_path(path)
             if reason is not None:
                 problem(f"recording {r.recording!r}: {reason}")
-        for path in (r.turns, *(r.annotation_files(("",)) if r.annotations else ())):
-            if path is not None and (reason := odd_path(path)) is not None:
+        head, _, tail = (r.annotations or "").partition("{dimension}")
+        drawn = glob(f"{escape(head)}*{escape(tail)}") if tail else [r.annotations]
+        for path in filter(None, (r.turns, *drawn)):
+            if (reason := odd_path(path)) is not None:
                 problem(f"recording {r.recording!r}: {reason}")
         readable = {p: c for p, c in own.items() if isinstance(c, Contents)}
         sound = _stream(r, "audio", readable, problem)
@@ -67,9 +69,7 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
             "size": f"{pictures.width}x{pictures.height}" if pictures else "",
         }
     for oddity, names in told.items():
-        more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-        listed = ", ".join(names[:TOLD])
-        problem(f"{oddity}: {listed}{more}")
+        problem(f"{oddity}: {first_few(names)}")
     return pd.DataFrame.from_dict(table, orient="index")
 
 
@@ -121,9 +121,15 @@ def _compare(
     name = recording.recording
     for contents in readable.values():
         if contents.seams:
-            seams = ", ".join(f"{seam:.1f}" for seam in contents.seams[:TOLD])
+            seams = first_few(f"{seam:.1f}" for seam in contents.seams)
             oddity = "time stamps start again (at [s]), where parts were joined; they are continued"
             told.setdefault(oddity, []).append(f"{name!r} ({seams})")
+        ends = [stream.end for stream in contents.streams if stream.end is not None]
+        missing = contents.seconds - max(ends, default=contents.seconds)
+        if missing > max(SHORTFALL * contents.seconds, LEAST_SHORTFALL):
+            told.setdefault("packets end before the length that the header states [s]", []).append(
+                f"{name!r} ({max(ends):.1f} of {contents.seconds:.1f})"
+            )
     if sound is None or pictures is None:
         return
     tolerance = max(APART, FRAMES_APART / pictures.rate if pictures.rate else 0.0)

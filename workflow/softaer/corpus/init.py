@@ -18,6 +18,7 @@ from softaer.corpus.persons import KINDS, doubts, from_pattern, name_of, propose
 from softaer.corpus.probe import Contents, probe_all
 from softaer.corpus_table import write_table
 from softaer.errors import InputError
+from softaer.listing import first_few
 from softaer.turns import read_turns
 
 MEDIA = frozenset(
@@ -29,6 +30,9 @@ MEDIA = frozenset(
     }
 )
 """Endings of media files."""
+
+SHOWN = 8
+"""Names that are listed; of more, how many there are."""
 
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
 """Of the recorded time that each partition is to have."""
@@ -104,7 +108,7 @@ def rows_of_folder(
         raise InputError(f"{root}: no folder; expected one with media files")
     files, passed = _walk(root)
     for reason, names in passed.items():
-        say(f"ignored, {reason}: {_some(names)}")
+        say(f"ignored, {reason}: {first_few(names, SHOWN)}")
     recordings = _recordings(root, [p for p in files if p.suffix.lower() in MEDIA], say)
     below = {
         name: [path.relative_to(root) for path, _ in entry.values()]
@@ -143,7 +147,7 @@ def rows_of_folder(
         missing = [name for name, value in zip(below, values, strict=False) if value is None]
         if missing:
             what = "subject and no partition" if option == "--subject" else "group"
-            say(f"WARNING: {option} is not in the path of {_some(missing)}: no {what}")
+            say(f"WARNING: {option} is not in the path of {first_few(missing, SHOWN)}: no {what}")
     for doubt in doubts([path for path, _ in known], [who for _, who in known], partitions):
         say(f"WARNING: {doubt}")
     if partitions:
@@ -274,9 +278,9 @@ def _sheets(
                 reason = f"not taken for {column}, since it is not clear which is of {name}"
                 refused.setdefault(reason, []).extend(map(str, some))
     for reason, names in refused.items():
-        say(f"{reason}: {_some(names)}")
+        say(f"{reason}: {first_few(names, SHOWN)}")
     if strangers:
-        say(f"CSV files without a media file of their name: {_some(strangers)}")
+        say(f"CSV files without a media file of their name: {first_few(strangers, SHOWN)}")
     return cells, used
 
 
@@ -289,12 +293,13 @@ def _tell_folders(
 ) -> None:
     """Say which folders are taken, and which are not and why."""
     media = Counter(p.parent.as_posix() for paths in recordings.values() for p in paths)
-    say(f"media files in: {_some([f'{folder} ({count})' for folder, count in media.items()])}")
+    folders = [f"{folder} ({count})" for folder, count in media.items()]
+    say(f"media files in: {first_few(folders, SHOWN)}")
     kinds = sorted(
         {part for folder in media for part in Path(folder).parts if part.lower() in KINDS}
     )
     if kinds:
-        say(f"folders that say what is in a file, and not who: {_some(kinds)}")
+        say(f"folders that say what is in a file, and not who: {first_few(kinds, SHOWN)}")
     endings: dict[str, Counter[str]] = {}
     for path in files:
         folder = path.relative_to(root).parent.as_posix()
@@ -306,7 +311,7 @@ def _tell_folders(
         if folder not in taken
     ]
     if rest:
-        say(f"folders from which nothing is taken: {_some(rest)}")
+        say(f"folders from which nothing is taken: {first_few(rest, SHOWN)}")
 
 
 def _partitions(
@@ -327,7 +332,7 @@ def _partitions(
     length_of = dict(zip(names, seconds, strict=True))
     if unknown:
         say(
-            f"length not known: {_some(unknown)}; partitions are dealt by the number of "
+            f"length not known: {first_few(unknown, SHOWN)}; partitions are dealt by the number of "
             "recordings, not by their time"
         )
     amount: Counter[str] = Counter()
@@ -362,12 +367,6 @@ def _list_of_subjects(
             row = "".join(entry.ljust(width) for entry in entries[place : place + each])
             lines.append(f"    {row.rstrip()}")
     return lines
-
-
-def _some(names: Sequence[str], shown: int = 8) -> str:
-    """Names, the first few if there are many."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
 
 
 def _kind(contents: Contents) -> str | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from softaer.clock import ends_of, own_start, stated_start
+from softaer.clock import decoded, ends_of, own_start, stated_start
 from softaer.errors import InputError
-from softaer.media import chosen, open_media, streams_of
+from softaer.media import Account, chosen, open_media, streams_of
 from softaer.sound import Mixer
 
 LISTENED = 20.0
@@ -198,7 +198,7 @@ def levels(path: Path, number: int | None = None, channel: int | None = None) ->
             return Levels((), ())
         mixer = Mixer(path, channel)
         seconds = 0.0
-        for frame in container.decode(stream):
+        for frame in decoded(container, stream, own_start(container), path, Account()):
             seconds += frame.samples / frame.sample_rate
             mixer.mix(frame)
             if seconds > LISTENED:
