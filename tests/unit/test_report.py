@@ -21,6 +21,7 @@ from softaer import explorer, figures, report, schema, tables
 from softaer.code_digest import code_digest
 from softaer.corpus import read_recordings
 from softaer.errors import InputError
+from softaer.extraction import NOTHING
 from softaer.figures import traces
 from softaer.report import absences, as_rows, coverage_table
 from softaer.score_table import score_table
@@ -761,3 +762,28 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
     assert {s for s in stages - after - tables if not s.startswith("figures.")} == set(
         report.STAGES
     )
+
+
+def test_what_was_odd_in_the_inputs_is_told_and_escaped(results, root):
+    """Notes of three stages; without any, the page says nothing of it."""
+    assert "odd in the inputs" not in results.render(root, output="plain.html")
+    noted = results.folder / "status"
+    batches = {r.batch for r in read_recordings(results.folder / "recordings.csv")}
+    names = [r.recording for r in read_recordings(results.folder / "recordings.csv")]
+    for batch in batches:
+        states = [
+            NOTHING | {"recording": n, "reason": None, "notes": "very <odd>" if n == "c" else None}
+            for n in names
+        ]
+        tables.write(pd.DataFrame(states), schema.STATUS, noted / f"landmarks/{batch}.parquet")
+        for stage, note in (("ratings", "a code & a spike"), ("labels", None)):
+            rows = [{"recording": "a", "note": note}] if note else []
+            table = pd.DataFrame(rows, columns=schema.NOTES.names)
+            tables.write(table, schema.NOTES, noted / f"{stage}/{batch}.parquet")
+    words = ["--noting", "landmarks", "ratings", "labels"]
+    text = results.render(root, *words, output="odd.html")
+    assert f"of 2 of {len(names)} recordings" in " ".join(text.split())
+    rows = [row for table in Page(text).tables for row in table]
+    assert ["a", "ratings", "a code & a spike"] in rows
+    assert ["c", "landmarks", "very <odd>"] in rows
+    assert "very <odd>" not in text.replace("very &lt;odd&gt;", "")

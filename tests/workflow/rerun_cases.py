@@ -109,11 +109,6 @@ MODULES = [
     code("audio_features", {"audio_features"} | OF_SOUND),
     code("landmarks", {"landmarks", "video_features"} | FEATURES),
     code("video_features", {"video_features"} | FEATURES),
-    code("clock", {"audio_lld", "landmarks", "audio_features", "video_features", "frame_pairs",
-        "figure_frame_pairs"} | FEATURES),
-    code("sound", {"audio_lld", "audio_features"} | OF_SOUND),
-    code("pictures", {"landmarks", "video_features"} | FEATURES),
-    code("following", {"landmarks", "video_features"} | FEATURES),
     code("ratings", RATINGS),
     code("rating_scales", {"rating_scales", "report"}),
     code("labels", LABELS),
@@ -139,8 +134,8 @@ MODULES = [
     code("report", {"report"}),
 ]  # fmt: skip
 
-OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage", "summarise",
-    "ceiling", "agreement", "figure_agreement", "frame_pairs",
+OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage",
+    "summarise", "ceiling", "agreement", "figure_agreement", "frame_pairs",
     "figure_frame_pairs"} | PREDICTION  # fmt: skip
 
 FILES = {

@@ -102,7 +102,7 @@ def test_somebody_elses_face_is_not_taken_for_the_subjects(extracted):
     assert left.iloc[60:].notna().all()
     status = extracted("status", "swap").loc["landmarks"]
     assert 0 < status["other_face"] == left.isna().sum() - 1
-    assert "another face" in status["notes"]
+    assert "a face elsewhere" in status["notes"]
     features = extracted("video_features", "swap")
     assert features.loc[features["time"].between(2.1, 2.2), "x_31"].notna().all()  # 0.3 s
     right = extracted("landmarks", "swap_right")["x_31"]
@@ -253,3 +253,42 @@ def test_held_ratings_are_those_written_out(faults, empty_project):
         assert table["sigma"].notna().all()
     for target in ("E", "sigma"):
         np.testing.assert_allclose(labels["changes"][target], labels["full"][target], atol=0.02)
+
+
+def test_sound_alone_does_not_need_the_pictures(faults, empty_project):
+    sound = faults / "split_files" / "audio.wav"
+    row = {"recording": "a", "audio": sound, "video": "gone.mp4"}
+    pd.DataFrame([row]).to_csv(empty_project.path("recordings.csv"), index=False)
+    config = {"corpus": {"recordings": "recordings.csv"}, "modalities": ["audio"]}
+    outcome = empty_project.run("extract", config=config)
+    assert outcome.returncode == 0, outcome.output
+    assert empty_project.run("extract", config=config).rules == set()
+
+
+def test_new_recordings_are_looked_at_as_those_of_the_corpus(faults, empty_project):
+    new = faults / "braces" / "recordings.csv"
+    outcome = empty_project.run("apply", "--dry-run", config={"apply": {"recordings": str(new)}})
+    assert outcome.returncode != 0
+    assert "recording 'a'" in outcome.output
+    assert "found braces in the path" in outcome.output
+
+
+def test_two_scales_in_two_batches_stop_the_labels_and_free_lets_them_pass(faults, empty_project):
+    folder = faults / "hold_changes_only"
+    rows = pd.read_csv(folder / "recordings.csv")
+    rows["audio"] = [folder / name for name in rows["audio"]]
+    for name in rows["recording"]:
+        ratings = pd.read_csv(folder / f"{name}_full.csv")
+        if name == "c":
+            ratings["value"] = 50 + 50 * ratings["value"]
+        ratings.to_csv(empty_project.path(f"{name}.csv"), index=False)
+    rows["annotations"] = [f"{name}.csv" for name in rows["recording"]]
+    rows.to_csv(empty_project.path("recordings.csv"), index=False)
+    config = {"corpus": {"recordings": "recordings.csv"}, "dimensions": ["arousal"]}
+    outcome = empty_project.run("labels", config=config)
+    assert outcome.returncode != 0
+    assert "expected one scale" in outcome.output
+    assert not list(empty_project.path("results").glob("labels/*"))
+    free = empty_project.run("labels", config=config | {"ratings": {"scales": "free"}})
+    assert free.returncode == 0, free.output
+    assert "ratings" not in free.rules

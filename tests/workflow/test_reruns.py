@@ -79,7 +79,10 @@ def test_an_edit_without_effect(finished_project, module, old, new):
 @pytest.mark.parametrize(
     ("module", "old", "new", "concerned"),
     [
-        ("media", "MAX_AUDIO_JITTER = 0.05", "MAX_AUDIO_JITTER = 0.06", "audio_lld"),
+        ("sound", "MAX_AUDIO_JITTER = 0.05", "MAX_AUDIO_JITTER = 0.06", "audio_lld"),
+        ("pictures", "MOST_STRETCHED = 8", "MOST_STRETCHED = 9", "landmarks"),
+        ("following", "TAKEN_UP = 1.0", "TAKEN_UP = 2.0", "landmarks"),
+        ("raters", "SHARE = 0.01", "SHARE = 0.02", "ratings"),
         ("fuse", 'INTERCEPT = "intercept"', 'INTERCEPT = "constant"', "fuse"),
         ("evaluate", "LEVEL = 0.05", "LEVEL = 0.1", "evaluate"),
     ],
