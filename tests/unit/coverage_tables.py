@@ -17,16 +17,19 @@ def write(
     recordings: Iterable[str],
     modalities: Iterable[str] = ("audio", "video"),
     without: Mapping[str, Mapping[str, str]] | None = None,
+    present: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[Path]:
     """Write a table per modality, named as it is, and give their paths.
 
-    ``without`` says for a modality which recordings have no features of it, and why; all others
-    have features in all of their frames.
+    ``without`` says for a modality which recordings have no features of it, and why; ``present`` in
+    how many frames they have. All others have features in all of their frames.
     """
-    paths = []
+    recordings, paths = list(recordings), []
     for modality in modalities:
         absent = (without or {}).get(modality, {})
-        rows = [(r, FRAMES, 0 if r in absent else FRAMES, absent.get(r)) for r in recordings]
+        found = dict.fromkeys(recordings, FRAMES) | dict.fromkeys(absent, 0)
+        found |= (present or {}).get(modality, {})
+        rows = [(r, FRAMES, found[r], absent.get(r)) for r in recordings]
         paths.append(Path(folder) / f"{modality}.parquet")
         tables.write(pd.DataFrame(rows, columns=COVERAGE.names), COVERAGE, paths[-1])
     return paths

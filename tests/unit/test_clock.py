@@ -270,7 +270,7 @@ def test_a_bad_file_beside_does_not_take_the_good_one_with_it(tmp_path):
     assert account.notes == []
 
 
-def test_pictures_that_the_header_counts_and_the_file_lacks_are_told(tmp_path):
+def test_a_riff_file_that_was_cut_off_is_told(tmp_path):
     path = media_files.write(
         tmp_path / "m.avi",
         pictures=[(k / 25, grey(k)) for k in range(100)],
@@ -286,4 +286,75 @@ def test_pictures_that_the_header_counts_and_the_file_lacks_are_told(tmp_path):
     account = Account()
     decoded = len(list(video_frames(path, account=account)))
     assert 40 < decoded < 60
-    assert f"{decoded} pictures were decoded; by its header the file has 100" in account.notes
+    assert any("the file was cut off: it has" in note for note in account.notes)
+
+
+def test_a_first_part_without_sound_keeps_the_sound_of_the_second_in_its_place(tmp_path):
+    codecs = {"video_codec": "libx264", "audio_codec": "aac"}
+    silent = media_files.write(
+        tmp_path / "silent.ts",
+        pictures=[(k / 25, grey(9)) for k in range(50)],
+        video_codec="libx264",
+        clock=Fraction(1, 25),
+    )
+    heard = part(tmp_path / "heard.ts", **codecs)
+    path = tmp_path / "joined.ts"
+    path.write_bytes(silent.read_bytes() + heard.read_bytes())
+    assert flashes(path)[0] == pytest.approx([3], abs=0.1)
+    assert onsets(path)[0] == pytest.approx(flashes(path)[0], abs=0.045)
+
+
+def test_two_streams_cut_from_one_keep_its_clock(tmp_path):
+    """Sound and pictures of one transport stream, each in a file of its own."""
+    both = part(tmp_path / "both.ts", pause=0.52, video_codec="libx264", audio_codec="aac")
+    split = {}
+    for kind in ("video", "audio"):
+        split[kind] = tmp_path / f"{kind}.ts"
+        with (
+            av.open(str(both)) as source,
+            av.open(str(split[kind]), "w", options={"muxdelay": "0", "muxpreload": "0"}) as sink,
+        ):
+            stream = source.streams.get({kind: 0})[0]
+            copy = sink.add_stream_from_template(stream)
+            for packet in source.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    sink.mux(packet)
+    with av.open(str(split["video"])) as video, av.open(str(split["audio"])) as audio:
+        apart = (video.start_time - audio.start_time) / av.time_base
+    assert apart == pytest.approx(0.5, abs=0.1)
+    white = flashes(split["video"], beside=split["audio"])[0]
+    assert white == pytest.approx(flashes(both)[0], abs=0.05)
+
+
+@pytest.mark.parametrize("note", [b"", b"INFO" + bytes(52), b"INFORIFFnone" + bytes(44)])
+def test_what_follows_the_sound_of_a_whole_file_is_no_second_file(note, tmp_path):
+    path = media_files.write(tmp_path / "m.wav", sound=[(0, tone(0.1))])
+    path.write_bytes(path.read_bytes() + b"LIST" + len(note).to_bytes(4, "little") + note)
+    assert sum(map(len, audio_blocks(path))) == AUDIO_RATE // 10
+
+
+def test_a_stream_whose_kind_changes_is_refused(tmp_path):
+    sound = media_files.write(
+        tmp_path / "a.ts", sound=[(0, tone(1.0, RATE))], rate=RATE, audio_codec="aac"
+    )
+    path = tmp_path / "m.ts"
+    both = part(tmp_path / "b.ts", video_codec="libx264", audio_codec="aac")
+    path.write_bytes(sound.read_bytes() + both.read_bytes())
+    for read in (
+        probe,
+        lambda path: list(audio_blocks(path)),
+        lambda path: list(video_frames(path)),
+    ):
+        with pytest.raises(InputError, match=r"m\.ts: "):
+            read(path)
+
+
+def test_a_file_without_a_sample_is_told(tmp_path):
+    path = media_files.write(tmp_path / "m.wav", sound=[(0, tone(0.1))])
+    content = path.read_bytes()
+    place = content.index(b"data")
+    path.write_bytes(content[: place + 4] + bytes(4))
+    account = Account()
+    assert sum(map(len, audio_blocks(path, account=account))) == 0
+    assert "no sound was decoded" in account.notes

@@ -342,3 +342,32 @@ def test_what_of_a_file_is_the_subjects_is_a_number_or_a_side(column, good, bad)
     for cell in bad:
         with pytest.raises(InputError, match=f"line 2, column '{column}': found '{cell}'"):
             validate_rows({2: row | {column: cell}}, row_schema(), "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("P01", "P01 "),
+        ("P01", " P01"),
+        ("P01", "P01\u00a0"),
+        ("P01", "\u200bP01"),
+        ("J\u00f6rg", "Jo\u0308rg"),
+    ],
+)
+@pytest.mark.parametrize("column", ["subject", "group"])
+def test_one_person_in_two_spellings_that_look_alike_is_one(column, one, other, tmp_path):
+    table = tmp_path / "recordings.csv"
+    table.write_text(
+        f'recording,{column},partition,media\na,"{one}",train,a.mp4\nb,"{other}",dev,b.mp4\n',
+        encoding="utf-8",
+    )
+    rows = read_rows(table)
+    assert rows[2][column] == rows[3][column]
+    with pytest.raises(InputError, match=f"expected each {column} in one partition"):
+        validate_rows(rows, row_schema(), table)
+
+
+def test_paths_keep_their_blanks_and_their_form(tmp_path):
+    table = tmp_path / "recordings.csv"
+    table.write_text("recording,media\na,Jo\u0308rg .mp4\n", encoding="utf-8")
+    assert read_rows(table)[2]["media"] == "Jo\u0308rg .mp4"

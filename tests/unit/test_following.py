@@ -49,7 +49,7 @@ def test_nobody_takes_the_subjects_place_while_it_is_away():
     assert subject.other_faces == 200
     assert subject.notes() == [
         "a face elsewhere than the subject's in 200 of 300 pictures, which have no points (column "
-        "'face' says who the subject is)"
+        "'face' says who the subject is: 'largest' for one who changes place)"
     ]
 
 
@@ -73,19 +73,15 @@ def test_after_a_loss_the_subject_may_be_back_less_than_a_width_away():
     assert follow(50 * [[LEFT]] + 9 * [[]] + [[far]])[0][-1] is None
 
 
-def test_who_is_alone_is_taken_up_again_in_another_place():
-    seated = 50 * [[LEFT]] + 100 * [[]]
-    places, subject = follow(seated + 50 * [[RIGHT]])
-    assert places == 50 * [180] + 100 * [None] + 50 * [540]
-    assert subject.notes() == ["the subject was taken up again in 1 other place"]
-    # A cut: the face is elsewhere at once.
-    places, subject = follow(50 * [[LEFT]] + 50 * [[RIGHT]])
+def test_after_a_cut_the_largest_face_is_taken_up_again_and_only_if_that_was_asked_for():
+    cut = 50 * [[LEFT]] + 50 * [[RIGHT]]
     waits = round(TAKEN_UP * RATE)
+    places, subject = follow(cut, "largest")
     assert places == 50 * [180] + waits * [None] + (50 - waits) * [540]
-    # Somebody else was in sight before: it may be that one.
-    places, subject = follow([[LEFT, RIGHT]] + seated + 50 * [[RIGHT]])
-    assert places[-50:] == 50 * [None]
-    assert subject.moves == 0
+    assert subject.notes()[-1] == "the subject was taken up again in 1 other place"
+    places, subject = follow(cut)
+    assert places == 50 * [180] + 50 * [None]
+    assert "'largest' for one who changes place" in subject.notes()[0]
 
 
 def test_only_known_sides_may_be_asked_for():

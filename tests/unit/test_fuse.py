@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from softaer import fuse as stage
 from softaer import schema, tables
 from softaer.errors import InputError
-from softaer.fuse import apply_fusion, combine, fit_fusion, fuse
+from softaer.fuse import apply_fusion, combine, fit_fusion, fuse, possible
 from softaer.postprocess import Options, Trace, apply_chain, choose_and_fit
 
 
@@ -399,13 +399,15 @@ def corpus(tmp_path):
     return tmp_path, labels
 
 
-def run(folder, monkeypatch, *search, without=None):
+def run(folder, monkeypatch, *search, without=None, present=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--dimension", "m"]
     for modality in ("audio", "video"):
         words += ["--prediction", modality, folder / f"{modality}.parquet"]
     words += search
-    coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
+    coverage = coverage_tables.write(
+        folder / "coverage", PARTITIONS, ("audio", "video"), without, present
+    )
     words += ["--coverage", *coverage]
     words += ["--output", folder / "fused.parquet"]
     words += ["--coefficients-output", folder / "coefficients.parquet"]
@@ -428,7 +430,8 @@ def test_the_command_line_fits_on_dev_and_predicts_all(corpus, monkeypatch):
     for target in ("E", "sigma"):
         x = np.stack([table[target] for table in modalities], axis=1).astype(float)
         reference = LinearRegression().fit(x[dev], by_frame[f"m_{target}"][dev].astype(float))
-        np.testing.assert_allclose(found[target], reference.predict(x), rtol=1e-4, atol=1e-5)
+        expected = possible(target, reference.predict(x))
+        np.testing.assert_allclose(found[target], expected, rtol=1e-4, atol=1e-5)
         rows = coefficients[coefficients["target"] == target]
         assert list(rows["term"]) == ["intercept", "audio", "video"]
         np.testing.assert_allclose(
@@ -439,8 +442,9 @@ def test_the_command_line_fits_on_dev_and_predicts_all(corpus, monkeypatch):
             names = by_frame.index.get_level_values("recording")
             fit_on, here = names == other, names == recording
             fold = LinearRegression().fit(x[fit_on], by_frame[f"m_{target}"][fit_on].astype(float))
+            held_out = possible(target, fold.predict(x[here]))
             np.testing.assert_allclose(
-                found[f"{target}_out_of_fold"][here], fold.predict(x[here]), rtol=1e-4, atol=1e-5
+                found[f"{target}_out_of_fold"][here], held_out, rtol=1e-4, atol=1e-5
             )
 
 
@@ -523,10 +527,35 @@ def test_a_recording_that_lacks_one_modality_takes_the_other_alone(corpus, monke
     here = fused["recording"] == name
     for target in ("E", "sigma"):
         # Without steps the post-processed prediction is the raw one.
-        pd.testing.assert_series_equal(fused.loc[here, target], audio.loc[here, target])
+        expected = possible(target, audio.loc[here, target])
+        pd.testing.assert_series_equal(fused.loc[here, target], expected)
         assert fused[target].notna().all()
         changed = (fused.loc[~here, target] != before.loc[~here, target]).any()
         assert changed == (PARTITIONS[name] == "dev")
+
+
+def test_a_stray_face_makes_no_modality(corpus, monkeypatch):
+    folder, _ = corpus
+    whole, _ = run(folder, monkeypatch, "--steps")
+    lacking, _ = run(folder, monkeypatch, "--steps", without={"video": {"d": "no face"}})
+    for share, same in ((1, lacking), (9, lacking), (10, whole), (20, whole)):
+        fused, _ = run(folder, monkeypatch, "--steps", present={"video": {"d": share}})
+        pd.testing.assert_frame_equal(fused, same)
+
+
+def test_a_recording_with_little_of_everything_is_predicted_from_that(corpus, monkeypatch):
+    folder, _ = corpus
+    little = {"audio": {"d": 0}, "video": {"d": 3}}
+    fused, _ = run(folder, monkeypatch, "--steps", present=little)
+    video = tables.read(folder / "video.parquet")
+    here = fused["recording"] == "d"
+    pd.testing.assert_series_equal(fused.loc[here, "E"], video.loc[here, "E"])
+
+
+def test_a_fused_sigma_is_not_negative_and_e_may_be():
+    values = np.array([-1.0, np.nan, 2.0])
+    np.testing.assert_array_equal(possible("sigma", values), [0.0, np.nan, 2.0])
+    np.testing.assert_array_equal(possible("E", values), values)
 
 
 def test_frames_of_one_modality_only_are_refused(corpus, monkeypatch):

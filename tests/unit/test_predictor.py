@@ -91,7 +91,21 @@ def test_fusion_of_each_seed_and_their_mean(folder):
     ]
     expected = np.mean(fused, axis=0)
     np.testing.assert_allclose(table["arousal_E"], expected[:, 0], atol=1e-6)
-    np.testing.assert_allclose(table["arousal_sigma"], expected[:, 1].clip(0), atol=1e-6)
+    sigma = np.mean([prediction[:, 1].clip(0) for prediction in fused], axis=0)
+    np.testing.assert_allclose(table["arousal_sigma"], sigma, atol=1e-6)
+
+
+def test_a_modality_in_few_frames_is_not_fused(folder):
+    predictor = Predictor.load(folder)
+    audio, video = features("audio"), features("video")
+    alone = predictor.predict_features({"audio": audio})
+    both = predictor.predict_features({"audio": audio, "video": video})
+    count = len(video)
+    for kept, same in ((1, alone), (count // 2 - 1, alone), (count, both)):
+        some = video.copy()
+        some.loc[some.index >= kept, FEATURES["video"]] = np.nan
+        found = predictor.predict_features({"audio": audio, "video": some})
+        pd.testing.assert_frame_equal(found, same)
 
 
 @pytest.mark.parametrize("how", ["absent", "empty", "null"])

@@ -1,6 +1,9 @@
 """Which channels become the sound of a recording, and what is told about them."""
 
+import os
 import struct
+import subprocess
+import sys
 
 import media_files
 import numpy as np
@@ -99,6 +102,29 @@ def test_a_channel_is_taken_from_other_codecs_too(suffix, codec, tmp_path):
         heard, _ = sound(path, channel=channel)
         spectrum = np.abs(np.fft.rfft(heard[:AUDIO_RATE]))
         assert abs(int(spectrum.argmax()) - frequency) <= 1
+
+
+def test_channels_named_in_an_order_of_the_files_own_are_refused_and_the_process_lives(tmp_path):
+    """Eight channels in AIFF: FFmpeg's list of their names must not be freed twice."""
+    import av
+
+    path = tmp_path / "m.aiff"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16be", rate=AUDIO_RATE, layout="7.1")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8 * 800), np.int16), "s16", "7.1")
+        frame.sample_rate = AUDIO_RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    program = (
+        "import sys; from softaer.sound import audio_blocks; from softaer.errors import InputError\n"
+        "try: print(sum(map(len, audio_blocks(sys.argv[1]))))\n"
+        "except InputError as error: print(error)"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    outcome = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "m.aiff: found 8 channels (" in outcome.stdout or outcome.stdout.strip() == "800"
 
 
 def test_a_channel_that_is_not_there_is_refused(tmp_path):

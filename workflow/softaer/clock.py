@@ -7,8 +7,10 @@ where the part before it has ended in all streams, and streams keep their distan
 
 import mmap
 import os
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +20,20 @@ from softaer.errors import InputError
 from softaer.listing import first_few
 from softaer.media import DEFAULT_LIMITS, Account, Limits, open_media, pass_on, streams_of
 
+STREAMED = frozenset({"mpeg", "mpegts"})
+"""Those whose clock starts anywhere."""
+
+ONE_CLOCK = 60.0
+"""Starts of two such files within so much are on one clock [s]."""
+
 STEP_BACK = 0.06
 """A decoding time that steps back by more starts a part [s]."""
 
 STEP_BACK_SHOWN = 1.0
 """The same for packets that have a presentation time only, which pictures reorder [s]."""
+
+KINDS = ("audio", "video")
+"""Kinds of streams whose clock counts."""
 
 UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
 """FFmpeg's names of formats whose start says nothing about other files: the clock of a transport or
@@ -53,11 +64,24 @@ LEAST_SHORTFALL = 0.25
 """So much may be missing in any case [s]: encoders' delays, the last pictures."""
 
 
+def _formats(container: av.container.InputContainer) -> set[str]:
+    return set(container.format.name.split(","))
+
+
 def stated_start(container: av.container.InputContainer) -> float:
     """Start of a file on a clock that files share [s]; 0 if its own says nothing about others."""
-    if UNRELATED & set(container.format.name.split(",")):
+    if UNRELATED & _formats(container):
         return 0.0
     return own_start(container)
+
+
+def share_a_clock(one: av.container.InputContainer, other: av.container.InputContainer) -> bool:
+    """Whether two open files are transport or program streams that were cut from one.
+
+    Their clocks start anywhere, so that starts that lie close together are no accident.
+    """
+    streams = STREAMED & _formats(one) and STREAMED & _formats(other)
+    return bool(streams) and abs(own_start(one) - own_start(other)) < ONE_CLOCK
 
 
 def own_start(container: av.container.InputContainer) -> float:
@@ -89,6 +113,8 @@ def origin(
         return own_start(container)
     try:
         with open_media(beside, limits) as other:
+            if share_a_clock(container, other):
+                return min(own_start(container), own_start(other))
             zero = min(stated_start(container), stated_start(other))
     except InputError as error:
         if account is not None:
@@ -98,9 +124,20 @@ def origin(
 
 
 def stated_length(container: av.container.InputContainer, stream: av.stream.Stream) -> float | None:
-    """Length of a stream as its file states it [s], or of the file; ``None`` if it does not."""
+    """Length of a stream as its file states it [s], or of the file; ``None`` if it does not.
+
+    Transport and program streams have no header for all; what FFmpeg says of them is a guess.
+    """
+    if STREAMED & _formats(container):
+        return None
     if stream.duration and stream.duration > 0:
         return float(stream.duration * stream.time_base)
+    # Matroska: when the last packet of the stream ends, on the clock of the file.
+    end = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    if end is not None:
+        hours, minutes, seconds = map(float, end.groups())
+        start = float((stream.start_time or 0) * stream.time_base)
+        return max(3600 * hours + 60 * minutes + seconds - start, 0.0)
     if container.duration and container.duration > 0:
         return container.duration / av.time_base
     return None
@@ -114,7 +151,7 @@ def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], l
     """
     if may_be_joined(container):
         return _last_packets(container)
-    streams = [s for kind in ("audio", "video") for s in streams_of(container, kind)]
+    streams = [s for kind in KINDS for s in streams_of(container, kind)]
     ends = {}
     for stream in streams:
         if stream.duration and stream.duration > 0:
@@ -125,14 +162,13 @@ def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], l
     if container.duration:
         tail = own_start(container) + container.duration / av.time_base - TAIL
         if tail > 0:
-            try:
+            with suppress(av.error.FFmpegError):
                 container.seek(int(tail * av.time_base))
-            except av.error.FFmpegError:
-                container.seek(0)
     ends, seams = _last_packets(container)
     if len(ends) < len(streams):
-        container.seek(0)
-        ends, seams = _last_packets(container)
+        with suppress(av.error.FFmpegError):  # a raw stream has no times to look for
+            container.seek(0)
+            ends, seams = _last_packets(container)
     return ends, seams
 
 
@@ -141,7 +177,7 @@ def _last_packets(
 ) -> tuple[dict[int, float], list[float]]:
     ends: dict[int, float] = {}
     continuation = Continuation()
-    for packet in continuation.packets(_packets(container)):
+    for packet in _packets(container, continuation):
         if packet.pts is not None:
             end = float(packet.pts * packet.time_base) + _duration(packet)
             ends[packet.stream.index] = max(ends.get(packet.stream.index, end), end)
@@ -196,15 +232,21 @@ class Continuation:
             if self._steps_back(packet, time):
                 # One wrong time stamp is no seam: what comes next in the stream tells.
                 after = _next_of(index, packets, waiting)
-                if after is None or _time(after) > self._last[_key(packet)]:
-                    time = self._last[_key(packet)] + _duration(packet)
+                if after is None or _time(after) > self._latest(packet):
+                    time = self._latest(packet) + _duration(packet)
                     packet.dts = packet.pts = round(time / packet.time_base)
             self._place(packet, time)
             yield packet
 
     def _steps_back(self, packet: av.Packet, time: float) -> bool:
         tolerance = STEP_BACK_SHOWN if _is_shown(packet) else STEP_BACK
-        return time < self._last.get(_key(packet), float("-inf")) - tolerance
+        own = self._last.get(_key(packet), float("-inf"))
+        return time < own - tolerance or time < self._latest(packet) - STEP_BACK_SHOWN
+
+    def _latest(self, packet: av.Packet) -> float:
+        """Latest time of a packet's stream in its part, of decoding or of presentation [s]."""
+        index = packet.stream.index
+        return max(self._last.get((index, shown), float("-inf")) for shown in (False, True))
 
     def _place(self, packet: av.Packet, time: float) -> None:
         index = packet.stream.index
@@ -214,7 +256,8 @@ class Continuation:
             shown = time + self._reordering.get(index, 0.0)
             packet.pts = round(shown / packet.time_base)
         self._reordering[index] = shown - time
-        own = self._part_of.get(index, 0)
+        # A stream that is not in the first part begins with the part that the others are in.
+        own = self._part_of.setdefault(index, len(self._parts) - 1)
         later = range(own + 1, len(self._parts))
         nearest = min(later, key=lambda p: abs(time - self._parts[p].front), default=None)
         if self._steps_back(packet, time):
@@ -228,7 +271,7 @@ class Continuation:
             ahead = time - self._last.get(_key(packet), time)
             if abs(time - self._parts[nearest].front) + STEP_BACK_SHOWN < ahead:
                 own = nearest
-        if own != self._part_of.get(index, 0):
+        if own != self._part_of[index]:
             for shown_clock in (False, True):
                 self._last.pop((index, shown_clock), None)
         self._part_of[index], self._last[_key(packet)] = own, time
@@ -256,7 +299,7 @@ def _is_shown(packet: av.Packet) -> bool:
 
     Matroska has no decoding times. Where parts were joined, FFmpeg takes those of presentation.
     """
-    reordered = packet.stream.type == "video" and packet.stream.codec_context.has_b_frames
+    reordered = getattr(packet.stream.codec_context, "has_b_frames", False)
     return packet.dts is None or (bool(reordered) and packet.dts == packet.pts)
 
 
@@ -279,6 +322,23 @@ def _next_of(
         if packet.stream.index == index and _time(packet) is not None:
             return packet
     return None
+
+
+def cut_off(path: Path) -> str | None:
+    """What a RIFF file (WAV, AVI) says of its size, if it is shorter than that; else ``None``.
+
+    FFmpeg takes the size of such a file for what its header means.
+    """
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[:4] != b"RIFF" or len(head) < 12:
+        return None
+    stated, size = int.from_bytes(head[4:8], "little") + 8, os.path.getsize(path)
+    # Written while recording: 0 or all ones, where nobody came back to fill it in.
+    unknown = stated <= 12 or stated >= 2**32 - 1
+    if unknown or size >= (1 - SHORTFALL) * stated:
+        return None
+    return f"the file was cut off: it has {size} of the {stated} bytes that its header states"
 
 
 def refuse_unread_parts(path: Path, end: int) -> None:
@@ -306,10 +366,14 @@ def refuse_unread_parts(path: Path, end: int) -> None:
         open(path, "rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
-        # In MP4 the first four bytes are a length.
-        beginning = content[4:8] if content[4:8] == b"ftyp" else content[:4]
+        # In MP4 the first four bytes are a length; a name that is common to all such files follows
+        # in others after eight.
+        mov, riff = content[4:8] == b"ftyp", content[:4] == b"RIFF"
+        beginning = content[4:8] if mov else content[:4]
         found = content.find(beginning, end, end + LONGEST_INDEX)
-    if found >= 0:
+        again = found >= 0 and (mov or beginning.strip(b"\0 ") not in (b"", b"\x08"))
+        again &= not riff or content[found + 8 : found + 12] == content[8:12]
+    if again:
         raise InputError(
             f"{path}: another file begins within it, and {100 * (size - end) / size:.0f} % of its "
             "bytes were not read; expected one recording, or parts joined by a tool that rewrites "
@@ -317,9 +381,22 @@ def refuse_unread_parts(path: Path, end: int) -> None:
         )
 
 
-def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
+def require_kind(stream: av.stream.Stream, kind: str, path: Path) -> None:
+    """Refuse a stream that has become one of another kind, where parts were joined."""
+    if stream.type != kind:
+        raise InputError(
+            f"{path}: a stream of {kind} turns into one of {stream.type}; expected one kind from "
+            "beginning to end"
+        )
+
+
+def _packets(
+    container: av.container.InputContainer, continuation: Continuation
+) -> Iterator[av.Packet]:
     # Of both kinds, whichever is decoded: seams are the same for all streams then.
-    return container.demux([s for kind in ("audio", "video") for s in streams_of(container, kind)])
+    packets = container.demux([s for kind in KINDS for s in streams_of(container, kind)])
+    # Edit lists repeat and leave out; parts of such files cannot be joined in this way.
+    return packets if "mov" in _formats(container) else continuation.packets(packets)
 
 
 def decoded(
@@ -347,17 +424,18 @@ def decoded(
     Raises
     ------
     InputError
-        If the file goes on with another one that cannot be read.
-    av.error.FFmpegError
-        If more than a few packets are damaged.
+        If the file goes on with another one that cannot be read, more than a few packets are
+        damaged, or a stream turns into one of another kind.
     """
     continuation = Continuation()
     in_decoding_order = stream.type == "video" and container.format.name in DECODING_TIMES
     stamps: deque[int] = deque()
+    kind, reason = stream.type, None
     count = damaged = end = 0
     last = None
-    for packet in continuation.packets(_packets(container)):
+    for packet in _packets(container, continuation):
         end = max(end, (packet.pos or 0) + packet.size)
+        require_kind(stream, kind, path)
         if packet.stream.index != stream.index:
             continue
         count += packet.size > 0
@@ -376,18 +454,21 @@ def decoded(
             damaged += 1
             if stamps:
                 stamps.pop()
-            if damaged > 2 + UNTIDY * count:
-                raise
+            reason = error.strerror
             continue
         for frame in frames:
             last = frame
             if stamps:
                 frame.pts, frame.time_base = stamps.popleft(), packet.time_base or frame.time_base
             yield frame
-    if end and ONE_HEADER & set(container.format.name.split(",")):
+    if end and ONE_HEADER & _formats(container):
         refuse_unread_parts(path, end)
-    if last is None and damaged:
-        raise av.error.InvalidDataError(0, "no packet can be decoded")
+    if short := cut_off(path):
+        account.notes.append(short)
+    if damaged > 2 + UNTIDY * count or (damaged and last is None):
+        raise InputError(
+            f"{path}: cannot be decoded: {damaged} of {count} packets are damaged ({reason})"
+        )
     if continuation.seams:
         account.promised = None  # the header knows one part alone
         places = [f"{seam - zero:.1f} s" for seam in continuation.seams]
@@ -407,7 +488,7 @@ def may_be_joined(container: av.container.InputContainer) -> bool:
 def is_joined(container: av.container.InputContainer) -> bool:
     """Whether time stamps of a file start again; reads its packets to the end."""
     continuation = Continuation()
-    return any(continuation.seams for _ in continuation.packets(_packets(container)))
+    return any(continuation.seams for _ in _packets(container, continuation))
 
 
 def compare_with_promise(account: Account, what: str) -> None:

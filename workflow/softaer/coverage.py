@@ -10,7 +10,7 @@ What a recording has is judged by its labelled frames, since the networks see no
 it. A packed model has the frames that it is given, and judges them in the same way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,40 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.schema import COVERAGE
 from softaer.targets import feature_columns
 
+LEAST_SHARE = 0.5
+"""Share of its frames that has to have features where a recording has a modality."""
+
 
 def with_features(values: np.ndarray) -> np.ndarray:
-    """Which frames have all features of a modality, shape (T, d) to (T,).
-
-    A recording has a modality if any frame has.
-    """
+    """Which frames have all features of a modality, shape (T, d) to (T,)."""
     return np.isfinite(values).all(axis=1)
+
+
+def usable(shares: Mapping[str, float]) -> set[str]:
+    """Modalities that a recording is predicted from.
+
+    A network that sees zeros in most frames says little, and in a fusion it spoils what the others
+    say: one stray face would do.
+
+    Parameters
+    ----------
+    shares
+        Of the frames that have features, by modality.
+
+    Returns
+    -------
+    Those with features in at least half of the frames; where no modality has so many, those with
+    any.
+
+    Examples
+    --------
+    >>> sorted(usable({"audio": 1.0, "video": 0.02}))
+    ['audio']
+    >>> sorted(usable({"audio": 0.0, "video": 0.02}))
+    ['video']
+    """
+    found = {modality for modality, share in shares.items() if share >= LEAST_SHARE}
+    return found or {modality for modality, share in shares.items() if share > 0}
 
 
 def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
@@ -68,10 +95,16 @@ def why_absent(status: pd.Series | None, modality: str) -> str:
     return f"{frames} have {what}, none where there are labels"
 
 
-def having(path: Path) -> set[str]:
-    """Recordings that have features of a modality, by its coverage."""
-    table = tables.read(path, ["recording", "present"])
-    return set(table.loc[table["present"] > 0, "recording"])
+def shares(path: Path) -> dict[str, float]:
+    """Share of each recording's labelled frames that have features of a modality."""
+    table = tables.read(path, ["recording", "frames", "present"])
+    found = table["present"] / table["frames"].clip(lower=1)
+    return dict(zip(table["recording"], found, strict=True))
+
+
+def having(path: Path, least: float = LEAST_SHARE) -> set[str]:
+    """Recordings that have a modality, by its coverage: in so large a share of their frames."""
+    return {name for name, share in shares(path).items() if share > 0 and share >= least}
 
 
 def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recording]:
@@ -84,7 +117,7 @@ def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recor
     paths
         The coverage of each modality.
     """
-    names = set().union(*map(having, paths))
+    names = set().union(*(having(path, 0.0) for path in paths))
     return [recording for recording in recordings if recording.recording in names]
 
 

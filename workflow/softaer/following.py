@@ -1,8 +1,8 @@
 """Following: which of the faces in a video is the subject's.
 
 FaceMesh says where faces are, and not whose. People are told apart by their places: between two
-pictures a face moves by less than its width. Where several people are in sight, no face elsewhere
-is taken for the subject's while that is lost. Who is alone is taken up again in another place.
+pictures a face moves by less than its width. While the subject's face is lost, no face elsewhere is
+taken for it.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ PROVEN = 0.5
 """A face that was seen for less is not yet the subject's [s]: FaceMesh may have been wrong."""
 
 TAKEN_UP = 1.0
-"""After so long without it, the largest face of a picture is the subject's anew [s], where that was
-asked for or nobody else was ever in sight."""
+"""After so long without it, the largest face of a picture is the subject's anew [s], if that was
+asked for."""
 
 
 @dataclass
@@ -49,21 +49,17 @@ class Subject:
     face
         Who that is. ``left`` and ``right``: of several faces in a picture; a single one has to be
         in that half of it. ``largest``: of the first picture with a face, and again a second after
-        it was lost. ``None``: who is seen first; as ``largest`` as long as no picture has shown
-        several faces.
+        it was lost. ``None``: who is seen first.
     other_faces
         Pictures so far that show faces, and not the subject's.
     moves
         How often the subject was taken up again in another place.
-    several
-        Whether a picture has shown several faces.
     """
 
     face: str | None = None
     other_faces: int = 0
     moves: int = 0
     pictures: int = 0
-    several: bool = False
     _subject: Person | None = None
     _others: list[Person] = field(default_factory=list)
 
@@ -93,7 +89,6 @@ class Subject:
         One of ``faces``, or ``None``.
         """
         self.pictures += 1
-        self.several |= len(faces) > 1
         unknown = self._recognise(list(faces), time)
         if self._subject is None or self._subject.last < time:
             self._find_again(faces, unknown, time, width)
@@ -131,7 +126,7 @@ class Subject:
             chosen = self._at_the_side(faces, unknown, width)
         elif unknown and self.face is None and self._is_unproven():
             chosen = unknown[0]
-        elif faces and (self.face == "largest" or not self.several) and self._is_away(time):
+        elif faces and self.face == "largest" and self._is_away(time):
             chosen = max(faces, key=lambda points: place_and_width(points)[1])
             self.moves += self._subject is not None
         if chosen is not None:
@@ -167,7 +162,8 @@ class Subject:
         if self.other_faces:
             notes.append(
                 f"a face elsewhere than the subject's in {self.other_faces} of {self.pictures} "
-                "pictures, which have no points (column 'face' says who the subject is)"
+                "pictures, which have no points (column 'face' says who the subject is: 'largest' "
+                "for one who changes place)"
             )
         if self.moves:
             places = "place" if self.moves == 1 else "places"

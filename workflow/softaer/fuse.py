@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
-from softaer.coverage import having
+from softaer.coverage import LEAST_SHARE, shares, usable
 from softaer.errors import InputError
 from softaer.postprocess import (
     Step,
@@ -94,11 +94,17 @@ def combine(
     return apply_fusion(coefficients, np.stack(there, axis=1))
 
 
+def possible(target: str, prediction: np.ndarray) -> np.ndarray:
+    """A fused prediction, with 0 for a sigma below 0; NaN stays NaN."""
+    return np.maximum(prediction, 0.0) if target == "sigma" else prediction
+
+
 def fuse(
     modalities: Mapping[str, Sequence[Trace]],
     dev: Callable[[Trace], bool],
     chain: Callable[[Sequence[Trace]], Sequence[Step]],
     absent: Collection[tuple[str, str]] = (),
+    weak: Collection[tuple[str, str]] = (),
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """Late fusion of one target, and its estimate out of fold.
 
@@ -113,6 +119,8 @@ def fuse(
     absent
         Modality and recording, where the recording lacks the modality. Its prediction is neither
         used nor fitted to.
+    weak
+        Those of them whose prediction is used all the same, since the recording has nothing better.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def fuse(
     InputError
         If no recording of dev has labels and all modalities.
     """
-    coefficients, fused = _fit_and_apply(modalities, dev, chain, absent)
+    coefficients, fused = _fit_and_apply(modalities, dev, chain, absent, weak)
     if coefficients is None:
         raise InputError(
             "late fusion: no recording of the dev partition has labels and features of all of "
@@ -143,7 +151,7 @@ def fuse(
         def others(trace: Trace, subject: str = subject) -> bool:
             return dev(trace) and trace.subject != subject
 
-        held_out = _fit_and_apply(modalities, others, chain, absent)[1]
+        held_out = _fit_and_apply(modalities, others, chain, absent, weak)[1]
         for i, trace in enumerate(first):
             if dev(trace) and trace.subject == subject:
                 out_of_fold[i] = held_out[i]
@@ -155,16 +163,18 @@ def _fit_and_apply(
     fitted_on: Callable[[Trace], bool],
     chain: Callable[[Sequence[Trace]], Sequence[Step]],
     absent: Collection[tuple[str, str]],
+    weak: Collection[tuple[str, str]],
 ) -> tuple[np.ndarray | None, list[np.ndarray]]:
     """Coefficients and combined predictions; without a recording to fit on None, and NaN."""
     columns = []
     for modality, traces in modalities.items():
-        there = [(modality, t.recording) not in absent for t in traces]
+        pairs = [(modality, trace.recording) for trace in traces]
+        there = [pair not in absent for pair in pairs]
         steps = chain([t for t, here in zip(traces, there, strict=True) if here and fitted_on(t)])
         columns.append(
             [
-                apply_chain(steps, t.prediction) if here else None
-                for t, here in zip(traces, there, strict=True)
+                apply_chain(steps, trace.prediction) if here or pair in weak else None
+                for trace, here, pair in zip(traces, there, pairs, strict=True)
             ]
         )
     first = next(iter(modalities.values()))
@@ -173,15 +183,15 @@ def _fit_and_apply(
         (trace.label, np.stack(predictions, axis=1))
         for trace, *predictions in rows
         if fitted_on(trace)
-        and all(p is not None for p in predictions)
+        and not any((modality, trace.recording) in absent for modality in modalities)
         and not np.isnan(trace.label).all()
     ]
     coefficients = fit_fusion(*map(np.concatenate, zip(*whole, strict=True))) if whole else None
-    usable = np.full(1 + len(modalities), np.nan) if coefficients is None else coefficients
+    applied = np.full(1 + len(modalities), np.nan) if coefficients is None else coefficients
     return coefficients, [
         np.full(len(trace.label), np.nan)
         if all(p is None for p in predictions)
-        else combine(usable, predictions)
+        else combine(applied, predictions)
         for trace, *predictions in rows
     ]
 
@@ -217,8 +227,12 @@ def main() -> None:
                 f"late fusion of {options.dimension}: {modality} predicts {len(predictions)} "
                 f"frames, {options.predictions[0][0]} {len(fused)}; expected the same frames"
             )
-    present = {path.stem: having(path) for path in options.coverage}
-    absent = {(m, name) for m in raw for name in subject_of if name not in present[m]}
+    share_of = {path.stem: shares(path) for path in options.coverage}
+    absent, weak = set(), set()
+    for name in subject_of:
+        found = {m: share_of[m].get(name, 0.0) for m in raw}
+        absent |= {(m, name) for m, share in found.items() if share < LEAST_SHARE}
+        weak |= {(m, name) for m in usable(found) if found[m] < LEAST_SHARE}
     coefficients = []
     for target in options.targets:
         modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}
@@ -228,11 +242,14 @@ def main() -> None:
                 lambda trace: trace.recording in dev,
                 lambda traces: choose_and_fit(traces, steps, search),
                 absent,
+                weak,
             )
         except InputError as error:
             raise InputError(f"{options.dimension} {target}: {error}") from error
-        fused[target] = np.concatenate(final).astype(np.float32)
-        fused[f"{target}_out_of_fold"] = np.concatenate(out_of_fold).astype(np.float32)
+        fused[target] = possible(target, np.concatenate(final)).astype(np.float32)
+        fused[f"{target}_out_of_fold"] = possible(target, np.concatenate(out_of_fold)).astype(
+            np.float32
+        )
         coefficients.append(
             pd.DataFrame({"target": target, "term": [INTERCEPT, *modalities], "coefficient": gamma})
         )

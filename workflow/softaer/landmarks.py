@@ -90,15 +90,12 @@ def track(
         # One face takes half the time; several are looked for once one is somewhere else.
         alone = face is None
         face_mesh = open_mesh(1 if alone else MOST_FACES)
-        before = None
         for time, image in frames:
             found = find_faces(face_mesh, image)
             if alone and found and not subject.may_be(found[0]):
                 alone = False
                 face_mesh = open_mesh(MOST_FACES)
-                subject.several = len(find_faces(face_mesh, before)) > 1
                 found = find_faces(face_mesh, image)
-            before = image if found or before is None else before
             own = subject.among(found, time, image.shape[1])
             times.append(time)
             shapes.append(np.full((len(POINTS), 2), np.nan) if own is None else own)

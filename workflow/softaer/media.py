@@ -6,8 +6,10 @@ Files may come from anywhere. Nothing but the file itself is opened, playlists a
 decode, :mod:`softaer.clock` says when.
 """
 
+import ctypes
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -180,6 +182,26 @@ def length(path: Path, limits: Limits = DEFAULT_LIMITS) -> float | None:
         return None
 
 
+def layout_of(context: av.AudioCodecContext, path: Path) -> av.AudioLayout:
+    """Channels of a stream of sound.
+
+    Raises
+    ------
+    InputError
+        If they have names in an order of the file's own: PyAV 18 frees its copy of such a list
+        twice, which ends the process.
+    """
+    layout = context.layout
+    if re.match(r"\d+ channels \(", layout.name):
+        # Kept for ever, so that it is never freed.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+        raise InputError(
+            f"{path}: found {layout.name}; expected channels in a common order, or without names "
+            "(ffmpeg -i FILE -af aformat=channel_layouts=... can write them anew)"
+        )
+    return layout
+
+
 COVERS = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 """Pictures that are no part of a recording: cover art, thumbnails."""
 
@@ -244,7 +266,9 @@ def find_stream(
             f"{path}: found stream {number} (column '{kind}_stream'); expected a number from 1 "
             f"to {len(streams)}"
         )
-    if kind == "video":
+    if kind == "audio":
+        layout_of(stream.codec_context, path)
+    else:
         context = stream.codec_context
         require(path, context.width * context.height, limits, "max_pixels", "pixels")
     return stream

@@ -41,8 +41,11 @@ REORDERING = 16
 MOST_STRETCHED = 8
 """Ratio of a pixel's sides beyond which the header is wrong."""
 
+CONSTANT_RATE = frozenset({"mpeg", "mpegts", "ogg"})
+"""Containers whose pictures follow each other at one rate."""
+
 MISSING_PICTURES = 5
-"""So many pictures may be missing, or too many, in any case."""
+"""So many pictures may be missing in any case."""
 
 PAUSE = 1.0
 """Pictures that stay away for longer are told [s]."""
@@ -96,10 +99,13 @@ def video_frames(
         convert = Converter(source, path, limits)
         first, last, slot = None, -np.inf, None
         count = late = corrupt = 0
-        longest, pause_at = 0.0, 0.0
+        longest, pause_at, duration = 0.0, 0.0, 0.0
         for time, frame in _timed(container, source, zero, path, account):
             if time is None:
-                raise InputError(f"{path}: video frame without a time stamp after {last:g} s")
+                raise InputError(
+                    f"{path}: a picture without a time; expected a container that has times, "
+                    "and no raw stream"
+                )
             require(path, time, limits, "max_duration", "s of pictures")
             corrupt += frame.is_corrupt
             if time <= last:
@@ -108,12 +114,16 @@ def video_frames(
             first = time if first is None else first
             if count and time - last > longest:
                 longest, pause_at = time - last, last
+            if frame.duration:
+                duration = float(frame.duration * frame.time_base)
+            elif count:
+                duration = time - last
             count, last = count + 1, time
             if rate is not None and slot == (slot := math.floor((time + CLOCK_TICK) * rate)):
                 continue
             yield time, convert(frame)
         if count:
-            account.decoded = last - first + (last - first) / max(count - 1, 1)
+            account.decoded = last - first + duration
         if late:
             account.dropped += late
             account.notes.append(f"{late} pictures were dropped: their times do not increase")
@@ -121,14 +131,22 @@ def video_frames(
             account.notes.append(f"{corrupt} pictures are damaged")
         if longest > PAUSE:
             account.notes.append(f"no picture for {longest:.1f} s after {pause_at:.1f} s")
-        stated = source.frames
-        missing = stated - count - late
-        if stated and abs(missing) > max(SHORTFALL * stated, MISSING_PICTURES):
+        if not count:
+            account.notes.append("no picture was decoded")
+        compare_with_promise(account, "pictures")
+        expected = _expected_pictures(container, source, account.decoded)
+        if expected - count - late > max(SHORTFALL * expected, MISSING_PICTURES):
             account.notes.append(
-                f"{count + late} pictures were decoded; by its header the file has {stated}"
+                f"{count + late} pictures were decoded; expected {expected:.0f} in so many seconds"
             )
-        else:
-            compare_with_promise(account, "pictures")
+
+
+def _expected_pictures(
+    container: av.container.InputContainer, stream: av.stream.Stream, seconds: float
+) -> float:
+    """Pictures in so many seconds, where the rate is the same throughout; else 0."""
+    constant = CONSTANT_RATE & set(container.format.name.split(","))
+    return float(stream.average_rate or 0) * seconds if constant else 0.0
 
 
 def _timed(

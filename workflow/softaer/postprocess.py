@@ -23,7 +23,7 @@ from scipy.ndimage import median_filter
 from softaer import cli, tables
 from softaer.concordance import ccc
 from softaer.corpus import folds, rated, read_recordings
-from softaer.coverage import scored
+from softaer.coverage import having
 from softaer.grid import RATE
 from softaer.schema import POSTPROCESSED, POSTPROCESSING_STEPS
 from softaer.targets import read_targets
@@ -267,10 +267,11 @@ def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], 
     """Recordings of dev, the fold of every recording, the targets of a dimension.
 
     A fold is what is left out together: a subject, or all whom a group joins. Recordings of dev
-    have features in at least one of the modalities whose coverage is given.
+    have at least one of the modalities whose coverage is given.
     """
     recordings = rated(read_recordings(options.recordings))
-    dev = {r.recording for r in scored(recordings, options.coverage) if r.partition == "dev"}
+    there = set().union(*map(having, options.coverage))
+    dev = {r.recording for r in recordings if r.partition == "dev" and r.recording in there}
     return dev, folds(recordings), read_targets(options.dataset, recordings, options.dimension)
 
 

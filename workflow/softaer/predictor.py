@@ -19,9 +19,9 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from softaer.coverage import with_features
+from softaer.coverage import usable, with_features
 from softaer.errors import InputError
-from softaer.fuse import INTERCEPT, combine
+from softaer.fuse import INTERCEPT, combine, possible
 from softaer.grid import RATE, index
 from softaer.model import Architecture, Recurrent, pick_device
 from softaer.postprocess import Step, apply_chain
@@ -242,8 +242,8 @@ class Predictor:
         features
             For each modality ``time`` [s, on the grid] and the columns of the extraction, as the
             stages ``audio_features`` and ``video_features`` write them, not standardised. A
-            modality may be missing, or have no frame with features: the others predict alone then,
-            without fusion.
+            modality may be missing, or have features in less than half of the frames: the others
+            predict alone then, without fusion (see :func:`softaer.coverage.usable`).
 
         Returns
         -------
@@ -280,10 +280,7 @@ class Predictor:
                     )
                     for seed in self.description["seeds"]
                 ]
-                mean = np.mean(per_seed, axis=0)
-                if target == "sigma":
-                    mean = np.maximum(mean, 0.0)
-                table[name] = mean.astype(np.float32)
+                table[name] = np.mean(per_seed, axis=0).astype(np.float32)
         return table
 
     def _sequences(self, features: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
@@ -301,8 +298,10 @@ class Predictor:
                     "features that the model has learnt from, extracted with the same settings"
                 )
             values = standardise(rows[names].to_numpy(), standardisation)
-            if with_features(values).any():
-                here[modality] = (index(rows["time"].to_numpy()), values)
+            here[modality] = (index(rows["time"].to_numpy()), values)
+        length = max((frames.max(initial=-1) for frames, _ in here.values()), default=-1) + 1
+        there = {m: with_features(values).sum() / max(length, 1) for m, (_, values) in here.items()}
+        here = {modality: here[modality] for modality in here if modality in usable(there)}
         if not here:
             raise NothingToPredictError(
                 f"no features of {' or '.join(self.modalities)}; expected some frames"
@@ -327,7 +326,8 @@ class Predictor:
         if self.description["fusion"] is not None:
             terms = self.description["fusion"][dimension][target][str(seed)]
             coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
-        return combine(coefficients, [finished.get(m) for m in self.modalities])
+        fused = combine(coefficients, [finished.get(m) for m in self.modalities])
+        return possible(target, fused)
 
 
 def _warn(path: Path, notes: Sequence[str]) -> None:

@@ -144,6 +144,8 @@ def audio_blocks(
                 f"{cut_away / AUDIO_RATE:.1f} s of sound were cut: their times had passed already"
             )
         compare_with_promise(account, "sound")
+        if not account.decoded:
+            account.notes.append("no sound was decoded")
         account.notes += mixer.notes()
         if mixer.power.any():
             account.notes += silence.notes(account.decoded)

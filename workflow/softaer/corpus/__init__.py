@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -39,6 +40,12 @@ COLUMNS = (
 
 PATHS = ("media", "audio", "video", "annotations", "turns")
 """Columns that name files."""
+
+TIDIED = ("subject", "group", "partition")
+"""Columns whose cells are people's names, and what they belong to."""
+
+BLANKS = "".join(map(chr, (9, 10, 13, 32, 0xA0, 0x200B, 0xFEFF)))
+"""Blanks, some of which cannot be seen."""
 
 CHOICES = ("audio_stream", "video_stream", "channel", "face")
 """Columns that say what of a media file is the subject's."""
@@ -105,7 +112,20 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
             raise InputError(
                 f"{path}, line {line}: {len(header) + len(row[None])} cells; expected {len(header)}"
             )
-    return {line: {name: cell for name, cell in row.items() if cell} for line, row in rows.items()}
+    return {
+        line: {name: tidy for name, cell in row.items() if (tidy := _tidied(name, cell))}
+        for line, row in rows.items()
+    }
+
+
+def _tidied(column: str, cell: str | None) -> str | None:
+    """A name without blanks at its ends, in one form of Unicode; other cells as they are.
+
+    Who types a name, and which system a file name comes from, makes no other person.
+    """
+    if not cell or column not in TIDIED:
+        return cell
+    return unicodedata.normalize("NFC", cell).strip(BLANKS)
 
 
 def row_schema() -> dict:

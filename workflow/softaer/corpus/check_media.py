@@ -6,7 +6,7 @@ from glob import escape, glob
 import numpy as np
 import pandas as pd
 
-from softaer.clock import LEAST_SHORTFALL, SHORTFALL
+from softaer.clock import LEAST_SHORTFALL, SHORTFALL, cut_off
 from softaer.corpus import Recording, odd_path
 from softaer.corpus.probe import Contents, Levels, Stream, in_threads, levels, probe_all
 from softaer.errors import InputError
@@ -56,6 +56,9 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
         for path in filter(None, (r.turns, *drawn)):
             if (reason := odd_path(path)) is not None:
                 problem(f"recording {r.recording!r}: {reason}")
+        for path in own:
+            if isinstance(own[path], Contents) and (short := cut_off(path)):
+                problem(f"recording {r.recording!r}: {path}: {short}")
         readable = {p: c for p, c in own.items() if isinstance(c, Contents)}
         sound = _stream(r, "audio", readable, problem)
         pictures = _stream(r, "video", readable, problem)
@@ -107,6 +110,11 @@ def _stream(
         )
     elif stream is None and recording.audio != recording.video:
         problem(f"recording {recording.recording!r}: {path} in column {kind!r} has none")
+    elif stream is None:
+        problem(
+            f"recording {recording.recording!r}: {path} has no {kind}, and its job will fail; "
+            "expected the file in the column of what it has, or 'on_bad_recording: skip'"
+        )
     return stream
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from softaer.clock import decoded, ends_of, own_start, stated_start
+from softaer.clock import KINDS, decoded, ends_of, own_start, require_kind, stated_start
 from softaer.errors import InputError
-from softaer.media import Account, chosen, open_media, streams_of
+from softaer.media import Account, chosen, layout_of, open_media, streams_of
 from softaer.sound import Mixer
 
 LISTENED = 20.0
@@ -114,13 +114,14 @@ def probe(path: Path) -> Contents:
         If it cannot be opened or is beyond the limits.
     """
     with open_media(path) as container:
+        found = {kind: streams_of(container, kind) for kind in KINDS}
         ends, seams = ends_of(container)
         zero = own_start(container)
         streams = []
-        for kind in ("audio", "video"):
-            of_kind = streams_of(container, kind)
+        for kind, of_kind in found.items():
             taken = chosen(of_kind)
             for number, stream in enumerate(of_kind, start=1):
+                require_kind(stream, kind, path)
                 start = float((stream.start_time or 0) * stream.time_base)
                 end = ends.get(stream.index)
                 common = Stream(
@@ -137,7 +138,7 @@ def probe(path: Path) -> Contents:
                 )
                 context = stream.codec_context
                 streams.append(
-                    replace(common, channels=context.layout.nb_channels)
+                    replace(common, channels=layout_of(context, path).nb_channels)
                     if kind == "audio"
                     else replace(common, width=context.width, height=context.height)
                 )
