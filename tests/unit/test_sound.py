@@ -116,7 +116,8 @@ def test_channels_named_in_an_order_of_the_files_own_are_refused_and_the_process
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     program = (
-        "import sys; from softaer.sound import audio_blocks; from softaer.errors import InputError\n"
+        "import sys\nfrom softaer.sound import audio_blocks\n"
+        "from softaer.errors import InputError\n"
         "try: print(sum(map(len, audio_blocks(sys.argv[1]))))\n"
         "except InputError as error: print(error)"
     )
