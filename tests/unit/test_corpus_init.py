@@ -1,9 +1,11 @@
 """A corpus table out of a folder of media files."""
 
+import base64
 import csv
+import hashlib
 import re
 import sys
-from itertools import pairwise, product
+from itertools import cycle, pairwise, product
 from pathlib import Path
 
 import media_files
@@ -14,7 +16,7 @@ from softaer.corpus import init as init_module
 from softaer.corpus import read_recordings
 from softaer.corpus.annotations import annotations_cell, why_no_ratings
 from softaer.corpus.init import propose_partitions, rows_of_folder
-from softaer.corpus.persons import doubts, propose_subjects
+from softaer.corpus.persons import doubts, from_pattern, name_of, propose_subjects
 from softaer.corpus.probe import Contents, Stream
 from softaer.errors import InputError
 from softaer.ratings import read_annotations
@@ -194,6 +196,23 @@ NUMBERS = [f"P{k:02}" for k in range(1, 9)]
         (names("{}/talk", PEOPLE), PEOPLE),
         (names("{}_{}/video", PEOPLE, (1, 2)), PEOPLE),
         (names("{}_{}", (1001, 1002, 1003), (1, 2)), ["1001", "1002", "1003"]),
+        (names("{}_{}", ("pre", "mid", "post"), (101, 102, 103)), ["101", "102", "103"]),
+        (names("{}_{}", ("before", "after"), (1001, 1002, 1003)), ["1001", "1002", "1003"]),
+        (names("{}/{}", ("pre", "mid", "post"), (101, 102, 103)), ["101", "102", "103"]),
+        (names("{}_{}", ("happy", "sad", "angry"), ("01", "02", "03")), ["01", "02", "03"]),
+        (names("{}_{}", ("happy", "sad", "angry"), PEOPLE), PEOPLE),
+        (
+            names("Session1/Ses0{}{}_impro0{}", (1, 2), "FM", (1, 2, 3, 4)),
+            ["Ses01F", "Ses01M", "Ses02F", "Ses02M"],
+        ),
+        (
+            [
+                Path(f"{who}_{sentence}.wav")
+                for who in range(1001, 1006)
+                for sentence in ("IEO_ANG_HI", "TIE_SAD_XX", "IOM_DIS_LO", "IWW_NEU_MD")
+            ],
+            ["1001", "1002", "1003", "1004", "1005"],
+        ),
     ],
 )
 def test_persons_are_found_in_names_and_nothing_is_doubted(paths, people):
@@ -211,6 +230,22 @@ def test_persons_are_found_in_names_and_nothing_is_doubted(paths, people):
         (names("s{}_{}", (1, 2, 3), PEOPLE), "anna", "and a pattern for it"),
         (names("{}_left_{}", "abcd", NUMBERS), "P01", r"'P\d+'"),
         ([Path(f"{a}_{b}.mp4") for a, b in pairwise(NUMBERS)], "P0", "P"),
+        (names("p{}s{}", range(1, 6), (1, 2)), "p", r"'p\d+'"),
+        (names("p{}s{}/cam", range(1, 6), (1, 2)), "p", r"'p\d+'"),
+        (names("s0{}p0{}", (1, 2), range(1, 6)), "p0", r"'p\d+'"),
+        (names("{}{}", NUMBERS, "ab"), "P0", r"'P\d+'"),
+        (names("{}a0{}{}a", ("03", "08", "09", "10"), (1, 2), "FNW"), "0", "and a pattern for it"),
+        (names("{}{}", PEOPLE, (1, 2)), "", "and a pattern for it"),
+        (names("{}{}", map(str.title, PEOPLE), ("Talk", "A")), "", "and a pattern for it"),
+        (names("{}_{}/cam{}", PEOPLE, ("x", "y"), (1, 2)), "", "and a pattern for it"),
+        (names("{}_{}", ("foo", "bar", "baz"), range(101, 106)), "101", "and a pattern for it"),
+        (names("{}_{}", ("happy", "sad", "angry"), (1, 2, 3, 4)), "1", "and a pattern for it"),
+        (
+            names("{}_t{}", ("P1", "P2"), (1,)) + names("{}_t{}", ("P01", "P02"), (2,)),
+            "P1' or 'P01'",
+            r"'P\d+'",
+        ),
+        (names("P{}_x", (1, 2, 3)) + names("p{}_y", (1, 2, 3)), "P1' or 'p1'", r"'(?i)P\d+'"),
     ],
 )
 def test_a_part_of_names_that_stands_in_several_partitions_is_told(paths, part, pattern):
@@ -231,10 +266,39 @@ def test_a_part_of_names_that_stands_in_several_partitions_is_told(paths, part, 
         names("{}_take{}_cam{}", PEOPLE, range(1, 9), (1, 2)),
         names("{}_{:02}", PEOPLE, range(1, 13)),
         names("cohort1_{}_day{}", NUMBERS, (1, 2)),
+        names("{}_{:03}", PEOPLE, range(1, 13)),
+        names("{}_{}", range(101, 106), range(501, 513)),
+        names("GX0100{:02}", range(8)),
+        names("{}", NUMBERS),
+        [
+            Path(f"{who}_{size}.mp4")
+            for who, size in zip(PEOPLE, cycle(("720p", "1080p")), strict=False)
+        ],
+        [
+            Path(f"{who}_{what}.mp4")
+            for who, what in zip(PEOPLE, cycle(("talk", "game")), strict=False)
+        ],
+        [Path(f"group{k // 2}_{who}/{t}.mp4") for k, who in enumerate(PEOPLE) for t in "ab"],
+        [Path(f"{hashlib.md5(bytes([k])).hexdigest()}.mp4") for k in range(60)],
+        [
+            Path(f"{base64.urlsafe_b64encode(hashlib.md5(bytes([k])).digest()).decode()[:11]}.mp4")
+            for k in range(60)
+        ],
     ],
 )
 def test_sessions_and_devices_that_recur_are_no_persons(paths):
     assert proposed(paths)[2] == []
+
+
+def test_a_name_is_one_however_its_accents_are_encoded():
+    stems = ["Jörg_1", "Jo\u0308rg_2", "Zoë_1", "Zoe\u0308_2", "Ann_1", "Ann_2"]
+    paths = [Path(f"{stem}.mp4") for stem in stems]
+    subjects, _, doubted = proposed(paths)
+    assert subjects == ["Jörg", "Jörg", "Zoë", "Zoë", "Ann", "Ann"]
+    assert doubted == []
+    assert from_pattern("(J.rg)", "--subject", [[stems[0]], [stems[1]]]) == ["Jörg", "Jörg"]
+    assert from_pattern("Jo\u0308rg", "--subject", [[stems[0]], [stems[1]]]) == ["Jörg", "Jörg"]
+    assert name_of(paths[1]) == "J_rg_2"
 
 
 def test_subjects_that_are_written_in_two_ways_or_stand_in_others_files_are_told():
