@@ -462,6 +462,15 @@ FACES = ", ".join(f"x_{k}" for k in range(300))
         ("timestamp,value\n0,0.1\n", "no column 'time'"),
         ("time,r1\n0,n/a\n", "line 2, column 'r1': found 'n/a'"),
         ("x" * 100_000, "more than 65536 bytes"),
+        ("time,hr,eda\n0,61,0.2\n", r"features or sensors \(hr, eda\)"),
+        ("time,hr\n0,61\n", r"features or sensors \(hr\)"),
+        ("time,x,y\n0,1,2\n", r"features or sensors \(x, y\)"),
+        ("time,x_0,y_0,x_1,y_1\n0,1,2,3,4\n", "features or sensors .x_0, y_0, x_1, y_1"),
+        ("time,ECG [mV],Resp,marker\n0,1,2,3\n", "features or sensors .ecg"),
+        ("time,gsr,ibi,heart_rate\n0,1,2,3\n", "features or sensors"),
+        ("time,hr,jt\n0,0.1,0.2\n", None),
+        ("time,x,anna,eda\n0,0.1,0.2,0.3\n", None),
+        ("time,FM1,FF1\n0,0.1,0.2\n", None),
     ],
 )
 def test_what_counts_as_ratings_is_what_the_reader_reads(text, reason, tmp_path):
@@ -474,10 +483,99 @@ def test_what_counts_as_ratings_is_what_the_reader_reads(text, reason, tmp_path)
         assert re.search(reason, why_no_ratings(path))
 
 
-def test_ratings_in_another_encoding_do_not_count(tmp_path):
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (LONG.encode("utf-16"), "it is encoded in UTF-16; expected text in UTF-8"),
+        (b"\xfe\xff" + LONG.encode("utf-16-be"), "it is encoded in UTF-16"),
+        (LONG.encode("utf-32"), "it is encoded in UTF-32"),
+        (LONG.encode("utf-16-le"), "it has bytes of value 0, as UTF-16 has them"),
+        ("time,r1,Jörg\n0,0,0\n".encode("latin-1"), "line 1: found byte 0xf6, .* Latin-1"),
+        (b"\xef\xbb\xbf" + LONG.encode(), None),
+        ("time,r1,Jörg\n0,0,0\n".encode(), None),
+        (("time,Jö\n" + "0,0\n" * 40_000).encode(), None),
+    ],
+)
+def test_ratings_in_another_encoding_do_not_count_and_it_is_named(data, reason, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_bytes(LONG.encode("utf-16"))
-    assert why_no_ratings(path) is not None
+    path.write_bytes(data)
+    if reason is None:
+        assert why_no_ratings(path) is None
+    else:
+        assert re.match(reason, why_no_ratings(path))
+
+
+WIDE = "time,r1,r2\n0,0,0\n"
+
+
+@pytest.mark.parametrize(
+    ("sheets", "cell", "said"),
+    [
+        (
+            {"ratings/arousal": WIDE, "ratings/valence": WIDE},
+            "ratings/{dimension}/p1.csv",
+            ["'{dimension}' stands for arousal, valence in 1 recordings", "r1, r2"],
+        ),
+        ({"arousal_raw": WIDE, "valence_raw": WIDE}, "{dimension}/p1.csv", ["arousal_raw, val"]),
+        ({"arousal": LONG, "valence": LONG}, "{dimension}/p1.csv", ["stands for", "r1"]),
+        (
+            {"ratings/anna": "time,value\n0,0\n", "ratings/ben": "time,value\n0,0\n"},
+            "ratings/{dimension}/p1.csv",
+            ["WARNING: folders anna, ben are taken for dimensions, of which none is known"],
+        ),
+        ({"ratings/anna": LONG, "ratings/ben": LONG}, None, ["not clear which is of p1"]),
+        ({"ratings/raw": WIDE, "ratings/clean": WIDE}, None, ["not clear which is of p1"]),
+        ({"arousal_v1": WIDE, "arousal_v2": WIDE}, None, ["not clear which is of p1"]),
+        ({"ratings": LONG, "other": WIDE}, None, ["not clear which is of p1"]),
+        (
+            {"ratings": LONG, "phys": "time,hr,eda\n0,61,0.2\n"},
+            "ratings/p1.csv",
+            ["features or sensors (hr, eda): phys/p1.csv", "raters in the first 64 kB of each"],
+        ),
+    ],
+)
+def test_what_the_folders_of_ratings_stand_for_is_told(sheets, cell, said, tmp_path, unread_media):
+    folder = unread_media(tmp_path, {"p1.mp4": 1.0})
+    for place, text in sheets.items():
+        (folder / place).mkdir(parents=True)
+        (folder / place / "p1.csv").write_text(text)
+    (row,), lines = table_of(folder)
+    assert row.get("annotations") == (None if cell is None else str(folder / cell))
+    for words in said:
+        assert any(words in line for line in lines)
+    assert any("none is known" in line for line in lines) == any("WARN" in line for line in said)
+
+
+def test_files_go_together_however_their_accents_are_encoded(tmp_path, unread_media):
+    media = ["Jörg_1.mp4", "Jo\u0308rg_2.mp4", "Ann_1.mp4", "Bo_1.mp4"]
+    folder = unread_media(tmp_path, dict.fromkeys(media, 1.0))
+    (folder / "Jo\u0308rg_1.csv").write_text(WIDE)
+    (folder / "Jörg_2.turns.csv").write_text("0;1\n")
+    rows, said = table_of(folder)
+    by_name = {row["recording"]: row for row in rows}
+    assert by_name["J_rg_1"]["annotations"] == str(folder / "Jo\u0308rg_1.csv")
+    assert by_name["J_rg_2"]["turns"] == str(folder / "Jörg_2.turns.csv")
+    assert by_name["J_rg_1"]["subject"] == by_name["J_rg_2"]["subject"] == "Jörg"
+    assert by_name["J_rg_1"]["partition"] == by_name["J_rg_2"]["partition"]
+    assert "annotations" not in by_name["J_rg_2"]
+    assert not any(line.startswith("WARNING") for line in said)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "booth_green_intensity/TaskA/annotations_raw",
+        "booth_green_intensity/TaskB/annotations_10hz",
+        "studyforrest_gumpemotions",
+    ],
+)
+def test_real_ratings_are_taken_for_ratings_once_their_time_is_named(name, shared_data, tmp_path):
+    files = sorted((shared_data / "ratings" / name).glob("*.csv"))
+    assert files
+    path = tmp_path / "a.csv"
+    for file in files:
+        path.write_text(re.sub(r"\Atime\w*(\(sec\))?", "time", file.read_text()))
+        assert why_no_ratings(path) is None, file
 
 
 def test_a_table_of_features_is_not_taken_for_ratings_and_named(tmp_path, unread_media):
