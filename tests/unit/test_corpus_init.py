@@ -574,7 +574,8 @@ def test_real_ratings_are_taken_for_ratings_once_their_time_is_named(name, share
     assert files
     path = tmp_path / "a.csv"
     for file in files:
-        path.write_text(re.sub(r"\Atime\w*(\(sec\))?", "time", file.read_text()))
+        text = file.read_text(encoding="utf-8-sig")
+        path.write_text(re.sub(r"(?i)\A\s*time\w*(\(sec\))?", "time", text))
         assert why_no_ratings(path) is None, file
 
 
