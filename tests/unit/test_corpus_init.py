@@ -1,9 +1,11 @@
 """A corpus table out of a folder of media files."""
 
+import base64
 import csv
+import hashlib
 import re
 import sys
-from itertools import pairwise, product
+from itertools import cycle, pairwise, product
 from pathlib import Path
 
 import media_files
@@ -14,7 +16,7 @@ from softaer.corpus import init as init_module
 from softaer.corpus import read_recordings
 from softaer.corpus.annotations import annotations_cell, why_no_ratings
 from softaer.corpus.init import propose_partitions, rows_of_folder
-from softaer.corpus.persons import doubts, propose_subjects
+from softaer.corpus.persons import doubts, from_pattern, name_of, propose_subjects
 from softaer.corpus.probe import Contents, Stream
 from softaer.errors import InputError
 from softaer.ratings import read_annotations
@@ -194,6 +196,23 @@ NUMBERS = [f"P{k:02}" for k in range(1, 9)]
         (names("{}/talk", PEOPLE), PEOPLE),
         (names("{}_{}/video", PEOPLE, (1, 2)), PEOPLE),
         (names("{}_{}", (1001, 1002, 1003), (1, 2)), ["1001", "1002", "1003"]),
+        (names("{}_{}", ("pre", "mid", "post"), (101, 102, 103)), ["101", "102", "103"]),
+        (names("{}_{}", ("before", "after"), (1001, 1002, 1003)), ["1001", "1002", "1003"]),
+        (names("{}/{}", ("pre", "mid", "post"), (101, 102, 103)), ["101", "102", "103"]),
+        (names("{}_{}", ("happy", "sad", "angry"), ("01", "02", "03")), ["01", "02", "03"]),
+        (names("{}_{}", ("happy", "sad", "angry"), PEOPLE), PEOPLE),
+        (
+            names("Session1/Ses0{}{}_impro0{}", (1, 2), "FM", (1, 2, 3, 4)),
+            ["Ses01F", "Ses01M", "Ses02F", "Ses02M"],
+        ),
+        (
+            [
+                Path(f"{who}_{sentence}.wav")
+                for who in range(1001, 1006)
+                for sentence in ("IEO_ANG_HI", "TIE_SAD_XX", "IOM_DIS_LO", "IWW_NEU_MD")
+            ],
+            ["1001", "1002", "1003", "1004", "1005"],
+        ),
     ],
 )
 def test_persons_are_found_in_names_and_nothing_is_doubted(paths, people):
@@ -211,6 +230,22 @@ def test_persons_are_found_in_names_and_nothing_is_doubted(paths, people):
         (names("s{}_{}", (1, 2, 3), PEOPLE), "anna", "and a pattern for it"),
         (names("{}_left_{}", "abcd", NUMBERS), "P01", r"'P\d+'"),
         ([Path(f"{a}_{b}.mp4") for a, b in pairwise(NUMBERS)], "P0", "P"),
+        (names("p{}s{}", range(1, 6), (1, 2)), "p", r"'p\d+'"),
+        (names("p{}s{}/cam", range(1, 6), (1, 2)), "p", r"'p\d+'"),
+        (names("s0{}p0{}", (1, 2), range(1, 6)), "p0", r"'p\d+'"),
+        (names("{}{}", NUMBERS, "ab"), "P0", r"'P\d+'"),
+        (names("{}a0{}{}a", ("03", "08", "09", "10"), (1, 2), "FNW"), "0", "and a pattern for it"),
+        (names("{}{}", PEOPLE, (1, 2)), "", "and a pattern for it"),
+        (names("{}{}", map(str.title, PEOPLE), ("Talk", "A")), "", "and a pattern for it"),
+        (names("{}_{}/cam{}", PEOPLE, ("x", "y"), (1, 2)), "", "and a pattern for it"),
+        (names("{}_{}", ("foo", "bar", "baz"), range(101, 106)), "101", "and a pattern for it"),
+        (names("{}_{}", ("happy", "sad", "angry"), (1, 2, 3, 4)), "1", "and a pattern for it"),
+        (
+            names("{}_t{}", ("P1", "P2"), (1,)) + names("{}_t{}", ("P01", "P02"), (2,)),
+            "P1' or 'P01'",
+            r"'P\d+'",
+        ),
+        (names("P{}_x", (1, 2, 3)) + names("p{}_y", (1, 2, 3)), "P1' or 'p1'", r"'(?i)P\d+'"),
     ],
 )
 def test_a_part_of_names_that_stands_in_several_partitions_is_told(paths, part, pattern):
@@ -231,10 +266,39 @@ def test_a_part_of_names_that_stands_in_several_partitions_is_told(paths, part, 
         names("{}_take{}_cam{}", PEOPLE, range(1, 9), (1, 2)),
         names("{}_{:02}", PEOPLE, range(1, 13)),
         names("cohort1_{}_day{}", NUMBERS, (1, 2)),
+        names("{}_{:03}", PEOPLE, range(1, 13)),
+        names("{}_{}", range(101, 106), range(501, 513)),
+        names("GX0100{:02}", range(8)),
+        names("{}", NUMBERS),
+        [
+            Path(f"{who}_{size}.mp4")
+            for who, size in zip(PEOPLE, cycle(("720p", "1080p")), strict=False)
+        ],
+        [
+            Path(f"{who}_{what}.mp4")
+            for who, what in zip(PEOPLE, cycle(("talk", "game")), strict=False)
+        ],
+        [Path(f"group{k // 2}_{who}/{t}.mp4") for k, who in enumerate(PEOPLE) for t in "ab"],
+        [Path(f"{hashlib.md5(bytes([k])).hexdigest()}.mp4") for k in range(60)],
+        [
+            Path(f"{base64.urlsafe_b64encode(hashlib.md5(bytes([k])).digest()).decode()[:11]}.mp4")
+            for k in range(60)
+        ],
     ],
 )
 def test_sessions_and_devices_that_recur_are_no_persons(paths):
     assert proposed(paths)[2] == []
+
+
+def test_a_name_is_one_however_its_accents_are_encoded():
+    stems = ["Jörg_1", "Jo\u0308rg_2", "Zoë_1", "Zoe\u0308_2", "Ann_1", "Ann_2"]
+    paths = [Path(f"{stem}.mp4") for stem in stems]
+    subjects, _, doubted = proposed(paths)
+    assert subjects == ["Jörg", "Jörg", "Zoë", "Zoë", "Ann", "Ann"]
+    assert doubted == []
+    assert from_pattern("(J.rg)", "--subject", [[stems[0]], [stems[1]]]) == ["Jörg", "Jörg"]
+    assert from_pattern("Jo\u0308rg", "--subject", [[stems[0]], [stems[1]]]) == ["Jörg", "Jörg"]
+    assert name_of(paths[1]) == "J_rg_2"
 
 
 def test_subjects_that_are_written_in_two_ways_or_stand_in_others_files_are_told():
@@ -398,6 +462,15 @@ FACES = ", ".join(f"x_{k}" for k in range(300))
         ("timestamp,value\n0,0.1\n", "no column 'time'"),
         ("time,r1\n0,n/a\n", "line 2, column 'r1': found 'n/a'"),
         ("x" * 100_000, "more than 65536 bytes"),
+        ("time,hr,eda\n0,61,0.2\n", r"features or sensors \(hr, eda\)"),
+        ("time,hr\n0,61\n", r"features or sensors \(hr\)"),
+        ("time,x,y\n0,1,2\n", r"features or sensors \(x, y\)"),
+        ("time,x_0,y_0,x_1,y_1\n0,1,2,3,4\n", "features or sensors .x_0, y_0, x_1, y_1"),
+        ("time,ECG [mV],Resp,marker\n0,1,2,3\n", "features or sensors .ecg"),
+        ("time,gsr,ibi,heart_rate\n0,1,2,3\n", "features or sensors"),
+        ("time,hr,jt\n0,0.1,0.2\n", None),
+        ("time,x,anna,eda\n0,0.1,0.2,0.3\n", None),
+        ("time,FM1,FF1\n0,0.1,0.2\n", None),
     ],
 )
 def test_what_counts_as_ratings_is_what_the_reader_reads(text, reason, tmp_path):
@@ -410,10 +483,100 @@ def test_what_counts_as_ratings_is_what_the_reader_reads(text, reason, tmp_path)
         assert re.search(reason, why_no_ratings(path))
 
 
-def test_ratings_in_another_encoding_do_not_count(tmp_path):
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (LONG.encode("utf-16"), "it is encoded in UTF-16; expected text in UTF-8"),
+        (b"\xfe\xff" + LONG.encode("utf-16-be"), "it is encoded in UTF-16"),
+        (LONG.encode("utf-32"), "it is encoded in UTF-32"),
+        (LONG.encode("utf-16-le"), "it has bytes of value 0, as UTF-16 has them"),
+        ("time,r1,Jörg\n0,0,0\n".encode("latin-1"), "line 1: found byte 0xf6, .* Latin-1"),
+        (b"\xef\xbb\xbf" + LONG.encode(), None),
+        ("time,r1,Jörg\n0,0,0\n".encode(), None),
+        (("time,Jö\n" + "0,0\n" * 40_000).encode(), None),
+    ],
+)
+def test_ratings_in_another_encoding_do_not_count_and_it_is_named(data, reason, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_bytes(LONG.encode("utf-16"))
-    assert why_no_ratings(path) is not None
+    path.write_bytes(data)
+    if reason is None:
+        assert why_no_ratings(path) is None
+    else:
+        assert re.match(reason, why_no_ratings(path))
+
+
+WIDE = "time,r1,r2\n0,0,0\n"
+
+
+@pytest.mark.parametrize(
+    ("sheets", "cell", "said"),
+    [
+        (
+            {"ratings/arousal": WIDE, "ratings/valence": WIDE},
+            "ratings/{dimension}/p1.csv",
+            ["'{dimension}' stands for arousal, valence in 1 recordings", "r1, r2"],
+        ),
+        ({"arousal_raw": WIDE, "valence_raw": WIDE}, "{dimension}/p1.csv", ["arousal_raw, val"]),
+        ({"arousal": LONG, "valence": LONG}, "{dimension}/p1.csv", ["stands for", "r1"]),
+        (
+            {"ratings/anna": "time,value\n0,0\n", "ratings/ben": "time,value\n0,0\n"},
+            "ratings/{dimension}/p1.csv",
+            ["WARNING: folders anna, ben are taken for dimensions, of which none is known"],
+        ),
+        ({"ratings/anna": LONG, "ratings/ben": LONG}, None, ["not clear which is of p1"]),
+        ({"ratings/raw": WIDE, "ratings/clean": WIDE}, None, ["not clear which is of p1"]),
+        ({"arousal_v1": WIDE, "arousal_v2": WIDE}, None, ["not clear which is of p1"]),
+        ({"ratings": LONG, "other": WIDE}, None, ["not clear which is of p1"]),
+        (
+            {"ratings": LONG, "phys": "time,hr,eda\n0,61,0.2\n"},
+            "ratings/p1.csv",
+            ["features or sensors (hr, eda): phys/p1.csv", "raters in the first 64 kB of each"],
+        ),
+    ],
+)
+def test_what_the_folders_of_ratings_stand_for_is_told(sheets, cell, said, tmp_path, unread_media):
+    folder = unread_media(tmp_path, {"p1.mp4": 1.0})
+    for place, text in sheets.items():
+        (folder / place).mkdir(parents=True)
+        (folder / place / "p1.csv").write_text(text)
+    (row,), lines = table_of(folder)
+    assert row.get("annotations") == (None if cell is None else str(folder / cell))
+    for words in said:
+        assert any(words in line for line in lines)
+    assert any("none is known" in line for line in lines) == any("WARN" in line for line in said)
+
+
+def test_files_go_together_however_their_accents_are_encoded(tmp_path, unread_media):
+    media = ["Jörg_1.mp4", "Jo\u0308rg_2.mp4", "Ann_1.mp4", "Bo_1.mp4"]
+    folder = unread_media(tmp_path, dict.fromkeys(media, 1.0))
+    (folder / "Jo\u0308rg_1.csv").write_text(WIDE)
+    (folder / "Jörg_2.turns.csv").write_text("0;1\n")
+    rows, said = table_of(folder)
+    by_name = {row["recording"]: row for row in rows}
+    assert by_name["J_rg_1"]["annotations"] == str(folder / "Jo\u0308rg_1.csv")
+    assert by_name["J_rg_2"]["turns"] == str(folder / "Jörg_2.turns.csv")
+    assert by_name["J_rg_1"]["subject"] == by_name["J_rg_2"]["subject"] == "Jörg"
+    assert by_name["J_rg_1"]["partition"] == by_name["J_rg_2"]["partition"]
+    assert "annotations" not in by_name["J_rg_2"]
+    assert not any(line.startswith("WARNING") for line in said)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "booth_green_intensity/TaskA/annotations_raw",
+        "booth_green_intensity/TaskB/annotations_10hz",
+        "studyforrest_gumpemotions",
+    ],
+)
+def test_real_ratings_are_taken_for_ratings_once_their_time_is_named(name, shared_data, tmp_path):
+    files = sorted((shared_data / "ratings" / name).glob("*.csv"))
+    assert files
+    path = tmp_path / "a.csv"
+    for file in files:
+        text = file.read_text(encoding="utf-8-sig")
+        path.write_text(re.sub(r"(?i)\A\s*time\w*(\(sec\))?", "time", text))
+        assert why_no_ratings(path) is None, file
 
 
 def test_a_table_of_features_is_not_taken_for_ratings_and_named(tmp_path, unread_media):

@@ -72,6 +72,14 @@ def test_turns_that_are_not_there_are_named(tmp_path):
         ("startMs,endMs\n0,1\n", "line 1, column 1: found 'startMs'"),
         ("start [ms],end [ms]\n0,1\n", r"line 1, column 1: found 'start \[ms\]'"),
         ("start frame,end frame\n0,1\n", "line 1, column 1: found 'start frame'"),
+        ("start,endms\n0,1\n", "line 1, column 2: found 'endms'"),
+        ("Begin Time - msec,End Time - msec\n0,1\n", "line 1, column 1: found 'Begin Time - msec'"),
+        ("Beginn;Dauer\n0;1\n", "line 1, column 2: found 'Dauer'; expected their end"),
+        ("Start;Länge\n0;1\n", "line 1, column 2: found 'Länge'"),
+        ("Start;La\u0308nge\n0;1\n", "line 1, column 2: found 'Länge'"),
+        ("début;longueur\n0;1\n", "line 1, column 2: found 'longueur'"),
+        ("Ende;Anfang\n2;1\n", "line 1, column 1: found 'Ende'; expected the start"),
+        ("bis;von\n2;1\n", "line 1, column 1: found 'bis'"),
         ("sep=;\nstart;end\n0;1\n", "line 1, column 1: found 'sep='"),
     ],
 )
@@ -84,7 +92,13 @@ def test_turns_that_are_none_are_named(text, said, turns_file):
 
 @pytest.mark.parametrize(
     "header",
-    ["start,end", "Begin Time (s),End Time (s)", "onset,offset", "tmin,tmax", "from,to", "a,b"],
+    [
+        *("start,end", "Begin Time (s),End Time (s)", "onset,offset", "from,to", "a,b"),
+        *("tmin,tmax", "x_min,x_max", "tMin,tMax", "Anfang,Ende", "début,fin", "von,bis"),
+        *("Begin Time - ss.msec,End Time - ss.msec", "start [s.ms],end [s.ms]"),
+        *("items_start,items_end", "systems start,systems end", "language_start,language_end"),
+        *("microphone_start,microphone_end",),
+    ],
 )
 def test_headers_of_tools_are_known(header, turns_file):
     np.testing.assert_array_equal(read_turns(turns_file(f"{header}\n0.5,1\n")), [[0.5, 1.0]])

@@ -7,6 +7,7 @@ A file of turns has one line for each, start and end in seconds with decimal poi
 import codecs
 import csv
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,12 +42,19 @@ ENCODINGS = {
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOTHING = {"inf", "n/a", "na", "nan", "nil", "none", "null"}
+_SECONDS = re.compile(r"(?i)(?<![a-z])(ss?[.,]m+s*(ec)?|[tx][ _]?m(in|ax))(?![a-z])")
+"""What looks like another unit: ELAN's ``ss.msec`` are seconds, Praat's ``xmin`` is a start."""
 _OTHER_UNIT = re.compile(
-    r"(?i)(?<![a-z])(msecs?|milli\w*|frames?|samples?|min|minutes?)(?![a-z])|ms(?![a-z])"
+    r"(?i)(?<![a-z])((milli|micro)s(ec|ek)\w*|[mµu]secs?|frames?|samples?|min|minute[ns]?"
+    r"|(start|begin|end|stop|on|off|onset|offset|from|to|until|time|t)?ms)(?![a-z])"
 )
-_LENGTH = re.compile(r"(?i)dur|length|(?<![a-z])len(?![a-z])")
-_START = re.compile(r"(?i)start|begin|onset|from|[xt]min")
-_END = re.compile(r"(?i)end|stop|offset|until|[xt]max")
+_LENGTH = re.compile(
+    r"(?i)dur|dauer|l(ä|ae)ng|length|lengte|longueur|longitud|lunghezza|(?<![a-z])len(?![a-z])"
+)
+_START = re.compile(
+    r"(?i)start|begin|onset|from|[xt]_?min|anfang|d[ée]but|inicio|inizio|(?<![a-z])von(?![a-z])"
+)
+_END = re.compile(r"(?i)end|stop|offset|until|[xt]_?max|(?<![a-z])(bis|fine?)(?![a-z])")
 
 
 def read_turns(
@@ -189,7 +197,8 @@ def _text(path: Path) -> str:
 def _check_header(path: Path, line: int, names: list[str]) -> None:
     """Refuse names that say that numbers below them are not start and end in seconds."""
     for column, name in enumerate(names, start=1):
-        unit = _OTHER_UNIT.search(re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name))
+        name = unicodedata.normalize("NFC", name)
+        unit = _OTHER_UNIT.search(_SECONDS.sub(" ", re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name)))
         other = _END if column == 1 else _START
         own = _START if column == 1 else _END
         if unit or _LENGTH.search(name) or (other.search(name) and not own.search(name)):

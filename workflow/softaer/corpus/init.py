@@ -13,8 +13,8 @@ from pathlib import Path
 
 from softaer import layouts
 from softaer.corpus import Recording, folds
-from softaer.corpus.annotations import annotations_cell, assign, why_no_ratings
-from softaer.corpus.persons import KINDS, doubts, from_pattern, name_of, propose_subjects
+from softaer.corpus.annotations import HEAD, Sheet, annotations_cell, assign, is_dimension, look_at
+from softaer.corpus.persons import KINDS, composed, doubts, from_pattern, name_of, propose_subjects
 from softaer.corpus.probe import Contents, probe_all
 from softaer.corpus_table import write_table
 from softaer.errors import InputError
@@ -204,7 +204,7 @@ def _recordings(
             say(f"left out: {path}: neither sound nor pictures")
             continue
         # Sound and pictures that are kept apart lie side by side under one name ...
-        entry = found.setdefault((path.parent, path.stem), {})
+        entry = found.setdefault((path.parent, composed(path).stem), {})
         if kind in entry or "media" in entry or (kind == "media" and entry):
             other, _ = next(iter(entry.values()))
             say(
@@ -233,25 +233,30 @@ def _sheets(
     of_stem: dict[str, dict[str, Sequence[Path]]] = {}
     for name, paths in recordings.items():
         for path in paths:
-            of_stem.setdefault(path.stem, {})[name] = paths
+            of_stem.setdefault(composed(path).stem, {})[name] = paths
     cells: dict[str, dict[str, str]] = {}
     used: set[Path] = set()
     refused: dict[str, list[str]] = {}
     candidates: dict[tuple[str, str], list[Path]] = {}
+    looked: dict[Path, Sheet] = {}
+    raters: dict[str, None] = {}
+    dimensions: Counter[tuple[str, ...]] = Counter()
     strangers = []
     for path in files:
         sheet = path.relative_to(root)
         if sheet.suffix.lower() != ".csv":
             continue
-        stem = sheet.stem.removesuffix(".turns")
-        is_turns = stem != sheet.stem or "turns" in (part.lower() for part in sheet.parent.parts)
+        name = composed(sheet).stem
+        stem = name.removesuffix(".turns")
+        is_turns = stem != name or "turns" in (part.lower() for part in sheet.parent.parts)
         if stem not in of_stem:
             strangers += [sheet.as_posix()] if sheet != Path("recordings.csv") else []
             continue
         try:
-            reason = None if is_turns else why_no_ratings(path)
             if is_turns:
                 read_turns(path)
+            looked[sheet] = Sheet() if is_turns else look_at(path)
+            reason = looked[sheet].reason
         except InputError as error:
             reason = str(error).removeprefix(str(path)).lstrip(",: ")
         except OSError as error:
@@ -270,15 +275,29 @@ def _sheets(
             )
         for name, some in own.items():
             clear = column == "annotations" or len(some) == 1
-            cell = annotations_cell([root / sheet for sheet in some]) if clear else None
+            long = [looked[sheet].long for sheet in some]
+            cell = annotations_cell([root / sheet for sheet in some], long) if clear else None
             if cell is not None:
                 cells.setdefault(name, {})[column] = cell
                 used |= set(some)
+                raters |= dict.fromkeys(who for sheet in some for who in looked[sheet].raters)
+                if len(some) > 1:
+                    place = Path(cell).parts.index("{dimension}")
+                    dimensions[tuple((root / sheet).parts[place] for sheet in some)] += 1
             elif some:
                 reason = f"not taken for {column}, since it is not clear which is of {name}"
                 refused.setdefault(reason, []).extend(map(str, some))
     for reason, names in refused.items():
         say(f"{reason}: {first_few(names, SHOWN)}")
+    for folders, count in dimensions.items():
+        say(f"'{{dimension}}' stands for {first_few(folders, SHOWN)} in {count} recordings")
+        if not any(map(is_dimension, folders)):
+            say(
+                f"WARNING: folders {first_few(folders, SHOWN)} are taken for dimensions, of which "
+                "none is known; if they are raters, put the ratings of all into one file"
+            )
+    if raters:
+        say(f"raters in the first {HEAD // 1024} kB of each file: {first_few(list(raters), SHOWN)}")
     if strangers:
         say(f"CSV files without a media file of their name: {first_few(strangers, SHOWN)}")
     return cells, used

@@ -5,6 +5,7 @@ stand in the names of several proposed subjects.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -26,8 +27,42 @@ SESSIONS = (
     *("block", "cam", "camera", "clip", "cond", "condition", "day", "exp", "experiment", "mic"),
     *("phase", "rec", "recording", "round", "run", "scene", "ses", "sess", "session", "t", "take"),
     *("tape", "task", "trial", "vid", "video", "visit", "wave", "week"),
+    *("audio", "dsc", "dscn", "file", "gopr", "gx", "img", "mov", "mvi", "pxl", "zoom"),
 )
 """What numbers of sessions, takes and devices begin with."""
+
+CONDITIONS = (
+    *("amused", "amusement", "anger", "angry", "anxiety", "anxious", "bored", "boredom", "calm"),
+    *("contempt", "content", "disgust", "disgusted", "excited", "excitement", "fear", "fearful"),
+    *("frustrated", "frustration", "happiness", "happy", "joy", "joyful", "neutral", "pride"),
+    *("relaxed", "relief", "sad", "sadness", "shame", "stress", "stressed", "surprise"),
+    *("surprised", "ang", "dis", "exc", "fea", "fru", "hap", "neu", "sur"),
+    *("angst", "ekel", "freude", "trauer", "wut"),
+    *("after", "base", "baseline", "before", "control", "ctrl", "during", "follow-up", "followup"),
+    *("intervention", "mid", "pilot", "placebo", "post", "practice", "pre", "rest", "resting"),
+    *("treatment", "warmup", "cold", "easy", "hard", "hi", "high", "lo", "low", "md", "medium"),
+    *("neg", "negative", "pos", "positive", "warm"),
+    *("center", "close", "front", "frontal", "left", "right", "side"),
+    *("conversation", "dialog", "dialogue", "game", "impro", "improvisation", "improvised"),
+    *("interview", "monolog", "monologue", "read", "reading", "script", "scripted", "sentence"),
+    *("sing", "song", "speech", "spontaneous", "story", "talk"),
+)
+"""Emotions, conditions, views and tasks: with or without a number, no person."""
+
+TOGETHER = (
+    "class",
+    "cohort",
+    "couple",
+    "dyad",
+    "group",
+    "grp",
+    "lab",
+    "pair",
+    "site",
+    "study",
+    "team",
+)
+"""What numbers of several persons begin with."""
 
 PARTITIONS = frozenset({"train", "dev", "devel", "development", "val", "valid", "validation"})
 PARTITIONS |= {"test", "eval"}
@@ -38,7 +73,20 @@ NEARLY_ALL = 0.8
 
 _NUMBERED = re.compile(r"(?<![^\W\d_])([^\W\d_]+)[-_ ]?(\d+)")
 _DATE = re.compile(r"(19|20)\d\d[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])", re.ASCII)
-_SESSION = re.compile(rf"({'|'.join(SESSIONS)})s?([-_ ]?\d+[a-z]?)?", re.IGNORECASE)
+_SESSION = re.compile(
+    # Session1a is a part of one; Ses01F is who speaks in it.
+    rf"({'|'.join((*SESSIONS, *CONDITIONS))})s?([-_ ]?\d+[a-e]?)?",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(19|20)\d\d", re.ASCII)
+_MEASURE = re.compile(r"(?i)\d{3,4}[pi]\d*|\d+(fps|k?hz|s|sec|min|st|nd|rd|th)")
+_HASH = re.compile(r"(?i)[0-9a-f]{8,}")
+_CAPITAL = re.compile(r"[^\W\d_]*?[^\W\d_A-Z](?=[A-Z])")
+
+
+def composed(path: Path) -> Path:
+    """A path whose letters and accents are one character each (NFC), however a system wrote it."""
+    return Path(unicodedata.normalize("NFC", str(path)))
 
 
 def name_of(path: Path) -> str:
@@ -49,7 +97,8 @@ def name_of(path: Path) -> str:
     >>> name_of(Path("video/P 01 (take 2).mp4"))
     'P_01_take_2'
     """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("_.-")[:100] or "recording"
+    stem = unicodedata.normalize("NFC", path.stem)
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-")[:100] or "recording"
 
 
 def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
@@ -58,9 +107,11 @@ def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
     1. A number that is a person's by what it begins with, such as ``subject03`` or ``sub-01``.
     2. The first folder or part of a name (parts end at ``_``, ``-``, ``.`` or a blank) in which
        files differ, if some have it in common; folders also without.
-    3. If that looks like a session, a date or a take: a number that may be a person's, such as
-       ``P05``, or else the next part in which files differ.
+    3. If that looks like a session, a date, a take or a condition: a number that may be a person's,
+       such as ``P05``, or else the next part in which files differ.
     4. Each file by itself.
+
+    Accents count as they look, in whichever of their two encodings (NFC).
 
     Parameters
     ----------
@@ -78,6 +129,7 @@ def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
     >>> propose_subjects([Path("anna.wav"), Path("ben.wav")])[0]
     ['anna', 'ben']
     """
+    paths = [composed(path) for path in paths]
     numbers = _numbers(paths, PERSONS)
     if numbers is not None:
         return numbers, f"the number of a person in each path, such as {numbers[0]!r}"
@@ -89,15 +141,19 @@ def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
         if any(value.lower() in PARTITIONS for value in distinct):
             break  # numbers start again in each partition
         # The time of day follows the date.
-        clock = session is not None and all(re.fullmatch(r"\d{4}|\d{6}", v) for v in distinct)
+        dated = session is not None and all(map(_DATE.fullmatch, session[0]))
+        clock = dated and all(re.fullmatch(r"\d{4}|\d{6}", value) for value in distinct)
         if _mostly(looks_like_session, distinct) or clock:
             numbers = _numbers(paths, INITIALS)
             if numbers is not None:
                 return numbers, (
                     f"the number that may be a person's in each path, such as {numbers[0]!r}, "
-                    f"since {rule} looks like a session's ({values[0]!r})"
+                    f"since {rule} looks like a session's or a condition's ({values[0]!r})"
                 )
-            session = session or (values, f"{rule}, though it looks like a session's")
+            session = session or (
+                values,
+                f"{rule}, though it looks like a session's or a condition's",
+            )
         elif len(distinct) == len(paths) and not is_folder:
             break
         elif session is None or not _mostly(lambda value: len(value) < 2, distinct):
@@ -134,7 +190,7 @@ def from_pattern(pattern: str, option: str, names: Sequence[Sequence[str]]) -> l
         two files of one.
     """
     try:
-        compiled = re.compile(pattern)
+        compiled = re.compile(unicodedata.normalize("NFC", pattern))
     except re.error as error:
         raise InputError(
             f"{option}: found {pattern!r}; expected a regular expression: {error}"
@@ -143,7 +199,7 @@ def from_pattern(pattern: str, option: str, names: Sequence[Sequence[str]]) -> l
     for files in names:
         found = {}
         for name in files:
-            match = compiled.search(name)
+            match = compiled.search(unicodedata.normalize("NFC", name))
             groups = () if match is None else (match.groups() or (match[0],))
             value = next(filter(None, groups), "").strip()
             if value:
@@ -170,11 +226,18 @@ def doubts(
     are proposed, if they
 
     * are another subject, not a number alone;
-    * look like a person's number (:data:`PERSONS`, or ``P05``), and the subjects do not;
-    * are not in nearly all recordings, and the subjects look like sessions, each recording is a
-      subject by itself, or there are more parts of the kind (``P05``, ``P06``, ...) than subjects.
+    * look like a person's number (:data:`PERSONS`, or ``P05``), also within a word (``P05a``,
+      ``p5s1``), and the subjects do not;
+    * are not in nearly all recordings, and the subjects look like sessions or conditions, or there
+      are more parts of the kind (``P05``, ``P06``, ...) than subjects, which are no numbers such as
+      1001. Numbers alone count if the subjects are numbers too, or if they have three digits or
+      more and do not start at 1;
+    * are not in nearly all recordings, and are a part of several subjects' names, or each recording
+      is a subject by itself. That includes what words begin with (``anna1``, ``03a01``), if half of
+      the recordings have one in common with others.
 
-    Parts that look like sessions, dates, takes or devices are not.
+    Parts that look like sessions, dates, takes, devices, emotions, conditions or tasks are not. A
+    zero in front of a number makes no other part of it.
 
     Parameters
     ----------
@@ -184,21 +247,26 @@ def doubts(
         Of each subject; empty if there are none.
     """
     where: dict[str, dict[int, None]] = {}
-    spelled: dict[str, str] = {}
-    for place, path in enumerate(paths):
-        for part in _parts(path):
-            spelled.setdefault(part.lower(), part)
-            where.setdefault(part.lower(), {})[place] = None
+    spelled: dict[str, dict[str, None]] = {}
+    whole: set[str] = set()
+    for place, path in enumerate(map(composed, paths)):
+        for part, is_word in _parts(path):
+            spelled.setdefault(_plain(part), {})[part] = None
+            where.setdefault(_plain(part), {})[place] = None
+            whole |= {_plain(part)} if is_word else set()
     people = set(subjects)
-    names = {subject.lower() for subject in people}
+    names = {_plain(subject) for subject in people}
     sessions = _mostly(looks_like_session, people)
     persons = _mostly(_looks_like_person, people)
     numbered = _mostly(str.isdigit, people)
+    identities = _mostly(_looks_like_identity, people)
     alone = len(people) == len(paths)
+    of_subjects = {_plain(part) for who in people for part, _ in _parts(Path(f"{who}."))}
     kinds: dict[str, list[str]] = {}
     for part in where:
         kinds.setdefault(_kind(part), []).append(part)
-    lines, pairs = [], []
+    lines, beginnings, pairs = [], [], []
+    begun: set[int] = set()
     for kind, parts in kinds.items():
         recurring = []
         for part in parts:
@@ -206,29 +274,47 @@ def doubts(
             partitions = [p for p in ("train", "dev", "test") if p in map(partition_of.get, own)]
             if len(own) > 1 and (not partition_of or len(partitions) > 1):
                 recurring.append((part, own, partitions))
-        many = len(recurring) > len(people) and (numbered if kind == "digits" else not persons)
+        many = len(recurring) > len(people) and not persons and not identities
+        if kind == "digits" and many and not numbered:
+            # Takes are counted from 1.
+            numbers = [part for part, _, _ in recurring]
+            many = all(map(_looks_like_identity, numbers)) and min(map(int, numbers)) > 1
         suspects = []
         for part, own, partitions in recurring:
             common = len(where[part]) > NEARLY_ALL * len(paths)
             if part in names and not part.isdigit():
-                pairs.append((spelled[part], own))
-            elif not looks_like_session(part) and (
-                (not persons and kind in (*PERSONS, "p"))
-                or (not common and (sessions or many))
-                or (not common and alone and not persons and len(part) > 1)
-            ):
-                suspects.append((spelled[part], own, partitions))
-        if suspects:
-            first, own, partitions = suspects[0]
-            more = f" ({len(suspects) - 1} more like it)" if len(suspects) > 1 else ""
-            number = kind not in ("word", "digits")
-            pattern = rf"'{first.rstrip('0123456789')}\d+'" if number else "and a pattern for it"
-            lines.append(
-                f"part {first!r} of the names is in {_and(partitions or own)}{more}; if it is the "
-                f"person, run again with --subject {pattern}"
-            )
+                pairs.append((next(iter(spelled[part])), own))
+                continue
+            by_kind = not persons and kind in (*PERSONS, "p")
+            by_crossing = part in whole and not common and (sessions or many)
+            own_name = not persons and (alone or part in of_subjects)
+            by_beginning = own_name and not common and len(part) > 1
+            known = looks_like_session(part) or kind in TOGETHER
+            if not known and (by_kind or by_crossing or by_beginning):
+                suspects.append((part, own, partitions))
+        if not suspects:
+            continue
+        first, own, partitions = suspects[0]
+        more = f" ({len(suspects) - 1} more like it)" if len(suspects) > 1 else ""
+        number = kind not in ("word", "digits")
+        letters = {spelling.rstrip("0123456789") for spelling in spelled[first]}
+        any_case = "(?i)" if len(letters) > 1 else ""
+        pattern = rf"'{any_case}{min(letters)}\d+'" if number else "and a pattern for it"
+        line = (
+            f"part {' or '.join(map(repr, spelled[first]))} of the names is in "
+            f"{_and(partitions or own)}{more}; if it is the person, run again with "
+            f"--subject {pattern}"
+        )
+        if kind in (*PERSONS, "p") or first in whole:
+            lines.append(line)
+        else:
+            beginnings.append(line)
+            begun |= {place for part, _, _ in suspects for place in where[part]}
+    # By chance some names begin alike.
+    if not lines and 2 * len(begun) >= len(paths):
+        lines = beginnings
     for name, own in pairs:
-        others = [other for other in own if other.lower() != name.lower()]
+        others = [other for other in own if _plain(other) != _plain(name)]
         if others:
             lines.append(
                 f"subject {name!r} is also in the names of files of {_and(others)}; "
@@ -238,14 +324,22 @@ def doubts(
 
 
 def looks_like_session(part: str) -> bool:
-    """Whether a part of a name is of a session, date, take or device rather than of a person.
+    """Whether a part of a name is of a session, date, take, device or condition, not of a person.
 
     Examples
     --------
-    >>> [looks_like_session(part) for part in ("sess1", "2024-01-31", "cam2", "P05", "anna")]
-    [True, True, True, False, False]
+    >>> [looks_like_session(part) for part in ("sess1", "2024-01-31", "cam2", "happy", "pre")]
+    [True, True, True, True, True]
+    >>> [looks_like_session(part) for part in ("P05", "anna", "1001", "Ses01F")]
+    [False, False, False, False]
     """
-    return bool(_SESSION.fullmatch(part) or _DATE.fullmatch(part))
+    return any(form.fullmatch(part) for form in (_SESSION, _DATE, _MEASURE))
+
+
+def _looks_like_identity(part: str) -> bool:
+    """A number of three digits or more; not a year or a date."""
+    number = part.isdigit() and len(part) > 2
+    return number and not (_YEAR.fullmatch(part) or _DATE.fullmatch(part))
 
 
 def _looks_like_person(part: str) -> bool:
@@ -264,15 +358,40 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\s_.,()+-]+", name) if word]
 
 
-def _parts(path: Path) -> Iterator[str]:
-    """Parts of a path, except folders that say what is in a file."""
+def _plain(part: str) -> str:
+    """A part in lower case, with a number after letters as one counts: ``P01`` is ``p1``."""
+    return re.sub(r"(?<=[^\W\d_])[-_ ]?0+(?=\d)", "", unicodedata.normalize("NFC", part).lower())
+
+
+def _parts(path: Path) -> Iterator[tuple[str, bool]]:
+    """Parts of a path, except folders that say what is in a file; and whether each is a word."""
     for name in [*path.parent.parts, path.stem]:
         words = [word for word in _words(name) if word.lower() not in KINDS | PARTITIONS]
-        yield from words
+        for word in words:
+            yield word, True
+            if not (looks_like_session(word) or _HASH.fullmatch(word)):
+                yield from ((part, False) for part in _within(word))
         # A letter and a number that are kept apart: sub-01
         for match in _NUMBERED.finditer(name):
             if match[1] in words and match[1].lower() in PERSONS:
-                yield match[0]
+                yield match[0], True
+
+
+def _within(word: str) -> Iterator[str]:
+    """What a word begins with, and persons' numbers in it, where letters and digits meet.
+
+    Examples
+    --------
+    >>> [list(_within(word)) for word in ("P01", "s01p05", "03a01Fa", "anna1", "AnnaTalk")]
+    [[], ['s01', 'p05'], ['03'], ['anna'], ['Anna']]
+    """
+    persons = [m[0] for m in _NUMBERED.finditer(word) if m[1].lower() in (*PERSONS, "p")]
+    letters_digits = re.match(r"[^\W\d_]+\d+(?=[^\W\d_])", word)
+    letters = re.match(r"[^\W\d_]+(?=\d)", word)
+    first = letters_digits or re.match(r"\d+", word) or letters or _CAPITAL.match(word)
+    if first and len(first[0]) > 1 and first[0].lower() not in PERSONS:
+        persons.insert(0, first[0])
+    yield from dict.fromkeys(part for part in persons if part != word)
 
 
 def _kind(part: str) -> str:
