@@ -685,8 +685,9 @@ Krippendorff's alpha is below it by more than the other."""
 def in_other_units(values: np.ndarray, dimension: str) -> str | None:
     """Whether raters agree in shape, and neither in level nor in range, in words.
 
-    A rater from 0 to 10 beside others from -1 to 1 looks so. Where nobody reaches :data:`UNIT`
-    nothing is said: levels differ from person to person.
+    A rater from 0 to 10 beside others from -1 to 1 looks so. Of two raters it is also said where
+    one's gestures are five times as small as the other's; of more, one such is not enough. Where
+    nobody reaches :data:`UNIT` nothing is said: levels differ from person to person.
 
     Parameters
     ----------

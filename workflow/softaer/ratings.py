@@ -48,6 +48,9 @@ BEYOND = 1.0
 AGAIN = 0.25
 """If a rater says two things at more of the instants, or in more of the time, that is told."""
 
+MOST_SESSIONS = 9
+"""Times that one rater's samples go back, of those who may have rated anew."""
+
 SEPARATORS = {";": "';'", "\t": "a tabulator", "|": "'|'"}
 """Other separators than a comma, and how they are called."""
 
@@ -99,7 +102,7 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     path
         CSV in UTF-8. Long: columns ``time``, ``rater``, ``dimension``, ``value``. Wide: ``time``
         plus one column per rater, empty cells where a rater says nothing. Blanks around names do
-        not count.
+        not count, nor do forms of Unicode.
     dimension
         What a wide file rates.
 
@@ -156,15 +159,16 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
 
 
 def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
-    """Refuse raters that are one without blanks, but rate the same at one time."""
+    """Refuse raters that are one when tidied, but rate the same at one time."""
     if table["rater"].equals(written):
         return
     names = written.groupby([table["rater"], table["dimension"], table["time"]]).nunique()
     for rater, dimension, time in names.index[names > 1]:
         spelled = sorted(written[table["rater"] == rater].unique())
         raise InputError(
-            f"{path}, column 'rater': found {spelled}, which are one without blanks, and each of "
-            f"them rates {dimension!r} at {time:g} s; expected names that differ otherwise"
+            f"{path}, column 'rater': found {spelled}, which are one without blanks and in one "
+            f"form of Unicode, and each rates {dimension!r} at {time:g} s; expected names that "
+            "differ otherwise"
         )
 
 
@@ -494,16 +498,14 @@ def _tell_twice(annotations: pd.DataFrame, note: Note) -> None:
         at, low = np.unique(time[order], return_index=True)
         high = np.append(low[1:], len(order)) - 1
         twice = (value[order][low] != value[order][high]).mean() if len(at) > 1 else 0.0
-        # Once back to the start, and not in disorder.
-        ends = np.flatnonzero(np.diff(time) < 0) + 1
-        if len(ends) == 1:
-            before, after = time[: ends[0]], time[ends[0] :]
-            common = min(before.max(), after.max()) - max(before.min(), after.min())
+        back = np.flatnonzero(np.diff(time) < 0) + 1
+        if 1 <= len(back) <= MOST_SESSIONS:  # more are disorder
+            common = sum(np.ptp(run) for run in np.split(time, back)) - np.ptp(time)
             twice = max(twice, common / np.ptp(time) if common > BEYOND else 0.0)
         if twice > AGAIN:
             note(
-                f"rater {rater!r} has rated {twice:.0%} of the time of {dimension!r} twice (two "
-                "sessions?); of values at one time the last counts"
+                f"rater {rater!r} has rated {min(twice, 1):.0%} of the time of {dimension!r} twice "
+                "(two sessions?); of values at one time the last counts"
             )
 
 
