@@ -312,6 +312,37 @@ def test_a_column_that_is_no_rater_and_a_name_in_another_case_are_told(checked):
     assert sorted(raters_in(out)) == ["r0", "r1", "r2"]
 
 
+def test_a_rater_whose_name_changes_its_case_from_file_to_file_is_told(checked):
+    folder, run = checked
+    edit(folder / "b.csv", "r1", "R1")
+    code, _, err = run()
+    assert code == 1
+    assert "raters ['R1', 'r1'] of several recordings differ in case alone" in err
+
+
+def test_a_rater_in_other_units_is_told_unless_scales_are_free(experiment):
+    folder, check = experiment
+    for name in "abc":
+        rewrite(folder / f"{name}.csv", lambda t, r, v: 50 + 45 * v if r == "r1" else 5 + 4 * v)
+    code, _, err = check("dimensions: [arousal]\n")
+    assert code == 1
+    for name in "abc":
+        assert f"recording '{name}': raters of 'arousal' agree in shape, and not in" in err
+    assert check("dimensions: [arousal]\nratings: {scales: free}\n")[0] == 0
+
+
+def test_a_recording_that_may_be_on_another_scale_is_told(checked):
+    folder, run = checked
+    for name in "abc":
+        rewrite(folder / f"{name}.csv", lambda t, r, v: 3 + 1.8 * v)
+    assert run()[0] == 0
+    rewrite(folder / "b.csv", lambda t, r, v: 25 * (v - 1))
+    code, _, err = run()
+    assert code == 1
+    assert "over all recordings: ratings of 'arousal' from" in err
+    assert "by recordings 'b', but" in err
+
+
 def test_many_things_of_a_kind_are_counted(checked):
     folder, run = checked
     rows = (folder / "recordings.csv").read_text().splitlines()
@@ -379,8 +410,9 @@ def test_it_judges_with_the_settings_of_the_experiment(experiment):
     assert "expected 0 to 1" in err
     rewrite(folder / "a.csv", lambda t, r, v: -999 if t < 1 and r == "r2" else v)
     assert check("dimensions: [arousal]\n")[0] == 1
-    _, out, err = check("dimensions: [arousal]\nratings: {missing: [-999]}\n")
-    assert "10 values of rater 'r2' are missing" in err
+    code, out, err = check("dimensions: [arousal]\nratings: {missing: [-999]}\n")
+    assert (code, err) == (0, "")
+    assert "10 values of rater 'r2' are missing" in out
     assert float(raters_in(out)["r2"]["minimum"]) > -2
 
 

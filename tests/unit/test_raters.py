@@ -8,7 +8,9 @@ from softaer.errors import InputError
 from softaer.raters import (
     codes,
     counting,
+    in_other_units,
     mixed_scales,
+    other_scales,
     other_spellings,
     refuse_codes,
     refuse_mixed_scales,
@@ -61,6 +63,20 @@ ROWS = np.arange(60.0)
         ("sd", np.abs(WAVE - OTHER) / np.sqrt(2)),
         ("sd", np.abs(WAVE - OTHER) / 2),
         ("max", np.maximum(WAVE, OTHER)),
+        ("sem", np.round(np.abs(WAVE - OTHER) / 2, 3)),
+        ("arousal_std", np.abs(WAVE - OTHER)),
+        ("arousal_sd", np.abs(WAVE - OTHER) + 0.1),
+        ("EWE_arousal", THIRD),
+        ("meanArousal", THIRD),
+        ("mean z", THIRD),
+        ("ci_low", THIRD),
+        ("n_raters", 2.0 + 0 * TIME),
+        ("count", 2.0 + 0 * TIME),
+        ("confidence", THIRD),
+        ("Button", THIRD > 0),
+        ("playing", 1.0 + 0 * TIME),
+        ("time_sec", TIME),
+        ("frame_id", ROWS),
     ],
 )
 def test_a_column_that_nobody_rated_is_left_out_and_named(name, values):
@@ -72,7 +88,10 @@ def test_a_column_that_nobody_rated_is_left_out_and_named(name, values):
     assert "ratings.raters" in note
 
 
-@pytest.mark.parametrize("name", ["Max", "ms", "T", "id", "SD", "meaning", "Ida", "framer", "Stef"])
+@pytest.mark.parametrize(
+    "name",
+    ["Max", "ms", "T", "id", "SD", "meaning", "Ida", "framer", "Stef", "Sem", "Ewelina", "max_m"],
+)
 def test_people_whose_names_are_like_such_columns_count(name):
     assert counted(table(r1=WAVE, r2=OTHER, **{name: THIRD})) == (["r1", "r2", name], [])
 
@@ -95,6 +114,42 @@ def test_values_that_speak_against_a_rater_are_told(values, words):
     assert words in note
 
 
+@pytest.mark.parametrize("name", ["score", "mean_anna", "high"])
+def test_names_that_leave_doubt_are_told_and_count(name):
+    raters, notes = counted(table(r1=WAVE, r2=OTHER, **{name: THIRD}))
+    assert raters == ["r1", "r2", name]
+    (note,) = notes
+    assert repr(name) in note
+    assert "counts as a rater all the same" in note
+    assert counted(table(**{name: THIRD})) == ([name], [])
+
+
+def test_a_word_that_the_dimension_or_most_names_have_says_nothing():
+    some = table(dimension="confidence", r1=WAVE, confidence=OTHER)
+    assert counted(some) == (["r1", "confidence"], [])
+    assert counted(table(max_arousal=WAVE, ann_arousal=OTHER, bo_arousal=THIRD))[1] == []
+    assert counted(table(r1_score=WAVE, r2_score=OTHER))[1] == []
+
+
+@pytest.mark.parametrize(
+    "names", [("arousal", "valence"), ("r1_arousal", "r1_valence"), ("valence",), ("r1-valence",)]
+)
+def test_columns_that_are_dimensions_are_refused(names):
+    some = table(**dict(zip(names, (WAVE, OTHER), strict=False)))
+    with pytest.raises(InputError) as caught:
+        counted(some)
+    for words in ("rec7", "valence", "raters of 'arousal'", "ratings.raters"):
+        assert words in str(caught.value)
+    assert counted(some, [names[-1]]) == ([names[-1]], [])
+
+
+def test_raters_of_one_dimension_may_be_named_after_it():
+    assert counted(table(r1_arousal=WAVE, r2_arousal=OTHER))[1] == []
+    raters, notes = counted(table(r1=WAVE, r2=OTHER, valence=THIRD))
+    assert raters == ["r1", "r2", "valence"]
+    assert "['valence']" in notes[0]
+
+
 def test_the_mean_is_found_where_raters_pause():
     traces = np.stack([WAVE, OTHER, THIRD])
     traces[0, 10:25] = np.nan
@@ -112,6 +167,8 @@ def test_nothing_is_said_of_raters_who_differ_or_of_a_copy():
 
 def test_a_gold_standard_alone_counts_and_a_counter_alone_is_refused():
     assert counted(table(gold=WAVE)) == (["gold"], [])
+    with pytest.raises(InputError, match=r"\['gold', 'std'\].*ratings.raters: \[gold\]"):
+        counted(table(gold=WAVE, std=np.abs(OTHER)))
     with pytest.raises(InputError, match=r"rec7: found columns \['frame'\]; expected .* rater"):
         counted(table(frame=ROWS))
 
@@ -160,6 +217,12 @@ def test_dimensions_that_are_spelled_nearly_as_asked_are_told():
         (50 * WAVE, [2**31 - 1]),
         ([1, 2, 3, 4, 5, 1, 2], [-99]),
         ([0.2, 0.2], [-999]),
+        ([*range(1, 10)], [-9]),
+        ([*range(1, 10)], [-9, -8, -7]),
+        ([*range(1, 10)], [88]),
+        ([*WAVE, 1.0, -1.0], [-9]),
+        (WAVE, [-9, 88]),
+        (np.abs(WAVE), [-8]),
         ([], [-999]),
     ],
 )
@@ -181,6 +244,10 @@ def test_codes_are_found(ratings, odd):
         [-1, 0, 1],
         [1.0, 5.0, 9.0],
         [5.0, 60.0, 99.0],
+        [2.0, 5.0, -7.0],
+        [*range(-9, 10)],
+        [*range(10)],
+        [*range(101)],
         [0.01, 0.02, 0.03, 0.02, 1.5],
         [3.0, 3.0],
         [],
@@ -224,6 +291,44 @@ def test_values_far_outside_are_told():
     assert said_of(table(r1=np.where(TIME == 2, 100, wide), r2=wide)) == []
     assert said_of(table(r1=np.where(TIME == 2, 1, 0.1 * WAVE), r2=0.1 * OTHER)) == []
     assert said_of(table(r1=np.where(TIME < 3, 0, 70.0), r2=np.where(TIME < 4, 0, 50.0))) == []
+
+
+def of_points(low, high, code, times=TIME < 1):
+    """Two raters in whole numbers, one of whom gives a code."""
+    trace = np.round((low + high) / 2 + (high - low) / 2 * np.sin(2 + TIME / 2))
+    return table(r1=np.where(times, code, trace), r2=trace)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "code"),
+    [
+        (1, 9, -1),
+        (0, 100, -1),
+        (0, 100, -2),
+        (1, 20, 99),
+        (-50, 50, -99),
+        (1, 7, 9),
+        (-4, 4, -9),
+        (1, 9, 45),
+    ],
+)
+def test_codes_among_whole_numbers_are_told(low, high, code):
+    times = (TIME > 2) & (TIME < 2.7)
+    said = said_of(of_points(low, high, code, times))
+    (note,) = said
+    assert f"['r1'] give {code:g} for 'arousal' {times.sum()} times" in note
+    assert said_of(of_points(low, high, code, TIME > 99)) == []
+
+
+def test_whole_numbers_that_a_trace_leads_to_are_no_codes():
+    dip = np.round(1.5 + 2.4 * np.cos(TIME))  # from 4 to -1, step by step
+    assert dip.min() == -1
+    assert said_of(table(r1=dip, r2=np.maximum(dip, 0))) == []
+    up = np.concatenate([np.repeat(np.arange(1.0, 8), 7), [7, 8, 9, 9, 9, 8, 7, 7, 7, 7, 7]])
+    assert said_of(table(r1=up)) == []
+    jumps = np.resize([1.0, 3, 7, 4, 9, 2, 5], 60)  # one rating for each film
+    assert said_of(table(r1=jumps, r2=jumps)) == []
+    assert said_of(table(r1=np.resize([0.0, 10, 20, 100], 60))) == []
 
 
 def test_missing_values_are_left_out_or_end_what_is_held():
@@ -302,6 +407,51 @@ def test_what_cannot_be_told():
     assert (
         refused_scales(table(**{k: 50 + 50 * v for k, v in UNIT.items()}, d=5 + 5 * WAVE)) is None
     )
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd"),
+    [
+        ((-1, 1), (0, 10)),
+        ((0, 1), (0, 10)),
+        ((1, 5), (0, 100)),
+        ((1, 9), (0, 100)),
+        ((-3, 3), (-100, 100)),
+        ((0, 1), (1, 5)),
+        ((0, 100), (0, 1000)),
+    ],
+)
+def test_raters_who_agree_in_shape_and_not_in_units(usual, odd):
+    def to(scale, values):
+        return (values + 1) / 2 * (scale[1] - scale[0]) + scale[0]
+
+    one = np.stack([to(usual, WAVE), to(usual, 0.9 * WAVE), to(usual, WAVE + 0.05)])
+    assert in_other_units(one, "arousal") is None
+    small = to(odd, np.stack([WAVE, 0.9 * WAVE, WAVE + 0.05, 0.05 * WAVE]))
+    assert in_other_units(small, "arousal") is None
+    note = in_other_units(np.vstack([one, to(odd, WAVE)]), "arousal")
+    assert "'arousal' agree in shape" in note
+    assert in_other_units(np.vstack([one, to(odd, np.cos(9 * TIME))]), "arousal") is None
+    assert in_other_units(one[:1], "arousal") is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((-0.9, 0.8), (0.5, 9), True),
+        ((1.1, 4.9), (3, 95), True),
+        ((-0.1, 0.1), (0.5, 9), False),
+        ((45, 55), (3, 95), False),
+        ((2, 12), (3, 95), False),
+        ((-0.9, 0.8), (-3, 3), False),
+    ],
+)
+def test_recordings_that_may_be_on_another_scale(first, second, expected):
+    rows = [("arousal", name, *used) for name, used in (("a", first), ("b", second))]
+    ranges = pd.DataFrame(rows, columns=["dimension", "recording", "low", "high"])
+    lines = other_scales(ranges, "recording")
+    assert len(lines) == expected
+    assert all("by recordings 'b', but" in line for line in lines)
 
 
 def test_tools_without_limits_have_ranges_without_a_gap():

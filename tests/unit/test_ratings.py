@@ -46,6 +46,16 @@ def as_tuples(frame):
     return list(frame[["time", "rater", "dimension", "value"]].itertuples(index=False, name=None))
 
 
+SECTION = {
+    "interpolation": "linear",
+    "max_gap": 1,
+    "last_holds": "end",
+    "range": None,
+    "missing": [],
+    "raters": None,
+    "scales": "same",
+}
+
 LONG = "time,rater,dimension,value\n0.5,r1,arousal,0.25\n0.1,r2,valence,-1\n"
 LONG_ROWS = [(0.5, "r1", "arousal", 0.25), (0.1, "r2", "valence", -1.0)]
 
@@ -98,6 +108,13 @@ def test_blanks_around_names_do_not_count_in_wide_files(annotations):
     )
 
 
+def test_names_count_in_one_form_of_unicode(annotations):
+    composed, apart = "Zo\u00eb", "Zoe\u0308"
+    text = f"time,rater,dimension,value\n0,{composed},arousal,1\n1,{apart},arousal,2\n"
+    assert list(annotations(text)["rater"]) == [composed] * 2
+    assert reading_of(SECTION | {"raters": [apart]}).raters == (composed,)
+
+
 def test_one_rater_under_two_spellings_is_one_if_they_never_meet(annotations):
     text = "time,rater,dimension,value\n0,r1 ,arousal,1\n1,r1,arousal,2\n0,r1,valence,1\n"
     assert list(annotations(text)["rater"]) == ["r1"] * 3
@@ -128,7 +145,10 @@ def test_raters_may_be_called_anything(annotations, name):
         ("time,r1\n0,0.5\n\n1,x\n", "arousal", ["line 4", "'r1'", "'x'"]),
         ("time,r1\n0,0.5\n", None, ["{dimension}"]),
         ("t,r1\n0,0.5\n", "arousal", ["line 1", "'t'", "'time'"]),
-        ("time;r1\n0;0.5\n", "arousal", ["line 1", "time;r1"]),
+        ("time;r1\n0;0.5\n", "arousal", ["line 1", "time;r1", "';'"]),
+        ("time;r1;r2\n0;0,5;0,1\n", "arousal", ["line 1", "';'", "'.' in decimals"]),
+        ("time\tr1\n0\t0.5\n", "arousal", ["line 1", "tabulator"]),
+        ("sep=,\ntime,r1\n0,0.5\n", "arousal", ["line 1", "'sep=,'", "delete that line"]),
         ("time\n0\n", "arousal", ["line 1", "'rater'"]),
         ("time,rater,value\n0,r1,0.5\n", None, ["line 1", "'dimension'"]),
         ("", "arousal", []),
@@ -153,6 +173,9 @@ def test_raters_may_be_called_anything(annotations, name):
         "wide: dimension not known",
         "no time column",
         "semicolons",
+        "semicolons and decimal commas",
+        "tabulators",
+        "a line for spreadsheets",
         "no rater column",
         "long: no dimension column",
         "empty",
@@ -289,7 +312,8 @@ CHANGES = frame(
         (5.0, 0.0, {"a": 1.0, "b": 3.0}, ["at most 0 s: 0.0 s at most"]),
         (None, None, {"a": 3.0, "b": 3.0}, ["3.0 s, the last change of any rater", "unknown"]),
         (None, 1.5, {"a": 2.5, "b": 3.0}, ["unknown", "at most 1.5 s"]),
-        (2.0, None, {"a": 1.9, "b": 1.9}, ["1 changes lie after", "the last at 3.0 s", "left out"]),
+        (1.9, None, {"a": 1.8, "b": 1.8}, ["1 changes lie after", "the last at 3.0 s", "left out"]),
+        (2.0, None, {"a": 1.9, "b": 1.9}, ["end of the recording at 2.0 s: 0.9 s at most"]),
     ],
 )
 def test_until_when_last_values_are_held(length, last_holds, ends, words):
@@ -299,7 +323,18 @@ def test_until_when_last_values_are_held(length, last_holds, ends, words):
     assert notes[-1].startswith(HELD)
     for word in words:
         assert word in "; ".join(notes)
-    assert len(notes) == 1 + (length == 2.0)
+    assert len(notes) == 1 + (length == 1.9)
+
+
+@pytest.mark.parametrize("unit", [1000, 25], ids=["milliseconds", "frames"])
+def test_changes_in_another_unit_than_seconds_are_refused(unit, tmp_path):
+    times = [0.0, 0.5, 2.0, 3.5, 5.0]
+    rows = [f"{t * unit:g},{t / 9:.2f}" for t in times]
+    text = "\n".join(["time,r1", *rows])
+    words = ("rec7", "notes.csv", "4 of 5 changes", "6.0 s", "expected seconds")
+    refused(lambda: read(text, tmp_path, Reading("hold"), 6.0), *words)
+    table, _ = read("time,r1\n0,0\n5,1\n9,0\n", tmp_path, Reading("hold"), 6.0)
+    assert len(table) == 60
 
 
 def test_a_dimension_without_ratings():
@@ -382,7 +417,17 @@ def test_a_rater_who_is_missing_throughout_is_no_rater(tmp_path):
     table, _ = read(wide(**WAVES, r9=gone), tmp_path, Reading(missing=(-999,)))
     assert sorted(table["rater"].unique()) == ["r0", "r1", "r2"]
     refused(lambda: read(wide(r9=gone), tmp_path, Reading(missing=(-999,))), "rec7", "'arousal'")
-    refused(lambda: read(wide(r9=gone), tmp_path, Reading("hold", missing=(-999,)), 4.0), "rec7")
+    words = ("rec7", "all 40 values of 'arousal'", "ratings.missing: [-999.0]")
+    for reading in (Reading(missing=(-999,)), Reading("hold", missing=(-999,))):
+        refused(lambda reading=reading: read(wide(r9=gone), tmp_path, reading, 4.0), *words)
+
+
+def test_none_of_those_who_count_in_a_dimension(tmp_path):
+    text = "time,rater,dimension,value\n0,r1,arousal,0\n0.1,r1,arousal,0.1\n0,x1,valence,0\n"
+    reading, both = Reading(raters=("r1",)), ["arousal", "valence"]
+    words = ("rec7", "found raters ['x1'] of 'valence'", "['r1'] (ratings.raters)")
+    refused(lambda: read(text, tmp_path, reading, None, both), *words)
+    assert len(read(text, tmp_path, reading)[0]) == 2
 
 
 def test_what_lies_in_a_stated_range_is_a_rating(tmp_path):
@@ -412,6 +457,45 @@ def test_changes_that_are_taken_for_a_trace_are_told(tmp_path):
     table, notes = read(text, tmp_path, Reading("hold"), 10.0)
     assert len(table) == 100
     assert notes[0].startswith(HELD)
+
+
+def test_a_third_of_the_time_without_samples_is_told(tmp_path):
+    def notes_of_a_gap(seconds):
+        times = [*np.arange(0, 5, 0.1), *np.arange(5 + seconds, 10, 0.1)]
+        return read("\n".join(["time,r1", *(f"{t:.1f},0.1" for t in times)]), tmp_path, Reading())
+
+    assert "hold" in notes_of_a_gap(3.3)[1][0]
+    assert notes_of_a_gap(2)[1] == []
+
+
+def test_a_rater_who_rated_twice_in_one_file_is_told(tmp_path):
+    first = [f"{t:.2f},r1,arousal,{np.sin(t):.3f}" for t in np.arange(0, 8, 0.1)]
+    again = [f"{t:.2f},r1,arousal,{np.cos(t):.3f}" for t in np.arange(0, 8, 0.1)]
+    aside = [f"{t + 0.03:.2f},r1,arousal,{np.cos(t):.3f}" for t in np.arange(0, 8, 0.1)]
+    later = [f"{t + 8:.2f},r1,arousal,{np.cos(t):.3f}" for t in np.arange(0, 8, 0.1)]
+    mixed = [row for pair in zip(first, again, strict=True) for row in pair]
+
+    def notes_of(*rows):
+        text = "\n".join(["time,rater,dimension,value", *rows])
+        return read(text, tmp_path, Reading())[1]
+
+    for rows in (first + again, mixed, first + aside, first + aside + again):
+        (note,) = notes_of(*rows)
+        assert "rater 'r1' has rated" in note
+        assert "twice" in note
+    for rows in (first, first + later, later + first, first[::-1]):
+        assert notes_of(*rows) == []
+
+
+def test_raters_in_other_units_are_told(tmp_path):
+    time = np.arange(40) / 9
+    waves = {f"r{k}": 5 + 4 * np.sin(time + 0.1 * k) for k in range(3)}
+    (note,) = read(wide(**waves, r9=50 + 50 * np.sin(time)), tmp_path, Reading())[1]
+    assert "'arousal' agree in shape" in note
+    assert "ratings.scales: free" in note
+    far = wide(**waves, r9=50 + 50 * np.sin(time))
+    assert read(far, tmp_path, Reading(scales="free"))[1] == []
+    assert read(wide(**waves, r9=5 + 0.3 * np.sin(time)), tmp_path, Reading())[1] == []
 
 
 def test_a_pause_is_not_told(tmp_path):

@@ -23,6 +23,7 @@ from softaer.raters import (
     UNIT,
     Note,
     counting,
+    in_other_units,
     other_spellings,
     refuse_codes,
     refuse_mixed_scales,
@@ -38,8 +39,20 @@ LONGEST = 86_400.0
 HELD = "last values are held"
 """What a note on how long values are held begins with."""
 
-MOSTLY = 0.5
+MOSTLY = 0.75
 """If less of the time between samples is bridged, that is told."""
+
+BEYOND = 1.0
+"""Ratings that end so long after the recording are told [s]."""
+
+AGAIN = 0.25
+"""If a rater says two things at more of the instants, or in more of the time, that is told."""
+
+MOST_SESSIONS = 9
+"""Times that one rater's samples go back, of those who may have rated anew."""
+
+SEPARATORS = {";": "';'", "\t": "a tabulator", "|": "'|'"}
+"""Other separators than a comma, and how they are called."""
 
 LONG = ["time", "rater", "dimension", "value"]
 
@@ -89,7 +102,7 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     path
         CSV in UTF-8. Long: columns ``time``, ``rater``, ``dimension``, ``value``. Wide: ``time``
         plus one column per rater, empty cells where a rater says nothing. Blanks around names do
-        not count.
+        not count, nor do forms of Unicode.
     dimension
         What a wide file rates.
 
@@ -146,15 +159,16 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
 
 
 def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
-    """Refuse raters that are one without blanks, but rate the same at one time."""
+    """Refuse raters that are one when tidied, but rate the same at one time."""
     if table["rater"].equals(written):
         return
     names = written.groupby([table["rater"], table["dimension"], table["time"]]).nunique()
     for rater, dimension, time in names.index[names > 1]:
         spelled = sorted(written[table["rater"] == rater].unique())
         raise InputError(
-            f"{path}, column 'rater': found {spelled}, which are one without blanks, and each of "
-            f"them rates {dimension!r} at {time:g} s; expected names that differ otherwise"
+            f"{path}, column 'rater': found {spelled}, which are one without blanks and in one "
+            f"form of Unicode, and each rates {dimension!r} at {time:g} s; expected names that "
+            "differ otherwise"
         )
 
 
@@ -165,6 +179,7 @@ def _read_cells(path: Path) -> pd.DataFrame:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             header = next(reader, [])
+            _refuse_separator(header, path)
             for row in filter(None, reader):
                 if len(row) != len(header):
                     raise InputError(
@@ -178,6 +193,22 @@ def _read_cells(path: Path) -> pd.DataFrame:
     except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
         raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
     return pd.DataFrame(rows, columns=header, index=lines, dtype=str)
+
+
+def _refuse_separator(header: list[str], path: Path) -> None:
+    """Refuse a first line that is separated otherwise, or that is none of names."""
+    line = ",".join(header)
+    if line.casefold().startswith("sep="):
+        raise InputError(
+            f"{path}, line 1: found {line!r}, which tells a spreadsheet the separator; expected "
+            "the names of the columns (delete that line)"
+        )
+    for sign, name in SEPARATORS.items():
+        if sign in line and "time" not in map(tidied, header):
+            raise InputError(
+                f"{path}, line 1: found columns {header}, separated by {name}; expected ',' "
+                "between cells and '.' in decimals"
+            )
 
 
 def _numbers(cells: pd.Series, path: Path) -> pd.Series:
@@ -257,6 +288,7 @@ def ends_of_holding(
     length: float | None = None,
     last_holds: float | None = None,
     note: Note = print,
+    where: object = "annotations",
 ) -> pd.Series:
     """Until when the last value of each trace is held.
 
@@ -270,11 +302,20 @@ def ends_of_holding(
     last_holds
         Longest time that a last value is held [s], or ``None``.
     note
-        Is told until when values are held, and of changes after the end of the recording.
+        Is told until when values are held, and of changes that lie more than :data:`BEYOND` after
+        the end of the recording.
+    where
+        Names the recording in errors.
 
     Returns
     -------
     Seconds, indexed by dimension and rater.
+
+    Raises
+    ------
+    InputError
+        If more than half of the changes lie so late: these are no seconds, or the recording is
+        another one.
     """
     last = annotations.groupby(["dimension", "rater"])["time"].max()
     if len(last) == 0:
@@ -287,7 +328,13 @@ def ends_of_holding(
     else:
         final = last_point(length)
         words = f"the end of the recording at {length:.1f} s"
-        late = annotations[annotations["time"] > final + 1 / RATE]
+        late = annotations[annotations["time"] > length + BEYOND]
+        if len(late) > len(annotations) / 2:
+            raise InputError(
+                f"{where}: {len(late)} of {len(annotations)} changes lie after {words}, the last "
+                f"at {late['time'].max():.1f}; expected seconds from its start (not milliseconds "
+                "or frames)"
+            )
         if len(late):
             note(
                 f"{len(late)} changes lie after {words}, the last at {late['time'].max():.1f} s; "
@@ -418,12 +465,48 @@ def ratings_that_count(
     other_spellings(annotations, dimensions, note)
     asked = annotations[annotations["dimension"].isin(dimensions)]
     asked = counting(asked, reading.raters, note, where)
+    for dimension in dimensions:
+        if not (asked["dimension"] == dimension).any():
+            raters = annotations.loc[annotations["dimension"] == dimension, "rater"].unique()
+            raise InputError(
+                f"{where}: found raters {sorted(raters)} of {dimension!r}; expected some of "
+                f"{list(reading.raters or ())} (ratings.raters)"
+            )
+    _tell_twice(asked, note)
+    counted = asked
     asked = without_missing(asked, reading.missing, reading.hold, note)
+    rated = asked.dropna(subset=["value"])["dimension"]
+    for dimension in dimensions:
+        if not (rated == dimension).any():
+            raise InputError(
+                f"{where}: all {(counted['dimension'] == dimension).sum()} values of {dimension!r} "
+                f"are missing (ratings.missing: {[float(f'{v:g}') for v in reading.missing]}); "
+                "expected at least one rating"
+            )
     if reading.range is None:
         refuse_codes(asked, note, where)
     if reading.scales == "same" and asked["value"].abs().max() >= UNIT:
         refuse_mixed_scales(value_ranges(asked), "rater", where)
     return asked
+
+
+def _tell_twice(annotations: pd.DataFrame, note: Note) -> None:
+    """Tell who has rated the same time twice: in two sessions, one behind or within the other."""
+    for (dimension, rater), trace in annotations.groupby(["dimension", "rater"], sort=False):
+        time, value = trace["time"].to_numpy(), trace["value"].to_numpy()
+        order = np.lexsort((value, time))
+        at, low = np.unique(time[order], return_index=True)
+        high = np.append(low[1:], len(order)) - 1
+        twice = (value[order][low] != value[order][high]).mean() if len(at) > 1 else 0.0
+        back = np.flatnonzero(np.diff(time) < 0) + 1
+        if 1 <= len(back) <= MOST_SESSIONS:  # more are disorder
+            common = sum(np.ptp(run) for run in np.split(time, back)) - np.ptp(time)
+            twice = max(twice, common / np.ptp(time) if common > BEYOND else 0.0)
+        if twice > AGAIN:
+            note(
+                f"rater {rater!r} has rated {min(twice, 1):.0%} of the time of {dimension!r} twice "
+                "(two sessions?); of values at one time the last counts"
+            )
 
 
 def read_recording(
@@ -469,12 +552,19 @@ def read_recording(
         annotations = layout.read_annotations(path, only)
     where = f"recording {recording!r} ({path})"
     samples = ratings_that_count(annotations, dimensions, reading, note, where)
-    ends = ends_of_holding(samples, length, reading.last_holds, note) if reading.hold else None
+    ends = (
+        ends_of_holding(samples, length, reading.last_holds, note, where) if reading.hold else None
+    )
     table = ratings_on_grid(
         samples, dimensions, reading.max_gap, reading.hold, reading.range, where, ends
     )
     if not reading.hold:
         _tell_pauses(samples, table, reading.max_gap, note)
+    if reading.scales == "same" and samples["value"].abs().max() >= UNIT:
+        for dimension, rows in table.groupby("dimension", sort=False):
+            traces = rows.pivot_table(index="time", columns="rater", values="value")
+            if (words := in_other_units(traces.to_numpy().T, dimension)) is not None:
+                note(words)
     return samples, table
 
 

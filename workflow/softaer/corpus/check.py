@@ -100,7 +100,7 @@ def check_table(
                 problems.append(f"recording {recording.recording!r}: no {column}, but annotations")
         seconds = float(media.loc[recording.recording, "seconds"])
         own, drawn, frames = look_at_ratings(
-            recording, layout, dimensions, seconds, problems.append, reading
+            recording, layout, dimensions, seconds, problems.append, reading, remarks.append
         )
         ratings += own
         traces += drawn
@@ -120,7 +120,7 @@ def check_table(
     columns = ["recording", "dimension", "raters", "rate", "coverage", "r", "alpha"]
     found = info.merge(pd.DataFrame(ratings, columns=columns), on="recording", how="left")
     _tell(found, info, collected, raters, say)
-    for remark in remarks:
+    for remark in alike(remarks):
         say(f"\n{remark}")
     return found, problems
 

@@ -12,12 +12,18 @@ from softaer.corpus import Recording
 from softaer.errors import InputError
 from softaer.grid import RATE
 from softaer.labels import rater_agreement
-from softaer.raters import mixtures, plain, told, value_ranges
-from softaer.ratings import HELD, Reading, read_recording
+from softaer.raters import (
+    MISSING,
+    in_other_units,
+    mixtures,
+    other_scales,
+    plain,
+    spellings,
+    told,
+    value_ranges,
+)
+from softaer.ratings import BEYOND, HELD, Reading, read_recording
 from softaer.turns import read_turns
-
-BEYOND = 1.0
-"""Ratings that end so long after the recording are told [s]."""
 
 LEAST_COVERAGE = 0.5
 """Recordings of whose length the ratings cover less are told."""
@@ -37,6 +43,7 @@ def look_at_ratings(
     seconds: float,
     problem: Callable,
     reading: Reading,
+    remark: Callable = print,
 ) -> tuple[list[dict], list[dict], dict[str, pd.DataFrame]]:
     """What the raters of a recording said, as the stage ``ratings`` reads it.
 
@@ -50,6 +57,8 @@ def look_at_ratings(
         Is told what is odd.
     reading
         The section ``ratings`` of the configuration.
+    remark
+        Is told what was done because the configuration says so.
 
     Returns
     -------
@@ -77,11 +86,14 @@ def look_at_ratings(
             continue
         for note in dict.fromkeys(said):
             if not note.startswith(HELD):
-                problem(f"recording {name!r}: {note}")
+                tell = remark if note.endswith(MISSING) else problem
+                tell(f"recording {name!r}: {note}")
         steps = samples.groupby("rater")["time"].diff()
         step = steps[steps > 0].median()
         wide = grid.pivot_table(index="time", columns="rater", values="value")
         values = wide.to_numpy().T
+        if reading.scales == "same" and (words := in_other_units(values, dimension)) is not None:
+            problem(f"recording {name!r}: {words}")
         covered = len(wide) / RATE / seconds if seconds > 0 else np.nan
         if covered < LEAST_COVERAGE:
             problem(
@@ -165,9 +177,16 @@ def look_at_raters(
     """Tell what is odd in the raters of the whole corpus.
 
     Flat and inverted traces, one rater where sigma is asked for, raters who are asked for and
-    absent, and ranges that do not belong to one scale: within a recording, between raters, and
-    between recordings.
+    absent, names that differ in case alone, and ranges that do not belong to one scale: within a
+    recording, between raters, and between recordings.
     """
+    for names in spellings(traces["rater"].unique()):
+        # Within a recording that is told where it is read.
+        if traces[traces["rater"].isin(names)].groupby("recording")["rater"].nunique().max() == 1:
+            problem(
+                f"raters {names} of several recordings differ in case alone; they count as "
+                f"{len(names)} persons"
+            )
     for dimension, own in traces.groupby("dimension", sort=False):
         against = f"run against the others (r below {INVERTED:g}), who agree with each other"
         for odd, words in (
@@ -204,7 +223,8 @@ def look_at_raters(
         for line in mixtures(own, "rater"):
             problem(f"recording {name!r}: ratings of {line}; {expected}")
     for by in ("rater", "recording"):
-        for line in mixtures(traces, by):
+        found = mixtures(traces, by)
+        for line in found or other_scales(traces, by):
             problem(f"over all recordings: ratings of {line}; {expected}")
 
 
