@@ -95,11 +95,14 @@ def test_all_of_the_tone_is_labelled_by_all(labelled):
     assert weights.loc[weights["rater"].isin(spans.index[spans == 0]), "agreement"].isna().all()
 
 
-def test_what_was_held_and_left_out_is_noted(labelled):
+def test_what_was_held_is_noted(labelled):
+    """Some people played the tone twice; changes just after the end are nothing to speak of."""
     _, notes, _, _ = labelled
-    assert any("changes lie after the end of the recording at 32.5 s" in note for note in notes)
-    assert any("last values are held to the end of the recording" in note for note in notes)
-    assert len(notes) == 2
+    held = [note for note in notes if "last values are held to the end of the recording" in note]
+    assert len(held) == 1
+    twice = [note for note in notes if "twice" in note]
+    assert len(held) + len(twice) == len(notes)
+    assert 0 < len(twice) < PEOPLE / 4
 
 
 @pytest.mark.parametrize(("estimator", "best"), [("ewe", 0.986), ("mean", 0.984)])
