@@ -221,6 +221,7 @@ def test_numbered_features_are_no_raters_whatever_their_folder_is_called(tmp_pat
         delivered.write_rows(path, [header, [0] * len(header)], ",")
     rows = layouts.layout("muse_car").rows(tmp_path)
     assert "annotations/{dimension}/1.csv" in rows[0]["annotations"]
+    assert {row.get("face") for row in rows if "video" in row} <= {"largest"}
 
 
 @pytest.mark.parametrize("name", ["sewa_raters", "avec2017_sewa"])

@@ -43,6 +43,7 @@ from softaer import code_digest as digests
 from softaer import configuration, corpus, layouts, lock
 from softaer.allocation import KEEP_FREED_MEMORY
 from softaer.corpus import (
+    COLUMNS,
     PARTITIONS,
     check_batches,
     check_files,
@@ -418,7 +419,7 @@ def with_turns(batch):
     return recordings
 
 
-WHOLE_ROWS = ["recording", "subject", "partition", "audio", "video", "annotations", "turns"]
+WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
 SUBJECT_OF = {recording.recording: recording.subject for recording in RECORDINGS}
 
 

@@ -57,7 +57,9 @@ def rows(root: Path) -> list[dict[str, str]]:
                 subject=name,
                 partition=PARTITION_OF[partition],
                 audio=find([root / "audio", root], [name], AUDIO),
-                video=find([root / "video", root], [name], VIDEO),
+                video=(video := find([root / "video", root], [name], VIDEO)),
+                # Films with cuts, after which the speaker is in another place.
+                face="largest" if video else None,
                 annotations=rated(folder, name) if folder else None,
             )
         )
