@@ -397,8 +397,11 @@ def test_raters_that_cannot_be_weighed_give_their_mean(corpus, change):
     else:
         assert (labels["E"] == 0.25).all()
         assert (labels.loc[labels["raters"] > 1, "sigma"] == 0).all()
-    log = corpus.path("results/logs/labels/rec01.log").read_text()
-    assert "no rater agrees with the others; E is the plain mean" in log
+    said = "one rater alone" if change is single_rater else "no rater agrees with the others"
+    assert said in corpus.path("results/logs/labels/rec01.log").read_text()
+    notes = pd.read_parquet(corpus.path("results/status/labels/rec01.parquet"))
+    assert notes["note"].str.contains(said).all()
+    assert len(notes) == len(labels["dimension"].unique())
 
 
 def test_a_corpus_with_one_rater_has_no_sigma_to_learn(corpus):
