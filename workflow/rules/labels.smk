@@ -10,15 +10,10 @@ HELD = config["ratings"]["interpolation"] == "hold"
 
 
 def measured_media(wildcards):
-    """Media files of a batch's rated recordings: those that are there, or were before extraction."""
-    away = SIMULATED or any(
-        os.path.exists(f"results/{stage}/{wildcards.batch}.parquet") for stage in ALL_READERS
-    )
-    files = []
-    for recording in rated_of(wildcards.batch):
-        own = list(filter(None, (recording.audio, recording.video)))
-        files += [path for path in own if os.path.exists(path)] or (own if away else [])
-    return list(dict.fromkeys(files))
+    """Media files of a batch's rated recordings, without files that were never there."""
+    paths = [path for r in rated_of(wildcards.batch) for path in (r.audio, r.video) if path]
+    measured = os.path.exists(f"results/recording_lengths/{wildcards.batch}.parquet")
+    return [p for p in dict.fromkeys(paths) if SIMULATED or measured or os.path.exists(p)]
 
 
 rule recording_lengths:
