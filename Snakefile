@@ -52,6 +52,7 @@ rule extract:
 rule labels:
     input:
         rated_batches("results/labels/{batch}.parquet"),
+        "results/rating_scales.parquet",
 
 
 rule dataset:

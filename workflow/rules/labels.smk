@@ -104,6 +104,8 @@ rule rating_scales:
         "results/logs/rating_scales.log",
     benchmark:
         "results/benchmarks/rating_scales.tsv"
+    # It changes no label, and is no input of theirs: it comes first, and stops the run.
+    priority: 100
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -183,8 +185,6 @@ rule labels_batch:
         ratings="results/ratings/{batch}.parquet",
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
-        # It says whether labels may be made, and changes none.
-        scales=ancient("results/rating_scales.parquet"),
     output:
         labels="results/labels/{batch}.parquet",
         weights="results/rater_weights/{batch}.parquet",

@@ -122,6 +122,7 @@ rule report:
         figures=collect("results/figures/{figure}.svg", figure=FIGURES),
         published=config["report"]["published"] or [],
         coverage=ALL_COVERAGE,
+        scales="results/rating_scales.parquet",
         noted=lambda wildcards: [
             path
             for stage in NOTING

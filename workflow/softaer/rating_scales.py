@@ -1,4 +1,4 @@
-"""Rating scales: whether all raters of all recordings have used one scale, before labels are made.
+"""Rating scales: whether all raters of all recordings have used one scale; if not, the run stops.
 
 E and sigma are in the raters' units. The stage ``ratings`` looks within a batch, so that a mixture
 is found early; here rater stands beside rater and recording beside recording of the whole corpus.
