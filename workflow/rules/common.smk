@@ -192,6 +192,8 @@ TASKS = config["tasks"]
 SEEDS = config["seeds"]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
 ALL_READERS = [READERS[modality] for modality in MODALITIES]
+# Where values are held to the end of a recording, its length has to be known.
+HELD = config["ratings"]["interpolation"] == "hold"
 # Stages that write down what was odd in their inputs, in results/status.
 NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
 ALL_COVERAGE = collect("results/coverage/{modality}.parquet", modality=MODALITIES)
@@ -355,6 +357,13 @@ def rated_batches(pattern, *partitions):
         return expanded(modality=tuple(MODALITIES))
 
     return files
+
+
+def measured_media(wildcards):
+    """Media files of a batch's rated recordings, without files that were never there."""
+    paths = [path for r in rated_of(wildcards.batch) for path in (r.audio, r.video) if path]
+    measured = os.path.exists(f"results/recording_lengths/{wildcards.batch}.parquet")
+    return [p for p in dict.fromkeys(paths) if SIMULATED or measured or os.path.exists(p)]
 
 
 def recording_flags(recordings, path):

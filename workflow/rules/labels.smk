@@ -5,16 +5,6 @@ results/rater_weights, per batch; how far the raters agree (results/agreement), 
 rater reaches against the others. What was odd is in results/status/ratings and results/status/labels.
 """
 
-# Where values are held to the end of a recording, its length has to be known.
-HELD = config["ratings"]["interpolation"] == "hold"
-
-
-def measured_media(wildcards):
-    """Media files of a batch's rated recordings, without files that were never there."""
-    paths = [path for r in rated_of(wildcards.batch) for path in (r.audio, r.video) if path]
-    measured = os.path.exists(f"results/recording_lengths/{wildcards.batch}.parquet")
-    return [p for p in dict.fromkeys(paths) if SIMULATED or measured or os.path.exists(p)]
-
 
 rule recording_lengths:
     input:
