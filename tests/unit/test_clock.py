@@ -68,6 +68,17 @@ def onsets(path, **kwargs):
     ) / AUDIO_RATE
 
 
+def copy_stream(path, kind, target, **options):
+    """Write the stream of a kind into a file of its own, with the times that it has."""
+    with av.open(str(path)) as source, av.open(str(target), "w", options=options) as sink:
+        stream = source.streams.get({kind: 0})[0]
+        copy = sink.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                sink.mux(packet)
+
+
 @pytest.mark.parametrize("suffix", JOINED)
 def test_joined_parts_are_continued_in_sound_and_pictures(suffix, tmp_path):
     count = 2 if suffix in TWO_AT_MOST else 3
@@ -190,14 +201,8 @@ def test_two_files_keep_the_offset_that_their_containers_state(tmp_path):
     codecs = {"video_codec": "libx264", "audio_codec": "aac"}
     both = part(tmp_path / "both.mp4", pause=0.52, **codecs)
     pictures, sound = tmp_path / "pictures.mp4", tmp_path / "sound.mka"
-    for kind, target in (("video", pictures), ("audio", sound)):
-        with av.open(str(both)) as source, av.open(str(target), "w") as sink:
-            stream = source.streams.get({kind: 0})[0]
-            copy = sink.add_stream_from_template(stream)
-            for packet in source.demux(stream):
-                if packet.dts is not None:
-                    packet.stream = copy
-                    sink.mux(packet)
+    copy_stream(both, "video", pictures)
+    copy_stream(both, "audio", sound)
     assert flashes(both)[0] == pytest.approx([1.52], abs=0.02)
     assert flashes(pictures)[0] == pytest.approx([1.0], abs=0.02)
     assert flashes(pictures, beside=sound)[0] == pytest.approx([1.52], abs=0.03)
@@ -310,16 +315,7 @@ def test_two_streams_cut_from_one_keep_its_clock(tmp_path):
     split = {}
     for kind in ("video", "audio"):
         split[kind] = tmp_path / f"{kind}.ts"
-        with (
-            av.open(str(both)) as source,
-            av.open(str(split[kind]), "w", options={"muxdelay": "0", "muxpreload": "0"}) as sink,
-        ):
-            stream = source.streams.get({kind: 0})[0]
-            copy = sink.add_stream_from_template(stream)
-            for packet in source.demux(stream):
-                if packet.dts is not None:
-                    packet.stream = copy
-                    sink.mux(packet)
+        copy_stream(both, kind, split[kind], muxdelay="0", muxpreload="0")
     with av.open(str(split["video"])) as video, av.open(str(split["audio"])) as audio:
         apart = (video.start_time - audio.start_time) / av.time_base
     assert apart == pytest.approx(0.5, abs=0.1)

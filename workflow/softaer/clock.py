@@ -18,7 +18,15 @@ import av
 
 from softaer.errors import InputError
 from softaer.listing import first_few
-from softaer.media import DEFAULT_LIMITS, Account, Limits, open_media, pass_on, streams_of
+from softaer.media import (
+    DEFAULT_LIMITS,
+    Account,
+    Limits,
+    formats_of,
+    open_media,
+    pass_on,
+    streams_of,
+)
 
 STREAMED = frozenset({"mpeg", "mpegts"})
 """Those whose clock starts anywhere."""
@@ -64,13 +72,9 @@ LEAST_SHORTFALL = 0.25
 """So much may be missing in any case [s]: encoders' delays, the last pictures."""
 
 
-def _formats(container: av.container.InputContainer) -> set[str]:
-    return set(container.format.name.split(","))
-
-
 def stated_start(container: av.container.InputContainer) -> float:
     """Start of a file on a clock that files share [s]; 0 if its own says nothing about others."""
-    if UNRELATED & _formats(container):
+    if UNRELATED & formats_of(container):
         return 0.0
     return own_start(container)
 
@@ -80,7 +84,7 @@ def share_a_clock(one: av.container.InputContainer, other: av.container.InputCon
 
     Their clocks start anywhere, so that starts that lie close together are no accident.
     """
-    streams = STREAMED & _formats(one) and STREAMED & _formats(other)
+    streams = STREAMED & formats_of(one) and STREAMED & formats_of(other)
     return bool(streams) and abs(own_start(one) - own_start(other)) < ONE_CLOCK
 
 
@@ -128,7 +132,7 @@ def stated_length(container: av.container.InputContainer, stream: av.stream.Stre
 
     Transport and program streams have no header for all; what FFmpeg says of them is a guess.
     """
-    if STREAMED & _formats(container):
+    if STREAMED & formats_of(container):
         return None
     if stream.duration and stream.duration > 0:
         return float(stream.duration * stream.time_base)
@@ -151,7 +155,7 @@ def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], l
     """
     if may_be_joined(container):
         return _last_packets(container)
-    streams = [s for kind in KINDS for s in streams_of(container, kind)]
+    streams = _watched(container)
     ends = {}
     for stream in streams:
         if stream.duration and stream.duration > 0:
@@ -390,13 +394,17 @@ def require_kind(stream: av.stream.Stream, kind: str, path: Path) -> None:
         )
 
 
+def _watched(container: av.container.InputContainer) -> list[av.stream.Stream]:
+    return [stream for kind in KINDS for stream in streams_of(container, kind)]
+
+
 def _packets(
     container: av.container.InputContainer, continuation: Continuation
 ) -> Iterator[av.Packet]:
     # Of both kinds, whichever is decoded: seams are the same for all streams then.
-    packets = container.demux([s for kind in KINDS for s in streams_of(container, kind)])
+    packets = container.demux(_watched(container))
     # Edit lists repeat and leave out; parts of such files cannot be joined in this way.
-    return packets if "mov" in _formats(container) else continuation.packets(packets)
+    return packets if "mov" in formats_of(container) else continuation.packets(packets)
 
 
 def decoded(
@@ -461,7 +469,7 @@ def decoded(
             if stamps:
                 frame.pts, frame.time_base = stamps.popleft(), packet.time_base or frame.time_base
             yield frame
-    if end and ONE_HEADER & _formats(container):
+    if end and ONE_HEADER & formats_of(container):
         refuse_unread_parts(path, end)
     if short := cut_off(path):
         account.notes.append(short)

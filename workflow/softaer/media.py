@@ -156,7 +156,7 @@ def open_media(
             "max_pixels": str(max(limits.max_pixels, Limits.max_pixels)),
         }
         with av.open(f"file:{path}", options=options) as container:
-            if PLAYLISTS & set(container.format.name.split(",")):
+            if PLAYLISTS & formats_of(container):
                 raise InputError(
                     f"{path}: a playlist ({container.format.name}); expected sound or pictures"
                 )
@@ -180,6 +180,11 @@ def length(path: Path, limits: Limits = DEFAULT_LIMITS) -> float | None:
             return container.duration / av.time_base if container.duration else None
     except InputError:
         return None
+
+
+def formats_of(container: av.container.InputContainer) -> set[str]:
+    """FFmpeg's names of an open file's format."""
+    return set(container.format.name.split(","))
 
 
 def layout_of(context: av.AudioCodecContext, path: Path) -> av.AudioLayout:

@@ -26,7 +26,15 @@ from softaer.clock import (
     stated_length,
 )
 from softaer.errors import InputError
-from softaer.media import DEFAULT_LIMITS, Account, Limits, find_stream, open_media, require
+from softaer.media import (
+    DEFAULT_LIMITS,
+    Account,
+    Limits,
+    find_stream,
+    formats_of,
+    open_media,
+    require,
+)
 
 CLOCK_TICK = 1e-3
 """Coarsest clock of a container that is in use, Matroska's [s]; times are rounded to it."""
@@ -145,7 +153,7 @@ def _expected_pictures(
     container: av.container.InputContainer, stream: av.stream.Stream, seconds: float
 ) -> float:
     """Pictures in so many seconds, where the rate is the same throughout; else 0."""
-    constant = CONSTANT_RATE & set(container.format.name.split(","))
+    constant = CONSTANT_RATE & formats_of(container)
     return float(stream.average_rate or 0) * seconds if constant else 0.0
 
 
