@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from softaer import cli, tables
-from softaer.corpus import Recording, rated, read_recordings
+from softaer.corpus import Recording, number_of, rated, read_recordings
 from softaer.errors import InputError
 from softaer.extraction import add_limits, limits_of
 from softaer.media import Limits
@@ -116,12 +116,11 @@ def picture(recording: Recording, time: float, limits: Limits) -> bytes | None:
     import cv2
 
     try:
-        number = recording.video_stream
         image = frame_at(
             recording.video,
             time,
             limits,
-            stream=None if number is None else int(number),
+            stream=number_of(recording.video_stream),
             beside=recording.audio,
         )
     except InputError as error:

@@ -353,6 +353,11 @@ def folds(recordings: Iterable[Recording]) -> dict[str, str]:
     return {r.recording: fold_of["subject", r.subject] for r in recordings}
 
 
+def number_of(cell: str | None) -> int | None:
+    """Number of a stream or channel, where the table has one."""
+    return None if cell is None else int(cell)
+
+
 def choices(recording: Recording, kind: str) -> list[tuple[str, str]]:
     """What of a recording's sound or pictures is the subject's, for the stage that reads them.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.clock import LEAST_SHORTFALL, SHORTFALL, cut_off
-from softaer.corpus import Recording, odd_path
+from softaer.corpus import Recording, number_of, odd_path
 from softaer.corpus.probe import Contents, Levels, Stream, in_threads, levels, probe_all
 from softaer.errors import InputError
 from softaer.listing import first_few
@@ -40,7 +40,7 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
     contents_of = dict(zip(files, probe_all(files), strict=True))
     heard = [r for r in recordings if r.audio and isinstance(contents_of[r.audio], Contents)]
     listened = in_threads(
-        lambda r: levels(r.audio, _number(r.audio_stream), _number(r.channel)), heard
+        lambda r: levels(r.audio, number_of(r.audio_stream), number_of(r.channel)), heard
     )
     loudness = dict(zip((r.recording for r in heard), listened, strict=True))
     told: dict[str, list[str]] = {}
@@ -83,10 +83,6 @@ def _seconds(files: Iterable[Contents]) -> float:
     return end - min((c.start for c in files), default=0.0)
 
 
-def _number(cell: str | None) -> int | None:
-    return None if cell is None else int(cell)
-
-
 def _stream(
     recording: Recording, kind: str, readable: dict[str, Contents], problem: Callable[[str], None]
 ) -> Stream | None:
@@ -95,7 +91,7 @@ def _stream(
     if path not in readable:
         return None
     column = f"{kind}_stream"
-    number = _number(getattr(recording, column))
+    number = number_of(getattr(recording, column))
     stream = readable[path].stream(kind, number)
     of_kind = [s for s in readable[path].streams if s.kind == kind]
     if number is None and len(of_kind) > 1:
