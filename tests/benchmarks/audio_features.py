@@ -6,7 +6,7 @@ from side_by_side import Setting, compare
 
 from softaer.audio_features import audio_features
 from softaer.audio_lld import FRAME_CENTRE, HOP
-from softaer.grid import grid
+from softaer.core.grid import grid
 
 SECONDS = 162
 """Length of the recording, as in SEWA."""

@@ -27,14 +27,14 @@ import opensmile
 from mediapipe.python.solutions.face_mesh import FaceMesh
 from side_by_side import Setting, compare, markdown
 
-from softaer import tables
 from softaer.audio_lld import compute_lld, descriptor_names
+from softaer.core import tables
+from softaer.core.schema import audio_lld as lld_schema
+from softaer.core.schema import landmarks as landmarks_schema
 from softaer.landmarks import track
-from softaer.markup import columns
-from softaer.pictures import video_frames
-from softaer.schema import audio_lld as lld_schema
-from softaer.schema import landmarks as landmarks_schema
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.signals.markup import columns
+from softaer.signals.pictures import video_frames
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 
 def bare_lld(path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from side_by_side import Setting, compare
 
-from softaer.grid import RATE
+from softaer.core.grid import RATE
 from softaer.labels import label
 from softaer.simulate.noise import smooth_noise
 

@@ -32,13 +32,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from softaer import tables
 from softaer.audio_lld import descriptor_names
-from softaer.extraction import NOTHING
-from softaer.functionals import functional_names
-from softaer.grid import RATE
-from softaer.markup import columns
-from softaer.schema import NOTES, STATUS, audio_features, video_features
+from softaer.core import tables
+from softaer.core.grid import RATE
+from softaer.core.schema import NOTES, STATUS, audio_features, video_features
+from softaer.signals.extraction import NOTHING
+from softaer.signals.functionals import functional_names
+from softaer.signals.markup import columns
 from softaer.simulate.noise import smooth_noise
 
 ROOT = Path(__file__).parents[2]

@@ -35,12 +35,13 @@ from side_by_side import Setting, markdown, row, timed, timed_value
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from softaer import schema, tables
-from softaer.allocation import KEEP_FREED_MEMORY
-from softaer.concordance import ccc
+from softaer.core import schema, tables
+from softaer.core.concordance import ccc
 from softaer.corpus import Recording
-from softaer.sequences import RecordingSequence, load_sequences
-from softaer.train import Training, fit
+from softaer.networks.allocation import KEEP_FREED_MEMORY
+from softaer.networks.objectives import Training
+from softaer.networks.sequences import RecordingSequence, load_sequences
+from softaer.train import fit
 
 OUTPUT = "mood_E"
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from side_by_side import Setting, compare
 
-from softaer.corpus.probe import probe
 from softaer.landmarks import track
-from softaer.markup import POINTS, columns
-from softaer.pictures import video_frames
+from softaer.signals.markup import POINTS, columns
+from softaer.signals.pictures import video_frames
+from softaer.signals.probe import probe
 from softaer.video_features import video_features
 
 RATES = (25.0, 12.5, 10.0, 5.0)

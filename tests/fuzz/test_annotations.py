@@ -13,16 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from softaer.errors import InputError
-from softaer.raters import codes, mixed_scales, tidied
-from softaer.ratings import (
-    LONG,
-    Reading,
-    ratings_on_grid,
-    ratings_that_count,
-    read_annotations,
-    trace_on_grid,
-)
+from softaer.core.errors import InputError
+from softaer.ratings import Reading, ratings_on_grid, ratings_that_count, trace_on_grid
+from softaer.readers.delimited import LONG, read_annotations
+from softaer.readers.raters import codes, mixed_scales, tidied
 
 from .generators import assert_close, fuzz, grid_points, instants, interpolated, numbers, seconds
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from softaer.audio_features import audio_features
-from softaer.functionals import functional_names, windowed_functionals
-from softaer.grid import grid, index, interpolate
-from softaer.markup import POINTS, REFERENCE, columns, place_and_width, positions
+from softaer.core.grid import grid, index, interpolate
+from softaer.signals.functionals import functional_names, windowed_functionals
+from softaer.signals.markup import POINTS, REFERENCE, columns, place_and_width, positions
 from softaer.standardisation import fit_standardisation, standardise
 from softaer.video_features import register, video_features
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import tables
-from softaer.schema import COVERAGE
+from softaer.core import tables
+from softaer.core.schema import COVERAGE
 
 FRAMES = 20
 """Labelled frames of every recording."""

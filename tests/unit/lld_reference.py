@@ -5,7 +5,7 @@ import opensmile
 import pandas as pd
 
 from softaer.audio_lld import compute_lld
-from softaer.sound import AUDIO_RATE
+from softaer.signals.sound import AUDIO_RATE
 
 REFERENCE_SETS = {
     "IS13_ComParE": opensmile.FeatureSet.IS13,

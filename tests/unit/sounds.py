@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from softaer.sound import AUDIO_RATE
+from softaer.signals.sound import AUDIO_RATE
 
 LOUD = 10_000
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer.agreement import correlations, pairs_table, raters_table
+from softaer.agreement import pairs_table, raters_table
+from softaer.core.reliability import correlations
 from softaer.figures.agreement import draw, matrix
 from softaer.rater_weights import traces_of_corpus
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from softaer.allocation import KEEP_FREED_MEMORY, give_back_freed_memory
+from softaer.networks.allocation import KEEP_FREED_MEMORY, give_back_freed_memory
 
 ON_LINUX = pytest.mark.skipif(
     sys.platform != "linux", reason="glibc's allocator is tuned, which is Linux's"
@@ -17,7 +17,7 @@ BEGINNING = """
 import ctypes, os, resource, threading
 from pathlib import Path
 import numpy  # whose library starts a thread
-from softaer.allocation import give_back_freed_memory
+from softaer.networks.allocation import give_back_freed_memory
 
 SIZE = 100 * 2**20
 PAGE = resource.getpagesize()

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import annotation_delay, cli, schema, tables
+from softaer import annotation_delay
 from softaer.annotation_delay import choose_delay, delay_curve, on_grid, read_features
+from softaer.core import cli, schema, tables
+from softaer.core.errors import InputError
 from softaer.corpus import Recording
-from softaer.errors import InputError
 from softaer.labels import label
 
 NAN = np.nan

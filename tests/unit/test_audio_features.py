@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from softaer import audio_features as stage
-from softaer import tables
 from softaer.audio_features import audio_features
 from softaer.audio_lld import compute_lld, descriptor_names
-from softaer.schema import audio_lld as lld_schema
-from softaer.sound import audio_blocks
+from softaer.core import tables
+from softaer.core.schema import audio_lld as lld_schema
+from softaer.signals.sound import audio_blocks
 
 
 def lld_table(frames, **series):

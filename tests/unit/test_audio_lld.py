@@ -12,9 +12,9 @@ import pytest
 from lld_reference import REFERENCE_SETS, lld_of, reference_lld
 from sounds import noise, voice, within
 
-from softaer import tables
 from softaer.audio_lld import ROWS_AT_ONCE, compute_lld, descriptor_names
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.core import tables
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 GRID_CLIPS = ["grid_bbaf2n.mpg", "grid_lrwp9a.mpg", "grid_pwij3p.mpg"]
 

@@ -19,11 +19,12 @@ from lld_reference import REFERENCE_SETS, lld_of, reference_lld
 from opensmile.core.lib import OpenSMILE, OpenSmileException
 from sounds import clicks, gliding, noise, silence, sweep, tone, voice, within
 
-from softaer import audio_lld, tables
+from softaer import audio_lld
 from softaer.audio_lld import FEATURE_SETS, WAITING_RINGS, OpenSmileError, compute_lld
-from softaer.errors import InputError
-from softaer.schema import audio_lld as lld_schema
-from softaer.sound import AUDIO_RATE
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.core.schema import audio_lld as lld_schema
+from softaer.signals.sound import AUDIO_RATE
 
 SHORT_RINGS = "shared/BufferModeRb.conf.inc"
 """Five frames: too short for what waits for the smoothed pitch."""

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import ceiling, schema, tables
+from softaer import ceiling
 from softaer.ceiling import HUMAN, TRUTH, human_ceiling, left_out
+from softaer.core import schema, tables
 from softaer.labels import label
 from softaer.simulate.check import CHECK
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import pearsonr
 
-from softaer.chance import LEVEL, chance_level, independent_samples
+from softaer.core.chance import LEVEL, chance_level, independent_samples
 
 NAN = np.nan
 

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from softaer import cli, model
-from softaer.errors import InputError
+from softaer.core import cli
+from softaer.core.errors import InputError
+from softaer.networks import architectures as model
 
 
 def raises(error):
@@ -215,7 +216,7 @@ def test_a_stage_that_nobody_reads_ends_quietly(words, both, environment):
     ],
 )
 def test_a_stage_that_nobody_reads_keeps_its_own_status(both, ending, status, said):
-    code = f"from softaer.errors import InputError\ndef main():\n    {ending}\ncli.run(main)"
+    code = f"from softaer.core.errors import InputError\ndef main():\n    {ending}\ncli.run(main)"
     done = unread(code, {**os.environ, "PYTHONUNBUFFERED": ""}, both)
     assert done.returncode == status
     if not both:
@@ -232,7 +233,7 @@ def test_a_defect_that_nobody_reads_shows_its_traceback_alone(environment):
 
 def test_an_error_after_words_that_nobody_reads_is_told():
     # As many words as wait in the buffer until the end.
-    code = "from softaer.errors import InputError\n"
+    code = "from softaer.core.errors import InputError\n"
     code += "def main():\n    print('x')\n    raise InputError('bad')\ncli.run(main)"
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     done = unread(code, environment)
@@ -290,7 +291,7 @@ def long_table(tmp_path):
 
 @pytest.mark.parametrize("reader", ["head -n 1", "true"])
 def test_check_may_be_read_in_part(reader, long_table, environment):
-    words = f"'{sys.executable}' -m softaer.corpus check '{long_table}' | {reader}"
+    words = f"'{sys.executable}' -m softaer check '{long_table}' | {reader}"
     done = subprocess.run(
         ["bash", "-c", f"{words}; exit ${{PIPESTATUS[0]}}"],
         capture_output=True,
@@ -305,7 +306,7 @@ def test_check_may_be_read_in_part(reader, long_table, environment):
 
 
 def test_what_is_wrong_with_a_table_is_told_whoever_reads(tmp_path, environment):
-    words = f"'{sys.executable}' -m softaer.corpus check '{tmp_path}/none.csv' | true"
+    words = f"'{sys.executable}' -m softaer check '{tmp_path}/none.csv' | true"
     done = subprocess.run(
         ["bash", "-c", f"{words}; exit ${{PIPESTATUS[0]}}"],
         capture_output=True,

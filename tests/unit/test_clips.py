@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import audio_lld, landmarks, tables
-from softaer.markup import columns
-from softaer.pictures import video_frames
+from softaer import audio_lld, landmarks
+from softaer.core import tables
+from softaer.signals.markup import columns
+from softaer.signals.pictures import video_frames
 
 
 class Clip(NamedTuple):

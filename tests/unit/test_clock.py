@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from media_files import grey, tone
 
-from softaer.corpus.probe import probe
-from softaer.errors import InputError
-from softaer.media import Account
-from softaer.pictures import frame_at, video_frames
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.core.errors import InputError
+from softaer.signals.media import Account
+from softaer.signals.pictures import frame_at, video_frames
+from softaer.signals.probe import probe
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 RATE = 48_000
 

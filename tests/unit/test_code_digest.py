@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from softaer.code_digest import ROOT, canonical, code_digest
+from softaer.core.code_digest import ROOT, canonical, code_digest
 
 STAGES = [
     "audio_lld",
@@ -73,7 +73,7 @@ class Package:
 
     def digests(self, stages=STAGES):
         code = (
-            "import json, sys; from softaer.code_digest import code_digest; "
+            "import json, sys; from softaer.core.code_digest import code_digest; "
             "print(json.dumps({stage: code_digest(stage) for stage in sys.argv[1:]}))"
         )
         result = subprocess.run(
@@ -142,7 +142,7 @@ def test_comments_docstrings_and_layout_do_not_count(package, changed):
         "labels", r"^    present = ~np.isnan\(ratings\)$", "    present = ~np.isnan( ratings )  # !"
     )
     package.edit("labels", r'"""Pearson correlation of', '"""Correlation, after Pearson, of')
-    package.edit("grid", r'"""Grid points per second', '"""Points per second')
+    package.edit("core/grid", r'"""Grid points per second', '"""Points per second')
     assert changed() == set()
 
 
@@ -158,18 +158,22 @@ def test_a_change_to_what_only_labels_are_made_of_leaves_the_weights_alone(packa
 
 def test_a_change_to_one_schema_reruns_the_stages_that_write_it(package, changed):
     package.edit(
-        "schema", r'field\("raters", pa.int32\(\), unit="raters"\)', 'field("raters", pa.int64())'
+        "core/schema",
+        r'field\("raters", pa.int32\(\), unit="raters"\)',
+        'field("raters", pa.int64())',
     )
     assert changed() == {"labels"}
 
 
 def test_a_schema_may_serve_two_stages(package, changed):
-    package.edit("schema", r'field\("fallback", pa.bool_\(\)\)', 'field("fallback", pa.int8())')
+    package.edit(
+        "core/schema", r'field\("fallback", pa.bool_\(\)\)', 'field("fallback", pa.int8())'
+    )
     assert changed() == {"labels", "rater_weights"}
 
 
 def test_a_change_to_how_tables_are_checked_reruns_all_that_write_one(package, changed):
-    package.edit("tables", r"^    names = list\(frame", "    names = 1 * list(frame")
+    package.edit("core/tables", r"^    names = list\(frame", "    names = 1 * list(frame")
     assert changed() == set(STAGES) - {
         *("simulate.raters", "simulate.media", "status", "report"),
         *("corpus_table", "packed_model", "apply_video", "latex_table"),
@@ -178,19 +182,19 @@ def test_a_change_to_how_tables_are_checked_reruns_all_that_write_one(package, c
 
 
 def test_a_change_to_how_tables_are_read_reruns_the_report_too(package, changed):
-    package.edit("tables", r"pq.read_table\(path, ", "pq.read_table(str(path), ")
+    package.edit("core/tables", r"pq.read_table\(path, ", "pq.read_table(str(path), ")
     found = changed()
     assert {"score", "evaluate", "report"} <= found
     assert not {"audio_lld", "landmarks", "ratings"} & found
 
 
 def test_a_change_to_compression_reruns_all_that_write(package, changed):
-    package.edit("tables", r'COMPRESSION = "zstd"', 'COMPRESSION = "snappy"')
+    package.edit("core/tables", r'COMPRESSION = "zstd"', 'COMPRESSION = "snappy"')
     assert {"audio_lld", "landmarks", "labels", "train", "score"} <= changed()
 
 
 def test_a_change_deep_down_reaches_the_stages_above(package, changed):
-    package.edit("concordance", r"return 2 \*", "return 2.0 *")
+    package.edit("core/concordance", r"return 2 \*", "return 2.0 *")
     # The report takes paths from the scores, not their computation.
     scoring = {"train", "score", "simulate.check", "ceiling"}
     assert changed() == scoring | {"postprocess", "fuse", "apply"}
@@ -200,7 +204,7 @@ def test_extraction_does_not_depend_on_learning(package, changed):
     for module in (
         "labels",
         "dataset",
-        "model",
+        "networks/architectures",
         "train",
         "fuse",
         "score",
@@ -215,8 +219,8 @@ def test_extraction_does_not_depend_on_learning(package, changed):
 
 
 def test_a_function_that_a_stage_does_not_use_does_not_count(package, changed):
-    package.append("grid", "\n\ndef unused():\n    return 1\n")
-    package.append("tables", "\n\nUNUSED = 3\n")
+    package.append("core/grid", "\n\ndef unused():\n    return 1\n")
+    package.append("core/tables", "\n\nUNUSED = 3\n")
     assert changed() == set()
 
 
@@ -231,7 +235,7 @@ def test_the_packages_version_counts_where_it_is_shown(package, changed):
 
 
 def test_a_constant_counts_through_the_functions_that_use_it(package, changed):
-    package.edit("grid", r"^TOLERANCE = 1e-6", "TOLERANCE = 1e-7")
+    package.edit("core/grid", r"^TOLERANCE = 1e-6", "TOLERANCE = 1e-7")
     assert {"ratings", "labels", "dataset", "audio_features"} <= changed()
 
 
@@ -243,7 +247,9 @@ def test_a_stage_that_is_not_there(stage):
 
 def test_a_name_that_a_module_does_not_define(package):
     package.edit(
-        "score", r"from softaer.targets import read_targets", "from softaer.targets import gone"
+        "score",
+        r"from softaer.core.targets import read_targets",
+        "from softaer.core.targets import gone",
     )
     package.append("score", "\ngone()\n")
     with pytest.raises(subprocess.CalledProcessError) as caught:
@@ -253,7 +259,7 @@ def test_a_name_that_a_module_does_not_define(package):
 
 
 @pytest.mark.parametrize(
-    "line", ["import softaer.grid", "from . import grid", "from .grid import RATE"]
+    "line", ["import softaer.core.grid", "from . import grid", "from .grid import RATE"]
 )
 def test_imports_that_cannot_be_followed_are_refused(package, line):
     package.append("fuse", f"\n{line}\n")
@@ -296,7 +302,7 @@ def test_digests_do_not_depend_on_the_python(version, before):
     other = next(pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}"))
     program = (
         "import sys, json; sys.path.insert(0, sys.argv[1]); "
-        "from softaer.code_digest import code_digest; "
+        "from softaer.core.code_digest import code_digest; "
         "print(json.dumps({s: code_digest(s) for s in sys.argv[2:]}))"
     )
     command = [str(other), "-I", "-c", program, str(ROOT.parent), *STAGES]

@@ -11,8 +11,8 @@ from tour_clips import HUM, WHISTLE, Clip, Made
 
 from softaer.audio_lld import HOP, compute_lld
 from softaer.landmarks import track
-from softaer.pictures import video_frames
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.signals.pictures import video_frames
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 NTSC = Fraction(30_000, 1001)
 FIFTY = Fraction(50)

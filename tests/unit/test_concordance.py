@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softaer.concordance import ccc
+from softaer.core.concordance import ccc
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from softaer import configuration
-from softaer.errors import InputError
+from softaer.core.errors import InputError
+from softaer.running import configuration
 
 
 @pytest.fixture(scope="module")

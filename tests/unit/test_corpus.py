@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from softaer.core.errors import InputError
 from softaer.corpus import (
     COLUMNS,
     Recording,
@@ -19,7 +20,6 @@ from softaer.corpus import (
     row_schema,
     validate_rows,
 )
-from softaer.errors import InputError
 
 VALID = """\
 recording,subject,partition,media,annotations

@@ -5,8 +5,8 @@ import csv
 import media_files
 import pytest
 
-from softaer.corpus import batch
-from softaer.errors import InputError
+from softaer.core.errors import InputError
+from softaer.prepare import batch
 
 
 def rows(*names, **columns):

@@ -12,9 +12,9 @@ import media_files
 import numpy as np
 import pytest
 
-from softaer.agreement import krippendorff_alpha, pairwise_correlation
-from softaer.corpus import __main__ as corpus
-from softaer.errors import InputError
+from softaer import __main__ as corpus
+from softaer.core.errors import InputError
+from softaer.core.reliability import krippendorff_alpha, pairwise_correlation
 
 NAN = np.nan
 
@@ -74,7 +74,7 @@ def checked(tmp_path, monkeypatch, capsys):
 
     def run(*words, table=True):
         named = [str(tmp_path / "recordings.csv")] if table else []
-        argv = ["softaer.corpus", "check", *named, *map(str, words)]
+        argv = ["softaer", "check", *named, *map(str, words)]
         monkeypatch.setattr(sys, "argv", argv)
         try:
             corpus.main()
@@ -495,7 +495,7 @@ def test_a_configuration_that_is_not_there_ends_the_check(checked):
 
 def test_faults_of_real_files_are_told(shared_data, monkeypatch, capsys):
     table = shared_data / "faults" / "extra_columns" / "recordings.csv"
-    monkeypatch.setattr(sys, "argv", ["softaer.corpus", "check", str(table)])
+    monkeypatch.setattr(sys, "argv", ["softaer", "check", str(table)])
     with pytest.raises(SystemExit) as end:
         corpus.main()
     assert end.value.code == 1

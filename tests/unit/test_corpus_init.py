@@ -11,15 +11,15 @@ from pathlib import Path
 import media_files
 import pytest
 
-from softaer.corpus import __main__ as corpus
-from softaer.corpus import init as init_module
+from softaer import __main__ as corpus
+from softaer.core.errors import InputError
 from softaer.corpus import read_recordings
-from softaer.corpus.annotations import annotations_cell, why_no_ratings
-from softaer.corpus.init import propose_partitions, rows_of_folder
-from softaer.corpus.persons import doubts, from_pattern, name_of, propose_subjects
-from softaer.corpus.probe import Contents, Stream
-from softaer.errors import InputError
-from softaer.ratings import read_annotations
+from softaer.prepare import init as init_module
+from softaer.prepare.annotations import annotations_cell, why_no_ratings
+from softaer.prepare.init import propose_partitions, rows_of_folder
+from softaer.prepare.persons import doubts, from_pattern, name_of, propose_subjects
+from softaer.readers.delimited import read_annotations
+from softaer.signals.probe import Contents, Stream
 
 BOTH = (
     Stream("audio", 1, True, "aac", "", 0.0, None, 16_000.0),
@@ -45,7 +45,7 @@ def both(path):
 
 
 def init(*words):
-    sys.argv = ["softaer.corpus", "init", *map(str, words)]
+    sys.argv = ["softaer", "init", *map(str, words)]
     corpus.main()
 
 

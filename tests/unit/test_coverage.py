@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from softaer import coverage as stage
-from softaer import schema, tables
+from softaer.core import schema, tables
 from softaer.corpus import Recording
 from softaer.coverage import coverage, having, scored, why_absent, with_features
-from softaer.extraction import NOTHING
+from softaer.signals.extraction import NOTHING
 
 NAN = np.nan
 TARGETS = ["m_E", "m_sigma"]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import cli, schema, tables
 from softaer import dataset as stage
+from softaer.core import cli, schema, tables
+from softaer.core.errors import InputError
+from softaer.core.targets import feature_columns, target_names
 from softaer.dataset import dataset, shift_labels
-from softaer.errors import InputError
-from softaer.targets import feature_columns, target_names
 
 UNCHANGED = pd.DataFrame({"feature": ["f"], "mean": [0.0], "scale": [1.0], "frames": [1]})
 

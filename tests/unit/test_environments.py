@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 import yaml
 
-from softaer.code_digest import ROOT
+from softaer.core.code_digest import ROOT
 
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.+!]+)")
 

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import evaluate, schema, tables
+from softaer import evaluate
+from softaer.core import schema, tables
+from softaer.core.places import prediction_path
 from softaer.evaluate import (
     answer,
     bootstrap,
@@ -21,7 +23,6 @@ from softaer.evaluate import (
     permutation_test,
     resample,
 )
-from softaer.score import prediction_path
 
 NAN = np.nan
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from media_files import grey, tone
 
-from softaer import schema, tables
-from softaer.errors import InputError
-from softaer.extraction import NOTHING, add_extraction, extract, look_into
-from softaer.media import Limits
+from softaer.core import schema, tables
+from softaer.core.errors import InputError
+from softaer.signals.extraction import NOTHING, add_extraction, extract, look_into
+from softaer.signals.media import Limits
 
 ROWS = pa.schema(
     [

@@ -5,13 +5,13 @@ import os
 import processes
 import pytest
 
-from softaer.errors import InputError
-from softaer.files import complete
+from softaer.core.errors import InputError
+from softaer.core.files import complete
 
 STARTS_AND_WAITS = """
 import sys
 from pathlib import Path
-from softaer.files import complete
+from softaer.core.files import complete
 
 with complete(Path(sys.argv[1])) as partial, partial.open("w") as file:
     file.write("half of the n")

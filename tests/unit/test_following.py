@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from softaer.following import PROVEN, TAKEN_UP, Subject, distance
-from softaer.markup import EYES, LIPS, POINTS, WIDTH_OF_FACE, place_and_width, positions
+from softaer.signals.following import PROVEN, TAKEN_UP, Subject, distance
+from softaer.signals.markup import EYES, LIPS, POINTS, WIDTH_OF_FACE, place_and_width, positions
 
 RATE = 25
 WIDTH = 720

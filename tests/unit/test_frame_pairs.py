@@ -8,7 +8,7 @@ from media_files import write
 
 from softaer.corpus import Recording
 from softaer.frame_pairs import WIDTH, choose_pairs, picture
-from softaer.media import Limits
+from softaer.signals.media import Limits
 
 
 def frames(*rows):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from softaer.functionals import functional_names, windowed_functionals
-from softaer.grid import grid
+from softaer.core.grid import grid
+from softaer.signals.functionals import functional_names, windowed_functionals
 
 
 def by_loop(time, values, at, window):

@@ -10,10 +10,10 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from softaer import fuse as stage
-from softaer import schema, tables
-from softaer.errors import InputError
+from softaer.core import schema, tables
+from softaer.core.correction import Options, Trace, apply_chain, choose_and_fit
+from softaer.core.errors import InputError
 from softaer.fuse import apply_fusion, combine, fit_fusion, fuse, possible
-from softaer.postprocess import Options, Trace, apply_chain, choose_and_fit
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from softaer.grid import RATE, grid, index, interpolate
+from softaer.core.grid import RATE, grid, index, interpolate
 
 
 def test_grid_points_are_the_decimal_numbers_themselves():

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from softaer import labels, tables
+from softaer import labels
+from softaer.core import tables
+from softaer.core.schema import RATER_LAGS, RATINGS
 from softaer.labels import (
     label,
     median_estimate,
@@ -20,7 +22,6 @@ from softaer.labels import (
     weights_from_agreement,
 )
 from softaer.rater_lags import align
-from softaer.schema import RATER_LAGS, RATINGS
 
 NAN = np.nan
 TASKS = ["TaskA", "TaskB"]

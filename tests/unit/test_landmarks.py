@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import skimage.data
 
-from softaer import tables
+from softaer.core import tables
 from softaer.landmarks import FRAMES_AT_ONCE, track
-from softaer.markup import EYES, POINTS, columns, positions
-from softaer.pictures import video_frames
+from softaer.signals.markup import EYES, POINTS, columns, positions
+from softaer.signals.pictures import video_frames
 
 GRID_CLIPS = [
     "grid_bbaf2n.mpg",

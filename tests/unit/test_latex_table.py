@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from softaer import schema
+from softaer.core import schema
 from softaer.latex_table import escaped, latex_table
 
 KEYS = ["dimension", "target", "modality", "task", "partition"]

@@ -8,13 +8,13 @@ import socket
 import processes
 import pytest
 
-from softaer import lock
-from softaer.errors import InputError
+from softaer.core.errors import InputError
+from softaer.running import lock
 
 HOLDS = """
 import sys
 from pathlib import Path
-from softaer import lock
+from softaer.running import lock
 
 print(lock.hold(Path(sys.argv[1])), flush=True)
 sys.stdin.readline()
@@ -23,7 +23,7 @@ sys.stdin.readline()
 HOLDS_AND_HAS_A_CHILD = """
 import subprocess, sys
 from pathlib import Path
-from softaer import lock
+from softaer.running import lock
 
 lock.hold(Path(sys.argv[1]))
 child = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -34,8 +34,8 @@ sys.stdin.readline()
 TRIES = """
 import sys
 from pathlib import Path
-from softaer import lock
-from softaer.errors import InputError
+from softaer.running import lock
+from softaer.core.errors import InputError
 
 try:
     print(lock.hold(Path(sys.argv[1])))
@@ -46,7 +46,7 @@ except InputError as error:
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "folder" / "softaer.lock"
+    return tmp_path / "folder" / "softaer.running.lock"
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def test_the_file_names_only_its_last_holder(path):
 
 def test_locks_of_other_folders_do_not_matter(path, tmp_path):
     assert lock.hold(path)
-    assert lock.hold(tmp_path / "elsewhere" / "softaer.lock")
+    assert lock.hold(tmp_path / "elsewhere" / "softaer.running.lock")
     assert f"process {os.getpid()}" in attempt(path)
 
 

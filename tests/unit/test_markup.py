@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from mediapipe.python.solutions import face_mesh_connections
 
-from softaer.markup import EYES, POINTS, REFERENCE, VERTEX_OF_POINT, VERTICES, columns, positions
+from softaer.signals.markup import (
+    EYES,
+    POINTS,
+    REFERENCE,
+    VERTEX_OF_POINT,
+    VERTICES,
+    columns,
+    positions,
+)
 
 
 def vertices_of(part):

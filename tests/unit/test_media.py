@@ -16,11 +16,11 @@ import processes
 import pytest
 from media_files import grey, tone
 
-import softaer.pictures
-from softaer.errors import InputError
-from softaer.media import Limits
-from softaer.pictures import video_frames
-from softaer.sound import AUDIO_RATE, MAX_AUDIO_JITTER, SILENCE_AT_ONCE, audio_blocks
+import softaer.signals.pictures
+from softaer.core.errors import InputError
+from softaer.signals.media import Limits
+from softaer.signals.pictures import video_frames
+from softaer.signals.sound import AUDIO_RATE, MAX_AUDIO_JITTER, SILENCE_AT_ONCE, audio_blocks
 
 SECOND = [(k / 25, grey(10 * k)) for k in range(25)]
 """A second of pictures, told apart by their grey levels."""
@@ -101,7 +101,7 @@ def test_a_hole_in_the_sound_becomes_silence(rate, tmp_path):
 def test_sound_before_time_zero_is_cut(rate, tmp_path, monkeypatch):
     pieces = [(0.0, tone(0.5, rate)), (0.5, np.zeros(rate, dtype=np.int16))]
     path = media_files.write(tmp_path / "m.mkv", sound=pieces, rate=rate)
-    monkeypatch.setattr("softaer.sound.origin", lambda *rest: 0.3)
+    monkeypatch.setattr("softaer.signals.sound.origin", lambda *rest: 0.3)
     sound = sound_of(path)
     ((start, end),) = loud_stretches(sound)
     assert start == pytest.approx(0, abs=0.002)
@@ -227,9 +227,10 @@ def test_jitter_of_time_stamps_does_not_change_which_pictures_are_kept(tmp_path)
 def test_pictures_that_are_not_kept_are_not_converted(tmp_path, monkeypatch):
     path = media_files.write(tmp_path / "m.mkv", pictures=SECOND)
     converted = []
-    turn = softaer.pictures.upright
+    turn = softaer.signals.pictures.upright
     monkeypatch.setattr(
-        "softaer.pictures.upright", lambda image, *rest: converted.append(1) or turn(image, *rest)
+        "softaer.signals.pictures.upright",
+        lambda image, *rest: converted.append(1) or turn(image, *rest),
     )
     assert sum(1 for _ in video_frames(path, rate=5)) == len(converted) == 5
 
@@ -684,9 +685,9 @@ def test_a_name_is_not_taken_for_a_pattern_of_pictures(tmp_path):
 READS_AND_TELLS_ITS_PEAK = """
 import re, sys
 from pathlib import Path
-from softaer.errors import InputError
-from softaer.media import Limits
-from softaer.pictures import video_frames
+from softaer.core.errors import InputError
+from softaer.signals.media import Limits
+from softaer.signals.pictures import video_frames
 
 def peak():
     return int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])

@@ -10,9 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from softaer import recurrence
-from softaer.errors import InputError
-from softaer.model import CELLS, Architecture, Recurrent, load_model, make_deterministic, save_model
+from softaer.core.errors import InputError
+from softaer.networks import recurrence
+from softaer.networks.architectures import (
+    CELLS,
+    Architecture,
+    Recurrent,
+    load_model,
+    make_deterministic,
+    save_model,
+)
 
 ARCHITECTURE = Architecture(features=3, outputs=("x_E", "x_sigma"), layers=2, cells=5, dropout=0.25)
 LENGTHS = [7, 1, 30, 30, 12]

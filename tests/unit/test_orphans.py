@@ -4,9 +4,9 @@ import stat
 
 import pytest
 
-from softaer import orphans
-from softaer.errors import InputError
-from softaer.orphans import end_orphans
+from softaer.core.errors import InputError
+from softaer.running import orphans
+from softaer.running.orphans import end_orphans
 
 QUEUE = """#!/bin/sh
 cat "{folder}/queue"

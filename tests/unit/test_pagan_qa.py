@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import labels, ratings, recording_lengths, tables
-from softaer.grid import RATE
-from softaer.schema import LABELS
+from softaer import labels, ratings, recording_lengths
+from softaer.core import tables
+from softaer.core.grid import RATE
+from softaer.core.schema import LABELS
 
 PEOPLE, FLAT, POINTS = 71, 13, 325
 """Raters, those of them who never moved, and grid points of 32.5 s."""

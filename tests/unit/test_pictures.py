@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from media_files import grey
 
-from softaer.corpus.probe import probe
-from softaer.errors import InputError
-from softaer.media import Account, Limits
-from softaer.pictures import frame_at, video_frames
+from softaer.core.errors import InputError
+from softaer.signals.media import Account, Limits
+from softaer.signals.pictures import frame_at, video_frames
+from softaer.signals.probe import probe
 
 RATIOS = [Fraction(*r) for r in ((4, 3), (16, 15), (64, 45), (10, 11), (40, 33), (8, 9), (1, 2))]
 

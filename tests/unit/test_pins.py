@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from softaer.pins import read_pins
+from softaer.running.pins import read_pins
 
 
 def test_pins_come_from_all_files_and_comments_do_not_count(tmp_path):

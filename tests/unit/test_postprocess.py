@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import postprocess, schema, tables
-from softaer.postprocess import (
+from softaer import postprocess
+from softaer.core import schema, tables
+from softaer.core.correction import (
     STEPS,
     Options,
     Step,

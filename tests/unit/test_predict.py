@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from softaer import predict as stage
-from softaer import schema, score, select, tables, train
+from softaer import score, select, train
+from softaer.core import schema, tables
+from softaer.core.errors import InputError
+from softaer.core.targets import read_targets
 from softaer.corpus import read_recordings
-from softaer.errors import InputError
-from softaer.model import Architecture, Recurrent, make_deterministic, save_model
+from softaer.networks.architectures import Architecture, Recurrent, make_deterministic, save_model
+from softaer.networks.sequences import RecordingSequence
 from softaer.predict import combine, predict
-from softaer.sequences import RecordingSequence
-from softaer.targets import read_targets
 
 M = ("m_E", "m_sigma")
 

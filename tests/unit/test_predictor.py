@@ -11,13 +11,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from softaer import apply, onnx_export
+from softaer import apply
+from softaer.commands import onnx_export
+from softaer.core.errors import InputError
 from softaer.corpus import Recording
-from softaer.errors import InputError
 from softaer.fuse import combine
-from softaer.model import Architecture, Recurrent
+from softaer.networks.architectures import Architecture, Recurrent
+from softaer.networks.sequences import to_sequence
 from softaer.predictor import FORMAT, Predictor
-from softaer.sequences import to_sequence
 
 FEATURES = {"audio": ["loudness", "pitch"], "video": ["x", "y", "z"]}
 
@@ -241,7 +242,7 @@ def test_frames_are_sampled_as_the_model_has_learnt(packed, rate, tmp_path, monk
         asked.append(rate)
         raise InputError("seen")
 
-    monkeypatch.setattr("softaer.pictures.video_frames", frames)
+    monkeypatch.setattr("softaer.signals.pictures.video_frames", frames)
     with pytest.raises(InputError, match="seen"):
         Predictor.load(folder).predict(video=tmp_path / "a.mp4")
     assert asked == [rate]

@@ -7,9 +7,9 @@ import media_files
 import pytest
 from media_files import grey, tone
 
-from softaer import preflight
-from softaer.errors import InputError
-from softaer.tasks import FIRST_STAGES
+from softaer.core.errors import InputError
+from softaer.core.tasks import FIRST_STAGES
+from softaer.running import preflight
 
 READING = (
     "--max-size 20.0 --max-duration 14400.0 --max-streams 16 --max-pixels 33177600"

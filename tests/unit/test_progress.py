@@ -2,7 +2,7 @@
 
 import pytest
 
-from softaer.progress import EVERY, Progress
+from softaer.core.progress import EVERY, Progress
 
 
 class Clock:

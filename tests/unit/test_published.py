@@ -2,8 +2,8 @@
 
 import pytest
 
-from softaer.errors import InputError
-from softaer.published import COLUMNS, read_published
+from softaer.core.errors import InputError
+from softaer.page.published import COLUMNS, read_published
 
 HEAD = ",".join(COLUMNS)
 ROW = "Somebody 2017,Other,arousal,E,audio,single,test,{}"

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import rater_lags, tables
+from softaer import rater_lags
+from softaer.core import tables
+from softaer.core.schema import RATER_LAGS, RATINGS
 from softaer.rater_lags import align, estimate_lags, panel, pooled_correlation, shift
 from softaer.ratings import ratings_on_grid
-from softaer.schema import RATER_LAGS, RATINGS
 from softaer.simulate.raters import RATERS, rate
 from softaer.simulate.truth import plant
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import labels, rater_weights, tables
+from softaer import labels, rater_weights
+from softaer.core import tables
+from softaer.core.schema import RATINGS
 from softaer.rater_weights import corpus_weights
-from softaer.schema import RATINGS
 
 RECORDINGS = {"one": 40, "two": 25}
 RATERS = ["a", "b", "c", "d"]

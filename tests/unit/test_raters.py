@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer.errors import InputError
-from softaer.raters import (
+from softaer.core.errors import InputError
+from softaer.readers.raters import (
     codes,
     counting,
     in_other_units,

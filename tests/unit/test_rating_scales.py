@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import rating_scales, tables
-from softaer.errors import InputError
-from softaer.schema import RATINGS
+from softaer import rating_scales
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.core.schema import RATINGS
 
 
 def rating(recording, rater, scale, seed):

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import labels, layouts, ratings, tables
-from softaer.errors import InputError
+from softaer import labels, layouts, ratings
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.core.schema import NOTES, RATINGS, RECORDING_LENGTHS
 from softaer.ratings import (
     HELD,
     Reading,
@@ -15,12 +17,11 @@ from softaer.ratings import (
     last_point,
     ratings_on_grid,
     ratings_that_count,
-    read_annotations,
     read_recording,
     reading_of,
     trace_on_grid,
 )
-from softaer.schema import NOTES, RATINGS, RECORDING_LENGTHS
+from softaer.readers.delimited import read_annotations
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import media_files
 import pandas as pd
 import pytest
 
-from softaer import recording_lengths, tables
-from softaer.schema import RECORDING_LENGTHS
+from softaer import recording_lengths
+from softaer.core import tables
+from softaer.core.schema import RECORDING_LENGTHS
 
 
 @pytest.fixture

@@ -17,16 +17,18 @@ import pandas as pd
 import plotly.offline
 import pytest
 
-from softaer import explorer, figures, report, schema, tables
-from softaer.code_digest import code_digest
+from softaer import figures, report
+from softaer.core import schema, tables
+from softaer.core.code_digest import code_digest
+from softaer.core.errors import InputError
+from softaer.core.tasks import networks, output_names
 from softaer.corpus import read_recordings
-from softaer.errors import InputError
-from softaer.extraction import NOTHING
 from softaer.figures import traces
+from softaer.page import explorer
+from softaer.page.score_table import score_table
 from softaer.report import absences, as_rows, coverage_table
-from softaer.score_table import score_table
+from softaer.signals.extraction import NOTHING
 from softaer.simulate.check import CHECK
-from softaer.tasks import networks, output_names
 
 PARTITIONS = {"a": "train", "b": "dev", "c": "test", "d": "test"}
 CONFIG = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from softaer.errors import InputError
-from softaer.run_times import run_times
+from softaer.core.errors import InputError
+from softaer.page.run_times import run_times
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import schema, score, tables
+from softaer import score
+from softaer.core import schema, tables
+from softaer.core.errors import InputError
+from softaer.core.places import prediction_path
 from softaer.corpus import Recording
-from softaer.errors import InputError
-from softaer.score import prediction_path, score_predictions
+from softaer.score import score_predictions
 
 PARTITIONS = {"a": "train", "b": "dev", "c": "dev", "d": "test"}
 RECORDINGS = [Recording(name, name, partition=part) for name, part in PARTITIONS.items()]

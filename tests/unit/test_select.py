@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import schema, tables
 from softaer import select as stage
+from softaer.core import schema, tables
 from softaer.select import read_scores, select
 
 NAN = np.nan

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import schema, tables
+from softaer.core import schema, tables
 from softaer.corpus import Recording
-from softaer.sequences import load_sequences, to_sequence
+from softaer.networks.sequences import load_sequences, to_sequence
 
 NAN = np.nan
 RECORDING = Recording("a", "a", partition="train")

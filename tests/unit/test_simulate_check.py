@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import schema, tables
+from softaer.core import schema, tables
 from softaer.simulate import check, truth
 from softaer.simulate.check import compare
 

@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from softaer import tables
-from softaer.errors import InputError
+from softaer.core import tables
+from softaer.core.errors import InputError
 from softaer.simulate import face, media, truth, voice
 from softaer.simulate.channel import Cues
 from softaer.simulate.noise import smooth_noise

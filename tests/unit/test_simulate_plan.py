@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from softaer import tables
-from softaer.errors import InputError
+from softaer.core import tables
+from softaer.core.errors import InputError
 from softaer.simulate.plan import plan
 from softaer.simulate.raters import RATER_PARAMETERS, RATERS
 from softaer.simulate.subjects import ASTRONAUT, HOPPER, SUBJECTS, subject

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import tables
-from softaer.errors import InputError
+from softaer.core import tables
+from softaer.core.errors import InputError
 from softaer.simulate import raters, truth
 
 RECORDINGS = [f"rec{number:02d}" for number in range(1, 9)]

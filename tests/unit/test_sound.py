@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from media_files import tone
 
-from softaer.corpus.probe import levels
-from softaer.errors import InputError
-from softaer.media import Account
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.core.errors import InputError
+from softaer.signals.media import Account
+from softaer.signals.probe import levels
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 SILENT = np.zeros(2 * AUDIO_RATE, dtype=np.int16)
 VOICE = tone(2.0)
@@ -116,8 +116,8 @@ def test_channels_named_in_an_order_of_the_files_own_are_refused_and_the_process
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     program = (
-        "import sys\nfrom softaer.sound import audio_blocks\n"
-        "from softaer.errors import InputError\n"
+        "import sys\nfrom softaer.signals.sound import audio_blocks\n"
+        "from softaer.core.errors import InputError\n"
         "try: print(sum(map(len, audio_blocks(sys.argv[1]))))\n"
         "except InputError as error: print(error)"
     )

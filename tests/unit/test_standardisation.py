@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from softaer import schema, standardisation, tables
-from softaer.errors import InputError
+from softaer import standardisation
+from softaer.core import schema, tables
+from softaer.core.errors import InputError
 from softaer.standardisation import fit_standardisation, standardise
 
 

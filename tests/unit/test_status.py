@@ -6,7 +6,8 @@ import sys
 import pandas as pd
 import pytest
 
-from softaer import schema, status, tables
+from softaer import status
+from softaer.core import schema, tables
 
 STATES = {
     "audio_lld": {

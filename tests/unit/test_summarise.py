@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import schema, summarise, tables
+from softaer import summarise
+from softaer.core import schema, tables
 
 PEOPLE = {"a": ("ann", "train"), "b": ("ann", "train"), "c": ("bob", "dev"), "d": ("eve", "test")}
 FRAMES = {"a": 60, "b": 30, "c": 20}

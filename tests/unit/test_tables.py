@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from softaer import schema, tables
-from softaer.errors import InputError
+from softaer.core import schema, tables
+from softaer.core.errors import InputError
 
 SCHEMA = pa.schema(
     [

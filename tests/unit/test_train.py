@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 import torch
 
-from softaer import schema, tables, train
-from softaer.errors import InputError
-from softaer.model import load_model
-from softaer.sequences import RecordingSequence
-from softaer.tasks import output_names
-from softaer.train import LOSSES, Training, ccc_loss, fit, masked_mse
+from softaer import train
+from softaer.core import schema, tables
+from softaer.core.errors import InputError
+from softaer.core.tasks import output_names
+from softaer.networks.architectures import load_model
+from softaer.networks.objectives import LOSSES, Training, ccc_loss, masked_mse
+from softaer.networks.sequences import RecordingSequence
+from softaer.train import fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
 SMALL = {"layers": 1, "cells": 6}

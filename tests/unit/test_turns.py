@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from softaer import audio_features as stage
-from softaer import tables
 from softaer.audio_features import audio_features
 from softaer.audio_lld import compute_lld
-from softaer.errors import InputError
-from softaer.schema import audio_lld as lld_schema
-from softaer.sound import audio_blocks
-from softaer.turns import FEATURE, read_turns, within
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.core.schema import audio_lld as lld_schema
+from softaer.signals.sound import audio_blocks
+from softaer.signals.turns import FEATURE, read_turns, within
 
 
 @pytest.fixture

@@ -8,18 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import schema, tables, uncertainty
+from softaer import uncertainty
+from softaer.core import schema, tables
+from softaer.core.places import prediction_path
 from softaer.labels import label
-from softaer.score import prediction_path
-from softaer.uncertainty import (
-    BINS,
-    KEPT,
-    NOMINAL,
-    coverage,
-    figures,
-    reliability,
-    selective_error,
-)
+from softaer.uncertainty import BINS, KEPT, NOMINAL, coverage, figures, reliability, selective_error
 
 NAN = np.nan
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from skimage.transform import SimilarityTransform
 
-from softaer import tables
 from softaer import video_features as stage
-from softaer.functionals import functional_names
-from softaer.markup import POINTS, REFERENCE, columns, place_and_width, positions
-from softaer.schema import landmarks as landmarks_schema
+from softaer.core import tables
+from softaer.core.schema import landmarks as landmarks_schema
+from softaer.signals.functionals import functional_names
+from softaer.signals.markup import POINTS, REFERENCE, columns, place_and_width, positions
 from softaer.video_features import register, video_features
 
 STABLE = positions(REFERENCE)
@@ -284,7 +284,7 @@ def test_command_line_hands_on_gap_and_window(monkeypatch, tmp_path):
 
 def test_registered_real_faces_resemble_the_reference(clips):
     from softaer.landmarks import track
-    from softaer.pictures import video_frames
+    from softaer.signals.pictures import video_frames
 
     table = pd.concat(track(video_frames(clips / "grid_bbaf2n.mpg")))
     shapes = table[columns()].to_numpy().reshape(-1, len(POINTS), 2)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from projects import Project, copied
 
-from softaer import tables
+from softaer.core import tables
 from softaer.corpus import read_recordings
 from softaer.predictor import Predictor
 

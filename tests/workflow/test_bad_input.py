@@ -11,9 +11,9 @@ import yaml
 from projects import Project, digests
 from snakemake.utils import update_config
 
-from softaer import configuration
+from softaer.core.errors import InputError
 from softaer.corpus import check_files, read_rows, resolve, row_schema, validate_rows
-from softaer.errors import InputError
+from softaer.running import configuration
 
 pytestmark = pytest.mark.workflow
 

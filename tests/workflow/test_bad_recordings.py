@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from projects import Project, digests
 
-from softaer import tables
+from softaer.core import tables
 from softaer.predictor import Predictor
 
 pytestmark = pytest.mark.workflow

@@ -45,7 +45,7 @@ def commands(page: Path) -> list[str]:
     return [part for line in lines if line for part in re.split(r"\s*(?:&&|;)\s*", line)]
 
 
-RECOLA_TABLE = "python -m softaer.corpus init RECOLA --layout recola --output recola.csv --force"
+RECOLA_TABLE = "softaer init RECOLA --layout recola --output recola.csv --force"
 
 ALL_COMMANDS = sorted({(page.name, command) for page in PAGES for command in commands(page)})
 

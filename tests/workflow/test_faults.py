@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from projects import new_project
 
-from softaer import tables
+from softaer.core import tables
 
 pytestmark = pytest.mark.workflow
 
@@ -157,7 +157,7 @@ CHECKED = {
 
 
 def check(table, *words):
-    command = [sys.executable, "-m", "softaer.corpus", "check", str(table), *words]
+    command = [sys.executable, "-m", "softaer", "check", str(table), *words]
     return subprocess.run(command, capture_output=True, text=True)
 
 

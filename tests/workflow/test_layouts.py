@@ -7,8 +7,8 @@ import pytest
 from projects import TINY
 
 from softaer import layouts
+from softaer.core.errors import InputError
 from softaer.corpus import validate_rows
-from softaer.errors import InputError
 
 MAKE = {
     "avec2017_sewa": lambda root: delivered.avec(root, "avec2017_sewa"),

@@ -64,7 +64,7 @@ def test_every_rule_has_an_edit_of_its_module(finished_project):
     [
         ("labels", '"""Labels: the emotional', '"""Labels of every frame: the emotional'),
         ("labels", "def rater_agreement(", "# A remark.\n\n\ndef rater_agreement("),
-        ("sound", "AUDIO_RATE = 16_000", "UNUSED = 1\nAUDIO_RATE = 16_000"),
+        ("signals/sound", "AUDIO_RATE = 16_000", "UNUSED = 1\nAUDIO_RATE = 16_000"),
     ],
     ids=["docstring", "comment", "unused name"],
 )
@@ -79,10 +79,10 @@ def test_an_edit_without_effect(finished_project, module, old, new):
 @pytest.mark.parametrize(
     ("module", "old", "new", "concerned"),
     [
-        ("sound", "MAX_AUDIO_JITTER = 0.05", "MAX_AUDIO_JITTER = 0.06", "audio_lld"),
-        ("pictures", "MOST_STRETCHED = 8", "MOST_STRETCHED = 9", "landmarks"),
-        ("following", "TAKEN_UP = 1.0", "TAKEN_UP = 2.0", "landmarks"),
-        ("raters", "SHARE = 0.01", "SHARE = 0.02", "ratings"),
+        ("signals/sound", "MAX_AUDIO_JITTER = 0.05", "MAX_AUDIO_JITTER = 0.06", "audio_lld"),
+        ("signals/pictures", "MOST_STRETCHED = 8", "MOST_STRETCHED = 9", "landmarks"),
+        ("signals/following", "TAKEN_UP = 1.0", "TAKEN_UP = 2.0", "landmarks"),
+        ("readers/raters", "SHARE = 0.01", "SHARE = 0.02", "ratings"),
         ("fuse", 'INTERCEPT = "intercept"', 'INTERCEPT = "constant"', "fuse"),
         ("evaluate", "LEVEL = 0.05", "LEVEL = 0.1", "evaluate"),
     ],

@@ -39,9 +39,10 @@ shell.prefix(
     'then echo "A later run has taken over this folder." >&2; exit 1; fi; '
 )
 
-from softaer import code_digest as digests
-from softaer import configuration, corpus, layouts, lock
-from softaer.allocation import KEEP_FREED_MEMORY
+from softaer.core import code_digest as digests
+from softaer.running import configuration, lock
+from softaer import corpus, layouts
+from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.corpus import (
     COLUMNS,
     PARTITIONS,
@@ -54,13 +55,13 @@ from softaer.corpus import (
     row_schema,
     validate_rows,
 )
-from softaer.errors import InputError
-from softaer.orphans import end_orphans
-from softaer.pins import read_pins
-from softaer.report_template import SCRIPT, TEMPLATE
+from softaer.core.errors import InputError
+from softaer.running.orphans import end_orphans
+from softaer.running.pins import read_pins
+from softaer.core.home import SCRIPT, TEMPLATE
 from softaer.simulate.plan import plan
 from softaer.simulate.subjects import SUBJECTS
-from softaer.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, all_networks_of, networks
+from softaer.core.tasks import FIRST_STAGES, JOIN, OBJECTIVES, READERS, all_networks_of, networks
 
 
 envvars:

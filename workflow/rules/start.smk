@@ -44,7 +44,7 @@ def look_at_inputs():
     if not jobs:
         return
     try:
-        from softaer import preflight
+        from softaer.running import preflight
     except ImportError as error:
         # With an environment for each rule, the one of Snakemake may lack what the stages need.
         say(f"Inputs are not looked at before the first job: {error}")

@@ -11,73 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.reliability import correlations, krippendorff_alpha
+from softaer.core.schema import AGREEMENT_DIMENSIONS, AGREEMENT_PAIRS, AGREEMENT_RATERS
 from softaer.corpus import rated, read_recordings
 from softaer.rater_lags import aligned_ratings
 from softaer.rater_weights import traces_of_corpus
-from softaer.schema import AGREEMENT_DIMENSIONS, AGREEMENT_PAIRS, AGREEMENT_RATERS
-
-
-def krippendorff_alpha(values: np.ndarray) -> float:
-    """Krippendorff's alpha for interval data.
-
-    Parameters
-    ----------
-    values
-        Shape (raters, units), NaN where a rater says nothing of a unit.
-
-    Returns
-    -------
-    alpha; NaN where no unit has two values, or all are the same.
-
-    References
-    ----------
-    Krippendorff, Computing Krippendorff's alpha-reliability, 2011.
-    """
-    present = ~np.isnan(values)
-    pairable = present.sum(axis=0) >= 2
-    x, m = np.where(present, values, 0.0)[:, pairable], present.sum(axis=0)[pairable]
-    n = m.sum()
-    if n == 0:
-        return np.nan
-    # Centred, so that no digits are lost in differences of squares.
-    x = np.where(present[:, pairable], x - x.sum() / n, 0.0)
-    within = 2 * (m * (x**2).sum(axis=0) - x.sum(axis=0) ** 2) / (m - 1)
-    observed = within.sum() / n
-    expected = 2 * (n * (x**2).sum() - x.sum() ** 2) / (n * (n - 1))
-    return float(1 - observed / expected) if expected > 0 else np.nan
-
-
-def correlations(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pearson correlation of each pair of raters over the frames that both rated.
-
-    Parameters
-    ----------
-    values
-        Shape (raters, frames), NaN where a rater is absent.
-
-    Returns
-    -------
-    correlation, frames
-        Both of shape (raters, raters) and symmetric: float64, NaN on the diagonal and where it is
-        not defined; and int64, how many frames both rated.
-    """
-    count = len(values)
-    correlation, frames = np.full((count, count), np.nan), np.zeros((count, count), dtype=np.int64)
-    for i, j in combinations(range(count), 2):
-        a, b = values[i], values[j]
-        both = ~(np.isnan(a) | np.isnan(b))
-        frames[i, j] = frames[j, i] = both.sum()
-        if both.sum() > 1 and np.ptp(a[both]) > 0 and np.ptp(b[both]) > 0:
-            correlation[i, j] = correlation[j, i] = np.corrcoef(a[both], b[both])[0, 1]
-    return correlation, frames
-
-
-def pairwise_correlation(values: np.ndarray) -> float:
-    """Mean of :func:`correlations` over all pairs; NaN where none is defined."""
-    correlation, _ = correlations(values)
-    known = correlation[~np.isnan(correlation)]
-    return float(known.mean()) if len(known) else np.nan
 
 
 def pairs_table(traces: pd.DataFrame) -> pd.DataFrame:

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.chance import chance_level
+from softaer.core import cli, tables
+from softaer.core.chance import chance_level
+from softaer.core.errors import InputError
+from softaer.core.grid import RATE, index
+from softaer.core.schema import ANNOTATION_DELAY
 from softaer.corpus import Recording, folds, rated, read_recordings
-from softaer.errors import InputError
-from softaer.grid import RATE, index
 from softaer.rater_lags import pooled_correlation, varies
-from softaer.schema import ANNOTATION_DELAY
 from softaer.standardisation import standardise
 
 LEAD = 1.0

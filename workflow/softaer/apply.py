@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.errors import InputError
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.files import complete
+from softaer.core.schema import applied
 from softaer.figures.predictions import predictions
-from softaer.files import complete
 from softaer.predictor import NothingToPredictError, Predictor
-from softaer.schema import applied
 
 
 def check_extraction(predictor: Predictor, extraction: dict) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from softaer import cli, tables
-from softaer.corpus.probe import probe
-from softaer.errors import InputError
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.files import complete
 from softaer.figures.predictions import prediction_strip
-from softaer.files import complete
-from softaer.pictures import video_frames
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.signals.pictures import video_frames
+from softaer.signals.probe import probe
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 WIDTH = 640
 """Of the pictures [pixel]; higher ones are made smaller, lower ones larger."""

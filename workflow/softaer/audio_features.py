@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.functionals import functional_names, windowed_functionals
-from softaer.grid import grid
-from softaer.schema import NOTES
-from softaer.schema import audio_features as features_schema
-from softaer.turns import FEATURE, MODES, read_turns, within
+from softaer.core import cli, tables
+from softaer.core.grid import grid
+from softaer.core.schema import NOTES
+from softaer.core.schema import audio_features as features_schema
+from softaer.signals.functionals import functional_names, windowed_functionals
+from softaer.signals.turns import FEATURE, MODES, read_turns, within
 
 
 def audio_features(
@@ -26,8 +26,8 @@ def audio_features(
     window
         Length of the window [s], centred on each grid point; shorter at the edges.
     turns, mode
-        When the subject speaks, and what is made of it; see :mod:`softaer.turns`. ``only`` takes
-        the functionals over the subject's own speech; windows without any have NaN.
+        When the subject speaks, and what is made of it; see :mod:`softaer.signals.turns`. ``only``
+        takes the functionals over the subject's own speech; windows without any have NaN.
 
     Returns
     -------

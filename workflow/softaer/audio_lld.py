@@ -38,11 +38,11 @@ import opensmile
 import pandas as pd
 from opensmile.core.lib import OpenSMILE, OpenSmileException
 
-from softaer import cli
-from softaer.extraction import add_extraction, extract
-from softaer.media import Account, Choice, Limits
-from softaer.schema import audio_lld as lld_schema
-from softaer.sound import AUDIO_RATE, audio_blocks
+from softaer.core import cli
+from softaer.core.schema import audio_lld as lld_schema
+from softaer.signals.extraction import add_extraction, extract
+from softaer.signals.media import Account, Choice, Limits
+from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 FEATURE_SETS = {
     "IS13_ComParE": "is09-13/IS13_ComParE_core.lld.conf.inc",
@@ -117,8 +117,8 @@ blocksize = 1
 class OpenSmileError(RuntimeError):
     """openSMILE has failed, stands still or has lost rows.
 
-    Not an :class:`~softaer.errors.InputError`: any sound has descriptors, so this is a defect of
-    openSMILE, of this stage or of the machine, and no reason to leave a recording out.
+    Not an :class:`~softaer.core.errors.InputError`: any sound has descriptors, so this is a defect
+    of openSMILE, of this stage or of the machine, and no reason to leave a recording out.
     """
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.concordance import ccc
+from softaer.core import cli, tables
+from softaer.core.concordance import ccc
+from softaer.core.schema import CEILING
 from softaer.corpus import rated, read_recordings
 from softaer.labels import add_estimator, label, read_estimator
 from softaer.rater_lags import align
-from softaer.schema import CEILING
 
 HUMAN = "one rater against the others"
 TRUTH = "planted truth"

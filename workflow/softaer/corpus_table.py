@@ -4,9 +4,10 @@ import csv
 import os
 from pathlib import Path
 
-from softaer import cli, layouts
+from softaer import layouts
+from softaer.core import cli
+from softaer.core.files import complete
 from softaer.corpus import COLUMNS, PATHS
-from softaer.files import complete
 
 
 def write_table(rows: list[dict[str, str]], output: Path) -> None:

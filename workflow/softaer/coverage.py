@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.schema import COVERAGE
+from softaer.core.targets import feature_columns
 from softaer.corpus import Recording, rated, read_recordings
-from softaer.schema import COVERAGE
-from softaer.targets import feature_columns
 
 LEAST_SHARE = 0.5
 """Share of its frames that has to have features where a recording has a modality."""

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.errors import InputError
-from softaer.grid import RATE, TOLERANCE, index
-from softaer.schema import dataset as dataset_schema
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.grid import RATE, TOLERANCE, index
+from softaer.core.schema import dataset as dataset_schema
+from softaer.core.targets import target_names
+from softaer.core.tasks import TARGETS
 from softaer.standardisation import standardise
-from softaer.targets import target_names
-from softaer.tasks import TARGETS
 
 
 def shift_labels(labels: pd.DataFrame, delays: Mapping[str, float]) -> pd.DataFrame:

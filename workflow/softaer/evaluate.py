@@ -17,13 +17,13 @@ import pandas as pd
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.places import prediction_path
+from softaer.core.schema import HYPOTHESES, INTERVALS
+from softaer.core.targets import read_targets
+from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.schema import HYPOTHESES, INTERVALS
-from softaer.score import prediction_path
-from softaer.targets import read_targets
-from softaer.tasks import JOIN
 
 LEVEL = 0.05
 """Of the tests; the intervals cover the rest."""

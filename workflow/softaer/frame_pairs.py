@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.schema import FRAME_PAIRS
+from softaer.core.targets import feature_columns, target_names
+from softaer.core.tasks import TARGETS
 from softaer.corpus import Recording, number_of, rated, read_recordings
-from softaer.errors import InputError
-from softaer.extraction import add_limits, limits_of
-from softaer.media import Limits
-from softaer.pictures import frame_at
-from softaer.schema import FRAME_PAIRS
-from softaer.targets import feature_columns, target_names
-from softaer.tasks import TARGETS
+from softaer.signals.extraction import add_limits, limits_of
+from softaer.signals.media import Limits
+from softaer.signals.pictures import frame_at
 
 PAIRS = 3
 """Pairs of each dimension."""

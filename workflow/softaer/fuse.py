@@ -15,22 +15,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.coverage import LEAST_SHARE, shares, usable
-from softaer.errors import InputError
-from softaer.postprocess import (
+from softaer.core import cli, tables
+from softaer.core.correction import (
     Step,
     Trace,
     add_search,
     apply_chain,
     choose_and_fit,
-    read_corpus,
-    read_predictions,
     read_search,
-    read_traces,
-    with_absent,
 )
-from softaer.schema import FUSED_PREDICTIONS, FUSION
+from softaer.core.errors import InputError
+from softaer.core.schema import FUSED_PREDICTIONS, FUSION
+from softaer.coverage import LEAST_SHARE, shares, usable
+from softaer.postprocess import read_corpus, read_predictions, read_traces, with_absent
 
 INTERCEPT = "intercept"
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.grid import RATE, index
+from softaer.core import cli, tables
+from softaer.core.grid import RATE, index
+from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
 from softaer.rater_lags import align, varies
-from softaer.schema import LABELS, NOTES, RATER_WEIGHTS
 
 ESTIMATORS = ("ewe", "mean", "median")
 REFERENCES = ("others", "all")

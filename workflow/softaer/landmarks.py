@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
-from softaer import cli
-from softaer.extraction import add_extraction, extract
-from softaer.following import Subject
-from softaer.markup import POINTS, VERTICES, columns
-from softaer.media import Account, Choice, Limits
-from softaer.pictures import video_frames
-from softaer.schema import landmarks as landmarks_schema
+from softaer.core import cli
+from softaer.core.schema import landmarks as landmarks_schema
+from softaer.signals.extraction import add_extraction, extract
+from softaer.signals.following import Subject
+from softaer.signals.markup import POINTS, VERTICES, columns
+from softaer.signals.media import Account, Choice, Limits
+from softaer.signals.pictures import video_frames
 
 FRAMES_AT_ONCE = 1_500
 """Frames that are handed out together: a minute at 25 frames a second."""
@@ -51,7 +51,7 @@ def track(
     min_detection_confidence, min_tracking_confidence
         FaceMesh's thresholds, from 0 to 1: below the second, the face is searched anew.
     face
-        Which of several faces is the subject's, see :class:`softaer.following.Subject`.
+        Which of several faces is the subject's, see :class:`softaer.signals.following.Subject`.
     account
         Filled with pictures that show another face, and what was odd.
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.files import complete
-from softaer.score_table import score_table
+from softaer.core import cli, tables
+from softaer.core.files import complete
+from softaer.page.score_table import score_table
 
 SPECIAL = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}

@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
-from softaer import __version__, cli, tables
+from softaer import __version__
+from softaer.core import cli, tables
+from softaer.core.files import complete
+from softaer.core.grid import RATE
+from softaer.core.places import prediction_path
+from softaer.core.tasks import JOIN, all_networks_of
 from softaer.corpus import rated, read_recordings
-from softaer.files import complete
-from softaer.grid import RATE
 from softaer.predictor import FORMAT
-from softaer.score import prediction_path
-from softaer.tasks import JOIN, all_networks_of
 
 
 def main() -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.schema import PREDICTIONS
+from softaer.core.tasks import TARGETS, output_name
 from softaer.corpus import rated, read_recordings
-from softaer.model import Recurrent, load_model, make_deterministic, pick_device
-from softaer.schema import PREDICTIONS
-from softaer.sequences import RecordingSequence, load_sequences
-from softaer.tasks import TARGETS, output_name
+from softaer.networks.architectures import Recurrent, load_model, make_deterministic, pick_device
+from softaer.networks.sequences import RecordingSequence, load_sequences
 
 
 def predict(model: Recurrent, sequence: RecordingSequence) -> pd.DataFrame:

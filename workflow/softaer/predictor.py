@@ -19,14 +19,14 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from softaer.core.correction import Step, apply_chain
+from softaer.core.errors import InputError
+from softaer.core.grid import RATE, index
+from softaer.core.tasks import output_name
 from softaer.coverage import usable, with_features
-from softaer.errors import InputError
 from softaer.fuse import INTERCEPT, combine, possible
-from softaer.grid import RATE, index
-from softaer.model import Architecture, Recurrent, pick_device
-from softaer.postprocess import Step, apply_chain
+from softaer.networks.architectures import Architecture, Recurrent, pick_device
 from softaer.standardisation import standardise
-from softaer.tasks import output_name
 
 FORMAT = 1
 """Of the folder; another one is refused."""
@@ -139,7 +139,8 @@ class Predictor:
         audio, video
             Instead, where they are kept apart; one may be missing.
         turns
-            The subject's turns, where the model has learnt with them; see :mod:`softaer.turns`.
+            The subject's turns, where the model has learnt with them; see
+            :mod:`softaer.signals.turns`.
         audio_stream, video_stream, channel, face
             Which stream, channel and face belong to the subject, as in a corpus table.
 
@@ -155,9 +156,9 @@ class Predictor:
         Warns
         -----
         UserWarning
-            What was odd about a file, see :class:`softaer.media.Account`.
+            What was odd about a file, see :class:`softaer.signals.media.Account`.
         """
-        from softaer.media import Choice
+        from softaer.signals.media import Choice
 
         files = {"audio": audio or path, "video": video or path}
         beside = {"audio": files["video"], "video": files["audio"]}
@@ -181,8 +182,8 @@ class Predictor:
         turns: Path | None,
         choice,
     ) -> pd.DataFrame | None:
-        """Features of a file by a :class:`softaer.media.Choice`; ``None`` for less than a frame."""
-        from softaer.media import Account
+        """Features of a file by a choice of its streams; ``None`` for less than a frame."""
+        from softaer.signals.media import Account
 
         account = Account()
         source = {"stream": choice.stream, "beside": choice.beside, "account": account}
@@ -190,8 +191,8 @@ class Predictor:
         if modality == "audio":
             from softaer.audio_features import audio_features
             from softaer.audio_lld import compute_lld
-            from softaer.sound import audio_blocks
-            from softaer.turns import read_turns
+            from softaer.signals.sound import audio_blocks
+            from softaer.signals.turns import read_turns
 
             if settings["turns"] != "ignore" and turns is None:
                 raise InputError(
@@ -212,7 +213,7 @@ class Predictor:
                 _warn(turns, told)
             return audio_features(lld, settings["window"], spoken, settings["turns"])
         from softaer.landmarks import columns, track
-        from softaer.pictures import video_frames
+        from softaer.signals.pictures import video_frames
         from softaer.video_features import POINTS, video_features
 
         tables = track(
@@ -336,7 +337,7 @@ def _warn(path: Path, notes: Sequence[str]) -> None:
 
 
 def _has(path: Path, modality: str) -> bool:
-    from softaer.corpus.probe import probe
+    from softaer.signals.probe import probe
 
     contents = probe(path)
     return (contents.audio_rate if modality == "audio" else contents.video_rate) is not None

@@ -7,8 +7,8 @@ with median zero (or half a step above, where the number of raters is even), and
 the delay of the annotations.
 
 A lag is trusted where the rater agrees with the others: where the correlation is higher than what
-unrelated traces reach by chance at the best of so many lags (see :mod:`softaer.chance`), and the
-best lag does not lie at the edge of the search, beyond which a better one may lie. A rater who
+unrelated traces reach by chance at the best of so many lags (see :mod:`softaer.core.chance`), and
+the best lag does not lie at the edge of the search, beyond which a better one may lie. A rater who
 fails gets lag 0 and a note, and has no part in the mean of the others nor in the median. The worse
 half of those who fail is left out, and the search starts anew without them, until nobody fails;
 then those who were left out are compared once more, with the panel that remains.
@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from softaer import cli, tables
-from softaer.chance import chance_level
+from softaer.core import cli, tables
+from softaer.core.chance import chance_level
+from softaer.core.grid import RATE, TOLERANCE, index
+from softaer.core.schema import RATER_LAGS
 from softaer.corpus import Recording, rated, read_recordings
-from softaer.grid import RATE, TOLERANCE, index
-from softaer.schema import RATER_LAGS
 
 SMOOTHING = 1.0
 """Standard deviation of the kernel that smooths traces before they are compared [s].

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.grid import index
+from softaer.core.schema import RATER_WEIGHTS
 from softaer.corpus import rated, read_recordings
-from softaer.grid import index
 from softaer.labels import REFERENCES, rater_agreement, weights_from_agreement
 from softaer.rater_lags import aligned_ratings
-from softaer.schema import RATER_WEIGHTS
 
 
 def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.schema import RATING_SCALES
 from softaer.corpus import rated, read_recordings
-from softaer.raters import SCALES, refuse_mixed_scales, value_ranges
-from softaer.schema import RATING_SCALES
+from softaer.readers.raters import SCALES, refuse_mixed_scales, value_ranges
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.corpus.probe import probe
-from softaer.errors import InputError
-from softaer.schema import RECORDING_LENGTHS
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.schema import RECORDING_LENGTHS
+from softaer.signals.probe import probe
 
 
 def length(paths: list[str]) -> float | None:

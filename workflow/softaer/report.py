@@ -19,24 +19,25 @@ import plotly.offline
 import yaml
 from markupsafe import Markup
 
-from softaer import __version__, cli, tables
+from softaer import __version__
 from softaer.ceiling import HUMAN
-from softaer.code_digest import code_digest
+from softaer.core import cli, tables
+from softaer.core.code_digest import code_digest
+from softaer.core.files import complete
+from softaer.core.home import SCRIPT, TEMPLATE
+from softaer.core.places import prediction_path
+from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.explorer import Experiment, explorer, in_order
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
-from softaer.files import complete
-from softaer.oddities import oddities
-from softaer.published import read_published
+from softaer.page.explorer import Experiment, explorer, in_order
+from softaer.page.oddities import oddities
+from softaer.page.published import read_published
+from softaer.page.run_times import run_times
+from softaer.page.score_table import score_table
 from softaer.rater_lags import aligned_ratings
-from softaer.report_template import SCRIPT, TEMPLATE
-from softaer.run_times import run_times
-from softaer.score import prediction_path
-from softaer.score_table import score_table
-from softaer.tasks import JOIN
 
 PACKAGES = (
     "snakemake",

@@ -10,19 +10,19 @@ there its network has seen zeros throughout, and a fusion has done without it.
 
 import itertools
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.concordance import ccc
+from softaer.core import cli, tables
+from softaer.core.concordance import ccc
+from softaer.core.errors import InputError
+from softaer.core.files import complete
+from softaer.core.places import prediction_path
+from softaer.core.schema import CCC
+from softaer.core.targets import read_targets
+from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import having, scored
-from softaer.errors import InputError
-from softaer.files import complete
-from softaer.schema import CCC
-from softaer.targets import read_targets
-from softaer.tasks import JOIN
 
 SCORED_PARTITIONS = ("dev", "test")
 
@@ -95,23 +95,6 @@ def score_predictions(
             rows.append({"partition": partition, **scores, **counts, "frames": len(some)})
     columns = ["partition", "ccc", "ccc_raw", "ccc_out_of_fold", "recordings", "lacking", "frames"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def prediction_path(
-    postprocess: Path, fuse: Path, dimension: str, modality: str, task: str, seed: int
-) -> Path:
-    """Where a final prediction lies; ``audio+video`` is a fusion."""
-    if JOIN in modality:
-        return Path(fuse) / dimension / task / f"seed{seed}.parquet"
-    return Path(postprocess) / dimension / modality / task / f"seed{seed}.parquet"
-
-
-def final_prediction_path(
-    results: Path, dimension: str, modality: str, task: str, seed: int
-) -> Path:
-    """The same in the folder of all results."""
-    folders = Path(results) / "postprocess", Path(results) / "fuse"
-    return prediction_path(*folders, dimension, modality, task, seed)
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.schema import SELECTION
+from softaer.core import cli, tables
+from softaer.core.schema import SELECTION
 
 
 def select(scores: pd.DataFrame) -> pd.DataFrame:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.schema import STANDARDISATION
 from softaer.corpus import rated, read_recordings
-from softaer.errors import InputError
-from softaer.schema import STANDARDISATION
 
 
 def fit_standardisation(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.files import complete
+from softaer.core.schema import STATUS
 from softaer.corpus import read_recordings
-from softaer.files import complete
-from softaer.schema import STATUS
 
 
 def main() -> None:

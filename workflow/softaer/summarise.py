@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.grid import RATE
+from softaer.core.schema import summary as summary_schema
 from softaer.corpus import PARTITIONS, Recording, rated, read_recordings
-from softaer.grid import RATE
-from softaer.schema import summary as summary_schema
 
 TOTAL = "all"
 """Name of the row over all partitions."""

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.grid import RATE, index
+from softaer.core.places import prediction_path
+from softaer.core.schema import UNCERTAINTY
+from softaer.core.targets import read_targets
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
-from softaer.grid import RATE, index
 from softaer.rater_lags import aligned_ratings
-from softaer.schema import UNCERTAINTY
-from softaer.score import prediction_path
-from softaer.targets import read_targets
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Shares of ratings that an interval is meant to cover."""

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.functionals import functional_names, windowed_functionals
-from softaer.grid import grid, interpolate
-from softaer.markup import POINTS, REFERENCE, columns, place_and_width, positions
-from softaer.schema import video_features as features_schema
+from softaer.core import cli, tables
+from softaer.core.grid import grid, interpolate
+from softaer.core.schema import video_features as features_schema
+from softaer.signals.functionals import functional_names, windowed_functionals
+from softaer.signals.markup import POINTS, REFERENCE, columns, place_and_width, positions
 
 
 def register(shapes: np.ndarray) -> np.ndarray:

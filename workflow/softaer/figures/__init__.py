@@ -16,8 +16,8 @@ matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
 
-from softaer import cli
-from softaer.files import complete
+from softaer.core import cli
+from softaer.core.files import complete
 
 COLOURS = {"label": "#222222", "audio": "#0072B2", "video": "#D55E00"}
 """One colour per series."""

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
 from softaer.figures import parser, save, say, style
 
 MOST_RATERS = 30

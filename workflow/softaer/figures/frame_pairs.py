@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image
 
-from softaer import cli, tables
+from softaer.core import cli, tables
 from softaer.figures import parser, save, say, style
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.tasks import JOIN, all_networks_of
 from softaer.figures import COLOURS, SYMBOLS, parser, save, style
-from softaer.tasks import JOIN, all_networks_of
 
 
 def draw(curves: pd.DataFrame) -> plt.Figure:

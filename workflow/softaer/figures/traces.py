@@ -7,13 +7,13 @@ from string import ascii_lowercase
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.places import final_prediction_path
+from softaer.core.targets import read_targets
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.errors import InputError
 from softaer.figures import SYMBOLS, colour_of, parser, save, style
-from softaer.score import final_prediction_path
-from softaer.targets import read_targets
 
 Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
 """Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and the

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from softaer import cli, tables
+from softaer.core import cli, tables
 from softaer.figures import COLOURS, FUSION_COLOUR, parser, save, say, style
 
 PANELS = {

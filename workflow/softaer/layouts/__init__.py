@@ -20,7 +20,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
 
 
 def names() -> list[str]:

@@ -8,17 +8,9 @@ one recording. Labels are a gold standard, one trace for each dimension, without
 import re
 from pathlib import Path
 
-from softaer.errors import InputError
-from softaer.layouts._delivered import (
-    AUDIO,
-    PARTITION_OF,
-    VIDEO,
-    find,
-    require_rows,
-    row,
-    traces,
-)
-from softaer.sheets import read_sheet
+from softaer.core.errors import InputError
+from softaer.core.sheets import read_sheet
+from softaer.layouts._delivered import AUDIO, PARTITION_OF, VIDEO, find, require_rows, row, traces
 
 DIMENSIONS = ("arousal", "valence", "liking")
 """Columns of a label file after name and time, where it has no header."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
 
 AUDIO = (".wav", ".flac", ".m4a", ".mp3")
 VIDEO = (".avi", ".mp4", ".mkv", ".mov", ".webm")

@@ -8,7 +8,8 @@ lie in ``audio`` and ``video``, one file per recording. A rater file,
 from itertools import pairwise
 from pathlib import Path
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
+from softaer.core.sheets import SEPARATORS, read_sheet
 from softaer.layouts._delivered import (
     AUDIO,
     PARTITION_OF,
@@ -19,7 +20,6 @@ from softaer.layouts._delivered import (
     row,
     traces,
 )
-from softaer.sheets import SEPARATORS, read_sheet
 
 RATERS = True
 

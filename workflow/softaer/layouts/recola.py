@@ -9,7 +9,8 @@ it has no partitions. Rater files have a header, ``time;FM1 ;FM2 ;...``, and ``;
 import re
 from pathlib import Path
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
+from softaer.core.sheets import read_sheet
 from softaer.layouts._delivered import (
     AUDIO,
     PARTITION_OF,
@@ -20,7 +21,6 @@ from softaer.layouts._delivered import (
     row,
     traces,
 )
-from softaer.sheets import read_sheet
 
 RATERS = True
 

@@ -7,10 +7,10 @@ the Hungarian ones.
 
 from pathlib import Path
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
+from softaer.core.sheets import read_sheet
 from softaer.layouts import _avec
 from softaer.layouts._delivered import find, require_rows, traces
-from softaer.sheets import read_sheet
 
 RATERS = True
 

@@ -17,7 +17,7 @@ def rows(root: Path) -> list[dict[str, str]]:
 
 
 def read_annotations(path: Path, dimension: str | None = None):
-    """See :func:`softaer.ratings.read_annotations`."""
-    from softaer.ratings import read_annotations
+    """See :func:`softaer.readers.delimited.read_annotations`."""
+    from softaer.readers.delimited import read_annotations
 
     return read_annotations(path, dimension)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from softaer.grid import RATE
+from softaer.core.grid import RATE
 from softaer.simulate.noise import smooth_noise
 from softaer.simulate.truth import SIGMA_RANGE, SLOWNESS, logistic
 

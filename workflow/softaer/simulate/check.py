@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from softaer import cli, tables
-from softaer.concordance import ccc
+from softaer.core import cli, tables
+from softaer.core.concordance import ccc
+from softaer.core.grid import index
+from softaer.core.schema import field
+from softaer.core.tasks import TARGETS, output_name
 from softaer.corpus import read_recordings
 from softaer.dataset import shift_labels
-from softaer.grid import index
-from softaer.schema import field
-from softaer.tasks import TARGETS, output_name
 
 EVERYWHERE = "all"
 """Stands for all partitions."""

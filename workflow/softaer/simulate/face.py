@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from softaer.schema import field
+from softaer.core.schema import field
 
 cv2.setNumThreads(1)
 

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from softaer import cli, tables
-from softaer.errors import InputError
-from softaer.files import complete
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.files import complete
 from softaer.simulate import channel, expression, face, voice
 from softaer.simulate import truth as truths
 from softaer.simulate.noise import Stage, generator

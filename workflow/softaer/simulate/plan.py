@@ -3,7 +3,7 @@
 Imported while the Snakefile is parsed, so it needs the standard library only.
 """
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
 from softaer.simulate.subjects import SUBJECTS
 
 MINIMUM = 3

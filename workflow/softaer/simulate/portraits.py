@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import skimage.data
 
-from softaer import cli, tables
-from softaer.files import complete
+from softaer.core import cli, tables
+from softaer.core.files import complete
 from softaer.simulate import face
 from softaer.simulate.subjects import ASTRONAUT, SUBJECTS, Portrait, subject
 

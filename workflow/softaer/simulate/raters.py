@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from softaer import cli
-from softaer.files import complete
-from softaer.schema import field
+from softaer.core import cli
+from softaer.core.files import complete
+from softaer.core.schema import field
 from softaer.simulate import truth as truths
 from softaer.simulate.noise import Stage, generator, smooth_noise
 

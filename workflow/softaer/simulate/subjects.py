@@ -7,7 +7,7 @@ fill the three partitions.
 
 from dataclasses import dataclass
 
-from softaer.errors import InputError
+from softaer.core.errors import InputError
 
 ASTRONAUT = "astronaut"
 """Sample image of scikit-image."""

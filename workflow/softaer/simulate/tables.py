@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from softaer import cli, tables
-from softaer.files import complete
+from softaer.core import cli, tables
+from softaer.core.files import complete
 from softaer.simulate import raters
 from softaer.simulate.plan import plan
 

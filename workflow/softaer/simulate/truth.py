@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from softaer import cli, tables
-from softaer.errors import InputError
-from softaer.grid import RATE, grid
-from softaer.schema import RECORDING, TIME, field
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.grid import RATE, grid
+from softaer.core.schema import RECORDING, TIME, field
 from softaer.simulate.noise import Stage, generator, smooth_noise
 
 DIMENSIONS = ("arousal", "valence")

@@ -1,0 +1,73 @@
+"""The house: what stands on what. An import goes to the same floor or down, never up."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from softaer.core.home import PACKAGE
+
+FLOORS = [
+    {"core", "corpus"},
+    {"signals", "readers", "networks"},
+    {"layouts", "page"},
+    {"stages", "figures", "simulate", "predictor"},
+    {"running", "prepare"},
+    {"commands"},
+]
+"""Rooms from the ground up. Modules at the top level that are no rooms are stages."""
+
+ROOMS = set().union(*FLOORS)
+
+
+def room(parts: tuple[str, ...]) -> str:
+    """Room of a module, whose name is given in parts without the package."""
+    return parts[0] if parts and parts[0] in ROOMS else "stages"
+
+
+def floor(name: str) -> int:
+    return next(level for level, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def imports(path: Path) -> set[tuple[str, ...]]:
+    """First-party modules that a file imports, at its top or within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "softaer":
+            base = node.module.split(".")[1:]
+            for alias in node.names:
+                name = (*base, alias.name)
+                if len(name) > 1 or alias.name != "__version__":
+                    found.add(name)
+    return found
+
+
+MODULES = sorted(
+    path.relative_to(PACKAGE)
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).parts != ("__init__.py",)
+)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_no_import_goes_up(module):
+    if module.name == "__main__.py":
+        return  # the door, above all floors
+    own = floor(room(module.with_suffix("").parts))
+    above = {name for name in imports(PACKAGE / module) if floor(room(name)) > own}
+    assert not above
+
+
+def test_stages_stand_alone_at_the_top(root):
+    """Every module at the top is a command of a rule, but for these."""
+    rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
+    top = {path.stem for path in PACKAGE.glob("*.py")}
+    stages = {name for name in top if f'python -m softaer.{name}"' in rules}
+    assert top - stages == {"__init__", "__main__", "corpus", "predictor"}
+
+
+def test_every_room_says_what_it_holds():
+    for folder in PACKAGE.iterdir():
+        if any(folder.glob("*.py")):
+            text = (folder / "__init__.py").read_text()
+            assert ast.get_docstring(ast.parse(text)), folder.name

@@ -1,0 +1,1 @@
+"""The commands of a person; the first is softaer itself."""

@@ -1,0 +1,115 @@
+"""ONNX export: the networks of a packed model for other run times, checked against torch.
+
+    python -m softaer.commands.onnx_export --model results/packed_model --output-dir onnx
+
+One file per network. Its input ``features`` are float32, shape (1, frames, features), as the stages
+``audio_features`` and ``video_features`` write them, not standardised, NaN where missing; its
+output ``predictions``, shape (1, frames, outputs), is in units of the ratings, before
+post-processing and fusion, which ``model.json`` has. Needs the packages of
+``envs/requirements-onnx.txt``.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from softaer.core import cli
+from softaer.core.errors import InputError
+from softaer.core.files import complete
+from softaer.networks.architectures import Recurrent
+from softaer.predictor import Predictor
+
+TOLERANCE = 1e-4
+"""Largest difference from torch, in units of the targets' scale."""
+
+LENGTHS = (1, 7, 50, 300)
+"""Frames of the sequences that both are given."""
+
+
+class Standalone(torch.nn.Module):
+    """A network with its standardisation, of one recording at a time."""
+
+    def __init__(self, model: Recurrent, mean: np.ndarray, scale: np.ndarray) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
+        self.register_buffer("scale", torch.from_numpy(scale.astype(np.float32)))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Predictions, shape (1, T, outputs), from features, shape (1, T, d)."""
+        values = (features - self.mean) / self.scale
+        values = torch.where(torch.isnan(values), torch.zeros_like(values), values)
+        hidden, _ = self.model.recurrent(values)
+        return self.model.read_out(hidden) * self.model.target_scale + self.model.target_mean
+
+
+def export(network: Standalone, path: Path) -> None:
+    """Write a network as ONNX; any number of frames goes in."""
+    example = torch.zeros(1, 50, len(network.mean))
+    with warnings.catch_warnings():
+        # The exporter that is to follow fixes the number of frames of recurrent layers.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size")
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        torch.onnx.export(
+            network,
+            (example,),
+            str(path),
+            input_names=["features"],
+            output_names=["predictions"],
+            dynamic_axes={"features": {1: "frames"}, "predictions": {1: "frames"}},
+            dynamo=False,
+        )
+
+
+@torch.no_grad()
+def difference(network: Standalone, path: Path, seed: int = 0) -> float:
+    """Largest difference between torch and ONNX Runtime, in units of the targets' scale.
+
+    Both are given random sequences of the lengths :data:`LENGTHS`, with gaps.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(seed)
+    scale = network.model.target_scale.numpy()
+    largest = 0.0
+    for length in LENGTHS:
+        values = rng.standard_normal((1, length, len(network.mean)), dtype=np.float32)
+        features = values * network.scale.numpy() + network.mean.numpy()
+        features[rng.random(features.shape) < 0.05] = np.nan
+        expected = network(torch.from_numpy(features)).numpy()
+        (found,) = session.run(None, {"features": features})
+        largest = max(largest, float(np.max(np.abs(found - expected) / scale)))
+    return largest
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--model", type=Path, required=True, help="folder of a packed model")
+    arguments.add_argument("--output-dir", type=Path, required=True)
+    options = arguments.parse_args()
+
+    predictor = Predictor.load(options.model)
+    for entry, network in zip(predictor.description["networks"], predictor.networks, strict=True):
+        standardisation = predictor.standardisations[network.modality]
+        standalone = Standalone(
+            network.model.cpu(),
+            standardisation["mean"].to_numpy(),
+            standardisation["scale"].to_numpy(),
+        ).eval()
+        path = options.output_dir / f"{entry['name'].replace('/', '_')}.onnx"
+        with complete(path) as partial:
+            export(standalone, partial)
+            found = difference(standalone, partial)
+            if not found <= TOLERANCE:
+                raise InputError(
+                    f"{path}: differs from torch by {found:.2g}; expected {TOLERANCE:g}"
+                )
+        print(f"{path}: within {found:.1g} of torch")
+
+
+if __name__ == "__main__":
+    cli.run(main)

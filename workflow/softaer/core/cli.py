@@ -1,0 +1,185 @@
+"""What the command lines of all stages share: how arguments look and how errors are told."""
+
+import argparse
+import contextlib
+import errno
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.core.tasks import TARGETS, TASKS
+
+READER_GONE = 128 + signal.SIGPIPE
+"""Status if nobody reads what is printed any more: that of a command which the signal has ended."""
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    """Argument parser whose description is the first paragraph of a stage's docstring."""
+    return argparse.ArgumentParser(
+        description=doc.strip().split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+
+
+def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--recording NAME PATH``, given once per recording of a batch.
+
+    Parameters
+    ----------
+    what
+        What lies at ``PATH``, for the help text.
+    """
+    arguments.add_argument(
+        "--recording",
+        dest="recordings",
+        metavar=("NAME", "PATH"),
+        nargs=2,
+        action="append",
+        default=[],
+        help=f"a recording and its {what}; once per recording of the batch",
+    )
+
+
+def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> None:
+    """Add a required path to write to."""
+    arguments.add_argument(flag, type=Path, required=True)
+
+
+def add_coverage(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--coverage PATH...``, a table per modality, named as it is."""
+    arguments.add_argument(
+        "--coverage", type=Path, nargs="+", required=True, help="table of each modality"
+    )
+
+
+def add_delays(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--delay DIMENSION SECONDS``, given once per dimension, or ``--delay-table``."""
+    either = arguments.add_mutually_exclusive_group(required=True)
+    either.add_argument(
+        "--delay",
+        dest="delays",
+        action="append",
+        nargs=2,
+        metavar=("DIMENSION", "SECONDS"),
+        help="delay of the annotations; once per dimension",
+    )
+    either.add_argument("--delay-table", type=Path, help="delays that have been estimated")
+
+
+def delays(options: argparse.Namespace) -> dict[str, float]:
+    """Delay of each dimension [s], from the arguments of :func:`add_delays`."""
+    if options.delay_table is None:
+        return {dimension: float(seconds) for dimension, seconds in options.delays}
+    table = tables.read(options.delay_table)
+    return table[table["chosen"]].set_index("dimension")["delay"].to_dict()
+
+
+def add_targets(arguments: argparse.ArgumentParser) -> None:
+    """Add what is predicted of a dimension."""
+    arguments.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
+
+
+def add_experiment(arguments: argparse.ArgumentParser) -> None:
+    """Add what has been predicted: dimensions, targets, modalities, tasks and seeds."""
+    add_targets(arguments)
+    arguments.add_argument("--dimensions", nargs="+", required=True)
+    arguments.add_argument("--modalities", nargs="+", required=True)
+    arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)
+    arguments.add_argument("--seeds", nargs="+", type=int, required=True)
+
+
+def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
+    """Add where labels and final predictions lie, and what has been predicted for which frames."""
+    arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
+    arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
+    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
+    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
+    add_experiment(arguments)
+    add_coverage(arguments)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage.
+
+    An :class:`~softaer.core.errors.InputError`, a full or failing disk and too little memory end
+    it with one line and status 1; anything else is a defect and shows where it happened. If the
+    reader of what it prints goes away (``... | head``), it ends quietly with :data:`READER_GONE`,
+    unless it has a status of its own.
+    """
+    try:
+        _run(main)
+    except BrokenPipeError:
+        printed = [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
+        if not any(map(_has_no_reader, printed)):
+            raise  # another pipe
+        _write_out()
+        sys.exit(READER_GONE)
+    except BaseException:
+        _write_out()
+        raise
+    if not _write_out():
+        sys.exit(READER_GONE)
+
+
+def _run(main: Callable[[], None]) -> None:
+    try:
+        main()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # the interpreter does it too late for an error to be told
+    except InputError as error:
+        message = str(error)
+    except MemoryError as error:
+        message = (
+            f"out of memory: {str(error) or 'a request was refused'}; this output is not written"
+        )
+    except OSError as error:
+        if _says(error, errno.ENOSPC, errno.EDQUOT):
+            message = f"{error.filename or 'output'}: the disk is full; this output is not written"
+        elif _says(error, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EACCES):
+            message = f"{error.filename or 'a file'}: {error.strerror or error}"
+        else:
+            raise
+    except RuntimeError as error:
+        # torch has no class of its own for what the CPU cannot allocate.
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        message = f"out of memory: {error}; this output is not written"
+    else:
+        return
+    with contextlib.suppress(BrokenPipeError):
+        print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    poll = select.poll()
+    poll.register(stream.fileno(), select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _write_out() -> bool:
+    """Write out what has been printed; whether somebody reads it.
+
+    What cannot be written is thrown away: the interpreter would try again as it ends, and complain.
+    """
+    read = True
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError as error:
+            read &= not isinstance(error, BrokenPipeError)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    return read
+
+
+def _says(error: OSError, *numbers: int) -> bool:
+    # pyarrow gives the number in the text alone.
+    return error.errno in numbers or any(f"[Errno {number}]" in str(error) for number in numbers)

@@ -1,0 +1,215 @@
+"""Corrections of a prediction: a chain of simple steps (Valstar et al., 2016).
+
+centring      y + (mean of labels - mean of y)
+scaling       mean(y) + (y - mean(y)) sd of labels / sd of y
+time shift    y(t - s)
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from softaer.core.concordance import ccc
+from softaer.core.grid import RATE
+
+FILTERED_AT_ONCE = 256
+"""Filtered predictions that are remembered: with four windows those of 64 recordings."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Prediction and label of one recording, float64, shape (T,) each, on consecutive frames."""
+
+    recording: str
+    subject: str
+    prediction: np.ndarray
+    label: np.ndarray
+
+
+@dataclass(frozen=True)
+class Step:
+    """A fitted step; what ``value`` means is the step's own affair."""
+
+    name: str
+    value: tuple[float, ...]
+
+    def apply(self, prediction: np.ndarray) -> np.ndarray:
+        """Corrected prediction of one recording."""
+        return STEPS[self.name].apply(prediction, *self.value)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of step is fitted on some traces, and applied to one."""
+
+    fit: Callable[[Sequence[Trace], "Options"], tuple[float, ...]]
+    apply: Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the steps search through: median windows [s], and the largest shift either way [s]."""
+
+    median_windows: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    max_shift: float = 2.0
+
+
+def _pooled(traces: Sequence[Trace]) -> tuple[np.ndarray, np.ndarray]:
+    x = np.concatenate([t.prediction for t in traces])
+    y = np.concatenate([t.label for t in traces])
+    known = ~(np.isnan(x) | np.isnan(y))
+    return x[known], y[known]
+
+
+def pooled_ccc(traces: Sequence[Trace]) -> float:
+    """CCC over the concatenated frames; -1 where it is not defined."""
+    value = ccc(*reversed(_pooled(traces)))
+    return -1.0 if np.isnan(value) else value
+
+
+def _median(prediction: np.ndarray, window: float) -> np.ndarray:
+    values = np.asarray(prediction, dtype=np.float64)
+    return _filtered(values.tobytes(), 2 * round(window * RATE / 2) + 1)
+
+
+@lru_cache(FILTERED_AT_ONCE)
+def _filtered(prediction: bytes, size: int) -> np.ndarray:
+    """Every fold asks for the same predictions again; what they share is read-only."""
+    values = median_filter(np.frombuffer(prediction), size=size, mode="nearest")
+    values.flags.writeable = False
+    return values
+
+
+def _fit_median(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
+    return (_best(traces, options.median_windows, _median),)
+
+
+def _fit_centre(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
+    x, y = _pooled(traces)
+    return (float(y.mean() - x.mean()),)
+
+
+def _fit_scale(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
+    x, y = _pooled(traces)
+    return (float(x.mean()), float(y.std() / x.std()) if x.std() > 0 else 1.0)
+
+
+def _shift(prediction: np.ndarray, seconds: float) -> np.ndarray:
+    """Move later by some seconds; the first or last value stands in for what is not there."""
+    at = np.clip(np.arange(len(prediction)) - round(seconds * RATE), 0, len(prediction) - 1)
+    return prediction[at]
+
+
+def _fit_shift(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
+    reach = round(options.max_shift * RATE)
+    candidates = sorted((k / RATE for k in range(-reach, reach + 1)), key=abs)
+    return (_best(traces, candidates, _shift),)
+
+
+def _best(
+    traces: Sequence[Trace], candidates: Sequence[float], apply: Callable[..., np.ndarray]
+) -> float:
+    """The candidate with the highest CCC; of equal ones the first."""
+    scores = [pooled_ccc([_with(t, apply(t.prediction, c)) for t in traces]) for c in candidates]
+    return candidates[int(np.argmax(scores))]
+
+
+STEPS = {
+    "median_filter": Kind(_fit_median, _median),
+    "centring": Kind(_fit_centre, lambda y, offset: y + offset),
+    "scaling": Kind(_fit_scale, lambda y, mean, factor: mean + (y - mean) * factor),
+    "time_shift": Kind(_fit_shift, _shift),
+}
+"""Kinds of steps in the order in which they are tried."""
+
+
+def _with(trace: Trace, prediction: np.ndarray) -> Trace:
+    return Trace(trace.recording, trace.subject, prediction, trace.label)
+
+
+def fit_chain(traces: Sequence[Trace], names: Sequence[str], options: Options) -> list[Step]:
+    """Fit steps one after the other, each on what the ones before it have made."""
+    chain = []
+    for name in names:
+        step = Step(name, STEPS[name].fit(traces, options))
+        traces = [_with(t, step.apply(t.prediction)) for t in traces]
+        chain.append(step)
+    return chain
+
+
+def apply_chain(chain: Sequence[Step], prediction: np.ndarray) -> np.ndarray:
+    """Corrected prediction of one recording."""
+    for step in chain:
+        prediction = step.apply(prediction)
+    return prediction
+
+
+def leave_one_subject_out(
+    traces: Sequence[Trace], fit: Callable[[Sequence[Trace]], Sequence[Step]]
+) -> list[Trace]:
+    """Traces corrected by chains that were fitted without their subject, in the order given.
+
+    A subject without others stays as it is.
+    """
+    corrected = {}
+    for subject in dict.fromkeys(t.subject for t in traces):
+        others = [t for t in traces if t.subject != subject]
+        chain = fit(others) if others else []
+        for trace in traces:
+            if trace.subject == subject:
+                corrected[trace.recording] = _with(trace, apply_chain(chain, trace.prediction))
+    return [corrected[t.recording] for t in traces]
+
+
+def choose_steps(
+    traces: Sequence[Trace], names: Sequence[str], options: Options
+) -> tuple[list[str], dict[str, float]]:
+    """Keep each step in turn if it improves the CCC out of fold.
+
+    Returns
+    -------
+    kept
+        Names of the steps, in order.
+    gains
+        For each step tried, how much it changed the CCC out of fold. With a single subject nothing
+        can be tried, and nothing is kept.
+    """
+    kept: list[str] = []
+    gains: dict[str, float] = {}
+    if len({t.subject for t in traces}) < 2:
+        return kept, gains
+    score = pooled_ccc(traces)
+    for name in names:
+        candidate = [*kept, name]
+        out_of_fold = leave_one_subject_out(
+            traces, lambda others, c=candidate: fit_chain(others, c, options)
+        )
+        gains[name] = pooled_ccc(out_of_fold) - score
+        if gains[name] > 0:
+            kept, score = candidate, score + gains[name]
+    return kept, gains
+
+
+def choose_and_fit(traces: Sequence[Trace], names: Sequence[str], options: Options) -> list[Step]:
+    """Choose the steps that help some traces out of fold, and fit them on all of these."""
+    return fit_chain(traces, choose_steps(traces, names, options)[0], options)
+
+
+def add_search(arguments: argparse.ArgumentParser) -> None:
+    """Add the steps to try and what they search through."""
+    default = Options()
+    arguments.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))
+    arguments.add_argument(
+        "--median-windows", type=float, nargs="+", default=default.median_windows, help="seconds"
+    )
+    arguments.add_argument("--max-shift", type=float, default=default.max_shift, help="seconds")
+
+
+def read_search(options: argparse.Namespace) -> tuple[list[str], Options]:
+    """Steps in the order of :data:`STEPS`, and options: the arguments of :func:`add_search`."""
+    names = [name for name in STEPS if name in options.steps]
+    return names, Options(tuple(options.median_windows), options.max_shift)

@@ -1,0 +1,56 @@
+"""Files that are there whole or not at all, whatever happens to the process that writes them."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import escape
+from pathlib import Path
+
+from softaer.core.errors import InputError
+
+
+@contextmanager
+def complete(path: Path) -> Iterator[Path]:
+    """Give a name to write to; the file gets its own name only if the block ends without an error.
+
+    The contents are on the disk before the name changes. What killed writers of the same file have
+    left behind is removed; one that is still alive, cut off from the run that started it, fails at
+    its end instead of writing over the new file.
+
+    Parameters
+    ----------
+    path
+        File to write; its folder is made.
+
+    Yields
+    ------
+    The same name in a hidden folder beside ``path``.
+
+    Raises
+    ------
+    InputError
+        If another process has taken over the writing of the file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f".partial-*.{escape(path.name)}"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    # A folder, so that a writer from whom it was taken cannot make its file anew.
+    folder = Path(tempfile.mkdtemp(prefix=".partial-", suffix=f".{path.name}", dir=path.parent))
+    partial = folder / path.name
+    try:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except FileNotFoundError as error:
+        if folder.exists():
+            raise
+        raise InputError(
+            f"{path}: another process has begun to write this file; "
+            "expected one run in a folder at a time"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

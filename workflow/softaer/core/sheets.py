@@ -1,0 +1,111 @@
+"""Sheets: files of cells whose separators and headers vary, as people and tools write them."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from softaer.core.errors import InputError
+
+SEPARATORS = ";,\t"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cells of a file as text.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    header
+        Names of the columns, without blanks at their ends; ``None`` if there is none.
+    lines
+        Number and cells of each further line, all of the same length.
+    """
+
+    path: Path
+    header: list[str] | None
+    lines: list[tuple[int, list[str]]]
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.header) if self.header is not None else len(self.lines[0][1])
+
+    def numbers(self, place: int) -> list[float]:
+        """A column as numbers; an empty cell is NaN.
+
+        Raises
+        ------
+        InputError
+            Naming line and column of the first cell that is none.
+        """
+        values = []
+        for line, cells in self.lines:
+            try:
+                values.append(float(cells[place] or "nan"))
+            except ValueError:
+                raise InputError(
+                    f"{self.path}, line {line}, column {place + 1}: found {cells[place]!r}; "
+                    "expected a number"
+                ) from None
+        return values
+
+
+def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
+    """Read a file with ``;``, ``,`` or tabulators between its cells, with or without a header.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    what
+        What it is, for errors.
+
+    Raises
+    ------
+    InputError
+        If it is not there, not such a file, or its lines differ in length.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            text = file.read()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such {what}") from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    first = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    # Some releases quote names with ', which must not be taken for a quote within a cell.
+    reader = csv.reader(text.splitlines(), delimiter=separator, skipinitialspace=True)
+    rows = [
+        (reader.line_num, [cell.strip().strip("'\"") for cell in row])
+        for row in reader
+        if any(cell.strip() for cell in row)
+    ]
+    if not rows:
+        raise InputError(f"{path}: empty; expected an {what}")
+    # Raters may be named by numbers. A header starts with a name, and has fewer numbers than the
+    # line below it.
+    numbers = [sum(map(_is_number, cells)) for _, cells in rows[:2]]
+    if len(numbers) > 1:
+        # An empty cell may be a number that is not there.
+        numbers[1] += sum(not cell for cell in rows[1][1])
+    titled = numbers[0] < numbers[1] if len(numbers) > 1 else numbers[0] == 0
+    titled = titled and all(rows[0][1]) and not _is_number(rows[0][1][0])
+    header = rows.pop(0)[1] if titled else None
+    if not rows:
+        raise InputError(f"{path}: a header alone; expected lines below it")
+    width = len(header) if header is not None else len(rows[0][1])
+    for line, cells in rows:
+        if len(cells) != width:
+            raise InputError(f"{path}, line {line}: found {len(cells)} cells; expected {width}")
+    return Sheet(Path(path), header, rows)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

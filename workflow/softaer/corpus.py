@@ -1,0 +1,413 @@
+"""The corpus table: which recordings there are, whose they are, and where their files lie.
+
+``recordings.csv`` has one row per recording; the columns are those of
+``workflow/schemas/recordings.schema.yaml``. Read while the Snakefile is parsed, so this module
+imports nothing heavy.
+"""
+
+import csv
+import hashlib
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from softaer.core.errors import InputError
+from softaer.core.home import SCHEMAS
+
+PARTITIONS = ("train", "dev", "test")
+"""Parts of the corpus; no subject belongs to two of them."""
+
+COLUMNS = (
+    "recording",
+    "subject",
+    "partition",
+    "media",
+    "audio",
+    "video",
+    "annotations",
+    "turns",
+    "batch",
+    "group",
+    "audio_stream",
+    "video_stream",
+    "channel",
+    "face",
+)
+"""Columns that recordings.csv may have."""
+
+PATHS = ("media", "audio", "video", "annotations", "turns")
+"""Columns that name files."""
+
+TIDIED = ("subject", "group", "partition")
+"""Columns whose cells are people's names, and what they belong to."""
+
+BLANKS = "".join(map(chr, (9, 10, 13, 32, 0xA0, 0x200B, 0xFEFF)))
+"""Blanks, some of which cannot be seen."""
+
+CHOICES = ("audio_stream", "video_stream", "channel", "face")
+"""Columns that say what of a media file is the subject's."""
+
+CLOCKS_APART = 10.0
+"""The clocks of machines that share files may differ by so much [s]."""
+
+LONGEST_ARGUMENTS = 120_000
+"""Bytes that a batch's recordings may take in a command, which Linux ends at 128 KiB."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A row of the corpus table with its paths resolved; ``None`` where a cell is empty."""
+
+    recording: str
+    batch: str
+    subject: str | None = None
+    partition: str | None = None
+    audio: str | None = None
+    video: str | None = None
+    annotations: str | None = None
+    turns: str | None = None
+    group: str | None = None
+    audio_stream: str | None = None
+    video_stream: str | None = None
+    channel: str | None = None
+    face: str | None = None
+
+    def annotation_files(self, dimensions: Iterable[str]) -> list[str]:
+        """Annotation files of a rated recording, each once."""
+        paths = [self.annotations.replace("{dimension}", dimension) for dimension in dimensions]
+        return list(dict.fromkeys(paths))
+
+
+def read_rows(path: Path) -> dict[int, dict[str, str]]:
+    """Rows of recordings.csv as text, without empty cells, by the number of their (last) line.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is not UTF-8 CSV with a header, or a row has too many cells.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows = {}
+            for row in reader:
+                rows[reader.line_num] = row
+            header = reader.fieldnames or []
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; expected the table of recordings") from error
+    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    unknown = [name for name in header if name not in COLUMNS]
+    if unknown or "recording" not in header or len(set(header)) != len(header):
+        other = ", with commas between them" if len(header) == 1 else ""
+        raise InputError(
+            f"{path}, line 1: found columns {header}; "
+            f"expected 'recording' and any of {list(COLUMNS[1:])}, each once{other}"
+        )
+    for line, row in rows.items():
+        if None in row:
+            raise InputError(
+                f"{path}, line {line}: {len(header) + len(row[None])} cells; expected {len(header)}"
+            )
+    return {
+        line: {name: tidy for name, cell in row.items() if (tidy := _tidied(name, cell))}
+        for line, row in rows.items()
+    }
+
+
+def _tidied(column: str, cell: str | None) -> str | None:
+    """A name without blanks at its ends, in one form of Unicode; other cells as they are.
+
+    Who types a name, and which system a file name comes from, makes no other person.
+    """
+    if not cell or column not in TIDIED:
+        return cell
+    return unicodedata.normalize("NFC", cell).strip(BLANKS)
+
+
+def row_schema() -> dict:
+    """JSON schema of a row of recordings.csv."""
+    import yaml
+
+    path = SCHEMAS / "recordings.schema.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: object) -> None:
+    """Check the table against its schema and across rows.
+
+    Parameters
+    ----------
+    rows
+        As :func:`read_rows` gives them.
+    schema
+        JSON schema of one row; its properties' descriptions say what was expected.
+    where
+        Names the table in errors.
+
+    Raises
+    ------
+    InputError
+        With row and column of the first thing that is wrong.
+    """
+    import fastjsonschema
+    import jsonschema
+
+    if not rows:
+        raise InputError(f"{where}: no recordings; expected at least one row below the header")
+    # The one is ten times as fast, the other tells what is wrong.
+    look = fastjsonschema.compile(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    partition_of: dict[tuple[str, str], tuple[str, int]] = {}
+    line_of: dict[str, int] = {}
+    for line, row in rows.items():
+        try:
+            look(row)
+        except fastjsonschema.JsonSchemaValueException:
+            error = next(validator.iter_errors(row))
+            raise InputError(_explain(error, schema, row, f"{where}, line {line}")) from None
+        if "media" in row and ("audio" in row or "video" in row):
+            raise InputError(
+                f"{where}, line {line}, column 'media': found beside 'audio' or 'video'; "
+                "expected either one file or one for each"
+            )
+        name = row["recording"]
+        if name in line_of:
+            raise InputError(
+                f"{where}, line {line}, column 'recording': found {name!r} again after line "
+                f"{line_of[name]}; expected each recording once"
+            )
+        line_of[name] = line
+        for column in ("subject", "group"):
+            if column not in row or "partition" not in row:
+                continue
+            key = column, row[column]
+            known, seen = partition_of.setdefault(key, (row["partition"], line))
+            if known != row["partition"]:
+                raise InputError(
+                    f"{where}, line {line}, column 'partition': {column} {row[column]!r} is in "
+                    f"{row['partition']!r} here and in {known!r} on line {seen}; "
+                    f"expected each {column} in one partition"
+                )
+
+
+def _explain(error, schema: dict, row: dict[str, str], where: str) -> str:
+    if error.path:
+        column = error.path[0]
+        expected = schema["properties"][column]["description"]
+        return f"{where}, column {column!r}: found {row[column]!r}; expected {expected}"
+    if error.validator == "anyOf":
+        return (
+            f"{where}: recording {row['recording']!r} has no file; "
+            "expected a path in 'media', 'audio' or 'video'"
+        )
+    return f"{where}: {error.message}"
+
+
+def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
+    """Recordings with paths relative to the table's folder made usable from the working directory.
+
+    Without a batch of its own, a recording is a batch by itself.
+    """
+
+    def path(cell: str | None) -> str | None:
+        if cell is None:
+            return None
+        joined = os.path.join(folder, cell)
+        # Path tidies it, and takes twenty times as long.
+        return str(Path(joined)) if "./" in joined or "//" in joined else joined
+
+    return [
+        Recording(
+            recording=row["recording"],
+            batch=row.get("batch", row["recording"]),
+            subject=row.get("subject"),
+            partition=row.get("partition"),
+            audio=path(row.get("media", row.get("audio"))),
+            video=path(row.get("media", row.get("video"))),
+            annotations=path(row.get("annotations")),
+            turns=path(row.get("turns")),
+            **{name: row[name] for name in ("group", *CHOICES) if name in row},
+        )
+        for row in rows
+    ]
+
+
+def read_recordings(path: Path) -> list[Recording]:
+    """Recordings of a table that has been validated."""
+    return resolve(read_rows(path).values(), Path(path).parent)
+
+
+def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], where: object) -> None:
+    """Look whether the files of the corpus are there.
+
+    Snakemake takes results for good if the files that they were made from are not there. For
+    recordings that somebody has put away after extraction that is right, and told on the error
+    stream. Annotations are small, and there is no reason to be without them.
+
+    Raises
+    ------
+    InputError
+        If an annotation file is not there, or Snakemake cannot work with a path or its time.
+    """
+    absent = []
+    for recording in recordings:
+        name = recording.recording
+        if recording.annotations is not None:
+            for path in recording.annotation_files(dimensions):
+                if not os.path.exists(path):
+                    raise InputError(
+                        f"{where}: recording {name!r}: no such annotation file: {path}"
+                    )
+                _require_usual(path, name, where)
+        files = filter(None, (recording.audio, recording.video, recording.turns))
+        for path in dict.fromkeys(files):
+            _require_usual(path, name, where)
+            if path != recording.turns and not os.path.exists(path):
+                absent.append(path)
+    if absent:
+        print(
+            f"{where}: {len(absent)} media files are not there, the first is {absent[0]}; "
+            "what was made of them before is taken as it is.",
+            file=sys.stderr,
+        )
+
+
+def _require_usual(path: str, name: str, where: object) -> None:
+    reason = odd_path(path)
+    if reason is not None:
+        raise InputError(f"{where}: recording {name!r}: {reason}")
+
+
+def odd_path(path: str) -> str | None:
+    """Why Snakemake could not work with a file, or ``None``.
+
+    It takes braces for wildcards. A file that is younger than what a job makes from it lets the
+    job fail at its end, and its results are deleted.
+    """
+    if "{" in path or "}" in path:
+        return f"{path}: found braces in the path; expected a path without"
+    try:
+        ahead = os.stat(path).st_mtime - time.time()
+    except OSError:
+        return None  # told elsewhere
+    if ahead > CLOCKS_APART:
+        return (
+            f"{path}: last changed {ahead / 3600:.1f} h in the future; expected a time that has "
+            "passed (touch the file, or set the clock)"
+        )
+    return None
+
+
+def argument_length(recording: Recording) -> int:
+    """Bytes that a recording takes in the longest command of its batch."""
+    paths = (recording.audio, recording.video, recording.annotations, recording.turns)
+    longest = max(len(os.fsencode(path or "")) for path in paths)
+    length = len("--recording  ") + len(recording.recording) + longest
+    for _, value in (*choices(recording, "audio"), *choices(recording, "video")):
+        length += len("--choose  channel ") + len(recording.recording) + len(os.fsencode(value))
+    return length
+
+
+def check_batches(recordings: Iterable[Recording], where: object) -> None:
+    """Refuse batches whose recordings do not fit into one command.
+
+    Raises
+    ------
+    InputError
+        Naming the batch and the length of what would be its arguments.
+    """
+    lengths: dict[str, int] = {}
+    for r in recordings:
+        lengths[r.batch] = lengths.get(r.batch, 0) + argument_length(r)
+    for batch, length in lengths.items():
+        if length > LONGEST_ARGUMENTS:
+            raise InputError(
+                f"{where}: names and paths of batch {batch!r} take {length} bytes of a "
+                f"command; expected at most {LONGEST_ARGUMENTS}, that is smaller batches"
+            )
+
+
+def folds(recordings: Iterable[Recording]) -> dict[str, str]:
+    """What is left out together in cross-validation: recordings that share a subject or a group.
+
+    Sharing is passed on: where subjects a and b are in one session, and b and c in another, all
+    recordings of the three are one fold. Without groups, a fold is a subject.
+
+    Returns
+    -------
+    Name of the fold of each recording: that of its first subject.
+    """
+    recordings = list(recordings)
+    fold_of = {("subject", r.subject): r.subject for r in recordings}
+    for r in recordings:
+        if r.group is None:
+            continue
+        kept = fold_of.setdefault(("group", r.group), fold_of["subject", r.subject])
+        merged = fold_of["subject", r.subject]
+        if merged != kept:
+            fold_of = {key: kept if fold == merged else fold for key, fold in fold_of.items()}
+    return {r.recording: fold_of["subject", r.subject] for r in recordings}
+
+
+def number_of(cell: str | None) -> int | None:
+    """Number of a stream or channel, where the table has one."""
+    return None if cell is None else int(cell)
+
+
+def choices(recording: Recording, kind: str) -> list[tuple[str, str]]:
+    """What of a recording's sound or pictures is the subject's, for the stage that reads them.
+
+    Parameters
+    ----------
+    recording
+        Of the corpus table.
+    kind
+        ``audio`` or ``video``.
+
+    Returns
+    -------
+    Names and values of :class:`softaer.signals.media.Choice`.
+    """
+    own, other = (
+        (recording.audio, recording.video)
+        if kind == "audio"
+        else (recording.video, recording.audio)
+    )
+    chosen = {
+        "stream": getattr(recording, f"{kind}_stream"),
+        "channel": recording.channel if kind == "audio" else None,
+        "face": recording.face if kind == "video" else None,
+        "beside": other if other != own else None,
+    }
+    return [(name, value) for name, value in chosen.items() if value is not None]
+
+
+def rated(recordings: Iterable[Recording]) -> list[Recording]:
+    """Recordings with annotations: those that labels, training and scores are about."""
+    return [recording for recording in recordings if recording.annotations is not None]
+
+
+def relevant(recordings: Iterable[Recording], columns: Sequence[str]) -> list[str]:
+    """What some columns say of some recordings, as text for a rule's params.
+
+    A rule that names here what it uses of the table reruns when that changes, and only then.
+
+    Returns
+    -------
+    One entry per recording, or a single digest of all if there are more than 100.
+    """
+    known = {field.name for field in fields(Recording)}
+    if not known.issuperset(columns):
+        raise ValueError(f"no such columns: {sorted(set(columns) - known)}")
+    entries = [
+        " ".join(f"{name}={getattr(recording, name)}" for name in columns)
+        for recording in recordings
+    ]
+    if len(entries) <= 100:
+        return entries
+    return [hashlib.sha256("\n".join(entries).encode()).hexdigest()]

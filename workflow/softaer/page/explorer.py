@@ -1,0 +1,180 @@
+"""Explorer: the data behind the report's interactive traces, small enough for one page.
+
+For every recording the label, the raters' traces and all predictions, on the time of the features:
+what raters said is moved back by the delay of the annotations, as in the dataset.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer.core import tables
+from softaer.core.grid import RATE, index
+from softaer.core.places import final_prediction_path
+from softaer.core.targets import read_targets
+from softaer.corpus import Recording
+
+MOST_VALUES = 1_200_000
+"""Values that a page may hold; beyond that, only every second, third, ... frame is shown."""
+
+DIGITS = 3
+"""Decimals that are kept."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What has been predicted, and where it lies.
+
+    Attributes
+    ----------
+    results
+        Folder of all results.
+    dataset
+        Datasets of one modality, with the targets.
+    dimensions, targets, modalities, tasks
+        What has been predicted; modalities with their fusion.
+    seed
+        The seed whose predictions are shown.
+    delays
+        Delay of the annotations of each dimension [s].
+    """
+
+    results: Path
+    dataset: Path
+    dimensions: Sequence[str]
+    targets: Sequence[str]
+    modalities: Sequence[str]
+    tasks: Sequence[str]
+    seed: int
+    delays: Mapping[str, float]
+
+
+def explorer(
+    experiment: Experiment, recordings: Sequence[Recording], ratings: pd.DataFrame
+) -> dict:
+    """What the page's script draws from.
+
+    Parameters
+    ----------
+    experiment
+        What has been predicted.
+    recordings
+        Those to show, in this order.
+    ratings
+        ``recording``, ``time`` [s], ``dimension``, ``rater``, ``value``, lags taken out.
+
+    Returns
+    -------
+    ``every`` (frames from one shown frame to the next), ``rate`` [Hz, of shown frames],
+    ``dimensions``, ``targets``, ``tasks``, ``modalities``, and ``recordings``: each with ``name``,
+    ``partition``, ``frames`` and per dimension ``raters`` (name to values) and per target
+    ``label`` and ``predictions`` (task, modality, values). Values are rounded; ``None`` is missing.
+    """
+    whole = {recording.recording: _Sheet() for recording in recordings}
+    for dimension in experiment.dimensions:
+        _add_ratings(whole, experiment, dimension, ratings)
+        targets = read_targets(experiment.dataset, recordings, dimension)
+        _add(whole, targets, {t: (dimension, t, "label") for t in experiment.targets})
+        for task in experiment.tasks:
+            for modality in experiment.modalities:
+                path = final_prediction_path(
+                    experiment.results, dimension, modality, task, experiment.seed
+                )
+                columns = ["recording", "time", *experiment.targets]
+                keys = {t: (dimension, t, task, modality) for t in experiment.targets}
+                _add(whole, tables.read(path, columns), keys)
+    values = sum(sheet.length * len(sheet.series) for sheet in whole.values())
+    every = max(1, -(-values // MOST_VALUES))
+    return {
+        "every": every,
+        "rate": RATE / every,
+        "dimensions": list(experiment.dimensions),
+        "targets": list(experiment.targets),
+        "tasks": list(experiment.tasks),
+        "modalities": list(experiment.modalities),
+        "recordings": [
+            _packed(experiment, recording, whole[recording.recording], every)
+            for recording in recordings
+        ],
+    }
+
+
+class _Sheet:
+    """Series of one recording by their keys, each with its frames."""
+
+    def __init__(self) -> None:
+        self.series: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self.length = 0
+
+    def put(self, key: tuple[str, ...], frames: np.ndarray, values: np.ndarray) -> None:
+        if len(frames):
+            self.series[key] = (frames, values)
+            self.length = max(self.length, int(frames.max()) + 1)
+
+    def get(self, key: tuple[str, ...], every: int) -> list[float | None] | None:
+        if key not in self.series:
+            return None
+        frames, values = self.series[key]
+        laid_out = np.full(self.length, np.nan)
+        laid_out[frames] = values
+        return [None if np.isnan(v) else round(float(v), DIGITS) for v in laid_out[::every]]
+
+
+def _add(
+    whole: Mapping[str, _Sheet], table: pd.DataFrame, keys: Mapping[str, tuple[str, ...]]
+) -> None:
+    for recording, rows in table.groupby("recording", sort=False):
+        if recording in whole:
+            frames = index(rows["time"].to_numpy())
+            for column, key in keys.items():
+                whole[recording].put(key, frames, rows[column].to_numpy(dtype=np.float64))
+
+
+def _add_ratings(
+    whole: Mapping[str, _Sheet], experiment: Experiment, dimension: str, ratings: pd.DataFrame
+) -> None:
+    shift = round(experiment.delays[dimension] * RATE)
+    own = ratings[ratings["dimension"] == dimension]
+    for (recording, rater), rows in own.groupby(["recording", "rater"], sort=True):
+        if recording in whole:
+            frames = index(rows["time"].to_numpy()) - shift
+            known = frames >= 0
+            values = rows["value"].to_numpy()[known]
+            whole[recording].put((dimension, "rater", str(rater)), frames[known], values)
+
+
+def _packed(experiment: Experiment, recording: Recording, sheet: _Sheet, every: int) -> dict:
+    content: dict = {}
+    for dimension in experiment.dimensions:
+        raters = [key[2] for key in sheet.series if key[:2] == (dimension, "rater")]
+        content[dimension] = {
+            "raters": {r: sheet.get((dimension, "rater", r), every) for r in raters},
+            **{
+                target: {
+                    "label": sheet.get((dimension, target, "label"), every),
+                    "predictions": {
+                        task: {
+                            modality: sheet.get((dimension, target, task, modality), every)
+                            for modality in experiment.modalities
+                        }
+                        for task in experiment.tasks
+                    },
+                }
+                for target in experiment.targets
+            },
+        }
+    return {
+        "name": recording.recording,
+        "partition": recording.partition,
+        "frames": sheet.length,
+        "dimensions": content,
+    }
+
+
+def in_order(recordings: Iterable[Recording]) -> list[Recording]:
+    """Recordings of test first, then of dev and train; within a partition as in the table."""
+    order = ["test", "dev", "train"]
+    return sorted(recordings, key=lambda r: order.index(r.partition))

@@ -1,0 +1,1 @@
+"""What a person runs before an experiment: a table of recordings, and a look at it."""

@@ -1,0 +1,324 @@
+"""Checks a corpus table and all that it names, and shows what was found, before any long job."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from softaer import layouts
+from softaer.core.errors import InputError
+from softaer.core.files import complete
+from softaer.core.home import DEFAULTS, SCHEMAS
+from softaer.core.reliability import krippendorff_alpha
+from softaer.corpus import (
+    Recording,
+    check_batches,
+    folds,
+    read_rows,
+    resolve,
+    row_schema,
+    validate_rows,
+)
+from softaer.prepare.check_media import look_at_media
+from softaer.prepare.check_ratings import (
+    dimensions_of,
+    look_at_raters,
+    look_at_ratings,
+    look_at_turns,
+    raters_of,
+)
+from softaer.ratings import Reading, reading_of
+from softaer.running import configuration
+
+ALIKE = 3
+"""Things of one kind that are told one by one; of more, the first ones and how many there are."""
+
+ENOUGH_FOR_STEPS, ENOUGH_FOR_INTERVALS, ENOUGH_FOR_CLAIMS = 3, 2, 6
+"""Subjects in dev, and subjects and recordings in test, from which on the report has a say."""
+
+
+def check_table(
+    table: Path,
+    layout,
+    dimensions: list[str] | None,
+    say: Callable[[str], None] = print,
+    reading: Reading | None = None,
+    targets: Sequence[str] = (),
+) -> tuple[pd.DataFrame, list[str]]:
+    """Check a corpus table.
+
+    Parameters
+    ----------
+    table
+        recordings.csv.
+    layout
+        Module that reads the annotations.
+    dimensions
+        Those to look at; ``None``: all of the first rated recording.
+    say
+        Tells a person what was found.
+    reading
+        How ratings are read: the section ``ratings`` of the configuration, or as by default.
+    targets
+        What is to be learnt, if it is known.
+
+    Returns
+    -------
+    found, problems
+        One row per recording and dimension (per recording, if it is not rated), and all that is
+        wrong, a line each.
+
+    Raises
+    ------
+    InputError
+        If the table itself is wrong.
+    """
+    problems: list[str] = []
+    reading = reading or Reading()
+    rows = read_rows(table)
+    validate_rows(rows, row_schema(), table)
+    recordings = resolve(rows.values(), Path(table).parent)
+    check_batches(recordings, table)
+    media = look_at_media(recordings, problems.append)
+    rated = [r for r in recordings if r.annotations is not None]
+    look_at_turns(recordings, media.pop("sound"), problems.append)
+    if dimensions is None:
+        dimensions = dimensions_of(rated, layout)
+        if rated and not dimensions:
+            problems.append("no dimension is known; name some with --dimensions to see why")
+    remarks: list[str] = []
+    _look_at_partitions(recordings, problems.append, remarks.append)
+    ratings, traces, collected = [], [], {name: [] for name in dimensions}
+    for recording in rated:
+        for column in ("subject", "partition"):
+            if getattr(recording, column) is None:
+                problems.append(f"recording {recording.recording!r}: no {column}, but annotations")
+        seconds = float(media.loc[recording.recording, "seconds"])
+        own, drawn, frames = look_at_ratings(
+            recording, layout, dimensions, seconds, problems.append, reading, remarks.append
+        )
+        ratings += own
+        traces += drawn
+        for dimension, wide in frames.items():
+            collected[dimension].append(wide)
+    raters = pd.DataFrame()
+    if traces:
+        raters = raters_of(pd.DataFrame(traces))
+        look_at_raters(pd.DataFrame(traces), reading, targets, problems.append)
+    info = pd.DataFrame(
+        {
+            "recording": [r.recording for r in recordings],
+            "subject": [r.subject for r in recordings],
+            "partition": [r.partition for r in recordings],
+        }
+    ).merge(media, left_on="recording", right_index=True)
+    columns = ["recording", "dimension", "raters", "rate", "coverage", "r", "alpha"]
+    found = info.merge(pd.DataFrame(ratings, columns=columns), on="recording", how="left")
+    _tell(found, info, collected, raters, say)
+    for remark in alike(remarks):
+        say(f"\n{remark}")
+    return found, problems
+
+
+def _look_at_partitions(
+    recordings: Iterable[Recording],
+    problem: Callable[[str], None],
+    remark: Callable[[str], None] = print,
+) -> None:
+    """Tell what is enough for features, and not for an experiment or all that its report says."""
+    recordings = list(recordings)
+    unrated = [r.recording for r in recordings if r.annotations is None]
+    if len(unrated) == len(recordings):
+        problem("no recording has annotations: enough for the target 'extract' alone")
+        return
+    if unrated:
+        problem(f"no annotations: {', '.join(unrated)}; extracted, and not learnt from")
+    for partition in ("train", "dev", "test"):
+        if not any(r.partition == partition and r.annotations for r in recordings):
+            problem(f"no rated recording in partition {partition!r}; expected at least one")
+    rated = [r for r in recordings if r.annotations and r.subject]
+    fold_of = folds(rated)
+    dev = len({fold_of[r.recording] for r in rated if r.partition == "dev"})
+    test = [r for r in rated if r.partition == "test"]
+    subjects = len({r.subject for r in test})
+    if dev == 1:
+        remark(
+            "dev has 1 subject (or group): no step of post-processing is chosen, and scores on dev "
+            f"have no estimate out of fold; expected {ENOUGH_FOR_STEPS} or more"
+        )
+    elif 1 < dev < ENOUGH_FOR_STEPS:
+        remark(
+            f"dev has {dev} subjects (or groups): post-processing is validated on {dev}; expected "
+            f"{ENOUGH_FOR_STEPS} or more"
+        )
+    if test and (len(test) < ENOUGH_FOR_INTERVALS or subjects < ENOUGH_FOR_INTERVALS):
+        remark(
+            f"test has {_count(len(test), 'rated recording')} of {_count(subjects, 'subject')}: no "
+            f"interval of a score speaks of other people; expected {ENOUGH_FOR_CLAIMS} or more"
+        )
+    elif test and len(test) < ENOUGH_FOR_CLAIMS:
+        remark(
+            f"test has {_count(len(test), 'rated recording')} of {_count(subjects, 'subject')}: no "
+            f"claim is decided with fewer than {ENOUGH_FOR_CLAIMS}"
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _tell(
+    found: pd.DataFrame,
+    info: pd.DataFrame,
+    collected: dict,
+    raters: pd.DataFrame,
+    say: Callable,
+) -> None:
+    say(_text(found))
+    say("")
+    parts = info.assign(partition=info["partition"].fillna("-")).groupby("partition", sort=False)
+    summary = parts.agg(
+        recordings=("recording", "size"),
+        subjects=("subject", "nunique"),
+        minutes=("seconds", "sum"),
+    )
+    say(_text((summary.assign(minutes=summary["minutes"] / 60)).reset_index()))
+    for dimension, tables in collected.items():
+        if not tables:
+            continue
+        # Raters of the same name are the same person; who did not rate a recording is absent there.
+        values = pd.concat(tables, ignore_index=True).to_numpy().T
+        own = found[found["dimension"] == dimension]
+        say(
+            f"\n{dimension}: {len(values)} raters, {int(own['raters'].min())} to "
+            f"{int(own['raters'].max())} for a recording; pairwise correlation within recordings "
+            f"{own['r'].mean():.2f} on average; Krippendorff's alpha (interval) over all frames "
+            f"{krippendorff_alpha(values):.2f}"
+        )
+        say(_text(raters[raters["dimension"] == dimension].drop(columns="dimension")))
+
+
+def _text(table: pd.DataFrame) -> str:
+    formats = dict.fromkeys(("rate", "coverage", "r", "alpha", "fps"), "{:.2f}".format)
+    formats |= dict.fromkeys(("seconds", "minutes"), "{:.1f}".format)
+    formats |= dict.fromkeys(("audio", "raters"), "{:.0f}".format)
+    formats |= dict.fromkeys(("minimum", "maximum"), "{:.4g}".format)
+    formats["share"] = "{:.0%}".format
+    used = {name: form for name, form in formats.items() if name in table}
+    shown = table.copy()
+    for name, form in used.items():
+        shown[name] = [form(value) if pd.notna(value) else "-" for value in table[name]]
+    return shown.fillna("-").to_string(index=False)
+
+
+def alike(problems: Sequence[str]) -> list[str]:
+    """Problems of which there are many, put together: the first :data:`ALIKE`, and a count.
+
+    Lines are of one kind if they differ in names, paths and numbers alone.
+
+    Examples
+    --------
+    >>> alike([f"recording 'r{k}': 3.{k} s" for k in range(100)])[2:]
+    ["recording 'r2': 3.2 s", "... and 97 more of this kind, the last: recording 'r99': 3.99 s"]
+    """
+    kinds: dict[str, list[str]] = {}
+    for line in problems:
+        kind = re.sub(r"\[[^]]*\]|\([^)]*/[^)]*\)|'[^']*'|\S*/\S*|-?\d[\d.]*", "", line)
+        kinds.setdefault(kind, []).append(line)
+    lines = []
+    for same in kinds.values():
+        lines += same[:ALIKE]
+        if len(same) == ALIKE + 1:
+            lines.append(same[-1])
+        elif len(same) > ALIKE:
+            lines.append(f"... and {len(same) - ALIKE} more of this kind, the last: {same[-1]}")
+    return lines
+
+
+def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
+    """The configuration of an experiment, as Snakemake puts it together.
+
+    Parameters
+    ----------
+    paths
+        Its files; what a later one says counts, and what none says is as in the project's
+        ``config.yaml``.
+
+    Raises
+    ------
+    InputError
+        If a file is not there or no YAML, or a key is wrong.
+    """
+    config: dict[str, Any] = {}
+    for path in [DEFAULTS, *paths]:
+        try:
+            read = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: no such file; expected a configuration") from error
+        except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+            raise InputError(f"{path}: cannot be read as YAML in UTF-8: {error}") from error
+        if not isinstance(read or {}, Mapping):
+            raise InputError(f"{path}: found {type(read).__name__}; expected keys and values")
+        _lay_over(config, read or {})
+    schema = SCHEMAS / "config.schema.yaml"
+    configuration.check(config, yaml.safe_load(schema.read_text(encoding="utf-8")))
+    return config
+
+
+def _lay_over(config: dict, other: Mapping) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
+            _lay_over(config[key], value)
+        else:
+            config[key] = value
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the table and how to read its annotations."""
+    arguments.add_argument(
+        "table", type=Path, nargs="?", help="recordings.csv; default: the experiment's"
+    )
+    arguments.add_argument(
+        "--configfile", type=Path, nargs="+", help="the experiment, as it is given to Snakemake"
+    )
+    arguments.add_argument("--layout", choices=layouts.names(), help="default: the experiment's")
+    arguments.add_argument(
+        "--dimensions", nargs="+", help="default: the experiment's, or all that are rated"
+    )
+    arguments.add_argument("--csv", type=Path, help="write what was found to this file too")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Check the table that is named on the command line; status 1 if something is wrong."""
+    experiment = read_experiment(options.configfile or [])
+    layout = layouts.layout(options.layout or experiment["corpus"]["layout"])
+    if options.configfile and options.layout is None:
+        configuration.check_layout(experiment, layout)
+    table = options.table or Path(experiment["corpus"]["recordings"])
+    if options.table is None and experiment["corpus"]["recordings"] == "simulated":
+        raise InputError(
+            "no table; expected recordings.csv, or --configfile with a path in "
+            "'corpus.recordings' (of a corpus as it was delivered: softaer init)"
+        )
+    dimensions = options.dimensions or (experiment["dimensions"] if options.configfile else None)
+    targets = experiment["targets"] if options.configfile and layout.RATERS else []
+    found, problems = check_table(
+        *(table, layout, dimensions),
+        reading=reading_of(experiment["ratings"]),
+        targets=targets,
+    )
+    if options.csv is not None:
+        with complete(options.csv) as partial:
+            found.to_csv(partial, index=False, float_format="%.6g")
+    if problems:
+        things = "thing" if len(problems) == 1 else "things"
+        print(f"\n{len(problems)} {things} to look at:", file=sys.stderr)
+        for problem in alike(problems):
+            print(f"  {problem}", file=sys.stderr)
+        sys.exit(1)
+    print("\nNothing is wrong.")

@@ -1,0 +1,465 @@
+"""Makes a corpus table from a folder of media files, or from a delivered corpus.
+
+What cannot be known from the files (who is who, which ratings belong where, who is in which
+partition) is proposed by stated rules, to be looked at and edited.
+"""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from softaer import layouts
+from softaer.core.errors import InputError
+from softaer.core.listing import first_few
+from softaer.corpus import Recording, folds
+from softaer.corpus_table import write_table
+from softaer.prepare.annotations import HEAD, Sheet, annotations_cell, assign, is_dimension, look_at
+from softaer.prepare.persons import KINDS, composed, doubts, from_pattern, name_of, propose_subjects
+from softaer.signals.probe import Contents, probe_all
+from softaer.signals.turns import read_turns
+
+MEDIA = frozenset(
+    {
+        *(".aac", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3"),
+        *(".oga", ".opus", ".w64", ".wav", ".wma"),
+        *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+    }
+)
+"""Endings of media files."""
+
+SHOWN = 8
+"""Names that are listed; of more, how many there are."""
+
+SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
+"""Of the recorded time that each partition is to have."""
+
+WIDTH = 96
+"""Characters of a line in the list of subjects."""
+
+
+def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
+    """Partitions of subjects or folds, so that shares of the time come near :data:`SHARES`.
+
+    Subjects with much are given away first, each to the partition that lacks most; with three
+    subjects or more no partition stays empty.
+
+    Parameters
+    ----------
+    seconds
+        Recorded time of each subject [s], or another amount.
+
+    Returns
+    -------
+    Partition of each subject; none with fewer than three.
+
+    Examples
+    --------
+    >>> propose_partitions({"a": 10, "b": 10, "c": 10, "d": 10, "e": 10})
+    {'a': 'train', 'b': 'train', 'c': 'train', 'd': 'dev', 'e': 'test'}
+    """
+    if len(seconds) < len(SHARES):
+        return {}
+    total = sum(seconds.values()) or 1.0
+    lacking = {partition: share * total for partition, share in SHARES.items()}
+    chosen: dict[str, str] = {}
+    order = sorted(seconds, key=lambda subject: (-seconds[subject], subject))
+    for place, subject in enumerate(order):
+        empty = [partition for partition in SHARES if partition not in chosen.values()]
+        left = len(order) - place
+        candidates = empty if len(empty) >= left else list(SHARES)
+        partition = max(candidates, key=lambda p: lacking[p])
+        chosen[subject] = partition
+        lacking[partition] -= seconds[subject]
+    return {subject: chosen[subject] for subject in sorted(chosen)}
+
+
+def rows_of_folder(
+    root: Path,
+    say: Callable[[str], None] = print,
+    subject: str | None = None,
+    group: str | None = None,
+) -> list[dict[str, str]]:
+    """Rows of a corpus table for all media files below a folder.
+
+    Files of the same name, one with sound alone and one with pictures, are one recording.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    say
+        Tells a person what was found, what was proposed, and what was left aside and why.
+    subject, group
+        Regular expressions that find the subject and the group in the path of a file below the
+        folder, without its ending: see :func:`softaer.prepare.persons.from_pattern`. A recording
+        without a subject gets no partition, so that it cannot stand in a wrong one.
+
+    Raises
+    ------
+    InputError
+        If there is no folder, or no media file in it that can be read; of the patterns.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root}: no folder; expected one with media files")
+    files, passed = _walk(root)
+    for reason, names in passed.items():
+        say(f"ignored, {reason}: {first_few(names, SHOWN)}")
+    recordings = _recordings(root, [p for p in files if p.suffix.lower() in MEDIA], say)
+    below = {
+        name: [path.relative_to(root) for path, _ in entry.values()]
+        for name, entry in recordings.items()
+    }
+    cells, used = _sheets(root, files, below, say)
+    used |= {path for paths in below.values() for path in paths}
+    _tell_folders(root, files, used, below, say)
+
+    first = [paths[0] for paths in below.values()]
+    texts = [[p.with_suffix("").as_posix() for p in paths] for paths in below.values()]
+    if subject is None:
+        proposed, rule = propose_subjects(first)
+        subjects: list[str | None] = list(proposed)
+    else:
+        subjects, rule = from_pattern(subject, "--subject", texts), f"{subject!r} in their paths"
+    groups = [None] * len(below) if group is None else from_pattern(group, "--group", texts)
+    seconds = [
+        max((c.seconds for _, c in entry.values() if c.seconds and c.seconds > 0), default=0.0)
+        for entry in recordings.values()
+    ]
+    partitions = _partitions(list(below), subjects, groups, seconds, say)
+    rows = []
+    for name, who, together in zip(below, subjects, groups, strict=True):
+        row = {"recording": name, "subject": who, "partition": partitions.get(who)}
+        row |= {kind: str(path) for kind, (path, _) in sorted(recordings[name].items())}
+        row |= cells.get(name, {})
+        row["group"] = together
+        rows.append({column: cell for column, cell in row.items() if cell})
+
+    known = [(path, who) for path, who in zip(first, subjects, strict=True) if who is not None]
+    people = dict.fromkeys(who for _, who in known)
+    say(f"{len(rows)} recordings of {len(people)} subjects, {sum(seconds) / 60:.1f} min")
+    say(f"subjects proposed: {rule}")
+    for option, values in (("--subject", subjects), ("--group", groups if group else [])):
+        missing = [name for name, value in zip(below, values, strict=False) if value is None]
+        if missing:
+            what = "subject and no partition" if option == "--subject" else "group"
+            say(f"WARNING: {option} is not in the path of {first_few(missing, SHOWN)}: no {what}")
+    for doubt in doubts([path for path, _ in known], [who for _, who in known], partitions):
+        say(f"WARNING: {doubt}")
+    if partitions:
+        say(f"partitions proposed, no subject{' or group' * bool(group)} in two of them:")
+    else:
+        joined = " that no groups join" * bool(group)
+        say(f"partitions: none proposed; expected at least three subjects{joined}")
+    for line in _list_of_subjects(subjects, seconds, partitions):
+        say(line)
+    rated = sum("annotations" in row for row in rows)
+    say(f"annotations found for {rated} of them (CSV files of the same name)")
+    return rows
+
+
+def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
+    """All files below a folder, in order, and what is passed over, by the reason."""
+    files, passed = [], {}
+
+    def pass_over(path: Path, reason: str) -> None:
+        passed.setdefault(reason, []).append(path.relative_to(root).as_posix())
+
+    def unreadable(error: OSError) -> None:
+        pass_over(Path(error.filename), f"cannot be read ({error.strerror})")
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        here = Path(folder)
+        for name in sorted(folders):
+            if name.startswith("."):
+                pass_over(here / name, "hidden folders")
+                folders.remove(name)
+            elif (here / name).is_symlink():
+                pass_over(here / name, "links to folders, which are not followed")
+        for name in sorted(names):
+            if name.startswith("."):
+                pass_over(here / name, "hidden files")
+            elif not (here / name).is_file():
+                pass_over(here / name, "no files, or links to none")
+            else:
+                files.append(here / name)
+    return sorted(files), passed
+
+
+def _recordings(
+    root: Path, files: Sequence[Path], say: Callable[[str], None]
+) -> dict[str, dict[str, tuple[Path, Contents]]]:
+    """Media files of each recording by their kind, with what is in them."""
+    found: dict[tuple[Path, str], dict[str, tuple[Path, Contents]]] = {}
+    for path, contents in zip(files, probe_all(files), strict=True):
+        if isinstance(contents, InputError):
+            say(f"left out: {contents}")
+            continue
+        kind = _kind(contents)
+        if kind is None:
+            say(f"left out: {path}: neither sound nor pictures")
+            continue
+        # Sound and pictures that are kept apart lie side by side under one name ...
+        entry = found.setdefault((path.parent, composed(path).stem), {})
+        if kind in entry or "media" in entry or (kind == "media" and entry):
+            other, _ = next(iter(entry.values()))
+            say(
+                f"WARNING: {other.relative_to(root)} and {path.name} have one name: two recordings "
+                "proposed; if they are one, remove a row"
+            )
+            entry = found.setdefault((path.parent, path.name), {})
+        entry[kind] = (path, contents)
+    if not found:
+        raise InputError(f"{root}: no media file that can be read; expected some")
+    recordings: dict[str, dict[str, tuple[Path, Contents]]] = {}
+    for entry in _joined(found):
+        path, _ = next(iter(entry.values()))
+        name = name_of(path)
+        recordings[name if name not in recordings else _longer_name(path, root, recordings)] = entry
+    return recordings
+
+
+def _sheets(
+    root: Path,
+    files: Sequence[Path],
+    recordings: Mapping[str, Sequence[Path]],
+    say: Callable[[str], None],
+) -> tuple[dict[str, dict[str, str]], set[Path]]:
+    """Cells ``annotations`` and ``turns`` of each recording, and the files (below root) in them."""
+    of_stem: dict[str, dict[str, Sequence[Path]]] = {}
+    for name, paths in recordings.items():
+        for path in paths:
+            of_stem.setdefault(composed(path).stem, {})[name] = paths
+    cells: dict[str, dict[str, str]] = {}
+    used: set[Path] = set()
+    refused: dict[str, list[str]] = {}
+    candidates: dict[tuple[str, str], list[Path]] = {}
+    looked: dict[Path, Sheet] = {}
+    raters: dict[str, None] = {}
+    dimensions: Counter[tuple[str, ...]] = Counter()
+    strangers = []
+    for path in files:
+        sheet = path.relative_to(root)
+        if sheet.suffix.lower() != ".csv":
+            continue
+        name = composed(sheet).stem
+        stem = name.removesuffix(".turns")
+        is_turns = stem != name or "turns" in (part.lower() for part in sheet.parent.parts)
+        if stem not in of_stem:
+            strangers += [sheet.as_posix()] if sheet != Path("recordings.csv") else []
+            continue
+        try:
+            if is_turns:
+                read_turns(path)
+            looked[sheet] = Sheet() if is_turns else look_at(path)
+            reason = looked[sheet].reason
+        except InputError as error:
+            reason = str(error).removeprefix(str(path)).lstrip(",: ")
+        except OSError as error:
+            reason = f"it cannot be read ({error.strerror})"
+        column = "turns" if is_turns else "annotations"
+        if reason:
+            refused.setdefault(f"not taken for {column}, since {reason}", []).append(str(sheet))
+        else:
+            candidates.setdefault((column, stem), []).append(sheet)
+    for (column, stem), sheets in candidates.items():
+        own, doubtful = assign(sheets, of_stem[stem])
+        if doubtful:
+            whose = " or ".join(of_stem[stem])
+            refused.setdefault(f"not taken for {column}, since they may be of {whose}", []).extend(
+                map(str, doubtful)
+            )
+        for name, some in own.items():
+            clear = column == "annotations" or len(some) == 1
+            long = [looked[sheet].long for sheet in some]
+            cell = annotations_cell([root / sheet for sheet in some], long) if clear else None
+            if cell is not None:
+                cells.setdefault(name, {})[column] = cell
+                used |= set(some)
+                raters |= dict.fromkeys(who for sheet in some for who in looked[sheet].raters)
+                if len(some) > 1:
+                    place = Path(cell).parts.index("{dimension}")
+                    dimensions[tuple((root / sheet).parts[place] for sheet in some)] += 1
+            elif some:
+                reason = f"not taken for {column}, since it is not clear which is of {name}"
+                refused.setdefault(reason, []).extend(map(str, some))
+    for reason, names in refused.items():
+        say(f"{reason}: {first_few(names, SHOWN)}")
+    for folders, count in dimensions.items():
+        say(f"'{{dimension}}' stands for {first_few(folders, SHOWN)} in {count} recordings")
+        if not any(map(is_dimension, folders)):
+            say(
+                f"WARNING: folders {first_few(folders, SHOWN)} are taken for dimensions, of which "
+                "none is known; if they are raters, put the ratings of all into one file"
+            )
+    if raters:
+        say(f"raters in the first {HEAD // 1024} kB of each file: {first_few(list(raters), SHOWN)}")
+    if strangers:
+        say(f"CSV files without a media file of their name: {first_few(strangers, SHOWN)}")
+    return cells, used
+
+
+def _tell_folders(
+    root: Path,
+    files: Sequence[Path],
+    used: Collection[Path],
+    recordings: Mapping[str, Sequence[Path]],
+    say: Callable[[str], None],
+) -> None:
+    """Say which folders are taken, and which are not and why."""
+    media = Counter(p.parent.as_posix() for paths in recordings.values() for p in paths)
+    folders = [f"{folder} ({count})" for folder, count in media.items()]
+    say(f"media files in: {first_few(folders, SHOWN)}")
+    kinds = sorted(
+        {part for folder in media for part in Path(folder).parts if part.lower() in KINDS}
+    )
+    if kinds:
+        say(f"folders that say what is in a file, and not who: {first_few(kinds, SHOWN)}")
+    endings: dict[str, Counter[str]] = {}
+    for path in files:
+        folder = path.relative_to(root).parent.as_posix()
+        endings.setdefault(folder, Counter())[path.suffix.lower() or "no ending"] += 1
+    taken = {path.parent.as_posix() for path in used}
+    rest = [
+        f"{folder} ({', '.join(f'{n} {ending}' for ending, n in counts.most_common(3))})"
+        for folder, counts in endings.items()
+        if folder not in taken
+    ]
+    if rest:
+        say(f"folders from which nothing is taken: {first_few(rest, SHOWN)}")
+
+
+def _partitions(
+    names: Sequence[str],
+    subjects: Sequence[str | None],
+    groups: Sequence[str | None],
+    seconds: Sequence[float],
+    say: Callable[[str], None],
+) -> dict[str, str]:
+    """Partition of each subject: whole folds are dealt, by their length."""
+    known = [
+        Recording(recording=name, batch=name, subject=who, group=together)
+        for name, who, together in zip(names, subjects, groups, strict=True)
+        if who is not None
+    ]
+    fold_of = folds(known)
+    unknown = [name for name, length in zip(names, seconds, strict=True) if not length]
+    length_of = dict(zip(names, seconds, strict=True))
+    if unknown:
+        say(
+            f"length not known: {first_few(unknown, SHOWN)}; partitions are dealt by the number of "
+            "recordings, not by their time"
+        )
+    amount: Counter[str] = Counter()
+    for name, fold in fold_of.items():
+        amount[fold] += 1 if unknown else length_of[name]
+    chosen = propose_partitions(amount)
+    return {r.subject: chosen[fold_of[r.recording]] for r in known} if chosen else {}
+
+
+def _list_of_subjects(
+    subjects: Sequence[str | None], seconds: Sequence[float], partitions: Mapping[str, str]
+) -> list[str]:
+    """Subjects of each partition, with their number of recordings and minutes, in columns."""
+    count = Counter(subjects)
+    length: Counter[str | None] = Counter()
+    for who, own in zip(subjects, seconds, strict=True):
+        length[who] += own
+    lines = []
+    for partition in (*SHARES, None):
+        own = sorted(who for who in count if who is not None and partitions.get(who) == partition)
+        if not own:
+            continue
+        lines.append(
+            f"  {partition or 'none'} (subjects: {len(own)}, recordings: "
+            f"{sum(count[who] for who in own)}, {sum(length[who] for who in own) / 60:.1f} min); "
+            "recordings and time of each:"
+        )
+        entries = [f"{who}: {count[who]}, {length[who] / 60:.1f} min" for who in own]
+        width = max(map(len, entries)) + 3
+        each = max(1, WIDTH // width)
+        for place in range(0, len(entries), each):
+            row = "".join(entry.ljust(width) for entry in entries[place : place + each])
+            lines.append(f"    {row.rstrip()}")
+    return lines
+
+
+def _kind(contents: Contents) -> str | None:
+    if contents.audio_rate is not None and contents.video_rate is not None:
+        return "media"
+    if contents.audio_rate is not None:
+        return "audio"
+    return None if contents.video_rate is None else "video"
+
+
+def _joined(
+    found: Mapping[tuple[Path, str], dict[str, tuple[Path, Contents]]],
+) -> list[dict[str, tuple[Path, Contents]]]:
+    """... or in two folders, one with all the sound: then a name has one file of either kind."""
+    by_stem: dict[str, list[dict[str, tuple[Path, Contents]]]] = {}
+    for (_, stem), entry in found.items():
+        by_stem.setdefault(stem, []).append(entry)
+    entries = []
+    for same in by_stem.values():
+        kinds = sorted(kind for entry in same for kind in entry)
+        if kinds == ["audio", "video"]:
+            entries.append({kind: value for entry in same for kind, value in entry.items()})
+        else:
+            entries += same
+    return entries
+
+
+def _longer_name(path: Path, root: Path, taken: Mapping) -> str:
+    """A name with the folder in front where the file's alone is taken."""
+    name = name_of(Path("_".join(path.relative_to(root).with_suffix("").parts)))
+    number = 2
+    longer = name
+    while longer in taken:
+        longer, number = f"{name}_{number}", number + 1
+    return longer
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the folder and what to write."""
+    arguments.add_argument("folder", type=Path, help="with media files, or a delivered corpus")
+    arguments.add_argument(
+        "--layout", choices=[n for n in layouts.names() if n != "table"], help="of the corpus"
+    )
+    arguments.add_argument(
+        "--subject",
+        metavar="REGEX",
+        help=r"finds the subject in a file's path below the folder, such as 'P\d+' or '_([a-z]+)_'",
+    )
+    arguments.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="finds what is kept in one partition, such as a session or a dyad",
+    )
+    arguments.add_argument("--output", type=Path, help="default: recordings.csv in the folder")
+    arguments.add_argument("--force", action="store_true", help="write over an existing table")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write the table of the folder that is named on the command line."""
+    if options.output is None and options.layout is not None:
+        raise InputError("no --output; expected one, since a delivered corpus is not written into")
+    for option in ("subject", "group"):
+        if options.layout is not None and getattr(options, option) is not None:
+            raise InputError(f"--{option}: found beside --layout, which tells it; expected one")
+    output = options.output or options.folder / "recordings.csv"
+    if output.exists() and not options.force:
+        raise InputError(f"{output}: is there already; expected --force, or another --output")
+
+    def say(words: str) -> None:
+        print(words, file=sys.stderr)
+
+    if options.layout is None:
+        rows = rows_of_folder(options.folder, say, options.subject, options.group)
+    else:
+        rows = layouts.layout(options.layout).rows(options.folder)
+    write_table(rows, output)
+    say(f"written: {output}; look at it, then: softaer check {output}")

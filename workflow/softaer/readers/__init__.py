@@ -1,0 +1,1 @@
+"""What raters have written, in the forms that their tools write."""

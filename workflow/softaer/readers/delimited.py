@@ -1,0 +1,147 @@
+"""Ratings as delimited text: a column per rater, or a row per rating."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer.core.errors import InputError
+from softaer.readers.raters import (
+    tidied,
+)
+
+SEPARATORS = {";": "';'", "\t": "a tabulator", "|": "'|'"}
+"""Other separators than a comma, and how they are called."""
+
+
+LONG = ["time", "rater", "dimension", "value"]
+
+
+def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
+    """Read one annotation file, long or wide.
+
+    Parameters
+    ----------
+    path
+        CSV in UTF-8. Long: columns ``time``, ``rater``, ``dimension``, ``value``. Wide: ``time``
+        plus one column per rater, empty cells where a rater says nothing. Blanks around names do
+        not count, nor do forms of Unicode.
+    dimension
+        What a wide file rates.
+
+    Returns
+    -------
+    Table with ``time`` (float64, s), ``rater`` (str), ``dimension`` (str), ``value`` (float64),
+    rows in the order of the file.
+
+    Raises
+    ------
+    InputError
+        Naming the file, and row and column where a cell is not a number; or if two raters are one
+        without the blanks around their names, but rate at the same time.
+    """
+    cells = _read_cells(path)
+    cells.columns = header = [tidied(name) for name in cells.columns]
+    if "time" not in header or len(header) < 2 or len(set(header)) != len(header):
+        raise InputError(
+            f"{path}, line 1: found columns {header}; expected 'time' and either "
+            "'rater', 'dimension', 'value' or one column per rater, each once"
+        )
+    if {"rater", "value"} <= set(header):
+        if sorted(header) != sorted(LONG):
+            raise InputError(f"{path}, line 1: found columns {header}; expected {LONG}")
+        numbers = {name: _numbers(cells[name], path) for name in ("time", "value")}
+        table = cells[LONG].assign(**numbers)
+        for name in ("rater", "dimension"):
+            tidy = {word: tidied(word) for word in cells[name].unique()}
+            if any(word != tidied_word for word, tidied_word in tidy.items()):
+                table[name] = cells[name].map(tidy)
+            if "" in tidy.values():
+                empty = table.index[table[name] == ""]
+                raise InputError(f"{path}, line {empty[0]}, column {name!r}: empty cell")
+        _refuse_merged(table, cells["rater"], path)
+        return table.reset_index(drop=True)
+    if dimension is None:
+        raise InputError(
+            f"{path}: one column per rater, but several dimensions are asked for; expected "
+            "'{dimension}' in the path, or columns 'time', 'rater', 'dimension', 'value'"
+        )
+    time = _numbers(cells["time"], path)
+    traces = []
+    for rater in (name for name in header if name != "time"):
+        said = cells[rater] != ""
+        if not rater and said.any():
+            raise InputError(f"{path}, line 1: a column without a name; expected a rater's")
+        value = _numbers(cells.loc[said, rater], path)
+        traces.append(
+            pd.DataFrame(
+                {"time": time[said], "rater": rater, "dimension": dimension, "value": value}
+            )
+        )
+    return pd.concat(traces, ignore_index=True)
+
+
+def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
+    """Refuse raters that are one when tidied, but rate the same at one time."""
+    if table["rater"].equals(written):
+        return
+    names = written.groupby([table["rater"], table["dimension"], table["time"]]).nunique()
+    for rater, dimension, time in names.index[names > 1]:
+        spelled = sorted(written[table["rater"] == rater].unique())
+        raise InputError(
+            f"{path}, column 'rater': found {spelled}, which are one without blanks and in one "
+            f"form of Unicode, and each rates {dimension!r} at {time:g} s; expected names that "
+            "differ otherwise"
+        )
+
+
+def _read_cells(path: Path) -> pd.DataFrame:
+    """Cells of a CSV file as text, indexed by the number of their line."""
+    rows, lines = [], []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            header = next(reader, [])
+            _refuse_separator(header, path)
+            for row in filter(None, reader):
+                if len(row) != len(header):
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: found {len(row)} cells; "
+                        f"expected {len(header)}, as in the header"
+                    )
+                rows.append(row)
+                lines.append(reader.line_num)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such annotation file") from error
+    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    return pd.DataFrame(rows, columns=header, index=lines, dtype=str)
+
+
+def _refuse_separator(header: list[str], path: Path) -> None:
+    """Refuse a first line that is separated otherwise, or that is none of names."""
+    line = ",".join(header)
+    if line.casefold().startswith("sep="):
+        raise InputError(
+            f"{path}, line 1: found {line!r}, which tells a spreadsheet the separator; expected "
+            "the names of the columns (delete that line)"
+        )
+    for sign, name in SEPARATORS.items():
+        if sign in line and "time" not in map(tidied, header):
+            raise InputError(
+                f"{path}, line 1: found columns {header}, separated by {name}; expected ',' "
+                "between cells and '.' in decimals"
+            )
+
+
+def _numbers(cells: pd.Series, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    wrong = cells.index[~np.isfinite(numbers)]
+    if len(wrong):
+        found = cells[wrong[0]]
+        raise InputError(
+            f"{path}, line {wrong[0]}, column {cells.name!r}: "
+            f"found {repr(found) if found else 'an empty cell'}; expected a number"
+        )
+    return numbers

@@ -1,0 +1,1 @@
+"""Media files: what is in them, and sound and pictures on one clock."""

@@ -1,0 +1,511 @@
+"""The clock of a recording: when its packets are due, across streams, parts and files.
+
+Time zero is the earliest start of the recording's files, so that all its streams share it. Time
+stamps that start again, where a camera or ``cat`` has joined parts, are continued: a part begins
+where the part before it has ended in all streams, and streams keep their distance within a part.
+"""
+
+import mmap
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from softaer.core.errors import InputError
+from softaer.core.listing import first_few
+from softaer.signals.media import (
+    DEFAULT_LIMITS,
+    Account,
+    Limits,
+    formats_of,
+    open_media,
+    pass_on,
+    streams_of,
+)
+
+STREAMED = frozenset({"mpeg", "mpegts"})
+"""Those whose clock starts anywhere."""
+
+ONE_CLOCK = 60.0
+"""Starts of two such files within so much are on one clock [s]."""
+
+STEP_BACK = 0.06
+"""A decoding time that steps back by more starts a part [s]."""
+
+STEP_BACK_SHOWN = 1.0
+"""The same for packets that have a presentation time only, which pictures reorder [s]."""
+
+KINDS = ("audio", "video")
+"""Kinds of streams whose clock counts."""
+
+UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
+"""FFmpeg's names of formats whose start says nothing about other files: the clock of a transport or
+program stream starts anywhere, that of MP3 counts the encoder's delay."""
+
+DECODING_TIMES = frozenset({"asf", "avi", "gxf"})
+"""Containers that store one time for each picture, in the order of decoding. What FFmpeg gives as
+time of presentation is invented there; the first picture shown has the first time, and so on."""
+
+UNTIDY = 0.05
+"""Share of packets that may be damaged; beyond, the file is refused."""
+
+SHORTFALL = 0.03
+"""Share of the stated length that may be missing without a word."""
+
+TAIL = 10.0
+"""Before the end of a file whose header does not say when each stream ends, so much is read [s]."""
+
+ONE_HEADER = frozenset(
+    {"aiff", "asf", "avi", "caf", "flv", "gxf", "matroska", "mov", "mxf", "w64", "wav"}
+)
+"""Containers that begin with a header of their own, which names what is in the file."""
+
+LONGEST_INDEX = 64 * 2**20
+"""What may lie between the packets of two files that were joined: an index and a header [byte]."""
+
+LEAST_SHORTFALL = 0.25
+"""So much may be missing in any case [s]: encoders' delays, the last pictures."""
+
+
+def stated_start(container: av.container.InputContainer) -> float:
+    """Start of a file on a clock that files share [s]; 0 if its own says nothing about others."""
+    if UNRELATED & formats_of(container):
+        return 0.0
+    return own_start(container)
+
+
+def share_a_clock(one: av.container.InputContainer, other: av.container.InputContainer) -> bool:
+    """Whether two open files are transport or program streams that were cut from one.
+
+    Their clocks start anywhere, so that starts that lie close together are no accident.
+    """
+    streams = STREAMED & formats_of(one) and STREAMED & formats_of(other)
+    return bool(streams) and abs(own_start(one) - own_start(other)) < ONE_CLOCK
+
+
+def own_start(container: av.container.InputContainer) -> float:
+    """Start of a file on its own clock [s]."""
+    return (container.start_time or 0) / av.time_base
+
+
+def origin(
+    container: av.container.InputContainer,
+    beside: Path | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    account: Account | None = None,
+) -> float:
+    """Time zero of the recording on the clock of an open file [s].
+
+    Parameters
+    ----------
+    container
+        The open file.
+    beside
+        The recording's other file, where sound and pictures are kept apart.
+    limits
+        What that file may ask for.
+    account
+        Where it is noted that the other file cannot be opened. Its start is not known then, and
+        this file's own counts.
+    """
+    if beside is None:
+        return own_start(container)
+    try:
+        with open_media(beside, limits) as other:
+            if share_a_clock(container, other):
+                return min(own_start(container), own_start(other))
+            zero = min(stated_start(container), stated_start(other))
+    except InputError as error:
+        if account is not None:
+            account.notes.append(f"the offset to the other file is not known: {error}")
+        return own_start(container)
+    return own_start(container) - stated_start(container) + zero
+
+
+def stated_length(container: av.container.InputContainer, stream: av.stream.Stream) -> float | None:
+    """Length of a stream as its file states it [s], or of the file; ``None`` if it does not.
+
+    Transport and program streams have no header for all; what FFmpeg says of them is a guess.
+    """
+    if STREAMED & formats_of(container):
+        return None
+    if stream.duration and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    # Matroska: when the last packet of the stream ends, on the clock of the file.
+    end = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    if end is not None:
+        hours, minutes, seconds = map(float, end.groups())
+        start = float((stream.start_time or 0) * stream.time_base)
+        return max(3600 * hours + 60 * minutes + seconds - start, 0.0)
+    if container.duration and container.duration > 0:
+        return container.duration / av.time_base
+    return None
+
+
+def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], list[float]]:
+    """When the streams of an open file end, on the file's clock [s], by their index; and its seams.
+
+    Where the header does not say it of each, packets are read: those of the last seconds, or all.
+    All are read where parts may have been joined.
+    """
+    if may_be_joined(container):
+        return _last_packets(container)
+    streams = _watched(container)
+    ends = {}
+    for stream in streams:
+        if stream.duration and stream.duration > 0:
+            start = stream.start_time or 0
+            ends[stream.index] = float((start + stream.duration) * stream.time_base)
+    if len(ends) == len(streams):
+        return ends, []
+    if container.duration:
+        tail = own_start(container) + container.duration / av.time_base - TAIL
+        if tail > 0:
+            with suppress(av.error.FFmpegError):
+                container.seek(int(tail * av.time_base))
+    ends, seams = _last_packets(container)
+    if len(ends) < len(streams):
+        with suppress(av.error.FFmpegError):  # a raw stream has no times to look for
+            container.seek(0)
+            ends, seams = _last_packets(container)
+    return ends, seams
+
+
+def _last_packets(
+    container: av.container.InputContainer,
+) -> tuple[dict[int, float], list[float]]:
+    ends: dict[int, float] = {}
+    continuation = Continuation()
+    for packet in _packets(container, continuation):
+        if packet.pts is not None:
+            end = float(packet.pts * packet.time_base) + _duration(packet)
+            ends[packet.stream.index] = max(ends.get(packet.stream.index, end), end)
+    return ends, continuation.seams
+
+
+@dataclass
+class _Part:
+    """A stretch of a file whose time stamps go on.
+
+    Attributes
+    ----------
+    shift
+        Seconds from the file's clock to the recording's.
+    front
+        Latest time of the file's clock in any stream [s].
+    """
+
+    shift: float
+    front: float
+
+
+class Continuation:
+    """Moves packets whose time stamps start again to where the part before has ended.
+
+    Attributes
+    ----------
+    seams
+        Where parts begin, on the continued clock [s].
+    """
+
+    def __init__(self) -> None:
+        self.seams: list[float] = []
+        self._parts = [_Part(0.0, float("-inf"))]
+        self._part_of: dict[int, int] = {}
+        self._last: dict[tuple[int, bool], float] = {}
+        self._reordering: dict[int, float] = {}
+        self._end = float("-inf")
+
+    def packets(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        """The packets in their order, with continued time stamps."""
+        waiting: list[av.Packet] = []
+        packets = iter(packets)
+        while True:
+            packet = waiting.pop(0) if waiting else next(packets, None)
+            if packet is None:
+                return
+            time, index = _time(packet), packet.stream.index
+            if time is None:
+                yield packet
+                continue
+            if self._steps_back(packet, time):
+                # One wrong time stamp is no seam: what comes next in the stream tells.
+                after = _next_of(index, packets, waiting)
+                if after is None or _time(after) > self._latest(packet):
+                    time = self._latest(packet) + _duration(packet)
+                    packet.dts = packet.pts = round(time / packet.time_base)
+            self._place(packet, time)
+            yield packet
+
+    def _steps_back(self, packet: av.Packet, time: float) -> bool:
+        tolerance = STEP_BACK_SHOWN if _is_shown(packet) else STEP_BACK
+        own = self._last.get(_key(packet), float("-inf"))
+        return time < own - tolerance or time < self._latest(packet) - STEP_BACK_SHOWN
+
+    def _latest(self, packet: av.Packet) -> float:
+        """Latest time of a packet's stream in its part, of decoding or of presentation [s]."""
+        index = packet.stream.index
+        return max(self._last.get((index, shown), float("-inf")) for shown in (False, True))
+
+    def _place(self, packet: av.Packet, time: float) -> None:
+        index = packet.stream.index
+        shown = time if packet.pts is None else float(packet.pts * packet.time_base)
+        if shown < time - STEP_BACK:
+            # At a seam a demuxer may give a part's last packet the time of the next part's first.
+            shown = time + self._reordering.get(index, 0.0)
+            packet.pts = round(shown / packet.time_base)
+        self._reordering[index] = shown - time
+        # A stream that is not in the first part begins with the part that the others are in.
+        own = self._part_of.setdefault(index, len(self._parts) - 1)
+        later = range(own + 1, len(self._parts))
+        nearest = min(later, key=lambda p: abs(time - self._parts[p].front), default=None)
+        if self._steps_back(packet, time):
+            if nearest is None:
+                nearest = len(self._parts)
+                self._parts.append(_Part(self._end - shown, time))
+                self.seams.append(self._end)
+            own = nearest
+        elif nearest is not None:
+            # A stream that paused steps forward into a part that another stream has begun.
+            ahead = time - self._last.get(_key(packet), time)
+            if abs(time - self._parts[nearest].front) + STEP_BACK_SHOWN < ahead:
+                own = nearest
+        if own != self._part_of[index]:
+            for shown_clock in (False, True):
+                self._last.pop((index, shown_clock), None)
+        self._part_of[index], self._last[_key(packet)] = own, time
+        part = self._parts[own]
+        part.front = max(part.front, time)
+        ticks = round(part.shift / packet.time_base) if part.shift else 0
+        if ticks:
+            packet.dts = None if packet.dts is None else packet.dts + ticks
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+        self._end = max(self._end, shown + part.shift + _duration(packet))
+
+
+def _time(packet: av.Packet) -> float | None:
+    ticks = packet.pts if packet.dts is None else packet.dts
+    return None if ticks is None else float(ticks * packet.time_base)
+
+
+def _key(packet: av.Packet) -> tuple[int, bool]:
+    # Where some packets have no decoding time, the two clocks are apart by pictures' reordering.
+    return packet.stream.index, _is_shown(packet)
+
+
+def _is_shown(packet: av.Packet) -> bool:
+    """Whether the time of a packet may be that of presentation, which steps back and forth.
+
+    Matroska has no decoding times. Where parts were joined, FFmpeg takes those of presentation.
+    """
+    reordered = getattr(packet.stream.codec_context, "has_b_frames", False)
+    return packet.dts is None or (bool(reordered) and packet.dts == packet.pts)
+
+
+def _duration(packet: av.Packet) -> float:
+    if packet.duration:
+        return float(packet.duration * packet.time_base)
+    rate = getattr(packet.stream, "average_rate", None)
+    return float(1 / rate) if rate else 0.0
+
+
+def _next_of(
+    index: int, packets: Iterator[av.Packet], waiting: list[av.Packet]
+) -> av.Packet | None:
+    """The next packet of a stream that has a time; what is read on the way is kept in waiting."""
+    for packet in waiting:
+        if packet.stream.index == index and _time(packet) is not None:
+            return packet
+    for packet in packets:
+        waiting.append(packet)
+        if packet.stream.index == index and _time(packet) is not None:
+            return packet
+    return None
+
+
+def cut_off(path: Path) -> str | None:
+    """What a RIFF file (WAV, AVI) says of its size, if it is shorter than that; else ``None``.
+
+    FFmpeg takes the size of such a file for what its header means.
+    """
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[:4] != b"RIFF" or len(head) < 12:
+        return None
+    stated, size = int.from_bytes(head[4:8], "little") + 8, os.path.getsize(path)
+    # Written while recording: 0 or all ones, where nobody came back to fill it in.
+    unknown = stated <= 12 or stated >= 2**32 - 1
+    if unknown or size >= (1 - SHORTFALL) * stated:
+        return None
+    return f"the file was cut off: it has {size} of the {stated} bytes that its header states"
+
+
+def refuse_unread_parts(path: Path, end: int) -> None:
+    """Refuse a file behind whose last packet another file of its kind begins.
+
+    Some containers hold all times in a header of their own. Where such files were joined, FFmpeg
+    reads the first alone.
+
+    Parameters
+    ----------
+    path
+        Media file.
+    end
+        Where its last packet ends [byte].
+
+    Raises
+    ------
+    InputError
+        Naming how much of the file was not read.
+    """
+    size = os.path.getsize(path)
+    if size - end <= SHORTFALL * size:
+        return
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        # In MP4 the first four bytes are a length; a name that is common to all such files follows
+        # in others after eight.
+        mov, riff = content[4:8] == b"ftyp", content[:4] == b"RIFF"
+        beginning = content[4:8] if mov else content[:4]
+        found = content.find(beginning, end, end + LONGEST_INDEX)
+        again = found >= 0 and (mov or beginning.strip(b"\0 ") not in (b"", b"\x08"))
+        again &= not riff or content[found + 8 : found + 12] == content[8:12]
+    if again:
+        raise InputError(
+            f"{path}: another file begins within it, and {100 * (size - end) / size:.0f} % of its "
+            "bytes were not read; expected one recording, or parts joined by a tool that rewrites "
+            "the header (ffmpeg's concat demuxer)"
+        )
+
+
+def require_kind(stream: av.stream.Stream, kind: str, path: Path) -> None:
+    """Refuse a stream that has become one of another kind, where parts were joined."""
+    if stream.type != kind:
+        raise InputError(
+            f"{path}: a stream of {kind} turns into one of {stream.type}; expected one kind from "
+            "beginning to end"
+        )
+
+
+def _watched(container: av.container.InputContainer) -> list[av.stream.Stream]:
+    return [stream for kind in KINDS for stream in streams_of(container, kind)]
+
+
+def _packets(
+    container: av.container.InputContainer, continuation: Continuation
+) -> Iterator[av.Packet]:
+    # Of both kinds, whichever is decoded: seams are the same for all streams then.
+    packets = container.demux(_watched(container))
+    # Edit lists repeat and leave out; parts of such files cannot be joined in this way.
+    return packets if "mov" in formats_of(container) else continuation.packets(packets)
+
+
+def decoded(
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    zero: float,
+    path: Path,
+    account: Account,
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
+    """Frames of a stream, on a clock that goes on through the parts of a file.
+
+    A packet of size zero repeats the last picture. A damaged packet is dropped and counted.
+
+    Parameters
+    ----------
+    container, stream
+        The open file and its stream.
+    zero
+        Time zero of the recording on the file's clock [s], see :func:`origin`.
+    path
+        Names the file in errors.
+    account
+        Where seams and damage are noted.
+
+    Raises
+    ------
+    InputError
+        If the file goes on with another one that cannot be read, more than a few packets are
+        damaged, or a stream turns into one of another kind.
+    """
+    continuation = Continuation()
+    in_decoding_order = stream.type == "video" and container.format.name in DECODING_TIMES
+    stamps: deque[int] = deque()
+    kind, reason = stream.type, None
+    count = damaged = end = 0
+    last = None
+    for packet in _packets(container, continuation):
+        end = max(end, (packet.pos or 0) + packet.size)
+        require_kind(stream, kind, path)
+        if packet.stream.index != stream.index:
+            continue
+        count += packet.size > 0
+        if packet.size == 0 and _time(packet) is not None:
+            if isinstance(last, av.VideoFrame):
+                last.pts = packet.dts if in_decoding_order or packet.pts is None else packet.pts
+                last.time_base = packet.time_base
+                yield last
+            continue
+        if in_decoding_order and packet.dts is not None:
+            stamps.append(packet.dts)
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            pass_on(error)
+            damaged += 1
+            if stamps:
+                stamps.pop()
+            reason = error.strerror
+            continue
+        for frame in frames:
+            last = frame
+            if stamps:
+                frame.pts, frame.time_base = stamps.popleft(), packet.time_base or frame.time_base
+            yield frame
+    if end and ONE_HEADER & formats_of(container):
+        refuse_unread_parts(path, end)
+    if short := cut_off(path):
+        account.notes.append(short)
+    if damaged > 2 + UNTIDY * count or (damaged and last is None):
+        raise InputError(
+            f"{path}: cannot be decoded: {damaged} of {count} packets are damaged ({reason})"
+        )
+    if continuation.seams:
+        account.promised = None  # the header knows one part alone
+        places = [f"{seam - zero:.1f} s" for seam in continuation.seams]
+        account.notes.append(
+            f"time stamps start again at {first_few(places)}, where parts were joined: continued"
+        )
+    if damaged:
+        account.dropped += damaged
+        account.notes.append(f"{damaged} of {count} packets are damaged and were dropped")
+
+
+def may_be_joined(container: av.container.InputContainer) -> bool:
+    """Whether time stamps of an open file's container may start again."""
+    return bool(container.format.flags & av.format.Flags.ts_discont.value)
+
+
+def is_joined(container: av.container.InputContainer) -> bool:
+    """Whether time stamps of a file start again; reads its packets to the end."""
+    continuation = Continuation()
+    return any(continuation.seams for _ in _packets(container, continuation))
+
+
+def compare_with_promise(account: Account, what: str) -> None:
+    """Note where less, or much more, was decoded than the file states."""
+    if account.promised is None:
+        return
+    missing = account.promised - account.decoded
+    if abs(missing) > max(SHORTFALL * account.promised, LEAST_SHORTFALL):
+        account.notes.append(
+            f"{account.decoded:.2f} s of {what} were decoded; by its header the file has "
+            f"{account.promised:.2f} s"
+        )

@@ -1,0 +1,174 @@
+"""Extraction: what the stages that open media files share, and what becomes of a bad recording.
+
+A recording that cannot be read stops its job with an error that names it, or is skipped: then it
+has no rows, and the table of states beside the features says why. Either way a recording has all
+of its rows or none.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+
+import pandas as pd
+import pyarrow as pa
+
+from softaer.core import cli, tables
+from softaer.core.errors import InputError
+from softaer.core.progress import Progress
+from softaer.core.schema import STATUS
+from softaer.signals.media import Account, Choice, Limits, find_stream, length, open_media
+
+POLICIES = ("fail", "skip")
+"""What to do with a recording that cannot be read."""
+
+
+NOTHING = {
+    "frames": 0,
+    "missing": 0,
+    "end": None,
+    "promised": None,
+    "decoded": None,
+    "dropped": 0,
+    "other_face": 0,
+    "notes": None,
+}
+"""State of a recording without rows."""
+
+
+def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
+    """Add recordings, limits of their files, the policy for bad ones, and the two outputs."""
+    cli.add_recordings(arguments, what)
+    arguments.add_argument(
+        "--choose",
+        dest="choices",
+        metavar=("NAME", "WHAT", "VALUE"),
+        nargs=3,
+        action="append",
+        default=[],
+        help="what of a recording is the subject's: stream, channel, face, or the file beside",
+    )
+    add_limits(arguments)
+    arguments.add_argument("--on-bad-recording", choices=POLICIES, default="fail")
+    cli.add_output(arguments)
+    cli.add_output(arguments, "--status-output")
+
+
+def add_limits(arguments: argparse.ArgumentParser) -> None:
+    """Add the limits of a media file."""
+    for limit in fields(Limits):
+        flag = f"--{limit.name.replace('_', '-')}"
+        arguments.add_argument(flag, type=limit.type, default=limit.default)
+
+
+def extract(
+    options: argparse.Namespace,
+    read: Callable[[str, Limits, Choice, Account], Iterable[pd.DataFrame]],
+    schema: pa.Schema,
+) -> None:
+    """Write the rows of each recording, and what has become of it.
+
+    Parameters
+    ----------
+    options
+        Arguments of :func:`add_extraction`.
+    read
+        Tables of one recording, without the column ``recording``: from the path of its file, the
+        limits, what of it is the subject's, and the account that it fills.
+    schema
+        Of the rows.
+
+    Raises
+    ------
+    InputError
+        For the first recording that cannot be read, unless such recordings are to be skipped.
+    """
+    limits, choices = limits_of(options), choices_of(options)
+    lengths = {name: length(path, limits) for name, path in options.recordings}
+    progress = Progress(None if None in lengths.values() else sum(lengths.values()))
+    with (
+        tables.writer(options.output, schema) as sink,
+        tables.writer(options.status_output, STATUS) as status,
+    ):
+        for recording, path in options.recordings:
+            account = Account()
+            state = {"recording": recording, "reason": None} | NOTHING
+            try:
+                with sink.all_or_nothing() as rows:
+                    for table in _reading(read(path, limits, choices[recording], account)):
+                        state["frames"] += len(table)
+                        state["missing"] += int(table.isna().any(axis=1).sum())
+                        state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
+                        table.insert(0, "recording", recording)
+                        rows.append(table)
+                        progress.advance(recording, len(table), state["end"] or 0.0)
+                progress.finish(recording, lengths[recording])
+                state |= _accounted(account)
+                for note in account.notes:
+                    print(f"recording {recording!r}: {note}")
+            except UnreadableError as error:
+                if options.on_bad_recording == "fail":
+                    raise InputError(f"recording {recording!r}: {error}") from error
+                print(f"recording {recording!r} is left out: {error}")
+                state |= NOTHING | {"reason": str(error)}
+            status.append(pd.DataFrame([state]))
+
+
+def _accounted(account: Account) -> dict[str, object]:
+    return {
+        "promised": account.promised,
+        "decoded": account.decoded,
+        "dropped": account.dropped,
+        "other_face": account.other_face,
+        "notes": "; ".join(account.notes) or None,
+    }
+
+
+class UnreadableError(InputError):
+    """The file cannot be read; other errors are no reason to leave a recording out."""
+
+
+def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    try:
+        yield from tables_of
+    except InputError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def look_into(options: argparse.Namespace, kind: str) -> None:
+    """Open the files of all recordings, decode nothing.
+
+    Parameters
+    ----------
+    options
+        Arguments of :func:`add_extraction`.
+    kind
+        Kind of the stream that is wanted: ``audio`` or ``video``.
+
+    Raises
+    ------
+    InputError
+        For the first recording that has no such stream within the limits, unless bad recordings are
+        to be skipped.
+    """
+    if options.on_bad_recording == "skip":
+        return
+    limits, choices = limits_of(options), choices_of(options)
+    for recording, path in options.recordings:
+        try:
+            with open_media(path, limits) as container:
+                find_stream(container, kind, path, limits, choices[recording].stream)
+        except InputError as error:
+            raise InputError(f"recording {recording!r}: {error}") from error
+
+
+def limits_of(options: argparse.Namespace) -> Limits:
+    """Limits from the arguments of :func:`add_limits`."""
+    return Limits(**{limit.name: getattr(options, limit.name) for limit in fields(Limits)})
+
+
+def choices_of(options: argparse.Namespace) -> dict[str, Choice]:
+    """What of each recording is the subject's, from the arguments of :func:`add_extraction`."""
+    chosen: dict[str, dict[str, object]] = {name: {} for name, _ in options.recordings}
+    for recording, what, value in options.choices:
+        chosen[recording][what] = int(value) if what in ("stream", "channel") else value
+    return {name: Choice(name, **values) for name, values in chosen.items()}

@@ -1,0 +1,279 @@
+"""Media files: how they are opened with PyAV (FFmpeg), which of their streams is taken, and what is
+written down about them.
+
+Files may come from anywhere. Nothing but the file itself is opened, playlists are refused, and
+:class:`Limits` end what would go on for ever. :mod:`softaer.signals.sound` and
+:mod:`softaer.signals.pictures` decode, :mod:`softaer.signals.clock` says when.
+"""
+
+import ctypes
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+
+from softaer.core.errors import InputError
+
+OF_THE_MACHINE = frozenset(
+    {
+        errno.EIO,
+        errno.ESTALE,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ETIMEDOUT,
+        errno.EACCES,
+    }
+)
+"""Errors caused by the machine, not the file."""
+
+PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
+"""FFmpeg's names of formats that name other files, or addresses, to be read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a media file may ask for; more is refused.
+
+    Attributes
+    ----------
+    max_size
+        Of the file [GB].
+    max_duration
+        Of the recording [s].
+    max_streams
+        Streams of any kind in the file.
+    max_pixels
+        Width times height of a picture.
+    """
+
+    max_size: float = 20.0
+    max_duration: float = 14_400.0
+    max_streams: int = 16
+    max_pixels: int = 7_680 * 4_320
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass
+class Account:
+    """What was found while a stream was decoded, and what was odd about it.
+
+    Attributes
+    ----------
+    promised
+        Length of the stream as its file states it [s]; ``None`` where it does not.
+    decoded
+        Length of what was decoded [s].
+    dropped
+        Pictures, or pieces of sound, that were left out.
+    other_face
+        Pictures that show another face than the subject's.
+    notes
+        What was odd, a sentence each.
+    """
+
+    promised: float | None = None
+    decoded: float = 0.0
+    dropped: int = 0
+    other_face: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which stream, channel and face of a recording belong to the subject.
+
+    Attributes
+    ----------
+    recording
+        Its name.
+    stream
+        Number of the stream in the file, from 1; see :func:`find_stream`.
+    channel
+        Number of the channel of sound, from 1.
+    face
+        ``left``, ``right`` or ``largest``, where pictures show several people.
+    beside
+        The recording's other file, where sound and pictures are kept apart.
+    """
+
+    recording: str = ""
+    stream: int | None = None
+    channel: int | None = None
+    face: str | None = None
+    beside: str | None = None
+
+
+def require(path: Path, found: float, limits: Limits, name: str, unit: str) -> None:
+    """Refuse what is beyond a limit."""
+    if found > getattr(limits, name):
+        raise InputError(
+            f"{path}: {found:g} {unit}; expected at most {getattr(limits, name):g} (media.{name})"
+        )
+
+
+def pass_on(error: Exception) -> None:
+    """Raise an error that the machine has caused, not the file: the next run may succeed."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) in OF_THE_MACHINE:
+        raise error
+
+
+@contextmanager
+def open_media(
+    path: Path, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[av.container.InputContainer]:
+    """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decoded, is a playlist, or is beyond the limits.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such media file") from error
+    except OSError as error:
+        pass_on(error)
+        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise InputError(f"{path}: no regular file; expected a media file")
+        require(path, status.st_size / 1e9, limits, "max_size", "GB")
+        # Without a protocol of its own, a name such as "concat:..." would be read as one. Opening
+        # may decode a picture to find out what it is.
+        options = {
+            "protocol_whitelist": "file",
+            "pattern_type": "none",
+            "max_pixels": str(max(limits.max_pixels, Limits.max_pixels)),
+        }
+        with av.open(f"file:{path}", options=options) as container:
+            if PLAYLISTS & formats_of(container):
+                raise InputError(
+                    f"{path}: a playlist ({container.format.name}); expected sound or pictures"
+                )
+            require(path, len(container.streams), limits, "max_streams", "streams")
+            seconds = (container.duration or 0) / av.time_base
+            require(path, seconds, limits, "max_duration", "s")
+            yield container
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: a folder; expected a media file") from error
+    except (av.error.FFmpegError, UnicodeDecodeError) as error:
+        pass_on(error)
+        # Without FFmpeg's own number and spelling of the path.
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be decoded: {reason}") from error
+
+
+def length(path: Path, limits: Limits = DEFAULT_LIMITS) -> float | None:
+    """Length of a recording as its file says [s]; None where it does not, or cannot be opened."""
+    try:
+        with open_media(path, limits) as container:
+            return container.duration / av.time_base if container.duration else None
+    except InputError:
+        return None
+
+
+def formats_of(container: av.container.InputContainer) -> set[str]:
+    """FFmpeg's names of an open file's format."""
+    return set(container.format.name.split(","))
+
+
+def layout_of(context: av.AudioCodecContext, path: Path) -> av.AudioLayout:
+    """Channels of a stream of sound.
+
+    Raises
+    ------
+    InputError
+        If they have names in an order of the file's own: PyAV 18 frees its copy of such a list
+        twice, which ends the process.
+    """
+    layout = context.layout
+    if re.match(r"\d+ channels \(", layout.name):
+        # Kept for ever, so that it is never freed.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+        raise InputError(
+            f"{path}: found {layout.name}; expected channels in a common order, or without names "
+            "(ffmpeg -i FILE -af aformat=channel_layouts=... can write them anew)"
+        )
+    return layout
+
+
+COVERS = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+"""Pictures that are no part of a recording: cover art, thumbnails."""
+
+
+def streams_of(container: av.container.InputContainer, kind: str) -> list[av.stream.Stream]:
+    """Streams of a kind (``audio`` or ``video``) that can be decoded; cover art is none."""
+    return [
+        stream
+        for stream in container.streams
+        if stream.type == kind
+        and stream.codec_context is not None
+        and not stream.disposition & COVERS
+    ]
+
+
+def chosen(
+    streams: Sequence[av.stream.Stream], number: int | None = None
+) -> av.stream.Stream | None:
+    """The stream that is taken of several of a kind: by its number from 1, or as players do.
+
+    Those take the first that is marked as default; without a mark the first. ``None`` if there is
+    no such stream.
+    """
+    if number is not None:
+        return streams[number - 1] if 1 <= number <= len(streams) else None
+    marked = [s for s in streams if s.disposition & av.stream.Disposition.default]
+    return next(iter([*marked, *streams]), None)
+
+
+def find_stream(
+    container: av.container.InputContainer,
+    kind: str,
+    path: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    number: int | None = None,
+) -> av.stream.Stream:
+    """The stream of a kind (``audio`` or ``video``) that is taken from an open file.
+
+    Parameters
+    ----------
+    container, path
+        The open file, and its name in errors.
+    kind
+        ``audio`` or ``video``.
+    limits
+        What the file may ask for.
+    number
+        Which of the streams of this kind, see :func:`chosen`.
+
+    Raises
+    ------
+    InputError
+        If there is none that can be decoded, or its pictures are beyond the limits.
+    """
+    streams = streams_of(container, kind)
+    if not streams:
+        found = ", ".join(sorted({s.type for s in container.streams})) or "none"
+        raise InputError(f"{path}: no {kind} stream that can be decoded (streams found: {found})")
+    stream = chosen(streams, number)
+    if stream is None:
+        raise InputError(
+            f"{path}: found stream {number} (column '{kind}_stream'); expected a number from 1 "
+            f"to {len(streams)}"
+        )
+    if kind == "audio":
+        layout_of(stream.codec_context, path)
+    else:
+        context = stream.codec_context
+        require(path, context.width * context.height, limits, "max_pixels", "pixels")
+    return stream

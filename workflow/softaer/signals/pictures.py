@@ -1,0 +1,355 @@
+"""Decoding of pictures: RGB, upright, with square pixels, on the clock of the recording.
+
+Everything is streamed; memory does not grow with the length of the recording.
+"""
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
+
+from softaer.core.errors import InputError
+from softaer.signals.clock import (
+    DECODING_TIMES,
+    SHORTFALL,
+    compare_with_promise,
+    decoded,
+    is_joined,
+    may_be_joined,
+    origin,
+    stated_length,
+)
+from softaer.signals.media import (
+    DEFAULT_LIMITS,
+    Account,
+    Limits,
+    find_stream,
+    formats_of,
+    open_media,
+    require,
+)
+
+CLOCK_TICK = 1e-3
+"""Coarsest clock of a container that is in use, Matroska's [s]; times are rounded to it."""
+
+UNSORTED_TIMES = frozenset({"mxf"})
+"""Containers whose index gives times in the order of decoding, though pictures come in that of
+presentation."""
+
+REORDERING = 16
+"""Pictures over which a codec may reorder: the most that H.264 and HEVC keep."""
+
+MOST_STRETCHED = 8
+"""Ratio of a pixel's sides beyond which the header is wrong."""
+
+CONSTANT_RATE = frozenset({"mpeg", "mpegts", "ogg"})
+"""Containers whose pictures follow each other at one rate."""
+
+MISSING_PICTURES = 5
+"""So many pictures may be missing in any case."""
+
+PAUSE = 1.0
+"""Pictures that stay away for longer are told [s]."""
+
+
+def video_frames(
+    path: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    rate: float | None = None,
+    *,
+    stream: int | None = None,
+    beside: Path | None = None,
+    account: Account | None = None,
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Pictures of a recording, upright, with square pixels, and their times.
+
+    Parameters
+    ----------
+    path
+        Media file.
+    limits
+        What the file may ask for.
+    rate
+        Pictures per second that are handed out: the first whose time has reached each multiple of
+        1 / rate. Others are decoded, since later ones need them, but not converted. None: all.
+    stream
+        Which of its streams of pictures is taken, see :func:`softaer.signals.media.find_stream`.
+    beside
+        File of the recording's sound, where it is kept apart.
+    account
+        Filled with what was found and what was odd.
+
+    Yields
+    ------
+    (time, image)
+        Presentation time [s] from time zero of the recording, strictly increasing, and the RGB
+        picture as uint8 of shape (height, width, 3), turned or mirrored as its tag asks. Where
+        pixels are not square, the shorter side is stretched.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decoded, has no such stream, is beyond the limits, a frame
+        has no time stamp, or the rotation tag is not a multiple of 90 degrees.
+    """
+    account = Account() if account is None else account
+    with open_media(path, limits) as container:
+        source = _find_pictures(container, path, limits, stream)
+        account.promised = stated_length(container, source)
+        zero = origin(container, beside, limits, account)
+        convert = Converter(source, path, limits)
+        first, last, slot = None, -np.inf, None
+        count = late = corrupt = 0
+        longest, pause_at, duration = 0.0, 0.0, 0.0
+        for time, frame in _timed(container, source, zero, path, account):
+            if time is None:
+                raise InputError(
+                    f"{path}: a picture without a time; expected a container that has times, "
+                    "and no raw stream"
+                )
+            require(path, time, limits, "max_duration", "s of pictures")
+            corrupt += frame.is_corrupt
+            if time <= last:
+                late += 1
+                continue
+            first = time if first is None else first
+            if count and time - last > longest:
+                longest, pause_at = time - last, last
+            if frame.duration:
+                duration = float(frame.duration * frame.time_base)
+            elif count:
+                duration = time - last
+            count, last = count + 1, time
+            if rate is not None and slot == (slot := math.floor((time + CLOCK_TICK) * rate)):
+                continue
+            yield time, convert(frame)
+        if count:
+            account.decoded = last - first + duration
+        if late:
+            account.dropped += late
+            account.notes.append(f"{late} pictures were dropped: their times do not increase")
+        if corrupt:
+            account.notes.append(f"{corrupt} pictures are damaged")
+        if longest > PAUSE:
+            account.notes.append(f"no picture for {longest:.1f} s after {pause_at:.1f} s")
+        if not count:
+            account.notes.append("no picture was decoded")
+        compare_with_promise(account, "pictures")
+        expected = _expected_pictures(container, source, account.decoded)
+        if expected - count - late > max(SHORTFALL * expected, MISSING_PICTURES):
+            account.notes.append(
+                f"{count + late} pictures were decoded; expected {expected:.0f} in so many seconds"
+            )
+
+
+def _expected_pictures(
+    container: av.container.InputContainer, stream: av.stream.Stream, seconds: float
+) -> float:
+    """Pictures in so many seconds, where the rate is the same throughout; else 0."""
+    constant = CONSTANT_RATE & formats_of(container)
+    return float(stream.average_rate or 0) * seconds if constant else 0.0
+
+
+def _timed(
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    zero: float,
+    path: Path,
+    account: Account,
+) -> Iterator[tuple[float | None, av.VideoFrame]]:
+    """Frames and their times, sorted where the container gives them in the order of decoding."""
+    frames = decoded(container, stream, zero, path, account)
+    if container.format.name not in UNSORTED_TIMES:
+        for frame in frames:
+            yield None if frame.time is None else frame.time - zero, frame
+        return
+    times: list[float] = []
+    waiting: deque[av.VideoFrame] = deque()
+    for frame in frames:
+        heapq.heappush(times, frame.time - zero)
+        waiting.append(frame)
+        if len(waiting) > REORDERING:
+            yield heapq.heappop(times), waiting.popleft()
+    while waiting:
+        yield heapq.heappop(times), waiting.popleft()
+
+
+def _find_pictures(
+    container: av.container.InputContainer, path: Path, limits: Limits, number: int | None = None
+) -> av.stream.Stream:
+    stream = find_stream(container, "video", path, limits, number)
+    stream.thread_type = "NONE"
+    # The size may change on the way; the decoder itself keeps to the limit.
+    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+    return stream
+
+
+class Converter:
+    """Turns decoded frames into upright RGB pictures with square pixels.
+
+    The shape of pixels is that of the container, where it names one of its own; else each frame's,
+    which may change on the way.
+    """
+
+    def __init__(self, stream: av.stream.Stream, path: Path, limits: Limits) -> None:
+        self._context, self._path, self._limits = stream.codec_context, path, limits
+        self._reformatter = VideoReformatter()
+        coded, shown = self._context.sample_aspect_ratio, stream.sample_aspect_ratio
+        self._fixed = shown if shown and shown != (coded or 1) else None
+        self._square = True
+        self._stretch: tuple[av.filter.Graph, tuple] | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """The picture of a frame, uint8, shape (height, width, 3)."""
+        matrix = _display_matrix(frame)
+        # Only a filter sees the shape of a frame's own pixels; the decoder may be ahead of it.
+        self._square &= (self._fixed or self._context.sample_aspect_ratio or 1) == 1
+        if not self._square:
+            frame = self._stretched(frame)
+        # By itself PyAV starts a thread for each processor anew with every frame.
+        image = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        return upright(image, matrix, self._path)
+
+    def _stretched(self, frame: av.VideoFrame) -> av.VideoFrame:
+        ratio = self._fixed or self._context.sample_aspect_ratio or Fraction(1)
+        if not 1 / MOST_STRETCHED <= ratio <= MOST_STRETCHED:
+            raise InputError(
+                f"{self._path}: pixels of {ratio.numerator}:{ratio.denominator}; expected a shape "
+                f"from 1:{MOST_STRETCHED} to {MOST_STRETCHED}:1"
+            )
+        pixels = frame.width * frame.height * max(ratio, 1 / ratio)
+        require(self._path, float(pixels), self._limits, "max_pixels", "pixels")
+        form = (frame.width, frame.height, frame.format.name)
+        if self._stretch is None or self._stretch[1] != form:
+            shape = str(self._fixed or "sar")
+            graph = av.filter.Graph()
+            source = graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format.name,
+                time_base=frame.time_base,
+            )
+            scale = graph.add(
+                "scale",
+                w=f"if(gt({shape},1),round(iw*{shape}),iw)",
+                h=f"if(gt({shape},1),ih,round(ih/({shape})))",
+                flags="bicubic",
+                eval="frame",
+            )
+            sink = graph.add("buffersink")
+            source.link_to(scale)
+            scale.link_to(sink)
+            graph.configure()
+            self._stretch = graph, form
+        graph, _ = self._stretch
+        graph.push(frame)
+        return graph.pull()
+
+
+def frame_at(
+    path: Path,
+    time: float,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    stream: int | None = None,
+    beside: Path | None = None,
+) -> np.ndarray:
+    """The picture that is shown at a time: the last that has come by then, or the first.
+
+    Parameters
+    ----------
+    path, limits, stream, beside
+        See :func:`video_frames`.
+    time
+        From time zero of the recording [s].
+
+    Returns
+    -------
+    RGB, uint8, shape (height, width, 3), upright, with square pixels.
+
+    Raises
+    ------
+    InputError
+        As :func:`video_frames`, and for a file without pictures.
+    """
+    with open_media(path, limits) as container:
+        source = _find_pictures(container, path, limits, stream)
+        zero = origin(container, beside, limits)
+        convert = Converter(source, path, limits)
+        time = time + zero
+        shown = None
+        by_number = container.format.name in DECODING_TIMES  # from the first picture on
+        if not by_number and not (may_be_joined(container) and is_joined(container)):
+            # From the last key frame before, instead of decoding all there is up to it.
+            container.seek(max(0, int(time / source.time_base)), stream=source)
+            shown = _last_until(time, decoded(container, source, zero, path, Account()))
+        if shown is None or shown.time > time:
+            container.seek(0, stream=source)  # parts, or a container that finds no key frames
+            shown = _last_until(time, decoded(container, source, zero, path, Account()))
+        if shown is None:
+            raise InputError(f"{path}: no picture at {time - zero:g} s")
+        return convert(shown)
+
+
+def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame | None:
+    """The last frame until a time of the file, or the first, of those that have a time."""
+    shown = None
+    for frame in frames:
+        if frame.time is None:
+            continue
+        if shown is not None and frame.time > time:
+            break
+        shown = frame
+    return shown
+
+
+def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
+    """Where a frame's tag puts the axes: rows (a, b) and (c, d) of the matrix of ISO 14496-12."""
+    try:
+        tag = frame.side_data.get(SideData.DISPLAYMATRIX)
+    except ValueError:
+        # PyAV does not know all of FFmpeg's side data, such as EXIF; it knows the angle.
+        angle = np.radians(frame.rotation)
+        return np.round([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], 6)
+    if tag is None:
+        return np.eye(2)
+    return np.frombuffer(bytes(tag), dtype=np.int32).reshape(3, 3)[:2, :2] / 2**16
+
+
+def upright(image: np.ndarray, matrix: np.ndarray, path: Path) -> np.ndarray:
+    """Turn and mirror a picture so that it stands as it is meant to be shown.
+
+    Parameters
+    ----------
+    image
+        Shape (height, width, 3).
+    matrix
+        Rows (a, b) and (c, d): the axis x goes to (a, b), the axis y, downwards, to (c, d).
+    path
+        Names the file in the error.
+
+    Raises
+    ------
+    InputError
+        If the axes do not go to axes.
+    """
+    size = np.abs(matrix)
+    straight = np.allclose(size, size[0, 0] * np.eye(2)) and size[0, 0] > 0
+    crossed = np.allclose(size, size[0, 1] * np.eye(2)[::-1]) and size[0, 1] > 0
+    if not (straight or crossed):
+        angle = np.degrees(np.arctan2(matrix[0, 1], matrix[0, 0]))
+        raise InputError(
+            f"{path}: rotation tag of {angle:.1f} degrees (matrix {matrix.tolist()}); "
+            "expected a multiple of 90 degrees"
+        )
+    if crossed:
+        image, matrix = image.swapaxes(0, 1), matrix[::-1]
+    horizontal, vertical = np.sign(np.diag(matrix)).astype(int)
+    return np.ascontiguousarray(image[::vertical, ::horizontal])

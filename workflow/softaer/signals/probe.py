@@ -1,0 +1,209 @@
+"""What is in a media file: its streams, when they start and end, and how loud its channels are."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import numpy as np
+
+from softaer.core.errors import InputError
+from softaer.signals.clock import KINDS, decoded, ends_of, own_start, require_kind, stated_start
+from softaer.signals.media import Account, chosen, layout_of, open_media, streams_of
+from softaer.signals.sound import Mixer
+
+LISTENED = 20.0
+"""Sound from the start of a file over which levels are taken [s]."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of a file.
+
+    Attributes
+    ----------
+    kind
+        ``audio`` or ``video``.
+    number
+        Among the streams of its kind, from 1.
+    taken
+        Whether it is the one that is taken unless the corpus table chooses another.
+    codec, language
+        As the file names them; the language may be empty.
+    start, end
+        First and last instant [s], from the start of the file; the end is ``None`` where nothing
+        tells it.
+    rate
+        Sampling rate [Hz], or pictures per second (0 if it is not told).
+    channels
+        Of sound.
+    width, height
+        Of pictures [pixel], as they are stored.
+    """
+
+    kind: str
+    number: int
+    taken: bool
+    codec: str
+    language: str
+    start: float
+    end: float | None
+    rate: float
+    channels: int = 0
+    width: int = 0
+    height: int = 0
+
+    def __str__(self) -> str:
+        what = (
+            f"{self.channels} channels at {self.rate:g} Hz"
+            if self.kind == "audio"
+            else f"{self.width}x{self.height} at {self.rate:.4g} fps"
+        )
+        words = [self.kind, str(self.number), self.codec, what, self.language]
+        return " ".join(filter(None, words)) + (" (taken)" if self.taken else "")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Length and streams of a media file.
+
+    Attributes
+    ----------
+    seconds
+        Length [s]; 0 where nothing tells it.
+    start
+        When the file starts on a clock that it shares with others [s], see
+        :func:`softaer.signals.clock.stated_start`.
+    streams
+        All that can be decoded. A cover picture is none.
+    seams
+        Where parts were joined [s].
+    """
+
+    seconds: float
+    start: float = 0.0
+    streams: tuple[Stream, ...] = ()
+    seams: tuple[float, ...] = ()
+
+    def stream(self, kind: str, number: int | None = None) -> Stream | None:
+        """The stream of a kind that is taken, or the one of a number; ``None`` without one."""
+        of_kind = [s for s in self.streams if s.kind == kind]
+        wanted = (s for s in of_kind if (s.taken if number is None else s.number == number))
+        return next(wanted, None)
+
+    @property
+    def audio_rate(self) -> int | None:
+        """Sampling rate of the sound that is taken [Hz], or ``None`` without any."""
+        stream = self.stream("audio")
+        return None if stream is None else int(stream.rate)
+
+    @property
+    def video_rate(self) -> float | None:
+        """Pictures per second (0 if it is not told), or ``None`` without any."""
+        stream = self.stream("video")
+        return None if stream is None else stream.rate
+
+
+def probe(path: Path) -> Contents:
+    """Open a media file and look what is in it; packets are read where its header is silent.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened or is beyond the limits.
+    """
+    with open_media(path) as container:
+        found = {kind: streams_of(container, kind) for kind in KINDS}
+        ends, seams = ends_of(container)
+        zero = own_start(container)
+        streams = []
+        for kind, of_kind in found.items():
+            taken = chosen(of_kind)
+            for number, stream in enumerate(of_kind, start=1):
+                require_kind(stream, kind, path)
+                start = float((stream.start_time or 0) * stream.time_base)
+                end = ends.get(stream.index)
+                common = Stream(
+                    kind=kind,
+                    number=number,
+                    taken=stream is taken,
+                    codec=stream.codec_context.name,
+                    language=stream.metadata.get("language", "").replace("und", ""),
+                    start=max(start - zero, 0.0),
+                    end=None if end is None else end - zero,
+                    rate=float(stream.codec_context.sample_rate)
+                    if kind == "audio"
+                    else float(stream.average_rate or 0),
+                )
+                context = stream.codec_context
+                streams.append(
+                    replace(common, channels=layout_of(context, path).nb_channels)
+                    if kind == "audio"
+                    else replace(common, width=context.width, height=context.height)
+                )
+        known = [stream.end for stream in streams if stream.end is not None]
+        seconds = (container.duration or 0) / av.time_base
+        if seams or not seconds:
+            seconds = max(known, default=0.0)
+        return Contents(
+            seconds, stated_start(container), tuple(streams), tuple(seam - zero for seam in seams)
+        )
+
+
+def probe_all(paths: Iterable[Path], threads: int = 8) -> Iterator[Contents | InputError]:
+    """Contents of many files, in their order; for a file that cannot be opened, the error."""
+    yield from in_threads(probe, paths, threads)
+
+
+def in_threads(look, paths: Iterable[Path], threads: int = 8) -> Iterator:
+    """What a function says of many files, in their order, or the InputError that it raises."""
+
+    def guarded(path: Path):
+        try:
+            return look(path)
+        except InputError as error:
+            return error
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(guarded, paths)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """How loud the channels of a file are at its beginning.
+
+    Attributes
+    ----------
+    decibels
+        Of each channel, below full scale [dB]; -inf for digital silence.
+    notes
+        What is odd, see :meth:`softaer.signals.sound.Mixer.notes`.
+    """
+
+    decibels: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def levels(path: Path, number: int | None = None, channel: int | None = None) -> Levels:
+    """Levels over the first :data:`LISTENED` seconds of a file's sound.
+
+    Raises
+    ------
+    InputError
+        If the sound cannot be decoded.
+    """
+    with open_media(path) as container:
+        stream = chosen(streams_of(container, "audio"), number)
+        if stream is None:
+            return Levels((), ())
+        mixer = Mixer(path, channel)
+        seconds = 0.0
+        for frame in decoded(container, stream, own_start(container), path, Account()):
+            seconds += frame.samples / frame.sample_rate
+            mixer.mix(frame)
+            if seconds > LISTENED:
+                break
+        with np.errstate(divide="ignore"):
+            decibels = 10 * np.log10(mixer.power)
+        return Levels(tuple(decibels), tuple(mixer.notes()))

@@ -1,0 +1,214 @@
+"""Turns: when it is the subject who speaks, where a conversation was recorded.
+
+A file of turns has one line for each, start and end in seconds with decimal points, separated by
+``;``, ``,`` or a tabulator, with or without a header. It is text in UTF-8.
+"""
+
+import codecs
+import csv
+import re
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from softaer.core.errors import InputError
+
+MODES = ("ignore", "only", "flag")
+"""What is made of turns: nothing; sound outside of them is left out; a feature of its own."""
+
+FEATURE = "speaking"
+"""Name of that feature: the share of the window that lies within the subject's turns, 0 to 1."""
+
+BEYOND = 1.0
+"""Turns that end at most so long after the recording are cut there [s]: people round, and press a
+key late. Ours; beyond it the file belongs to another recording or has another unit."""
+
+NOTICED = 0.1
+"""Turns that end at most so long after the recording are right [s]: its last descriptors may end
+that long before the sound does. Turns that overlap by less follow each other."""
+
+FEW, MOST = 0.005, 0.995
+"""Turns that cover less or more of the recording are told: one speaks all the time, or never."""
+
+ENCODINGS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+"""Encodings by the bytes that files in them start with, the longer ones first."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NOTHING = {"inf", "n/a", "na", "nan", "nil", "none", "null"}
+_SECONDS = re.compile(r"(?i)(?<![a-z])(ss?[.,]m+s*(ec)?|[tx][ _]?m(in|ax))(?![a-z])")
+"""What looks like another unit: ELAN's ``ss.msec`` are seconds, Praat's ``xmin`` is a start."""
+_OTHER_UNIT = re.compile(
+    r"(?i)(?<![a-z])((milli|micro)s(ec|ek)\w*|[mµu]secs?|frames?|samples?|min|minute[ns]?"
+    r"|(start|begin|end|stop|on|off|onset|offset|from|to|until|time|t)?ms)(?![a-z])"
+)
+_LENGTH = re.compile(
+    r"(?i)dur|dauer|l(ä|ae)ng|length|lengte|longueur|longitud|lunghezza|(?<![a-z])len(?![a-z])"
+)
+_START = re.compile(
+    r"(?i)start|begin|onset|from|[xt]_?min|anfang|d[ée]but|inicio|inizio|(?<![a-z])von(?![a-z])"
+)
+_END = re.compile(r"(?i)end|stop|offset|until|[xt]_?max|(?<![a-z])(bis|fine?)(?![a-z])")
+
+
+def read_turns(
+    path: Path, seconds: float | None = None, note: Callable[[str], None] | None = None
+) -> np.ndarray:
+    """Turns of a recording.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    seconds
+        Length of the recording [s], where it is known. Turns are cut there.
+    note
+        Is told what is odd, and may be right.
+
+    Returns
+    -------
+    float64 array of shape (n, 2): start and end [s], by start, without overlaps; none for an empty
+    file, of a subject who says nothing.
+
+    Raises
+    ------
+    InputError
+        With line and column, if the file is not in UTF-8, there are not two columns of seconds, a
+        turn ends before it starts, or turns end more than :data:`BEYOND` after the recording.
+    """
+    lines, cells = _cells(path)
+    found = np.array([[float(cell) for cell in row] for row in cells]).reshape(-1, 2)
+    wrong = np.flatnonzero((found[:, 1] < found[:, 0]) | (found[:, 0] < 0) | np.isinf(found[:, 1]))
+    if len(wrong):
+        start, end = found[wrong[0]]
+        raise InputError(
+            f"{path}, line {lines[wrong[0]]}: found a turn from {start:g} to {end:g} s; "
+            "expected it to start at 0 or later and to end after that"
+        )
+    said: list[str] = []
+    turns: list[list[float]] = []
+    overlaps = 0
+    for start, end in found[np.lexsort(found.T[::-1])]:
+        if turns and start <= turns[-1][1]:
+            overlaps += start < turns[-1][1] - NOTICED
+            turns[-1][1] = max(turns[-1][1], end)
+        else:
+            turns.append([start, end])
+    if overlaps:
+        said.append(f"turns that overlap with the one before, joined: {overlaps}")
+    joined = np.array(turns).reshape(-1, 2)
+    if seconds is not None and seconds > 0:
+        if len(found) and joined[-1, 1] > seconds + BEYOND:
+            last = int(found[:, 1].argmax())
+            raise InputError(
+                f"{path}, line {lines[last]}, column 2: turns end at {found[last, 1]:g} s, the "
+                f"recording at {seconds:.1f} s; expected seconds from its start, such as 2.5"
+            )
+        late = found[:, 1] > seconds + NOTICED
+        if late.any():
+            said.append(
+                f"turns that end up to {found[:, 1].max() - seconds:.2f} s after the recording "
+                f"({seconds:.1f} s), cut there: {late.sum()}"
+            )
+        joined = np.minimum(joined[joined[:, 0] < seconds], seconds)
+        share = float((joined[:, 1] - joined[:, 0]).sum()) / seconds
+        if not FEW < share < MOST:
+            said.append(f"turns cover {100 * share:.0f} % of the sound")
+        elif joined[-1, 1] < seconds / 2:
+            said.append(f"turns end at {joined[-1, 1]:g} s, the recording at {seconds:.1f} s")
+    for words in said if note is not None else ():
+        note(f"{path}: {words}")
+    return joined
+
+
+def _cells(path: Path) -> tuple[list[int], list[list[str]]]:
+    """Number and two cells of each line below the header, all of them numbers."""
+    text = _text(path)
+    first = next(filter(str.strip, text.splitlines()), "")
+    # A comma beside one of the others is no separator.
+    separator = next((mark for mark in ";\t" if mark in first), ",")
+    try:
+        reader = csv.reader(text.splitlines(), delimiter=separator, skipinitialspace=True)
+        rows = [
+            (reader.line_num, [cell.strip().strip("'\"").strip() for cell in row])
+            for row in reader
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
+        raise InputError(f"{path}: cannot be read as a file of turns: {error}") from error
+    for line, cells in rows:
+        if len(cells) != 2:
+            commas = " with decimal points" if separator == "," and len(cells) in (3, 4) else ""
+            raise InputError(
+                f"{path}, line {line}: found {len(cells)} columns; expected start and end "
+                f"[s]{commas}"
+            )
+    # Each name starts with a letter, which no number does, nor a time of another form.
+    if rows and all(
+        re.match(r"[^\W\d_]", cell) and cell.lower() not in _NOTHING for cell in rows[0][1]
+    ):
+        _check_header(path, *rows.pop(0))
+    for line, cells in rows:
+        for column, cell in enumerate(cells, start=1):
+            if not _NUMBER.fullmatch(cell):
+                what = repr(cell) if cell else "an empty cell"
+                raise InputError(
+                    f"{path}, line {line}, column {column}: found {what}; "
+                    "expected seconds with a decimal point, such as 61.5"
+                )
+    return [line for line, _ in rows], [cells for _, cells in rows]
+
+
+def _text(path: Path) -> str:
+    """Text of a file in UTF-8, with or without a byte order mark."""
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file of turns") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: a folder; expected a file of turns") from error
+    mark = next((mark for mark in ENCODINGS if data.startswith(mark)), None)
+    if mark is not None:
+        raise InputError(
+            f"{path}, line 1, column 1: encoded in {ENCODINGS[mark]}; expected text in UTF-8"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+        at = text.find("\0")
+        before, what = text[: max(at, 0)], "a byte of value 0, as UTF-16 has it" if at >= 0 else ""
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig")
+        what = f"byte 0x{data[error.start]:02x}, which is not UTF-8, but maybe Latin-1"
+    if what:
+        line = before.count("\n") + 1
+        column = len(re.findall(r"[;,\t]", before.rpartition("\n")[2])) + 1
+        raise InputError(
+            f"{path}, line {line}, column {column}: found {what}; expected text in UTF-8"
+        )
+    return text
+
+
+def _check_header(path: Path, line: int, names: list[str]) -> None:
+    """Refuse names that say that numbers below them are not start and end in seconds."""
+    for column, name in enumerate(names, start=1):
+        name = unicodedata.normalize("NFC", name)
+        unit = _OTHER_UNIT.search(_SECONDS.sub(" ", re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name)))
+        other = _END if column == 1 else _START
+        own = _START if column == 1 else _END
+        if unit or _LENGTH.search(name) or (other.search(name) and not own.search(name)):
+            expected = "the start of turns" if column == 1 else "their end"
+            raise InputError(
+                f"{path}, line {line}, column {column}: found {name!r}; expected {expected} [s]"
+            )
+
+
+def within(time: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Whether times lie within a turn, bounds included; bool array, shape (n,)."""
+    last = np.searchsorted(turns[:, 0], time, side="right") - 1
+    return (last >= 0) & (time <= turns[np.maximum(last, 0), 1]) if len(turns) else time < -np.inf
