@@ -220,7 +220,7 @@ def test_the_command_ends_with_an_error_where_opensmile_stands_still(fault, root
     write_wav(tmp_path / "high.wav", tone(30, 590))
     program = (
         "import ctypes; from opensmile.core.lib import OpenSMILE\n"
-        "from softaer import audio_lld, cli\n"
+        "from softaer import audio_lld\nfrom softaer.core import cli\n"
         f"audio_lld.PATIENCE = 1\n{FAULTS[fault]}\ncli.run(audio_lld.main)\n"
     )
     recordings = [tmp_path / f"{name}.wav" for name in ("low", "high")]

@@ -154,7 +154,7 @@ def test_a_defect_is_not_told_in_one_line(error, capsys):
 
 
 def end_of(error):
-    code = f"from softaer import cli\n\ndef main():\n    raise {error}\n\ncli.run(main)\n"
+    code = f"from softaer.core import cli\n\ndef main():\n    raise {error}\n\ncli.run(main)\n"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
@@ -185,7 +185,7 @@ def unread(code, environment, both=False):
     os.close(read)
     try:
         return subprocess.run(
-            [sys.executable, "-c", f"import sys\nfrom softaer import cli\n{code}"],
+            [sys.executable, "-c", f"import sys\nfrom softaer.core import cli\n{code}"],
             stdout=write,
             stderr=write if both else subprocess.PIPE,
             text=True,
@@ -245,7 +245,7 @@ def test_another_pipe_that_breaks_is_a_defect():
         "import os\nread, write = os.pipe()\nos.close(read)\ncli.run(lambda: os.write(write, b'x'))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", f"from softaer import cli\n{code}"],
+        [sys.executable, "-c", f"from softaer.core import cli\n{code}"],
         capture_output=True,
         text=True,
         check=False,
@@ -258,7 +258,7 @@ def test_another_pipe_that_breaks_is_a_defect():
 def test_a_full_disk_under_what_is_printed_is_told(full_disk):
     with open(full_disk, "w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", "from softaer import cli\ncli.run(lambda: print('x'))"],
+            [sys.executable, "-c", "from softaer.core import cli\ncli.run(lambda: print('x'))"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -272,7 +272,7 @@ def test_a_full_disk_under_what_is_printed_is_told(full_disk):
 
 
 def test_without_a_standard_output_a_stage_runs():
-    command = f"'{sys.executable}' -c 'from softaer import cli; cli.run(lambda: print(1))' >&-"
+    command = f"'{sys.executable}' -c 'from softaer.core import cli; cli.run(lambda: print(1))' >&-"
     done = subprocess.run(
         command, shell=True, capture_output=True, text=True, check=False, timeout=600
     )

@@ -188,13 +188,31 @@ def test_the_imports_of_a_stage_are_found():
     assert "cv2" in top_level_imports("softaer.simulate.media", set())
 
 
+def imported_by_the_rules(root):
+    """What the rules' chapters import of this package: modules, and names within modules."""
+    found = set()
+    for path in (root / "workflow").rglob("*.smk"):
+        for node in ast.walk(ast.parse(python_of(path))):
+            if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "softaer":
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                found |= {name.partition(".")[2] for name in (node.module, *names)} - {""}
+    return found
+
+
+def python_of(path):
+    """The imports of a chapter that it makes as it is read, without what is Snakemake's own."""
+    return "\n".join(
+        match[0].strip()
+        for match in re.finditer(
+            r"^from softaer[\w.]* import (?:\([^)]*\)|[^\n(]+)$", path.read_text(), re.MULTILINE
+        )
+    )
+
+
 def test_what_the_snakefile_imports_is_light(root):
     heavy = {"torch", "cv2", "mediapipe", "opensmile", "pandas", "numpy", "pyarrow"}
-    text = (root / "workflow/rules/common.smk").read_text()
-    modules = set(re.findall(r"^from softaer\.([a-z_.]+) import", text, re.MULTILINE))
-    for names in re.findall(r"^from softaer import (.+)", text, re.MULTILINE):
-        modules |= {name.partition(" as ")[0] for name in names.split(", ")}
-    assert {"configuration", "code_digest", "corpus", "errors", "lock", "pins"} <= modules
+    modules = {module for module in imported_by_the_rules(root) if module_path(f"softaer.{module}")}
+    assert {"running.configuration", "core.code_digest", "corpus", "running.lock"} <= modules
     for module in modules:
         assert not heavy & top_level_imports(f"softaer.{module}", set()), module
 
@@ -203,7 +221,7 @@ def test_what_the_snakefile_imports_is_required(root, requirements):
     text = (root / "workflow/rules/common.smk").read_text()
     imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
     imported |= set(
-        re.findall(r"^    import (\w+)", _sources("configuration", "corpus"), re.MULTILINE)
+        re.findall(r"^    import (\w+)", _sources("running.configuration", "corpus"), re.MULTILINE)
     )
     for package in imported - sys.stdlib_module_names - {"softaer"}:
         assert distributions_of(package) & set(requirements), package

@@ -46,7 +46,7 @@ except InputError as error:
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "folder" / "softaer.running.lock"
+    return tmp_path / "folder" / "softaer.lock"
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def test_the_file_names_only_its_last_holder(path):
 
 def test_locks_of_other_folders_do_not_matter(path, tmp_path):
     assert lock.hold(path)
-    assert lock.hold(tmp_path / "elsewhere" / "softaer.running.lock")
+    assert lock.hold(tmp_path / "elsewhere" / "softaer.lock")
     assert f"process {os.getpid()}" in attempt(path)
 
 

@@ -29,7 +29,7 @@ def check(command: str) -> None:
     """
     words = shlex.split(command)
     start = words.index("-m") + 1
-    stage = words[start].removeprefix(f"{__package__}.")
+    stage = words[start].removeprefix("softaer.")
     arguments = words[start + 1 : words.index(">")]
     if stage == "ratings":
         for _ in ratings.read(ratings.parser().parse_args(arguments)):
