@@ -11,7 +11,7 @@ import pytest
 
 from softaer import evaluate
 from softaer.core import schema, tables
-from softaer.core.places import prediction_path
+from softaer.core.places import final_prediction
 from softaer.evaluate import (
     answer,
     bootstrap,
@@ -331,7 +331,7 @@ def corpus(tmp_path):
             known = labels[f"m_{target}"].fillna(0)
             worse = 0.5 * rng.normal(size=len(table)) if suffix == "_out_of_fold" else 0
             table[f"{target}{suffix}"] = (known + noise + worse).astype(np.float32)
-        path = prediction_path(tmp_path / "post", tmp_path / "fuse", "m", modality, task, seed)
+        path = final_prediction(tmp_path, "m", modality, task, seed)
         layout = schema.FUSED_PREDICTIONS if fused else schema.POSTPROCESSED
         tables.write(table.sample(frac=1, random_state=seed), layout, path)
     return tmp_path, labels
@@ -339,7 +339,7 @@ def corpus(tmp_path):
 
 def run(folder, monkeypatch, *more, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
-    words += ["--postprocess", folder / "post", "--fuse", folder / "fuse", "--dimensions", "m"]
+    words += ["--results", folder, "--dimensions", "m"]
     words += ["--modalities", "audio", "video", "audio+video", "--tasks", "single", "multi"]
     words += ["--seeds", *SEEDS, "--draws", 400, *more]
     coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
@@ -364,7 +364,7 @@ def test_the_command_line_scores_test_and_dev_out_of_fold(corpus, monkeypatch):
         expected = []
         for seed in SEEDS:
             key = (row.modality, row.task, seed)
-            path = prediction_path(folder / "post", folder / "fuse", "m", *key)
+            path = final_prediction(folder, "m", *key)
             both = labels[here].merge(tables.read(path), on=["recording", "time"]).dropna()
             expected.append(audmetric.concordance_cc(both[f"m_{row.target}"], both[column]))
         assert row.ccc == pytest.approx(np.mean(expected), abs=1e-6)

@@ -8,13 +8,13 @@ import socket
 import processes
 import pytest
 
+from softaer.core import lock
 from softaer.core.errors import InputError
-from softaer.running import lock
 
 HOLDS = """
 import sys
 from pathlib import Path
-from softaer.running import lock
+from softaer.core import lock
 
 print(lock.hold(Path(sys.argv[1])), flush=True)
 sys.stdin.readline()
@@ -23,7 +23,7 @@ sys.stdin.readline()
 HOLDS_AND_HAS_A_CHILD = """
 import subprocess, sys
 from pathlib import Path
-from softaer.running import lock
+from softaer.core import lock
 
 lock.hold(Path(sys.argv[1]))
 child = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -34,7 +34,7 @@ sys.stdin.readline()
 TRIES = """
 import sys
 from pathlib import Path
-from softaer.running import lock
+from softaer.core import lock
 from softaer.core.errors import InputError
 
 try:

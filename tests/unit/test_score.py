@@ -11,7 +11,7 @@ import pytest
 from softaer import score
 from softaer.core import schema, tables
 from softaer.core.errors import InputError
-from softaer.core.places import prediction_path
+from softaer.core.places import final_prediction
 from softaer.corpus import Recording
 from softaer.score import score_predictions
 
@@ -90,11 +90,11 @@ def test_a_partition_without_recordings_has_no_row(targets, predictions):
 
 def test_where_predictions_lie():
     def path(*args):
-        return str(prediction_path("p", "f", "mood", *args, 3))
+        return str(final_prediction("r", "mood", *args, 3))
 
-    assert path("audio", "single") == "p/mood/audio/single/seed3.parquet"
-    assert path("video", "joint") == "p/mood/video/joint/seed3.parquet"
-    assert path("audio+video", "multi") == "f/mood/multi/seed3.parquet"
+    assert path("audio", "single") == "r/postprocess/mood/audio/single/seed3.parquet"
+    assert path("video", "joint") == "r/postprocess/mood/video/joint/seed3.parquet"
+    assert path("audio+video", "multi") == "r/fuse/mood/multi/seed3.parquet"
 
 
 def test_beside_the_score_stand_those_of_other_versions(targets, predictions):
@@ -165,9 +165,7 @@ def corpus(targets, tmp_path):
     for dimension in ("x", "y"):
         for modality in ("audio", "audio+video"):
             for task in ("single", "multi", "joint"):
-                path = prediction_path(
-                    tmp_path / "postprocess", tmp_path / "fuse", dimension, modality, task, 7
-                )
+                path = final_prediction(tmp_path, dimension, modality, task, 7)
                 fused = "+" in modality
                 kind = schema.FUSED_PREDICTIONS if fused else schema.POSTPROCESSED
                 table = everything[["recording", "time"]].copy()
@@ -180,7 +178,7 @@ def corpus(targets, tmp_path):
 
 def run(folder, monkeypatch, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
-    words += ["--postprocess", folder / "postprocess", "--fuse", folder / "fuse"]
+    words += ["--results", folder]
     words += ["--dimensions", "x", "y", "--modalities", "audio", "audio+video"]
     words += ["--tasks", "single", "multi", "joint", "--seeds", 7]
     coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
@@ -197,7 +195,7 @@ def test_the_command_line_scores_every_prediction(corpus, monkeypatch):
     assert len(table) == 2 * 2 * 3 * 2 * 2
     for row in table.itertuples():
         args = (row.dimension, row.modality, row.task, row.seed)
-        predicted = written[prediction_path(folder / "postprocess", folder / "fuse", *args)]
+        predicted = written[final_prediction(folder, *args)]
         here = everything["recording"].map(PARTITIONS) == row.partition
         truth = everything.loc[here, f"{row.dimension}_{row.target}"]
         for name, suffix in (("ccc", ""), ("ccc_raw", "_raw"), ("ccc_out_of_fold", "_out_of_fold")):
@@ -221,7 +219,7 @@ def test_a_recording_that_lacks_all_modalities_is_not_scored(corpus, monkeypatch
     table = run(folder, monkeypatch, without={"audio": absent, "video": absent})
     for row in table[table["partition"] == "dev"].itertuples():
         args = (row.dimension, row.modality, row.task, row.seed)
-        predicted = written[prediction_path(folder / "postprocess", folder / "fuse", *args)]
+        predicted = written[final_prediction(folder, *args)]
         here = everything["recording"] == "b"
         truth = everything.loc[here, f"{row.dimension}_{row.target}"]
         expected = audmetric.concordance_cc(truth, predicted.loc[here, row.target])

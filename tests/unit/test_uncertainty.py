@@ -10,7 +10,7 @@ import pytest
 
 from softaer import uncertainty
 from softaer.core import schema, tables
-from softaer.core.places import prediction_path
+from softaer.core.places import final_prediction
 from softaer.labels import label
 from softaer.uncertainty import BINS, KEPT, NOMINAL, coverage, figures, reliability, selective_error
 
@@ -232,9 +232,7 @@ def corpus(tmp_path):
         table = predictions.assign(sigma=predictions["sigma"] / seed)
         for name in ("E", "sigma"):
             table[f"{name}_out_of_fold"] = 77.0
-        path = prediction_path(
-            tmp_path / "post", tmp_path / "fuse", "m", "audio+video", "multi", seed
-        )
+        path = final_prediction(tmp_path, "m", "audio+video", "multi", seed)
         tables.write(table.sample(frac=1, random_state=seed), schema.FUSED_PREDICTIONS, path)
     return tmp_path
 
@@ -242,7 +240,7 @@ def corpus(tmp_path):
 def run(folder, monkeypatch, *more, seeds=(1,), delay=DELAY, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--ratings", folder / "ratings"]
-    words += ["--postprocess", folder / "post", "--fuse", folder / "fuse", "--dimensions", "m"]
+    words += ["--results", folder, "--dimensions", "m"]
     words += ["--modalities", "audio", "video", "audio+video", "--tasks", "multi"]
     words += ["--seeds", *seeds, "--output", folder / "uncertainty.parquet", *more]
     coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)

@@ -5,32 +5,36 @@ as a table of the batch and, in a folder of its name, as CSV and a plot of each 
 results/apply_video, the recording with the traces below it, where asked for.
 """
 
+PACKED_FILES = [f"{PACKED_MODEL}/model.json", f"{PACKED_MODEL}/weights.safetensors"]
+if config["apply"]["model"]:
+    PACKED_FILES = CORPUS.where(PACKED_FILES)
+
 
 rule packed_model:
     input:
-        recordings=ancient(TABLE),
+        recordings=TABLE,
         selections=selections(APPLIED_NETWORKS),
         networks=[
-            *all_networks(WEIGHTS, APPLIED_NETWORKS),
-            *all_networks(DESCRIPTION, APPLIED_NETWORKS),
+            *all_networks(places.WEIGHTS, APPLIED_NETWORKS),
+            *all_networks(places.DESCRIPTION, APPLIED_NETWORKS),
         ],
-        standardisations=collect("results/standardisation/{modality}.parquet", modality=MODALITIES),
+        standardisations=collect(places.STANDARDISATION, modality=MODALITIES),
         steps=collect(
-            STEPS, dimension=DIMENSIONS, modality=MODALITIES, task=APPLIED_TASK, seed=SEEDS
+            places.STEPS, dimension=DIMENSIONS, modality=MODALITIES, task=APPLIED_TASK, seed=SEEDS
         ),
         coefficients=(
-            collect(COEFFICIENTS, dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS)
+            collect(places.COEFFICIENTS, dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS)
             if FUSED_MODALITIES
             else []
         ),
         delays=DELAY_TABLE,
     output:
-        description="results/packed_model/model.json",
-        weights="results/packed_model/weights.safetensors",
+        description=f"{places.PACKED_MODEL}/model.json",
+        weights=f"{places.PACKED_MODEL}/weights.safetensors",
     log:
-        "results/logs/packed_model.log",
+        log_of("packed_model"),
     benchmark:
-        "results/benchmarks/packed_model.tsv"
+        benchmark_of("packed_model")
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -41,11 +45,12 @@ rule packed_model:
         software=pins("av", "opensmile", "mediapipe", "torch"),
         corpus=relevant(RATED, ["recording", "partition"]),
         experiment=[*LEARNT, "--tasks", APPLIED_TASK],
-        delay=DELAYS,
+        results=results_by("selections", places.SELECTION),
+        delay=delay_of("delays"),
         extraction=lambda wildcards: EXTRACTION,
     shell:
         "python -m softaer.packed_model"
-        " --results results"
+        " --results {params.results:q}"
         " --recordings {input.recordings:q}"
         " {params.experiment}"
         " {params.delay}"
@@ -59,16 +64,16 @@ rule packed_model:
 rule apply_batch:
     input:
         features=lambda wildcards: collect(
-            "results/{stage}/{batch}.parquet", stage=FEATURE_STAGES, batch=wildcards.batch
+            places.BATCH, stage=FEATURE_STAGES, batch=wildcards.batch
         ),
-        model=[f"{PACKED_MODEL}/model.json", f"{PACKED_MODEL}/weights.safetensors"],
+        model=PACKED_FILES,
     output:
-        predictions="results/apply/{batch}.parquet",
-        folder=directory("results/apply/{batch}"),
+        predictions=places.APPLIED,
+        folder=directory(places.APPLIED_FOLDER),
     log:
-        "results/logs/apply/{batch}.log",
+        log_of("apply/{batch}"),
     benchmark:
-        "results/benchmarks/apply/{batch}.tsv"
+        benchmark_of("apply/{batch}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -76,9 +81,11 @@ rule apply_batch:
     params:
         code=code_digest("apply"),
         software=pins("torch"),
-        model=lambda wildcards, input: os.path.dirname(input.model[0]),
+        model=folder_of("model"),
         names=lambda wildcards: [r.recording for r in applied_of(wildcards.batch)],
-        features=lambda wildcards, input: per_modality("--features", input.features),
+        features=of_input(
+            lambda wildcards, input: per_modality("--features", MODALITIES, input.features)
+        ),
         extraction=lambda wildcards: EXTRACTION,
     shell:
         "python -m softaer.apply"
@@ -93,17 +100,17 @@ rule apply_batch:
 
 rule apply_video:
     input:
-        predictions=lambda wildcards: (
-            f"results/apply/{applied_named(wildcards.recording).batch}.parquet"
+        predictions=lambda wildcards: filled_in(
+            places.APPLIED, batch=applied_named(wildcards.recording).batch
         ),
-        video=lambda wildcards: applied_named(wildcards.recording).video,
-        audio=lambda wildcards: applied_named(wildcards.recording).audio or [],
+        video=lambda wildcards: CORPUS.where([applied_named(wildcards.recording).video], True),
+        audio=lambda wildcards: CORPUS.where([applied_named(wildcards.recording).audio], True),
     output:
-        "results/apply_video/{recording}.mp4",
+        places.APPLIED_VIDEO,
     log:
-        "results/logs/apply_video/{recording}.log",
+        log_of("apply_video/{recording}"),
     benchmark:
-        "results/benchmarks/apply_video/{recording}.tsv"
+        benchmark_of("apply_video/{recording}")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -111,7 +118,7 @@ rule apply_video:
         runtime=growing(20, 0.3),
     params:
         code=code_digest("apply_video"),
-        audio=lambda wildcards, input: flag("--audio", input.audio or None),
+        audio=flag_of("--audio", "audio"),
         choices=lambda wildcards: [
             word
             for column in ("audio_stream", "video_stream", "channel")

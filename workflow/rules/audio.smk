@@ -4,17 +4,20 @@ In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_
 has become of each recording in results/status/audio_lld.
 """
 
+# What of the table concerns the sound.
+OF_SOUND = ["recording", "audio", "video", "audio_stream", "channel"]
+
 
 rule audio_lld:
     input:
-        lambda wildcards: media_read(wildcards.batch, "audio"),
+        lambda wildcards: media_of_batch(wildcards, "audio"),
     output:
-        lld="results/audio_lld/{batch}.parquet",
-        status="results/status/audio_lld/{batch}.parquet",
+        lld=places.AUDIO_LLD,
+        status=filled_in(places.STATUS, stage="audio_lld"),
     log:
-        "results/logs/audio_lld/{batch}.log",
+        log_of("audio_lld/{batch}"),
     benchmark:
-        "results/benchmarks/audio_lld/{batch}.tsv"
+        benchmark_of("audio_lld/{batch}")
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -25,15 +28,12 @@ rule audio_lld:
     params:
         code=code_digest("audio_lld"),
         software=pins("av", "opensmile"),
-        recordings=lambda wildcards: recording_flags(
-            recordings_of(wildcards.batch), lambda r: r.audio
-        ),
-        choices=lambda wildcards: choice_flags(wildcards.batch, "audio"),
+        corpus=lambda wildcards: relevant(recordings_of(wildcards.batch), OF_SOUND),
+        recordings=media_of("audio"),
         feature_set=config["audio"]["feature_set"],
     shell:
         "python -m softaer.audio_lld"
         " {params.recordings}"
-        " {params.choices}"
         " --feature-set {params.feature_set}"
         " {resources.reading}"
         " --output {output.lld}"
@@ -43,15 +43,15 @@ rule audio_lld:
 
 rule audio_features:
     input:
-        lld="results/audio_lld/{batch}.parquet",
-        turns=lambda wildcards: [r.turns for r in with_turns(wildcards.batch)],
+        lld=places.AUDIO_LLD,
+        turns=lambda wildcards: CORPUS.where(r.turns for r in with_turns(wildcards.batch)),
     output:
-        features="results/audio_features/{batch}.parquet",
-        notes="results/status/audio_features/{batch}.parquet",
+        features=places.AUDIO_FEATURES,
+        notes=filled_in(places.STATUS, stage="audio_features"),
     log:
-        "results/logs/audio_features/{batch}.log",
+        log_of("audio_features/{batch}"),
     benchmark:
-        "results/benchmarks/audio_features/{batch}.tsv"
+        benchmark_of("audio_features/{batch}")
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -61,7 +61,7 @@ rule audio_features:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],
         mode=config["audio"]["turns"],
-        turns=lambda wildcards: recording_flags(with_turns(wildcards.batch), lambda r: r.turns),
+        turns=lambda wildcards: recording_flags(with_turns(wildcards.batch), lambda r: r.turns, {}),
     shell:
         "python -m softaer.audio_features"
         " --lld {input.lld}"

@@ -8,9 +8,9 @@ planted truth beside it.
 
 rule corpus_table:
     output:
-        LISTED_TABLE,
+        places.LISTED_TABLE,
     log:
-        "results/logs/corpus_table.log",
+        log_of("corpus_table"),
     localrule: True
     conda:
         "../../envs/extraction.yaml"
@@ -19,9 +19,9 @@ rule corpus_table:
     params:
         code=code_digest("corpus_table"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
-        corpus=lambda wildcards: relevant(RECORDINGS, WHOLE_ROWS),
+        corpus=lambda wildcards: relevant(CORPUS.all, WHOLE_ROWS),
         layout=config["corpus"]["layout"],
-        root=ROOT,
+        root=config["corpus"]["root"],
     shell:
         "python -m softaer.corpus_table"
         " --layout {params.layout}"
@@ -32,10 +32,10 @@ rule corpus_table:
 
 rule simulate_tables:
     output:
-        recordings="results/corpus/recordings.csv",
-        raters="results/corpus/raters.parquet",
+        recordings=places.SIMULATED_TABLE,
+        raters=places.SIMULATED_RATERS,
     log:
-        "results/logs/simulate_tables.log",
+        log_of("simulate_tables"),
     localrule: True
     conda:
         "../../envs/extraction.yaml"
@@ -55,14 +55,14 @@ rule simulate_tables:
 rule simulate_portraits:
     output:
         collect(
-            "results/corpus/portraits/{subject}.{kind}",
+            places.PORTRAIT,
             subject=SUBJECTS,
             kind=["png", "parquet"],
         ),
     log:
-        "results/logs/simulate_portraits.log",
+        log_of("simulate_portraits"),
     benchmark:
-        "results/benchmarks/simulate_portraits.tsv"
+        benchmark_of("simulate_portraits")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -80,11 +80,11 @@ rule simulate_portraits:
 
 rule simulate_truth:
     output:
-        "results/corpus/truth/{recording}.parquet",
+        places.TRUTH,
     log:
-        "results/logs/simulate_truth/{recording}.log",
+        log_of("simulate_truth/{recording}"),
     benchmark:
-        "results/benchmarks/simulate_truth/{recording}.tsv"
+        benchmark_of("simulate_truth/{recording}")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -104,13 +104,13 @@ rule simulate_truth:
 
 rule simulate_raters:
     input:
-        truth="results/corpus/truth/{recording}.parquet",
+        truth=places.TRUTH,
     output:
-        "results/corpus/annotations/{recording}.csv",
+        places.ANNOTATIONS,
     log:
-        "results/logs/simulate_raters/{recording}.log",
+        log_of("simulate_raters/{recording}"),
     benchmark:
-        "results/benchmarks/simulate_raters/{recording}.tsv"
+        benchmark_of("simulate_raters/{recording}")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -129,22 +129,22 @@ rule simulate_raters:
 
 rule simulate_media:
     input:
-        truth="results/corpus/truth/{recording}.parquet",
+        truth=places.TRUTH,
         portrait=lambda wildcards: portrait(wildcards.recording, "png"),
         landmarks=lambda wildcards: portrait(wildcards.recording, "parquet"),
     output:
-        "results/corpus/media/{recording}.mp4",
+        places.MEDIA,
     log:
-        "results/logs/simulate_media/{recording}.log",
+        log_of("simulate_media/{recording}"),
     benchmark:
-        "results/benchmarks/simulate_media/{recording}.tsv"
+        benchmark_of("simulate_media/{recording}")
     conda:
         "../../envs/extraction.yaml"
     resources:
         mem_mb=growing(500 + 4 * config["simulate"]["duration"]),
     params:
         code=code_digest("simulate.media"),
-        subject=lambda wildcards: subject_of(wildcards.recording),
+        subject=lambda wildcards: CORPUS.subject_of[wildcards.recording],
         seed=config["simulate"]["seed"],
     shell:
         "python -m softaer.simulate.media"

@@ -8,14 +8,14 @@ recording there are features.
 
 rule standardisation:
     input:
-        features=rated_batches("results/{modality}_features/{batch}.parquet", "train"),
-        recordings=ancient(TABLE),
+        features=rated_batches(places.FEATURES, "train"),
+        recordings=TABLE,
     output:
-        "results/standardisation/{modality}.parquet",
+        places.STANDARDISATION,
     log:
-        "results/logs/standardisation/{modality}.log",
+        log_of("standardisation/{modality}"),
     benchmark:
-        "results/benchmarks/standardisation/{modality}.tsv"
+        benchmark_of("standardisation/{modality}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -23,27 +23,27 @@ rule standardisation:
     params:
         code=code_digest("standardisation"),
         corpus=lambda wildcards: relevant(rated_in("train"), ["recording", "batch"]),
-        features="results/{modality}_features",
+        features=folder_of("features"),
     shell:
         "python -m softaer.standardisation"
         " --recordings {input.recordings:q}"
-        " --features {params.features}"
+        " --features {params.features:q}"
         " --output {output}"
         " > {log} 2>&1"
 
 
 rule annotation_delay:
     input:
-        features=rated_batches("results/{modality}_features/{batch}.parquet", "train"),
-        labels=rated_batches("results/labels/{batch}.parquet", "train"),
-        standardisations=collect("results/standardisation/{modality}.parquet", modality=MODALITIES),
-        recordings=ancient(TABLE),
+        features=rated_batches(places.FEATURES, "train"),
+        labels=rated_batches(places.LABELS, "train"),
+        standardisations=collect(places.STANDARDISATION, modality=MODALITIES),
+        recordings=TABLE,
     output:
-        "results/annotation_delay.parquet",
+        places.ANNOTATION_DELAY,
     log:
-        "results/logs/annotation_delay.log",
+        log_of("annotation_delay"),
     benchmark:
-        "results/benchmarks/annotation_delay.tsv"
+        benchmark_of("annotation_delay")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -53,14 +53,15 @@ rule annotation_delay:
         corpus=lambda wildcards: relevant(
             rated_in("train"), ["recording", "batch", "subject", "group"]
         ),
-        features=collect("results/{modality}_features", modality=MODALITIES),
+        features=features_folders,
+        labels=folder_of("labels"),
         dimensions=DIMENSIONS,
         max_delay=config["max_delay"],
     shell:
         "python -m softaer.annotation_delay"
         " --recordings {input.recordings:q}"
-        " --labels results/labels"
-        " --features {params.features}"
+        " --labels {params.labels:q}"
+        " --features {params.features:q}"
         " --standardisations {input.standardisations}"
         " --dimensions {params.dimensions}"
         " --max-delay {params.max_delay}"
@@ -70,23 +71,23 @@ rule annotation_delay:
 
 rule dataset_batch:
     input:
-        features="results/{modality}_features/{batch}.parquet",
-        labels="results/labels/{batch}.parquet",
-        standardisation="results/standardisation/{modality}.parquet",
+        features=places.FEATURES,
+        labels=places.LABELS,
+        standardisation=places.STANDARDISATION,
         delays=DELAY_TABLE,
     output:
-        "results/dataset/{modality}/{batch}.parquet",
+        places.DATASET,
     log:
-        "results/logs/dataset/{modality}/{batch}.log",
+        log_of("dataset/{modality}/{batch}"),
     benchmark:
-        "results/benchmarks/dataset/{modality}/{batch}.tsv"
+        benchmark_of("dataset/{modality}/{batch}")
     conda:
         "../../envs/learning.yaml"
     resources:
         mem_mb=growing(500, 8),
     params:
         code=code_digest("dataset"),
-        delay=DELAYS,
+        delay=delay_of("delays"),
     shell:
         "python -m softaer.dataset"
         " --features {input.features}"
@@ -99,17 +100,17 @@ rule dataset_batch:
 
 rule coverage:
     input:
-        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
+        dataset=rated_batches(places.DATASET),
         status=lambda wildcards: rated_batches(
-            f"results/status/{READERS[wildcards.modality]}/{{batch}}.parquet"
+            filled_in(places.STATUS, stage=READERS[wildcards.modality])
         )(wildcards),
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        "results/coverage/{modality}.parquet",
+        places.COVERAGE,
     log:
-        "results/logs/coverage/{modality}.log",
+        log_of("coverage/{modality}"),
     benchmark:
-        "results/benchmarks/coverage/{modality}.tsv"
+        benchmark_of("coverage/{modality}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -117,13 +118,13 @@ rule coverage:
     params:
         code=code_digest("coverage"),
         corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),
-        dataset="results/dataset/{modality}",
-        status=lambda wildcards: f"results/status/{READERS[wildcards.modality]}",
+        dataset=folder_of("dataset"),
+        status=folder_of("status"),
     shell:
         "python -m softaer.coverage"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
-        " --status {params.status}"
+        " --dataset {params.dataset:q}"
+        " --status {params.status:q}"
         " --modality {wildcards.modality}"
         " --output {output}"
         " > {log} 2>&1"

@@ -3,16 +3,18 @@
 In: scores, predictions, learning curves, the raters' agreement. Out: results/figures and results/ccc.tex.
 """
 
+FIGURES = ["scores", "traces", "uncertainty", "agreement", "frame_pairs", "learning_curves"]
+
 
 rule figure_scores:
     input:
-        scores="results/ccc.parquet",
-        intervals="results/intervals.parquet",
-        ceiling="results/ceiling.parquet",
+        scores=places.SCORES,
+        intervals=places.INTERVALS,
+        ceiling=places.CEILING,
     output:
         drawn("scores"),
     log:
-        "results/logs/figures/scores.log",
+        log_of("figures/scores"),
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -21,20 +23,25 @@ rule figure_scores:
     params:
         code=code_digest("figures.scores"),
     shell:
-        "python -m softaer.figures.scores --results results --output {output} > {log} 2>&1"
+        "python -m softaer.figures.scores"
+        " --scores {input.scores}"
+        " --intervals {input.intervals}"
+        " --ceiling {input.ceiling}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule figure_traces:
     input:
-        predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
         drawn("traces"),
     log:
-        "results/logs/figures/traces.log",
+        log_of("figures/traces"),
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -43,13 +50,14 @@ rule figure_traces:
     params:
         code=code_digest("figures.traces"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
-        dataset=f"results/dataset/{MODALITIES[0]}",
+        dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
+        results=results_by("predictions", places.POSTPROCESSED),
     shell:
         "python -m softaer.figures.traces"
-        " --results results"
+        " --results {params.results:q}"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
         " --output {output}"
@@ -58,11 +66,11 @@ rule figure_traces:
 
 rule figure_uncertainty:
     input:
-        "results/uncertainty.parquet",
+        places.UNCERTAINTY,
     output:
         drawn("uncertainty"),
     log:
-        "results/logs/figures/uncertainty.log",
+        log_of("figures/uncertainty"),
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -71,16 +79,16 @@ rule figure_uncertainty:
     params:
         code=code_digest("figures.uncertainty"),
     shell:
-        "python -m softaer.figures.uncertainty --results results --output {output} > {log} 2>&1"
+        "python -m softaer.figures.uncertainty --uncertainty {input} --output {output} > {log} 2>&1"
 
 
 rule figure_agreement:
     input:
-        "results/agreement/pairs.parquet",
+        filled_in(places.AGREEMENT, part="pairs"),
     output:
         drawn("agreement"),
     log:
-        "results/logs/figures/agreement.log",
+        log_of("figures/agreement"),
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -89,16 +97,16 @@ rule figure_agreement:
     params:
         code=code_digest("figures.agreement"),
     shell:
-        "python -m softaer.figures.agreement --results results --output {output} > {log} 2>&1"
+        "python -m softaer.figures.agreement --pairs {input} --output {output} > {log} 2>&1"
 
 
 rule figure_frame_pairs:
     input:
-        "results/frame_pairs.parquet",
+        places.FRAME_PAIRS,
     output:
         drawn("frame_pairs"),
     log:
-        "results/logs/figures/frame_pairs.log",
+        log_of("figures/frame_pairs"),
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -107,17 +115,17 @@ rule figure_frame_pairs:
     params:
         code=code_digest("figures.frame_pairs"),
     shell:
-        "python -m softaer.figures.frame_pairs --results results --output {output} > {log} 2>&1"
+        "python -m softaer.figures.frame_pairs --pairs {input} --output {output} > {log} 2>&1"
 
 
 rule figure_learning_curves:
     input:
-        curves=all_networks(CURVE),
+        curves=all_networks(places.CURVE),
         selections=selections(ALL_NETWORKS),
     output:
         drawn("learning_curves"),
     log:
-        "results/logs/figures/learning_curves.log",
+        log_of("figures/learning_curves"),
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -126,9 +134,10 @@ rule figure_learning_curves:
     params:
         code=code_digest("figures.learning_curves"),
         experiment=EXPERIMENT,
+        results=results_by("selections", places.SELECTION),
     shell:
         "python -m softaer.figures.learning_curves"
-        " --results results"
+        " --results {params.results:q}"
         " {params.experiment}"
         " --output {output}"
         " > {log} 2>&1"
@@ -136,18 +145,18 @@ rule figure_learning_curves:
 
 rule latex_table:
     input:
-        scores="results/ccc.parquet",
-        intervals="results/intervals.parquet",
-        ceiling="results/ceiling.parquet",
+        scores=places.SCORES,
+        intervals=places.INTERVALS,
+        ceiling=places.CEILING,
     output:
         report(
-            "results/ccc.tex",
+            places.SCORES_LATEX,
             caption="../report/ccc.rst",
             category="Scores",
             labels={"table": "CCC as in the paper", "format": "LaTeX"},
         ),
     log:
-        "results/logs/latex_table.log",
+        log_of("latex_table"),
     localrule: True
     conda:
         "../../envs/learning.yaml"

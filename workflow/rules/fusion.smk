@@ -7,17 +7,17 @@ them intervals, hypotheses, human ceiling and uses of the uncertainty.
 
 rule fuse_modalities:
     input:
-        predictions=collect(PREDICTION, modality=MODALITIES, allow_missing=True),
+        predictions=collect(places.PREDICTION, modality=MODALITIES, allow_missing=True),
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        predictions=FUSED,
-        coefficients=COEFFICIENTS,
+        predictions=places.FUSED,
+        coefficients=places.COEFFICIENTS,
     log:
-        "results/logs/fuse/{dimension}/{task}/seed{seed}.log",
+        log_of("fuse/{dimension}/{task}/seed{seed}"),
     benchmark:
-        "results/benchmarks/fuse/{dimension}/{task}/seed{seed}.tsv"
+        benchmark_of("fuse/{dimension}/{task}/seed{seed}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -27,14 +27,16 @@ rule fuse_modalities:
         corpus=lambda wildcards: relevant(
             rated_in("dev"), ["recording", "batch", "partition", "subject", "group"]
         ),
-        dataset=f"results/dataset/{MODALITIES[0]}",
-        predictions=lambda wildcards, input: per_modality("--prediction", input.predictions),
+        dataset=folder_of("dataset"),
+        predictions=of_input(
+            lambda wildcards, input: per_modality("--prediction", MODALITIES, input.predictions)
+        ),
         search=options(config["postprocessing"]),
         targets=TARGETS,
     shell:
         "python -m softaer.fuse"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " --dimension {wildcards.dimension}"
         " {params.predictions}"
         " {params.search}"
@@ -47,23 +49,23 @@ rule fuse_modalities:
 
 rule score:
     input:
-        predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        parquet="results/ccc.parquet",
+        parquet=places.SCORES,
         csv=report(
-            "results/ccc.csv",
+            places.SCORES_CSV,
             caption="../report/ccc.rst",
             category="Scores",
             labels={"table": "CCC, one row per seed", "format": "CSV"},
         ),
     log:
-        "results/logs/score.log",
+        log_of("score"),
     benchmark:
-        "results/benchmarks/score.tsv"
+        benchmark_of("score")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -71,14 +73,14 @@ rule score:
     params:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
-        dataset=f"results/dataset/{MODALITIES[0]}",
+        dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
+        results=results_by("predictions", places.POSTPROCESSED),
     shell:
         "python -m softaer.score"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
-        " --postprocess results/postprocess"
-        " --fuse results/fuse"
+        " --dataset {params.dataset:q}"
+        " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
         " --output {output.parquet}"
@@ -88,18 +90,18 @@ rule score:
 
 rule evaluate:
     input:
-        predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        intervals="results/intervals.parquet",
-        hypotheses="results/hypotheses.parquet",
+        intervals=places.INTERVALS,
+        hypotheses=places.HYPOTHESES,
     log:
-        "results/logs/evaluate.log",
+        log_of("evaluate"),
     benchmark:
-        "results/benchmarks/evaluate.tsv"
+        benchmark_of("evaluate")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -107,15 +109,15 @@ rule evaluate:
     params:
         code=code_digest("evaluate"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
-        dataset=f"results/dataset/{MODALITIES[0]}",
+        dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
+        results=results_by("predictions", places.POSTPROCESSED),
         evaluation=options(config["evaluation"]),
     shell:
         "python -m softaer.evaluate"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
-        " --postprocess results/postprocess"
-        " --fuse results/fuse"
+        " --dataset {params.dataset:q}"
+        " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
         " {params.evaluation}"
@@ -126,20 +128,20 @@ rule evaluate:
 
 rule uncertainty:
     input:
-        predictions=collect(POSTPROCESSED, **ALL_MODELS),
+        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
         lags=LAGS,
         coverage=ALL_COVERAGE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        "results/uncertainty.parquet",
+        places.UNCERTAINTY,
     log:
-        "results/logs/uncertainty.log",
+        log_of("uncertainty"),
     benchmark:
-        "results/benchmarks/uncertainty.tsv"
+        benchmark_of("uncertainty")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -147,17 +149,18 @@ rule uncertainty:
     params:
         code=code_digest("uncertainty"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
-        dataset=f"results/dataset/{MODALITIES[0]}",
+        dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
-        delay=DELAYS,
-        lags=flag("--rater-lags", LAGS),
+        results=results_by("predictions", places.POSTPROCESSED),
+        ratings=folder_of("ratings"),
+        delay=delay_of("delays"),
+        lags=flag_of("--rater-lags", "lags"),
     shell:
         "python -m softaer.uncertainty"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
-        " --ratings results/ratings"
-        " --postprocess results/postprocess"
-        " --fuse results/fuse"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
         " {params.delay}"

@@ -5,16 +5,23 @@ results/rater_weights, per batch; how far the raters agree (results/agreement), 
 rater reaches against the others. What was odd is in results/status/ratings and results/status/labels.
 """
 
+ESTIMATOR = [
+    *("--estimator", config["labels"]["estimator"]),
+    *("--against", config["labels"]["against"]),
+    *("--spread", config["labels"]["spread"]),
+    *("--spread-about", config["labels"]["spread_about"]),
+]
+
 
 rule recording_lengths:
     input:
         measured_media,
     output:
-        "results/recording_lengths/{batch}.parquet",
+        places.LENGTHS,
     log:
-        "results/logs/recording_lengths/{batch}.log",
+        log_of("recording_lengths/{batch}"),
     benchmark:
-        "results/benchmarks/recording_lengths/{batch}.tsv"
+        benchmark_of("recording_lengths/{batch}")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -22,8 +29,11 @@ rule recording_lengths:
     params:
         code=code_digest("recording_lengths"),
         software=pins("av"),
-        audio=lambda wildcards: recording_flags(rated_of(wildcards.batch), lambda r: r.audio),
-        video=lambda wildcards: recording_flags(rated_of(wildcards.batch), lambda r: r.video),
+        corpus=lambda wildcards: relevant(
+            rated_of(wildcards.batch), ["recording", "audio", "video"]
+        ),
+        audio=lengths_of(lambda r: r.audio),
+        video=lengths_of(lambda r: r.video),
     shell:
         "python -m softaer.recording_lengths"
         " {params.audio}"
@@ -34,17 +44,15 @@ rule recording_lengths:
 
 rule ratings:
     input:
-        annotations=lambda wildcards: [
-            path for r in rated_of(wildcards.batch) for path in r.annotation_files(DIMENSIONS)
-        ],
-        lengths=["results/recording_lengths/{batch}.parquet"] if HELD else [],
+        annotations=annotations_of,
+        lengths=[places.LENGTHS] if HELD else [],
     output:
-        ratings="results/ratings/{batch}.parquet",
-        notes="results/status/ratings/{batch}.parquet",
+        ratings=places.RATINGS,
+        notes=filled_in(places.STATUS, stage="ratings"),
     log:
-        "results/logs/ratings/{batch}.log",
+        log_of("ratings/{batch}"),
     benchmark:
-        "results/benchmarks/ratings/{batch}.tsv"
+        benchmark_of("ratings/{batch}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -55,9 +63,8 @@ rule ratings:
         code=code_digest("ratings"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
         layout=config["corpus"]["layout"],
-        recordings=lambda wildcards: recording_flags(
-            rated_of(wildcards.batch), lambda r: r.annotations
-        ),
+        corpus=lambda wildcards: relevant(rated_of(wildcards.batch), ["recording", "annotations"]),
+        recordings=ratings_read,
         dimensions=DIMENSIONS,
         interpolation=config["ratings"]["interpolation"],
         max_gap=config["ratings"]["max_gap"],
@@ -65,7 +72,7 @@ rule ratings:
         range=flag("--range", config["ratings"]["range"]),
         missing=[f"--missing={value}" for value in config["ratings"]["missing"]],
         raters=shlex.join(f"--rater={name}" for name in config["ratings"]["raters"] or []),
-        lengths=lambda wildcards, input: flag("--lengths", list(input.lengths)),
+        lengths=flag_of("--lengths", "lengths"),
     shell:
         "python -m softaer.ratings"
         " {params.recordings}"
@@ -86,14 +93,14 @@ rule ratings:
 
 rule rating_scales:
     input:
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
-        recordings=ancient(TABLE),
+        ratings=rated_batches(places.RATINGS),
+        recordings=TABLE,
     output:
-        "results/rating_scales.parquet",
+        places.RATING_SCALES,
     log:
-        "results/logs/rating_scales.log",
+        log_of("rating_scales"),
     benchmark:
-        "results/benchmarks/rating_scales.tsv"
+        benchmark_of("rating_scales")
     # It changes no label, and is no input of theirs: it comes first, and stops the run.
     priority: 100
     conda:
@@ -104,10 +111,11 @@ rule rating_scales:
         code=code_digest("rating_scales"),
         corpus=relevant(RATED, ["recording", "batch"]),
         scales=config["ratings"]["scales"],
+        ratings=folder_of("ratings"),
     shell:
         "python -m softaer.rating_scales"
         " --recordings {input.recordings:q}"
-        " --ratings results/ratings"
+        " --ratings {params.ratings:q}"
         " --scales {params.scales}"
         " --output {output}"
         " > {log} 2>&1"
@@ -115,14 +123,14 @@ rule rating_scales:
 
 rule rater_lags:
     input:
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
-        recordings=ancient(TABLE),
+        ratings=rated_batches(places.RATINGS),
+        recordings=TABLE,
     output:
-        "results/rater_lags.parquet",
+        places.RATER_LAGS,
     log:
-        "results/logs/rater_lags.log",
+        log_of("rater_lags"),
     benchmark:
-        "results/benchmarks/rater_lags.tsv"
+        benchmark_of("rater_lags")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -131,10 +139,11 @@ rule rater_lags:
         code=code_digest("rater_lags"),
         corpus=relevant(RATED, ["recording", "batch"]),
         max_lag=config["labels"]["max_lag"],
+        ratings=folder_of("ratings"),
     shell:
         "python -m softaer.rater_lags"
         " --recordings {input.recordings:q}"
-        " --ratings results/ratings"
+        " --ratings {params.ratings:q}"
         " --max-lag {params.max_lag}"
         " --output {output}"
         " > {log} 2>&1"
@@ -142,15 +151,15 @@ rule rater_lags:
 
 rule rater_weights:
     input:
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        ratings=rated_batches(places.RATINGS),
         lags=LAGS,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        "results/rater_weights.parquet",
+        places.CORPUS_WEIGHTS,
     log:
-        "results/logs/rater_weights.log",
+        log_of("rater_weights"),
     benchmark:
-        "results/benchmarks/rater_weights.tsv"
+        benchmark_of("rater_weights")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -159,11 +168,12 @@ rule rater_weights:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
         against=config["labels"]["against"],
-        lags=flag("--rater-lags", LAGS),
+        ratings=folder_of("ratings"),
+        lags=flag_of("--rater-lags", "lags"),
     shell:
         "python -m softaer.rater_weights"
         " --recordings {input.recordings:q}"
-        " --ratings results/ratings"
+        " --ratings {params.ratings:q}"
         " --against {params.against}"
         " {params.lags}"
         " --output {output}"
@@ -172,17 +182,17 @@ rule rater_weights:
 
 rule labels_batch:
     input:
-        ratings="results/ratings/{batch}.parquet",
+        ratings=places.RATINGS,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
     output:
-        labels="results/labels/{batch}.parquet",
-        weights="results/rater_weights/{batch}.parquet",
-        notes="results/status/labels/{batch}.parquet",
+        labels=places.LABELS,
+        weights=places.RATER_WEIGHTS,
+        notes=filled_in(places.STATUS, stage="labels"),
     log:
-        "results/logs/labels/{batch}.log",
+        log_of("labels/{batch}"),
     benchmark:
-        "results/benchmarks/labels/{batch}.tsv"
+        benchmark_of("labels/{batch}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -190,10 +200,14 @@ rule labels_batch:
     params:
         code=code_digest("labels"),
         estimator=ESTIMATOR,
+        weights=flag_of("--corpus-weights", "weights"),
+        lags=flag_of("--rater-lags", "lags"),
     shell:
         "python -m softaer.labels"
         " --ratings {input.ratings}"
         " {params.estimator}"
+        " {params.weights}"
+        " {params.lags}"
         " --output {output.labels}"
         " --weights-output {output.weights}"
         " --notes-output {output.notes}"
@@ -202,18 +216,18 @@ rule labels_batch:
 
 rule agreement:
     input:
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
-        weights=rated_batches("results/rater_weights/{batch}.parquet"),
+        ratings=rated_batches(places.RATINGS),
+        weights=rated_batches(places.RATER_WEIGHTS),
         lags=LAGS,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        pairs="results/agreement/pairs.parquet",
-        raters="results/agreement/raters.parquet",
-        dimensions="results/agreement/dimensions.parquet",
+        pairs=filled_in(places.AGREEMENT, part="pairs"),
+        raters=filled_in(places.AGREEMENT, part="raters"),
+        dimensions=filled_in(places.AGREEMENT, part="dimensions"),
     log:
-        "results/logs/agreement.log",
+        log_of("agreement"),
     benchmark:
-        "results/benchmarks/agreement.tsv"
+        benchmark_of("agreement")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -221,12 +235,14 @@ rule agreement:
     params:
         code=code_digest("agreement"),
         corpus=relevant(RATED, ["recording", "batch"]),
-        lags=flag("--rater-lags", LAGS),
+        ratings=folder_of("ratings"),
+        weights=folder_of("weights"),
+        lags=flag_of("--rater-lags", "lags"),
     shell:
         "python -m softaer.agreement"
         " --recordings {input.recordings:q}"
-        " --ratings results/ratings"
-        " --weights results/rater_weights"
+        " --ratings {params.ratings:q}"
+        " --weights {params.weights:q}"
         " {params.lags}"
         " --pairs-output {output.pairs}"
         " --raters-output {output.raters}"
@@ -236,17 +252,17 @@ rule agreement:
 
 rule ceiling:
     input:
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        ratings=rated_batches(places.RATINGS),
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
         check=CHECK,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        "results/ceiling.parquet",
+        places.CEILING,
     log:
-        "results/logs/ceiling.log",
+        log_of("ceiling"),
     benchmark:
-        "results/benchmarks/ceiling.tsv"
+        benchmark_of("ceiling")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -255,12 +271,17 @@ rule ceiling:
         code=code_digest("ceiling"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         estimator=ESTIMATOR,
-        check=flag("--check", CHECK),
+        ratings=folder_of("ratings"),
+        weights=flag_of("--corpus-weights", "weights"),
+        lags=flag_of("--rater-lags", "lags"),
+        check=flag_of("--check", "check"),
     shell:
         "python -m softaer.ceiling"
         " --recordings {input.recordings:q}"
-        " --ratings results/ratings"
+        " --ratings {params.ratings:q}"
         " {params.estimator}"
+        " {params.weights}"
+        " {params.lags}"
         " {params.check}"
         " --output {output}"
         " > {log} 2>&1"

@@ -3,18 +3,24 @@
 In: scores, predictions, learning curves and the data set. Out: results/report.html.
 """
 
+# What was delivered under a licence may not be shown, unless somebody says that it may.
+PICTURES = config["report"]["frames"]
+if PICTURES is None:
+    PICTURES = config["corpus"]["layout"] == "table"
+PICTURES = PICTURES and "video" in MODALITIES
+
 
 rule summarise:
     input:
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
+        ratings=rated_batches(places.RATINGS),
         coverage=ALL_COVERAGE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        "results/summary.parquet",
+        places.SUMMARY,
     log:
-        "results/logs/summarise.log",
+        log_of("summarise"),
     benchmark:
-        "results/benchmarks/summarise.tsv"
+        benchmark_of("summarise")
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -23,10 +29,11 @@ rule summarise:
     params:
         code=code_digest("summarise"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
+        ratings=folder_of("ratings"),
     shell:
         "python -m softaer.summarise"
         " --recordings {input.recordings:q}"
-        " --ratings results/ratings"
+        " --ratings {params.ratings:q}"
         " --coverage {input.coverage}"
         " --output {output}"
         " > {log} 2>&1"
@@ -34,19 +41,19 @@ rule summarise:
 
 rule simulate_check:
     input:
-        labels=rated_batches("results/labels/{batch}.parquet"),
+        labels=rated_batches(places.LABELS),
         truth=collect(
-            "results/corpus/truth/{recording}.parquet",
+            places.TRUTH,
             recording=[r.recording for r in RATED],
         ),
         delays=DELAY_TABLE,
-        recordings=ancient(TABLE),
+        recordings=TABLE,
     output:
-        "results/simulate_check.parquet",
+        places.SIMULATE_CHECK,
     log:
-        "results/logs/simulate_check.log",
+        log_of("simulate_check"),
     benchmark:
-        "results/benchmarks/simulate_check.tsv"
+        benchmark_of("simulate_check")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -54,7 +61,7 @@ rule simulate_check:
     params:
         code=code_digest("simulate.check"),
         corpus=relevant(RATED, ["recording", "partition"]),
-        delay=DELAYS,
+        delay=delay_of("delays"),
     shell:
         "python -m softaer.simulate.check"
         " --recordings {input.recordings:q}"
@@ -67,23 +74,15 @@ rule simulate_check:
 
 rule frame_pairs:
     input:
-        dataset=rated_batches(f"results/dataset/{MODALITIES[-1]}/{{batch}}.parquet"),
-        media=lambda wildcards: sorted(
-            {
-                file
-                for r in rated_in()
-                if PICTURES and r.video
-                for file in (r.video, r.audio)
-                if file
-            }
-        ),
-        recordings=ancient(TABLE),
+        dataset=rated_batches(filled_in(places.DATASET, modality=MODALITIES[-1])),
+        media=lambda wildcards: pictures_shown(),
+        recordings=TABLE,
     output:
-        "results/frame_pairs.parquet",
+        places.FRAME_PAIRS,
     log:
-        "results/logs/frame_pairs.log",
+        log_of("frame_pairs"),
     benchmark:
-        "results/benchmarks/frame_pairs.tsv"
+        benchmark_of("frame_pairs")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -92,13 +91,13 @@ rule frame_pairs:
     params:
         code=code_digest("frame_pairs"),
         corpus=relevant(RATED, ["recording", "batch", "video_stream"]),
-        dataset=f"results/dataset/{MODALITIES[-1]}",
+        dataset=folder_of("dataset"),
         dimensions=DIMENSIONS,
         pictures="--pictures" if PICTURES else "--no-pictures",
     shell:
         "python -m softaer.frame_pairs"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " --dimensions {params.dimensions}"
         " {params.pictures}"
         " {resources.reading}"
@@ -108,48 +107,48 @@ rule frame_pairs:
 
 rule report:
     input:
-        recordings=ancient(TABLE),
-        scores="results/ccc.parquet",
-        csv="results/ccc.csv",
-        intervals="results/intervals.parquet",
-        hypotheses="results/hypotheses.parquet",
-        ceiling="results/ceiling.parquet",
-        uncertainty="results/uncertainty.parquet",
-        summary="results/summary.parquet",
-        ratings=rated_batches("results/ratings/{batch}.parquet"),
-        agreement=rules.agreement.output,
-        pairs="results/frame_pairs.parquet",
-        figures=collect("results/figures/{figure}.svg", figure=FIGURES),
-        published=config["report"]["published"] or [],
+        recordings=TABLE,
+        scores=places.SCORES,
+        csv=places.SCORES_CSV,
+        intervals=places.INTERVALS,
+        hypotheses=places.HYPOTHESES,
+        ceiling=places.CEILING,
+        uncertainty=places.UNCERTAINTY,
+        summary=places.SUMMARY,
+        ratings=rated_batches(places.RATINGS),
+        agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions"]),
+        pairs=places.FRAME_PAIRS,
+        figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),
+        published=CORPUS.where([config["report"]["published"]]),
         coverage=ALL_COVERAGE,
-        scales="results/rating_scales.parquet",
+        scales=places.RATING_SCALES,
         noted=lambda wildcards: [
             path
             for stage in NOTING
-            for path in rated_batches(f"results/status/{stage}/{{batch}}.parquet")(wildcards)
+            for path in rated_batches(filled_in(places.STATUS, stage=stage))(wildcards)
         ],
         check=CHECK,
         delays=DELAY_TABLE,
         lags=LAGS,
         dataset=targets_of_corpus,
-        curves=all_networks(CURVE),
+        curves=all_networks(places.CURVE),
         selections=selections(ALL_NETWORKS),
-        latex="results/ccc.tex",
-        predictions=collect(POSTPROCESSED, **ALL_MODELS),
-        steps=collect(STEPS, **ALL_MODELS),
+        latex=places.SCORES_LATEX,
+        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
+        steps=collect(places.STEPS, **ALL_MODELS),
         fused=ALL_FUSED,
         coefficients=ALL_COEFFICIENTS,
     output:
         report(
-            "results/report.html",
+            places.REPORT,
             caption="../report/report.rst",
             category="Report",
             labels={"page": "everything on one page", "format": "HTML"},
         ),
     log:
-        "results/logs/report.log",
+        log_of("report"),
     benchmark:
-        "results/benchmarks/report.tsv"
+        benchmark_of("report")
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -160,21 +159,24 @@ rule report:
         template=[file_digest(TEMPLATE), file_digest(SCRIPT)],
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         experiment=EXPERIMENT,
-        simulated="--simulated" if SIMULATED else "--no-simulated",
-        dataset=f"results/dataset/{MODALITIES[0]}",
-        delay=DELAYS,
-        rater_lags=flag("--rater-lags", LAGS),
+        simulated="--simulated" if CORPUS.simulated else "--no-simulated",
+        dataset=folder_of("dataset"),
+        results=results_by("scores", places.SCORES),
+        ratings=folder_of("ratings"),
+        delay=delay_of("delays"),
+        rater_lags=flag_of("--rater-lags", "lags"),
         noting=flag("--noting", NOTING),
-        published=flag("--published", config["report"]["published"]),
+        published=flag_of("--published", "published"),
         config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
-        " --results results"
+        " --results {params.results:q}"
+        ' --benchmarks "$(dirname {log:q})/../benchmarks"'
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
-        " --ratings results/ratings"
+        " --ratings {params.ratings:q}"
         " {params.delay}"
         " {params.rater_lags}"
         " {params.noting}"

@@ -7,16 +7,16 @@ results/select (which instance was chosen), results/predict and results/postproc
 
 rule train_network:
     input:
-        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet", "train", "dev"),
-        recordings=ancient(TABLE),
+        dataset=rated_batches(places.DATASET, "train", "dev"),
+        recordings=TABLE,
     output:
-        weights=WEIGHTS,
-        description=DESCRIPTION,
-        curve=CURVE,
+        weights=places.WEIGHTS,
+        description=places.DESCRIPTION,
+        curve=places.CURVE,
     log:
-        f"results/logs/train/{RUN}.log",
+        log_of("train/{scope}/{modality}/{objective}/{instance}/seed{seed}"),
     benchmark:
-        f"results/benchmarks/train/{RUN}.tsv"
+        benchmark_of("train/{scope}/{modality}/{objective}/{instance}/seed{seed}")
     conda:
         "../../envs/learning.yaml"
     threads: 1
@@ -30,13 +30,13 @@ rule train_network:
         corpus=lambda wildcards: relevant(
             rated_in("train", "dev"), ["recording", "batch", "partition"]
         ),
-        dataset="results/dataset/{modality}",
+        dataset=folder_of("dataset"),
         model=lambda wildcards: options(overridden("model", wildcards)),
         training=lambda wildcards: options(overridden("training", wildcards)),
     shell:
         "{params.allocation} python -m softaer.train"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " --scope {wildcards.scope}"
         " --objective {wildcards.objective}"
         " --seed {wildcards.seed}"
@@ -51,13 +51,13 @@ rule train_network:
 
 rule select:
     input:
-        lambda wildcards: instances_of(CURVE, wildcards.scope, wildcards.objective),
+        curves=lambda wildcards: instances_of(places.CURVE, wildcards.scope, wildcards.objective),
     output:
-        SELECTION,
+        places.SELECTION,
     log:
-        f"results/logs/select/{NETWORK}.log",
+        log_of("select/{scope}/{modality}/{objective}"),
     benchmark:
-        f"results/benchmarks/select/{NETWORK}.tsv"
+        benchmark_of("select/{scope}/{modality}/{objective}")
     localrule: True
     conda:
         "../../envs/learning.yaml"
@@ -65,12 +65,15 @@ rule select:
         mem_mb=growing(500),
     params:
         code=code_digest("select"),
-        networks=f"results/train/{NETWORK}",
-        instances=list(INSTANCES.instance_patterns),
+        results=results_by("curves", places.CURVE),
+        instances=lambda wildcards: list(INSTANCES[wildcards.objective]),
         seeds=SEEDS,
     shell:
         "python -m softaer.select"
-        " --networks {params.networks}"
+        " --results {params.results:q}"
+        " --scope {wildcards.scope}"
+        " --modality {wildcards.modality}"
+        " --objective {wildcards.objective}"
         " --instances {params.instances}"
         " --seeds {params.seeds}"
         " --output {output}"
@@ -79,24 +82,24 @@ rule select:
 
 rule predict:
     input:
-        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
-        recordings=ancient(TABLE),
+        dataset=rated_batches(places.DATASET),
+        recordings=TABLE,
         selections=lambda wildcards: [
-            SELECTION.replace("{scope}", scope).replace("{objective}", objective)
+            filled_in(places.SELECTION, scope=scope, objective=objective)
             for scope, objective in networks_of(wildcards)
         ],
         networks=lambda wildcards: [
             path
             for scope, objective in networks_of(wildcards)
-            for pattern in (WEIGHTS, DESCRIPTION)
+            for pattern in (places.WEIGHTS, places.DESCRIPTION)
             for path in instances_of(pattern, scope, objective, [wildcards.seed])
         ],
     output:
-        PREDICTION,
+        places.PREDICTION,
     log:
-        f"results/logs/predict/{MODEL}.log",
+        log_of("predict/{dimension}/{modality}/{task}/seed{seed}"),
     benchmark:
-        f"results/benchmarks/predict/{MODEL}.tsv"
+        benchmark_of("predict/{dimension}/{modality}/{task}/seed{seed}")
     conda:
         "../../envs/learning.yaml"
     threads: 1
@@ -106,22 +109,21 @@ rule predict:
         code=code_digest("predict"),
         allocation=ALLOCATION,
         corpus=relevant(RATED, ["recording", "batch"]),
-        dataset="results/dataset/{modality}",
+        dataset=folder_of("dataset"),
+        results=results_by("selections", places.SELECTION),
         networks=lambda wildcards: [
             word
             for scope, objective in networks_of(wildcards)
-            for word in (
-                "--network",
-                f"results/train/{scope}/{wildcards.modality}/{objective}",
-                f"results/select/{scope}/{wildcards.modality}/{objective}.parquet",
-            )
+            for word in ("--network", scope, objective)
         ],
     shell:
         "{params.allocation} python -m softaer.predict"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " --dimension {wildcards.dimension}"
+        " --modality {wildcards.modality}"
         " --seed {wildcards.seed}"
+        " --results {params.results:q}"
         " {params.networks}"
         " --threads {threads}"
         " --output {output}"
@@ -130,17 +132,17 @@ rule predict:
 
 rule postprocess:
     input:
-        predictions=PREDICTION,
-        dataset=rated_batches("results/dataset/{modality}/{batch}.parquet"),
-        coverage="results/coverage/{modality}.parquet",
-        recordings=ancient(TABLE),
+        predictions=places.PREDICTION,
+        dataset=rated_batches(places.DATASET),
+        coverage=places.COVERAGE,
+        recordings=TABLE,
     output:
-        predictions=POSTPROCESSED,
-        steps=STEPS,
+        predictions=places.POSTPROCESSED,
+        steps=places.STEPS,
     log:
-        f"results/logs/postprocess/{MODEL}.log",
+        log_of("postprocess/{dimension}/{modality}/{task}/seed{seed}"),
     benchmark:
-        f"results/benchmarks/postprocess/{MODEL}.tsv"
+        benchmark_of("postprocess/{dimension}/{modality}/{task}/seed{seed}")
     conda:
         "../../envs/learning.yaml"
     resources:
@@ -150,13 +152,13 @@ rule postprocess:
         corpus=lambda wildcards: relevant(
             rated_in("dev"), ["recording", "batch", "partition", "subject", "group"]
         ),
-        dataset="results/dataset/{modality}",
+        dataset=folder_of("dataset"),
         search=options(config["postprocessing"]),
         targets=TARGETS,
     shell:
         "python -m softaer.postprocess"
         " --recordings {input.recordings:q}"
-        " --dataset {params.dataset}"
+        " --dataset {params.dataset:q}"
         " --dimension {wildcards.dimension}"
         " --predictions {input.predictions}"
         " --coverage {input.coverage}"

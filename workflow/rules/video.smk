@@ -4,17 +4,20 @@ In: the video files of recordings.csv. Out: results/landmarks and results/video_
 has become of each recording in results/status/landmarks.
 """
 
+# What of the table concerns the pictures.
+OF_PICTURES = ["recording", "audio", "video", "video_stream", "face"]
+
 
 rule landmarks:
     input:
-        lambda wildcards: media_read(wildcards.batch, "video"),
+        lambda wildcards: media_of_batch(wildcards, "video"),
     output:
-        landmarks="results/landmarks/{batch}.parquet",
-        status="results/status/landmarks/{batch}.parquet",
+        landmarks=places.LANDMARKS,
+        status=filled_in(places.STATUS, stage="landmarks"),
     log:
-        "results/logs/landmarks/{batch}.log",
+        log_of("landmarks/{batch}"),
     benchmark:
-        "results/benchmarks/landmarks/{batch}.tsv"
+        benchmark_of("landmarks/{batch}")
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -25,10 +28,8 @@ rule landmarks:
     params:
         code=code_digest("landmarks"),
         software=pins("av", "mediapipe"),
-        recordings=lambda wildcards: recording_flags(
-            recordings_of(wildcards.batch), lambda r: r.video
-        ),
-        choices=lambda wildcards: choice_flags(wildcards.batch, "video"),
+        corpus=lambda wildcards: relevant(recordings_of(wildcards.batch), OF_PICTURES),
+        recordings=media_of("video"),
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
         tracking=config["video"]["min_tracking_confidence"],
@@ -36,7 +37,6 @@ rule landmarks:
     shell:
         "python -m softaer.landmarks"
         " {params.recordings}"
-        " {params.choices}"
         " {params.refine}"
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"
@@ -49,13 +49,13 @@ rule landmarks:
 
 rule video_features:
     input:
-        landmarks="results/landmarks/{batch}.parquet",
+        landmarks=places.LANDMARKS,
     output:
-        "results/video_features/{batch}.parquet",
+        places.VIDEO_FEATURES,
     log:
-        "results/logs/video_features/{batch}.log",
+        log_of("video_features/{batch}"),
     benchmark:
-        "results/benchmarks/video_features/{batch}.tsv"
+        benchmark_of("video_features/{batch}")
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -78,12 +78,12 @@ rule video_features:
 
 rule status:
     input:
-        status=collect("results/status/{stage}/{batch}.parquet", stage=ALL_READERS, batch=BATCHES),
-        recordings=ancient(TABLE),
+        status=collect(places.STATUS, stage=ALL_READERS, batch=CORPUS.batches),
+        recordings=TABLE,
     output:
-        "results/status.csv",
+        places.STATUS_TABLE,
     log:
-        "results/logs/status.log",
+        log_of("status"),
     localrule: True
     conda:
         "../../envs/extraction.yaml"
@@ -91,12 +91,13 @@ rule status:
         mem_mb=growing(600),
     params:
         code=code_digest("status"),
-        corpus=relevant(RECORDINGS, ["recording", "batch"]),
+        corpus=relevant(CORPUS.all, ["recording", "batch"]),
         stages=ALL_READERS,
+        status=results_by("status", places.STATUS),
     shell:
         "python -m softaer.status"
         " --recordings {input.recordings:q}"
-        " --status results/status"
+        " --status {params.status:q}/status"
         " --stages {params.stages}"
         " --output {output}"
         " > {log} 2>&1"

@@ -15,9 +15,7 @@ COMMANDS = {"init": init, "check": check, "batch": batch}
 
 def main() -> None:
     """Run the command that is named first."""
-    parser = argparse.ArgumentParser(
-        prog="softaer", description=__doc__.partition("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="softaer", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         summary = module.__doc__.partition("\n")[0].replace("``", "")

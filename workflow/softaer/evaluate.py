@@ -18,7 +18,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from softaer.core import cli, tables
-from softaer.core.places import prediction_path
+from softaer.core.places import final_prediction
 from softaer.core.schema import HYPOTHESES, INTERVALS
 from softaer.core.targets import read_targets
 from softaer.core.tasks import JOIN
@@ -235,7 +235,7 @@ def read_frames(
     frames = frames.rename(columns={target: "label"})
     column = f"{target}_out_of_fold" if partition == "dev" else target
     for modality, task, seed in itertools.product(options.modalities, options.tasks, options.seeds):
-        path = prediction_path(options.postprocess, options.fuse, dimension, modality, task, seed)
+        path = final_prediction(options.results, dimension, modality, task, seed)
         prediction = tables.read(path, ["recording", "time", column])
         frames = frames.merge(
             prediction.rename(columns={column: (modality, task, seed)}),

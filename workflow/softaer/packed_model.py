@@ -17,7 +17,14 @@ from softaer import __version__
 from softaer.core import cli, tables
 from softaer.core.files import complete
 from softaer.core.grid import RATE
-from softaer.core.places import prediction_path
+from softaer.core.places import (
+    DESCRIPTION,
+    SELECTION,
+    STANDARDISATION,
+    WEIGHTS,
+    beside_prediction,
+    within,
+)
 from softaer.core.tasks import JOIN, all_networks_of
 from softaer.corpus import rated, read_recordings
 from softaer.predictor import FORMAT
@@ -43,12 +50,11 @@ def main() -> None:
     entries = []
     for (scope, objective), modality, seed in itertools.product(pairs, single, options.seeds):
         name = f"{scope}/{modality}/{objective}/seed{seed}"
-        selection = tables.read(
-            options.results / "select" / scope / modality / f"{objective}.parquet"
-        )
+        network = {"scope": scope, "modality": modality, "objective": objective}
+        selection = tables.read(within(options.results, SELECTION, **network))
         instance = selection.loc[selection["chosen"], "instance"].item()
-        folder = options.results / "train" / scope / modality / objective / instance / f"seed{seed}"
-        description = json.loads((folder / "description.json").read_text())
+        network |= {"instance": instance, "seed": seed}
+        description = json.loads(within(options.results, DESCRIPTION, **network).read_text())
         entries.append(
             {
                 "name": name,
@@ -58,11 +64,11 @@ def main() -> None:
                 "architecture": description["architecture"],
             }
         )
-        weights = load_file(folder / "weights.safetensors")
+        weights = load_file(within(options.results, WEIGHTS, **network))
         tensors |= {f"{name}/{key}": value for key, value in weights.items()}
     features = {}
     for modality in single:
-        table = tables.read(options.results / "standardisation" / f"{modality}.parquet")
+        table = tables.read(within(options.results, STANDARDISATION, modality=modality))
         features[modality] = list(table["feature"])
         for column in ("mean", "scale"):
             tensors[f"standardisation/{modality}/{column}"] = torch.from_numpy(
@@ -84,7 +90,7 @@ def main() -> None:
         "features": features,
         "networks": entries,
         "postprocessing": _postprocessing(options, task, single),
-        "fusion": _fusion(options, task) if fused else None,
+        "fusion": _fusion(options, task, single) if fused else None,
     }
     with complete(options.weights_output) as partial:
         partial.write_bytes(save(tensors))
@@ -98,9 +104,7 @@ def _postprocessing(options, task: str, modalities: list[str]) -> dict:
     for dimension, seed, modality in itertools.product(
         options.dimensions, options.seeds, modalities
     ):
-        folder = options.results / "postprocess"
-        path = prediction_path(folder, folder, dimension, modality, task, seed)
-        table = tables.read(path.with_suffix(".steps.parquet"))
+        table = tables.read(beside_prediction(options.results, dimension, modality, task, seed))
         for target in options.targets:
             kept = table[(table["target"] == target) & table["kept"]]
             by_seed = steps.setdefault(dimension, {}).setdefault(target, {})
@@ -111,12 +115,12 @@ def _postprocessing(options, task: str, modalities: list[str]) -> dict:
     return steps
 
 
-def _fusion(options, task: str) -> dict:
+def _fusion(options, task: str, modalities: list[str]) -> dict:
     """Coefficients by dimension, target, seed and term."""
     coefficients: dict = {}
     for dimension, seed in itertools.product(options.dimensions, options.seeds):
-        folder = options.results / "fuse" / dimension / task
-        table = tables.read(folder / f"seed{seed}.coefficients.parquet")
+        fused = JOIN.join(modalities)
+        table = tables.read(beside_prediction(options.results, dimension, fused, task, seed))
         for target in options.targets:
             some = table[table["target"] == target]
             by_seed = coefficients.setdefault(dimension, {}).setdefault(target, {})

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from softaer.core import cli, tables
+from softaer.core.places import DESCRIPTION, SELECTION, WEIGHTS, within
 from softaer.core.schema import PREDICTIONS
 from softaer.core.tasks import TARGETS, output_name
 from softaer.corpus import rated, read_recordings
@@ -47,17 +48,18 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument("--dimension", required=True)
+    arguments.add_argument("--modality", required=True)
     arguments.add_argument("--seed", type=int, required=True)
     arguments.add_argument(
         "--network",
         dest="networks",
         action="append",
         nargs=2,
-        type=Path,
-        metavar=("FOLDER", "SELECTION"),
+        metavar=("SCOPE", "OBJECTIVE"),
         required=True,
-        help="instances of a network and the table that says which was chosen; once per network",
+        help="a network; once per network",
     )
     arguments.add_argument("--threads", type=int, default=1, help="on the CPU; up to 2 are used")
     cli.add_output(arguments)
@@ -67,10 +69,14 @@ def main() -> None:
     torch.set_num_threads(1)
     make_deterministic(options.seed)
     models = []
-    for folder, selection in options.networks:
-        table = tables.read(selection)
-        chosen = folder / table.loc[table["chosen"], "instance"].item() / f"seed{options.seed}"
-        model = load_model(chosen / "weights.safetensors", chosen / "description.json")
+    for scope, objective in options.networks:
+        network = {"scope": scope, "modality": options.modality, "objective": objective}
+        table = tables.read(within(options.results, SELECTION, **network))
+        network |= {"instance": table.loc[table["chosen"], "instance"].item(), "seed": options.seed}
+        model = load_model(
+            within(options.results, WEIGHTS, **network),
+            within(options.results, DESCRIPTION, **network),
+        )
         model.threads = options.threads
         models.append(model.to(pick_device()))
     recordings = rated(read_recordings(options.recordings))

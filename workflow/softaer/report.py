@@ -25,7 +25,7 @@ from softaer.core import cli, tables
 from softaer.core.code_digest import code_digest
 from softaer.core.files import complete
 from softaer.core.home import SCRIPT, TEMPLATE
-from softaer.core.places import prediction_path
+from softaer.core.places import beside_prediction
 from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
@@ -205,17 +205,15 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
     return pd.DataFrame(rows, columns=columns)
 
 
-def read_models(options, folder: str, suffix: str, modalities: list[str]) -> pd.DataFrame:
-    """Tables that stages keep beside their predictions, one under the other."""
+def read_models(options, modalities: list[str]) -> pd.DataFrame:
+    """What was fitted for the final predictions of some modalities, one under the other."""
     parts = []
     for dimension, modality, task, seed in itertools.product(
         options.dimensions, modalities, options.tasks, options.seeds
     ):
-        path = prediction_path(
-            options.results / folder, options.results / folder, dimension, modality, task, seed
-        )
+        path = beside_prediction(options.results, dimension, modality, task, seed)
         keys = {"dimension": dimension, "modality": modality, "task": task, "seed": seed}
-        table = tables.read(path.with_suffix(f".{suffix}.parquet"))
+        table = tables.read(path)
         parts.append(pd.DataFrame(keys, index=table.index).join(table))
     return pd.concat(parts, ignore_index=True)
 
@@ -242,6 +240,7 @@ def as_rows(frame: pd.DataFrame) -> dict[str, list]:
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
+    arguments.add_argument("--benchmarks", type=Path, required=True, help="folder of run times")
     arguments.add_argument("--template", type=Path, default=TEMPLATE)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
@@ -308,13 +307,11 @@ def main() -> None:
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         agreement_figure=figure("agreement"),
         pairs=frame_pairs(table("frame_pairs")),
-        run_times=as_rows(run_times(options.results / "benchmarks")),
+        run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in STAGES},
         selections=as_rows(read_selections(options)),
-        steps=as_rows(read_models(options, "postprocess", "steps", single)),
-        coefficients=as_rows(read_models(options, "fuse", "coefficients", fused))
-        if fused
-        else None,
+        steps=as_rows(read_models(options, single)),
+        coefficients=as_rows(read_models(options, fused)) if fused else None,
         estimated=estimated,
         scores_figure=figure("scores"),
         figure=figure("traces"),

@@ -17,7 +17,7 @@ from softaer.core import cli, tables
 from softaer.core.concordance import ccc
 from softaer.core.errors import InputError
 from softaer.core.files import complete
-from softaer.core.places import prediction_path
+from softaer.core.places import final_prediction
 from softaer.core.schema import CCC
 from softaer.core.targets import read_targets
 from softaer.core.tasks import JOIN
@@ -113,9 +113,7 @@ def main() -> None:
         for target, modality, task, seed in itertools.product(
             options.targets, options.modalities, options.tasks, options.seeds
         ):
-            path = prediction_path(
-                options.postprocess, options.fuse, dimension, modality, task, seed
-            )
+            path = final_prediction(options.results, dimension, modality, task, seed)
             lacking = set().union(*(absent[part] for part in modality.split(JOIN)))
             scores = score_predictions(targets, tables.read(path), recordings, target, lacking)
             keys = {"target": target, "modality": modality, "task": task, "seed": seed}

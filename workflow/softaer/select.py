@@ -5,14 +5,16 @@ network's outputs and over seeds. The instance with the highest score is chosen;
 first of the grid. All scores are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.places import CURVE, within
 from softaer.core.schema import SELECTION
+from softaer.core.tasks import OBJECTIVES
 
 
 def select(scores: pd.DataFrame) -> pd.DataFrame:
@@ -37,12 +39,15 @@ def select(scores: pd.DataFrame) -> pd.DataFrame:
     return table.assign(chosen=np.arange(len(table)) == best)
 
 
-def read_scores(folder: Path, instances: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    """Scores on dev of the networks of a folder, ``<instance>/seed<n>/learning_curve.parquet``."""
+def read_scores(
+    results: Path, network: Mapping[str, str], instances: Sequence[str], seeds: Sequence[int]
+) -> pd.DataFrame:
+    """Scores on dev of the instances of a network: its ``scope``, ``modality``, ``objective``."""
     rows = []
     for instance in instances:
         for seed in seeds:
-            curve = tables.read(folder / instance / f"seed{seed}" / "learning_curve.parquet")
+            path = within(results, CURVE, **network, instance=instance, seed=seed)
+            curve = tables.read(path)
             # As in training, an output without a CCC counts as the worst there is.
             kept = curve.loc[curve["best"], "dev_ccc"].fillna(-1.0)
             rows.append((instance, seed, kept.mean()))
@@ -51,13 +56,17 @@ def read_scores(folder: Path, instances: Sequence[str], seeds: Sequence[int]) ->
 
 def main() -> None:
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--networks", type=Path, required=True, help="folder of instances")
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
+    arguments.add_argument("--scope", required=True, help="dimensions, joined by '+'")
+    arguments.add_argument("--modality", required=True)
+    arguments.add_argument("--objective", choices=OBJECTIVES, required=True)
     arguments.add_argument("--instances", nargs="+", required=True)
     arguments.add_argument("--seeds", type=int, nargs="+", required=True)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    table = select(read_scores(options.networks, options.instances, options.seeds))
+    network = {name: getattr(options, name) for name in ("scope", "modality", "objective")}
+    table = select(read_scores(options.results, network, options.instances, options.seeds))
     tables.write(table, SELECTION, options.output)
     print(table.to_string(index=False))
 

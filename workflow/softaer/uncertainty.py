@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from softaer.core import cli, tables
 from softaer.core.grid import RATE, index
-from softaer.core.places import prediction_path
+from softaer.core.places import final_prediction
 from softaer.core.schema import UNCERTAINTY
 from softaer.core.targets import read_targets
 from softaer.corpus import rated, read_recordings
@@ -153,9 +153,7 @@ def main() -> None:
         shifted = index(ratings["time"].to_numpy()) - round(delays[dimension] * RATE)
         ratings = ratings.assign(frame=shifted)[["recording", "frame", "value"]]
         for seed in options.seeds:
-            path = prediction_path(
-                options.postprocess, options.fuse, dimension, modality, task, seed
-            )
+            path = final_prediction(options.results, dimension, modality, task, seed)
             frames = tables.read(path, ["recording", "time", "E", "sigma"]).merge(
                 labels, on=["recording", "time"], suffixes=("", "_label"), validate="one_to_one"
             )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from softaer.core import tables
+from softaer.core import lock, tables
 from softaer.core.errors import InputError
 from softaer.core.tasks import TARGETS, TASKS
 
@@ -98,8 +98,7 @@ def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
     """Add where labels and final predictions lie, and what has been predicted for which frames."""
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    arguments.add_argument("--postprocess", type=Path, required=True, help="folder")
-    arguments.add_argument("--fuse", type=Path, required=True, help="folder")
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     add_experiment(arguments)
     add_coverage(arguments)
 
@@ -129,6 +128,7 @@ def run(main: Callable[[], None]) -> None:
 
 def _run(main: Callable[[], None]) -> None:
     try:
+        lock.join()
         main()
         if sys.stdout is not None:
             sys.stdout.flush()  # the interpreter does it too late for an error to be told

@@ -49,9 +49,13 @@ def file_digest(path: Path) -> str:
 
 
 def _add_module(module: str, code: dict[tuple[str, int], str]) -> None:
-    """Add all statements of a module, and what they use, to the code collected so far."""
-    for position in range(len(_statements(module))):
-        _add_statement(module, position, code)
+    """Add all statements of a module, and what they use, to the code collected so far.
+
+    But not how it is run as a command, and how its errors are told.
+    """
+    for position, statement in enumerate(_statements(module)):
+        if not _is_main_guard(statement):
+            _add_statement(module, position, code)
 
 
 def _add_name(module: str, name: str, code: dict[tuple[str, int], str]) -> None:

@@ -1,5 +1,6 @@
 """Where all that is no module lies: in a checkout, or in the installed package."""
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -23,3 +24,18 @@ TEMPLATE = PROJECT / "workflow" / "report" / "report.html.j2"
 
 SCRIPT = TEMPLATE.with_name("explorer.js")
 """What moves on that page."""
+
+
+def package_alone() -> str:
+    """A folder that holds this package and nothing else, for another Python to find it.
+
+    The folder above an installed package has all other packages of that Python too.
+    """
+    folder = os.path.abspath(".snakemake/softaer-package")
+    link = os.path.join(folder, PACKAGE.name)
+    if os.path.realpath(link) != str(PACKAGE):
+        os.makedirs(folder, exist_ok=True)
+        new = f"{link}.{os.getpid()}"
+        os.symlink(PACKAGE, new)
+        os.replace(new, link)
+    return folder

@@ -85,10 +85,11 @@ def element(svg: str) -> str:
     return svg[svg.index("<svg") :]
 
 
-def parser(doc: str) -> argparse.ArgumentParser:
-    """Argument parser of a figure's stage: where results lie, and the files to write."""
+def parser(doc: str, *tables: str) -> argparse.ArgumentParser:
+    """Argument parser of a figure's stage: the tables that it draws, and the files to write."""
     arguments = cli.parser(doc)
-    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
+    for table in tables:
+        arguments.add_argument(f"--{table}", type=Path, required=True, help="table")
     arguments.add_argument(
         "--output", type=Path, nargs="+", required=True, help="files that end with .pdf or .svg"
     )

@@ -71,8 +71,8 @@ def _write_values(axis: plt.Axes, values: np.ndarray) -> None:
 
 
 def main() -> None:
-    options = parser(__doc__).parse_args()
-    save(draw(tables.read(options.results / "agreement/pairs.parquet")), options.output)
+    options = parser(__doc__, "pairs").parse_args()
+    save(draw(tables.read(options.pairs)), options.output)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 
 
 def main() -> None:
-    options = parser(__doc__).parse_args()
-    save(draw(tables.read(options.results / "frame_pairs.parquet")), options.output)
+    options = parser(__doc__, "pairs").parse_args()
+    save(draw(tables.read(options.pairs)), options.output)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.places import CURVE, SELECTION, within
 from softaer.core.tasks import JOIN, all_networks_of
 from softaer.figures import COLOURS, SYMBOLS, parser, save, style
 
@@ -76,10 +77,9 @@ def read_selections(options) -> pd.DataFrame:
     single = [modality for modality in options.modalities if JOIN not in modality]
     pairs = all_networks_of(options.tasks, options.dimensions, options.targets)
     parts = [
-        tables.read(options.results / "select" / scope / modality / f"{objective}.parquet").assign(
-            scope=scope, modality=modality, objective=objective
-        )
+        tables.read(within(options.results, SELECTION, **network)).assign(**network)
         for (scope, objective), modality in itertools.product(pairs, single)
+        for network in [{"scope": scope, "modality": modality, "objective": objective}]
     ]
     first = ["scope", "modality", "objective"]
     table = pd.concat(parts, ignore_index=True)
@@ -91,15 +91,15 @@ def read_curves(results: Path, selections: pd.DataFrame, seeds: list[int]) -> pd
     parts = []
     chosen = selections[selections["chosen"]].itertuples(index=False)
     for row, seed in itertools.product(chosen, seeds):
-        folder = results / "train" / row.scope / row.modality / row.objective
-        curve = tables.read(folder / row.instance / f"seed{seed}" / "learning_curve.parquet")
-        columns = {"scope": row.scope, "modality": row.modality, "objective": row.objective}
-        parts.append(curve.assign(**columns, seed=seed))
+        network = {"scope": row.scope, "modality": row.modality, "objective": row.objective}
+        path = within(results, CURVE, **network, instance=row.instance, seed=seed)
+        parts.append(tables.read(path).assign(**network, seed=seed))
     return pd.concat(parts, ignore_index=True)
 
 
 def main() -> None:
     arguments = parser(__doc__)
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     cli.add_experiment(arguments)
     options = arguments.parse_args()
 

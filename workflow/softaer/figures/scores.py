@@ -57,9 +57,9 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
 
 
 def main() -> None:
-    options = parser(__doc__).parse_args()
-    names = ("ccc", "intervals", "ceiling")
-    figure = draw(*(tables.read(options.results / f"{name}.parquet") for name in names))
+    names = ("scores", "intervals", "ceiling")
+    options = parser(__doc__, *names).parse_args()
+    figure = draw(*(tables.read(getattr(options, name)) for name in names))
     save(figure, options.output)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
-from softaer.core.places import final_prediction_path
+from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
@@ -91,7 +91,7 @@ def read_panels(options, recording: Recording) -> list[Panel]:
         series = {"label": read_targets(options.dataset, [recording], dimension)}
         for modality in options.modalities:
             model = (dimension, modality, options.tasks[-1], options.seeds[0])
-            table = tables.read(final_prediction_path(options.results, *model))
+            table = tables.read(final_prediction(options.results, *model))
             series[modality] = table[table["recording"] == recording.recording]
         panels += [(dimension, target, series) for target in options.targets]
     return panels
@@ -99,6 +99,7 @@ def read_panels(options, recording: Recording) -> list[Panel]:
 
 def main() -> None:
     arguments = parser(__doc__)
+    arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     cli.add_experiment(arguments)

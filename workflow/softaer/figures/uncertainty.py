@@ -50,8 +50,8 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 
 
 def main() -> None:
-    options = parser(__doc__).parse_args()
-    table = tables.read(options.results / "uncertainty.parquet")
+    options = parser(__doc__, "uncertainty").parse_args()
+    table = tables.read(options.uncertainty)
     figure = draw(table) if len(table) else say("No predicted sigma on test.")
     save(figure, options.output)
 

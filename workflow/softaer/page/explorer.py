@@ -13,7 +13,7 @@ import pandas as pd
 
 from softaer.core import tables
 from softaer.core.grid import RATE, index
-from softaer.core.places import final_prediction_path
+from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.corpus import Recording
 
@@ -80,7 +80,7 @@ def explorer(
         _add(whole, targets, {t: (dimension, t, "label") for t in experiment.targets})
         for task in experiment.tasks:
             for modality in experiment.modalities:
-                path = final_prediction_path(
+                path = final_prediction(
                     experiment.results, dimension, modality, task, experiment.seed
                 )
                 columns = ["recording", "time", *experiment.targets]

@@ -7,6 +7,20 @@ from types import ModuleType
 from typing import Any
 
 from softaer.core.errors import InputError
+from softaer.core.home import DEFAULTS, SCHEMAS
+
+
+def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
+    """A configuration with defaults for the keys that it does not have."""
+    import yaml
+    from snakemake.utils import update_config
+
+    whole = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    update_config(whole, config)
+    if check:
+        schema = SCHEMAS / "config.schema.yaml"
+        _check(whole, yaml.safe_load(schema.read_text(encoding="utf-8")))
+    return whole
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -86,6 +100,9 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise InputError(
             f"config key 'ratings.range': found {low_high}; expected the lowest value first"
         )
+
+
+_check = check
 
 
 def check_layout(config: Mapping[str, Any], layout: ModuleType) -> None:

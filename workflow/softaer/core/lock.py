@@ -5,6 +5,7 @@ until somebody unlocks by hand. This one belongs to the operating system (flock)
 back.
 """
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -15,15 +16,49 @@ from typing import TextIO
 
 from softaer.core.errors import InputError
 
+LOCK = ".snakemake/softaer.lock"
+"""Held by the run that is at work in a folder."""
+
+RUNS = ".snakemake/softaer.runs"
+"""The runs of a folder, a line each; the last one is in charge."""
+
+JOBS = ".snakemake/softaer.jobs"
+"""Shared by the jobs that are at work in a folder."""
+
+RUN = "SOFTAER_RUN"
+"""Variable of the environment with the name of the run that submitted a job."""
+
 _held: dict[Path, TextIO] = {}
+
+
+def join() -> None:
+    """Take part in the work of a run, as one of its jobs: before a stage does anything.
+
+    As long as the process lives, it shares a lock, so that a run can see what a killed one has left
+    at work. A command that no run has started is let go on, and one that does not see its folder.
+
+    Raises
+    ------
+    InputError
+        If another run has taken over since.
+    """
+    if RUN not in os.environ:
+        return
+    path = Path(JOBS)
+    if path.parent.is_dir():
+        with contextlib.suppress(OSError):
+            file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
+            _held[path.absolute()] = file
+            fcntl.flock(file, fcntl.LOCK_SH)
+    if taken_over(RUNS, os.environ[RUN]):
+        raise InputError("A later run has taken over this folder.")
 
 
 def wait_for_jobs(path: Path, say: Callable[[str], None] = print) -> None:
     """Wait until no job of a former run is at work any more.
 
-    Every job shares a lock on a file as long as it runs (see the shell prefix in ``common.smk``),
-    also one whose run was killed. It might finish after the next run has made the same output anew
-    with other settings.
+    Every job shares a lock on a file as long as it runs (see :func:`join`), also one whose run was
+    killed. It might finish after the next run has made the same output anew with other settings.
 
     Parameters
     ----------

@@ -1,0 +1,125 @@
+"""Words of commands: what the rules write behind a stage's name."""
+
+import os
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from softaer.corpus import Recording, choices
+
+
+def flag(name: str, value: object) -> list:
+    """Arguments ``NAME VALUE...`` of a command, or nothing without a value.
+
+    Examples
+    --------
+    >>> flag("--rate", 10.0), flag("--raters", ["a", "b"]), flag("--rate", None)
+    (['--rate', 10.0], ['--raters', 'a', 'b'], [])
+    """
+    if value is None or value == []:
+        return []
+    return [name, *(value if isinstance(value, list) else [value])]
+
+
+def options(section: Mapping) -> list:
+    """Arguments of a command from a section of the configuration.
+
+    Examples
+    --------
+    >>> options({"learning_rate": 0.001, "standardise_targets": False, "steps": ["a", "b"]})
+    ['--learning-rate', 0.001, '--no-standardise-targets', '--steps', 'a', 'b']
+    """
+    words = []
+    for key, value in section.items():
+        name = key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        elif isinstance(value, list):
+            words += [f"--{name}", *value]
+        else:
+            words += [f"--{name}", value]
+    return words
+
+
+def recording_flags(
+    recordings: Iterable[Recording],
+    path: Callable[[Recording], str | None],
+    lies: Mapping[str, str],
+) -> str:
+    """Arguments ``--recording NAME PATH`` of the recordings that have a path, quoted for the shell.
+
+    Quoted here, since Snakemake formats a command three times and takes long over thousands of
+    words.
+
+    Parameters
+    ----------
+    recordings
+        Of a batch.
+    path
+        Gives a recording's file, or ``None``.
+    lies
+        Where files lie for the job, if not where they are planned; see :func:`whereabouts`.
+    """
+    files = [(recording.recording, path(recording)) for recording in recordings]
+    return shlex.join(
+        word
+        for name, file in files
+        if file is not None
+        for word in ("--recording", name, lies.get(file, file))
+    )
+
+
+def choice_flags(recordings: Iterable[Recording], kind: str, lies: Mapping[str, str]) -> str:
+    """Arguments ``--choose NAME WHAT VALUE``: what of each recording's media is the subject's."""
+    return shlex.join(
+        word
+        for recording in recordings
+        if getattr(recording, kind)
+        for what, value in chosen(recording, kind)
+        for word in ("--choose", recording.recording, what, lies.get(value, value))
+    )
+
+
+def whereabouts(planned: Sequence[str], given: Sequence[str]) -> dict[str, str]:
+    """Where planned files lie for a job: a prefix or a storage provider may have moved them."""
+    return dict(zip(planned, given, strict=True))
+
+
+def media_read(recordings: Iterable[Recording], kind: str) -> list[str]:
+    """Media files that a stage opens: its own, and those that share their clock.
+
+    Parameters
+    ----------
+    recordings
+        Of a batch.
+    kind
+        ``audio`` or ``video``.
+    """
+    files = []
+    for recording in recordings:
+        path = getattr(recording, kind)
+        if path:
+            files += [path, dict(chosen(recording, kind)).get("beside", path)]
+    return list(dict.fromkeys(files))
+
+
+def chosen(recording: Recording, kind: str) -> list[tuple[str, str]]:
+    """What of a recording's media is the subject's; without a file beside that alone is absent.
+
+    An experiment with sound alone does not need the pictures. Where both were put away after
+    extraction, nothing has changed.
+    """
+    own = getattr(recording, kind)
+    return [
+        (name, value)
+        for name, value in choices(recording, kind)
+        if name != "beside" or os.path.exists(value) or not os.path.exists(own)
+    ]
+
+
+def per_modality(name: str, modalities: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Arguments ``NAME MODALITY PATH``, once per modality."""
+    return [
+        word
+        for modality, path in zip(modalities, paths, strict=True)
+        for word in (name, modality, path)
+    ]
