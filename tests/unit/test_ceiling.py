@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from softaer import ceiling
-from softaer.ceiling import HUMAN, TRUTH, human_ceiling, left_out
+from softaer.ceiling import human_ceiling, left_out
 from softaer.core import schema, tables
+from softaer.core.tasks import HUMAN, TRUTH
 from softaer.labels import label
 from softaer.simulate.check import CHECK
 

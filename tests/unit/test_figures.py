@@ -10,8 +10,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from softaer.ceiling import HUMAN
 from softaer.core import schema
+from softaer.core.tasks import HUMAN
 from softaer.figures import COLOURS, FUSION_COLOUR, frame_pairs, save, style
 from softaer.figures.scores import draw
 

@@ -5,7 +5,7 @@ as a table of the batch and, in a folder of its name, as CSV and a plot of each 
 results/apply_video, the recording with the traces below it, where asked for.
 """
 
-PACKED_FILES = [f"{PACKED_MODEL}/model.json", f"{PACKED_MODEL}/weights.safetensors"]
+PACKED_FILES = [f"{PACKED_MODEL}/{name}" for name in places.PACKED_FILES]
 if config["apply"]["model"]:
     PACKED_FILES = CORPUS.where(PACKED_FILES)
 

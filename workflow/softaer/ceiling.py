@@ -14,12 +14,10 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.concordance import ccc
 from softaer.core.schema import CEILING
+from softaer.core.tasks import HUMAN, TRUTH
 from softaer.corpus import rated, read_recordings
 from softaer.labels import add_estimator, label, read_estimator
 from softaer.rater_lags import align
-
-HUMAN = "one rater against the others"
-TRUTH = "planted truth"
 
 
 def left_out(ratings: pd.DataFrame, estimate: Callable[[pd.DataFrame], pd.DataFrame]) -> dict:

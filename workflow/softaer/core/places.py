@@ -76,6 +76,7 @@ REPORT = f"{RESULTS}/report.html"
 
 # The model for others, and what it says of their recordings.
 PACKED_MODEL = f"{RESULTS}/packed_model"
+PACKED_FILES = ("model.json", "weights.safetensors")
 APPLIED = f"{RESULTS}/apply/{{batch}}.parquet"
 APPLIED_FOLDER = f"{RESULTS}/apply/{{batch}}"
 APPLIED_VIDEO = f"{RESULTS}/apply_video/{{recording}}.mp4"

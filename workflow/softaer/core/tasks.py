@@ -81,3 +81,9 @@ def output_names(scope: str, objective: str) -> list[str]:
     ['arousal_sigma', 'valence_sigma']
     """
     return [output_name(d, t) for d in scope.split(JOIN) for t in OBJECTIVES[objective]]
+
+
+HUMAN = "one rater against the others"
+
+
+TRUTH = "planted truth"

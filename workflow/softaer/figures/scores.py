@@ -3,9 +3,9 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from softaer.ceiling import HUMAN
 from softaer.core import tables
 from softaer.core.cli import run
+from softaer.core.tasks import HUMAN
 from softaer.figures import SYMBOLS, colour_of, parser, save, say, style
 
 MARKERS = {"single": "o", "multi": "s", "joint": "D"}

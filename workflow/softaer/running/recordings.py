@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from softaer.core.errors import InputError
-from softaer.core.places import LISTED_TABLE, SIMULATED_TABLE
+from softaer.core.places import LISTED_TABLE, PACKED_FILES, SIMULATED_TABLE
 from softaer.corpus import (
     PARTITIONS,
     Recording,
@@ -183,6 +183,27 @@ class Recordings:
             own = self._simulated_files
             return [path if path in own else as_it_lies(path) for path in found]
         return [as_it_lies(path) for path in found]
+
+    def files(self, config: Mapping[str, Any]) -> list[str]:
+        """All files of the user's own that an experiment reads, each once.
+
+        Parameters
+        ----------
+        config
+            The configuration, filled, with paths as seen from the working directory.
+        """
+        model = config["apply"]["model"]
+        found = [config["apply"]["recordings"], config["report"]["published"]]
+        found += [os.path.join(model, name) for name in PACKED_FILES] if model else []
+        own = self.new
+        if not self.simulated:
+            own = [*self.all, *self.new]
+            found += [] if self.listed else [self.table]
+        for recording in own:
+            found += [recording.audio, recording.video, recording.turns]
+            if recording.annotations is not None:
+                found += recording.annotation_files(config["dimensions"])
+        return [path for path in dict.fromkeys(found) if path]
 
     @functools.cached_property
     def _simulated_files(self) -> set[str | None]:

@@ -55,10 +55,11 @@ def by_default(workflow, rule: str) -> None:
 
 
 def configurations(workflow) -> tuple[list[str], dict]:
-    """Files of ``--configfile``, and those that Snakefiles name; and what ``--config`` says."""
+    """Files that Snakefiles name and then those of ``--configfile``; and what ``--config`` says."""
     settings = workflow.config_settings
-    files = [*workflow.configfiles, *settings.configfiles]
-    return list(map(str, files)), dict(settings.config)
+    given = list(map(str, settings.configfiles))
+    named = [file for file in map(str, workflow.configfiles) if file not in given]
+    return [*named, *given], dict(settings.config)
 
 
 def on_start(workflow, action: Callable[[], None]) -> None:
@@ -103,6 +104,11 @@ def needed_jobs(workflow) -> set:
 def known_path(file) -> str:
     """Where a job's file can be seen before the job: for one on a scratch disk, at its origin."""
     return file.storage_object.query if file.is_storage else file
+
+
+def runs(workflow, rule) -> bool:
+    """Whether a rule has a job in this run."""
+    return any(job.rule is rule for job in workflow.dag.needrun_jobs(exclude_finished=False))
 
 
 def first_of(workflow, jobs: Iterable) -> list:

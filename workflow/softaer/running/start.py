@@ -3,6 +3,7 @@
 A job would give up finished results for an input that it refuses; so inputs are looked at first.
 """
 
+import atexit
 import os
 import re
 import sys
@@ -24,6 +25,11 @@ _name: str | None = None
 def say(words: str) -> None:
     """Tell something on the error stream, where it does not disturb what is read by programs."""
     print(words, file=sys.stderr)
+
+
+def say_last(*lines: str) -> None:
+    """Print lines when all else has been said."""
+    atexit.register(print, *lines, sep="\n", flush=True)
 
 
 def name_run() -> None:

@@ -1,0 +1,55 @@
+"""The record of a run: its settings, code and command, and checksums of its inputs."""
+
+import hashlib
+import sys
+
+import pytest
+import yaml
+
+from softaer.running import record
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / ".snakemake").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_record_says_what_was_done(folder, monkeypatch):
+    (folder / "a.wav").write_bytes(b"sound")
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--config", "a b"])
+    config = {"seeds": [1, 2], "model": {"cells": 8, "layers": 2}, "grid": {"model.cells": [8]}}
+    defaults = {"seeds": [1], "model": {"cells": 240, "layers": 2}, "grid": {}}
+    record.write("results/experiment.yaml", config, defaults, record.checksums(["a.wav"]))
+    content = yaml.safe_load((folder / "results/experiment.yaml").read_text())
+    assert content["command"] == "snakemake --config 'a b'"
+    assert content["configuration"] == config
+    assert content["changed"] == {
+        "seeds": [1, 2],
+        "model": {"cells": 8},
+        "grid": {"model.cells": [8]},
+    }
+    expected = hashlib.sha256(b"sound").hexdigest()
+    assert content["inputs"] == {"a.wav": {"size": 5, "sha256": expected}}
+    assert content["commit"] is None or len(content["commit"].rstrip("+")) == 40
+
+
+def test_a_file_is_read_again_only_if_it_has_changed(folder, monkeypatch):
+    (folder / "a.wav").write_bytes(b"sound")
+    first = record.checksums(["a.wav"])
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "checksum", lambda path: pytest.fail("read again"))
+        assert record.checksums(["a.wav"]) == first
+    (folder / "a.wav").write_bytes(b"other")
+    assert record.checksums(["a.wav"]) != first
+
+
+def test_what_has_not_been_read_has_no_checksum(folder):
+    (folder / "a.wav").write_bytes(b"sound")
+    assert record.checksums(["a.wav"], read=False) == {"a.wav": {"size": 5, "sha256": None}}
+    assert record.checksums(["gone.wav"]) == {"gone.wav": {"size": None, "sha256": None}}
+
+
+def test_without_a_report_the_headline_says_where_to_look(folder):
+    assert record.headline(folder / "ccc.parquet", folder / "ceiling.parquet") == "see the report"

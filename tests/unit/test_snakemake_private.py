@@ -1,0 +1,138 @@
+"""What the rules take of Snakemake beyond its documentation is still there, and does what it did.
+
+Each test names a part of :mod:`softaer.running.snakemake_private` that breaks first.
+"""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from softaer.running import snakemake_private
+
+MODULE = """
+from softaer.running import snakemake_private as private
+
+MAIN = private.is_main(workflow)
+PLACED = private.placed(workflow)
+
+def first_jobs():
+    jobs = private.first_of(workflow, private.needed_jobs(workflow))
+    print("JOBS", sorted(job.rule.name for job in jobs), flush=True)
+
+def last():
+    print("LAST", private.runs(workflow, rules.a.rule), flush=True)
+
+private.on_start(workflow, lambda: print("FIRST", PLACED("results/a.txt"), MAIN, flush=True))
+private.on_start(workflow, first_jobs)
+private.on_success(workflow, last)
+
+rule a:
+    input:
+        private.as_it_lies("own.txt")
+    output:
+        "results/a.txt"
+    benchmark:
+        "results/benchmarks/a.tsv"
+    params:
+        folder=private.of_input(lambda wildcards, input: input[0])
+    resources:
+        mem_mb=private.growing(100),
+        more=private.growing(10, 1000000)
+    shell:
+        "echo {params.folder} {resources.mem_mb} {resources.more} > {output}"
+
+private.untimed(rules.a.rule)
+
+rule b:
+    input:
+        "results/a.txt"
+    output:
+        "results/b.txt"
+    shell:
+        "cp {input} {output}"
+"""
+
+IMPORTER = """
+onstart:
+    print("BEFORE", flush=True)
+
+module part:
+    snakefile: "part.smk"
+    prefix: "x"
+
+use rule * from part as part_*
+
+rule all:
+    default_target: True
+    input: "x/results/b.txt"
+
+onsuccess:
+    print("AFTER", flush=True)
+"""
+
+
+def snakemake(folder, *words):
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """What a Snakefile says that uses another as a module with a prefix."""
+    folder = tmp_path_factory.mktemp("importer")
+    (folder / "part.smk").write_text(MODULE)
+    (folder / "Snakefile").write_text(IMPORTER)
+    (folder / "own.txt").write_text("12")
+    text = snakemake(folder)
+    assert (folder / "x/results/b.txt").read_text() == "own.txt 100 12\n"
+    assert not (folder / "x/results/benchmarks").exists()
+    return text
+
+
+def test_a_module_acts_before_the_first_job_and_after_the_last(output):
+    said = [
+        line for line in output.splitlines() if line.split(" ")[0] in ("FIRST", "BEFORE", "JOBS")
+    ]
+    assert said == ["JOBS ['part_a']", "FIRST x/results/a.txt False", "BEFORE"]
+    assert output.index("LAST True") < output.index("AFTER")
+
+
+def test_a_snakefile_that_is_included_names_what_is_run_by_default(tmp_path):
+    (tmp_path / "part.smk").write_text(
+        'rule first:\n    output: "1"\n    shell: "touch 1"\n'
+        'rule second:\n    output: "2"\n    shell: "touch 2"\n'
+    )
+    (tmp_path / "Snakefile").write_text(
+        "from softaer.running import snakemake_private\n"
+        'include: "part.smk"\n'
+        'snakemake_private.by_default(workflow, "second")\n'
+    )
+    snakemake(tmp_path)
+    assert (tmp_path / "2").exists()
+    assert not (tmp_path / "1").exists()
+
+
+def test_configurations_are_known_in_their_order(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n")
+    (tmp_path / "Snakefile").write_text(
+        "from softaer.running import snakemake_private\n"
+        'configfile: "a.yaml"\n'
+        'print("FILES", *snakemake_private.configurations(workflow))\n'
+        'print("STORED", snakemake_private.in_storage(workflow), '
+        "snakemake_private.deploys_conda(workflow))\n"
+        'rule a:\n    output: "1"\n    shell: "touch 1"\n'
+    )
+    words = ("--dry-run", "--configfile", "b.yaml", "--config", "more=1")
+    text = snakemake(tmp_path, *words)
+    assert f"FILES ['a.yaml', '{tmp_path}/b.yaml'] {{'more': 1}}" in text
+    assert "STORED False False" in text
+
+
+def test_a_file_of_a_scratch_disk_is_known_by_its_origin():
+    stored = SimpleNamespace(is_storage=True, storage_object=SimpleNamespace(query="results/a"))
+    assert snakemake_private.known_path(stored) == "results/a"

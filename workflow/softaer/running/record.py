@@ -1,0 +1,152 @@
+"""Record of a run: what was done with which code, settings and inputs, in ``experiment.yaml``."""
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from softaer import __version__
+from softaer.core.files import complete
+from softaer.core.home import PROJECT
+
+CHECKSUMS = ".snakemake/softaer.checksums.json"
+"""Checksums of files by size and time of change: large files are read once."""
+
+
+def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration says otherwise than the defaults, section by section.
+
+    Examples
+    --------
+    >>> differences({"model": {"cells": 8, "layers": 2}}, {"model": {"cells": 240, "layers": 2}})
+    {'model': {'cells': 8}}
+    """
+    found = {}
+    for key, value in config.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping) and default:
+            value = differences(value, default)
+            if value:
+                found[key] = value
+        elif value != default:
+            found[key] = value
+    return found
+
+
+def commit() -> str | None:
+    """Commit of the code, with ``+`` where files differ from it; ``None`` outside a repository."""
+    if not (PROJECT / ".git").exists():
+        return None
+    try:
+        name = _git("rev-parse", "HEAD")
+        return name + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(PROJECT), *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=30
+    ).stdout.strip()
+
+
+def checksum(path: str) -> str:
+    """SHA-256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(paths: Iterable[str], read: bool = True) -> dict[str, dict[str, Any]]:
+    """Size [bytes] and SHA-256 of each file, ``None`` where it is not there or not yet read.
+
+    Parameters
+    ----------
+    paths
+        Of the files.
+    read
+        Whether to read files whose checksum is not known from before.
+    """
+    cache = Path(CHECKSUMS)
+    try:
+        known = json.loads(cache.read_text())
+    except (OSError, ValueError):
+        known = {}
+
+    def one(path: str) -> dict[str, Any]:
+        try:
+            state = os.stat(path)
+            key = [state.st_size, state.st_mtime_ns]
+            if path not in known or known[path][:2] != key:
+                if not read:
+                    return {"size": state.st_size, "sha256": None}
+                known[path] = [*key, checksum(path)]
+        except OSError:
+            return {"size": None, "sha256": None}
+        return {"size": state.st_size, "sha256": known[path][2]}
+
+    paths = sorted(set(paths))
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(paths, pool.map(one, paths), strict=True))
+    if read and cache.parent.is_dir():
+        with complete(cache) as partial:
+            partial.write_text(json.dumps(known))
+    return found
+
+
+def write(
+    output: Path,
+    config: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    inputs: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write the record of a run.
+
+    Parameters
+    ----------
+    output
+        YAML.
+    config, defaults
+        The whole configuration, and what it would be if nobody had changed anything.
+    inputs
+        As :func:`checksums` gives them.
+    """
+    content = {
+        "softaer": __version__,
+        "commit": commit(),
+        "command": shlex.join(sys.argv),
+        "changed": differences(config, defaults),
+        "configuration": dict(config),
+        "inputs": dict(inputs),
+    }
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    with complete(output) as partial:
+        partial.write_text(
+            yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
+
+
+def headline(scores: Path, ceiling: Path) -> str:
+    """The best models and what they reach on test, in a line; why not, where that is not known."""
+    try:
+        from softaer.core import tables
+        from softaer.page.headline import headline as best
+    except ImportError:
+        return "see the report"  # rules have environments of their own
+    if not (Path(scores).exists() and Path(ceiling).exists()):
+        return "see the report"
+    parts = [
+        f"{entry['dimension']} {entry['target']} "
+        + ("-" if entry["ccc"] is None else f"{entry['ccc']:.3f}")
+        + f" ({entry['modality']}, {entry['task']})"
+        for entry in best(tables.read(scores), tables.read(ceiling))
+    ]
+    return "CCC on test of the best on dev: " + "; ".join(parts)
