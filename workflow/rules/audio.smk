@@ -6,11 +6,14 @@ has become of each recording in results/status/audio_lld.
 
 # What of the table concerns the sound.
 OF_SOUND = ["recording", "audio", "video", "audio_stream", "channel"]
+TURNS, TURN_FLAGS = [], ""
+if config["audio"]["turns"] != "ignore":
+    TURNS, TURN_FLAGS = turns_of_batch, turn_flags
 
 
 rule audio_lld:
     input:
-        lambda wildcards: media_of_batch(wildcards, "audio"),
+        media_of_batch("audio"),
     output:
         lld=places.AUDIO_LLD,
         status=filled_in(places.STATUS, stage="audio_lld"),
@@ -24,18 +27,16 @@ rule audio_lld:
     resources:
         mem_mb=growing(600),
         runtime=growing(10, 0.05),
-        reading=READING,
     params:
         code=code_digest("audio_lld"),
         software=pins("av", "opensmile"),
-        corpus=lambda wildcards: relevant(recordings_of(wildcards.batch), OF_SOUND),
+        corpus=relevant_in_batch(OF_SOUND),
         recordings=media_of("audio"),
         feature_set=config["audio"]["feature_set"],
     shell:
         "python -m softaer.audio_lld"
         " {params.recordings}"
         " --feature-set {params.feature_set}"
-        " {resources.reading}"
         " --output {output.lld}"
         " --status-output {output.status}"
         " > {log} 2>&1"
@@ -44,7 +45,7 @@ rule audio_lld:
 rule audio_features:
     input:
         lld=places.AUDIO_LLD,
-        turns=lambda wildcards: CORPUS.where(r.turns for r in with_turns(wildcards.batch)),
+        turns=TURNS,
     output:
         features=places.AUDIO_FEATURES,
         notes=filled_in(places.STATUS, stage="audio_features"),
@@ -61,7 +62,7 @@ rule audio_features:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],
         mode=config["audio"]["turns"],
-        turns=lambda wildcards: recording_flags(with_turns(wildcards.batch), lambda r: r.turns, {}),
+        turns=TURN_FLAGS,
     shell:
         "python -m softaer.audio_features"
         " --lld {input.lld}"

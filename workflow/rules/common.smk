@@ -26,7 +26,12 @@ from softaer.running import configuration, paths, recordings, snakemake_private,
 from softaer.running.instances import instances
 from softaer.running.params import flag_of, folder_of, results_by
 from softaer.running.pins import read_pins
-from softaer.running.snakemake_private import as_it_lies, of_input, untimed
+from softaer.running.snakemake_private import (
+    as_it_lies,
+    of_input,
+    of_wildcards,
+    untimed,
+)
 from softaer.running.words import (
     choice_flags,
     flag,
@@ -92,11 +97,12 @@ ALLOCATION = " ".join(f"{name}={value}" for name, value in KEEP_FREED_MEMORY.ite
 # What is compared between runs, and not part of a command, is of no use in a job of a cluster: its results are
 # recorded by the run that submitted it. Only the cache is asked by the job itself.
 COMPARING = MAIN_PROCESS or workflow.enable_cache
+DIGESTS = digests.Digests(".snakemake/softaer.digests.json") if COMPARING else None
 
 
 def code_digest(stage):
     """Digest of a stage's code."""
-    return digests.code_digest(stage) if COMPARING else None
+    return DIGESTS.of(stage) if COMPARING else None
 
 
 def file_digest(path):
@@ -172,7 +178,6 @@ CORPUS_WEIGHTS = (
     else []
 )
 CHECK = [places.SIMULATE_CHECK] if CORPUS.simulated else []
-# A resource and not a parameter: what has been read stays valid under other limits, and is not read again.
 READING_LIMITS = " ".join(map(str, options(config["media"])))
 READING = f"{READING_LIMITS} --on-bad-recording {config['on_bad_recording']}"
 
@@ -190,15 +195,27 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
-recordings_of, rated_of, applied_of, applied_named, rated_in = map(
+recordings_of, rated_of, applied_of, applied_named, rated_in, with_turns = map(
     told,
-    (CORPUS.of, CORPUS.rated_of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in),
+    (
+        CORPUS.of,
+        CORPUS.rated_of,
+        CORPUS.applied_of,
+        CORPUS.applied_named,
+        CORPUS.rated_in,
+        CORPUS.with_turns,
+    ),
 )
 
 
-def with_turns(batch):
-    """Recordings of a batch in which it matters when their subjects speak."""
-    return told(CORPUS.with_turns)(batch, config["audio"]["turns"])
+def turns_of_batch(wildcards):
+    """Input: when the subjects of a batch speak."""
+    return CORPUS.where(r.turns for r in with_turns(wildcards.batch))
+
+
+def turn_flags(wildcards):
+    """For params: arguments with these files."""
+    return recording_flags(with_turns(wildcards.batch), lambda r: r.turns, {})
 
 
 def delay_of(name):
@@ -212,19 +229,31 @@ def delay_of(name):
     ]
 
 
-def media_of_batch(wildcards, kind):
+def media_of_batch(kind):
     """Input: media files that the stage of a kind of stream opens."""
-    return CORPUS.where(media_read(recordings_of(wildcards.batch), kind), simulated=True)
+    return of_wildcards(
+        lambda wildcards: CORPUS.where(
+            media_read(recordings_of(wildcards.batch), kind), simulated=True
+        )
+    )
+
+
+def relevant_in_batch(columns):
+    """For params: what some columns say of the recordings of a batch."""
+    return of_wildcards(lambda wildcards: relevant(recordings_of(wildcards.batch), columns))
 
 
 def media_of(kind):
-    """For params: arguments with these files, and what in them is the subject's."""
+    """For params: arguments with these files, what in them is the subject's, and what counts as bad.
+
+    What has been read stays valid under other limits, and is not read again.
+    """
 
     def words(wildcards, input):
         some = recordings_of(wildcards.batch)
         lies = whereabouts(media_read(some, kind), input)
         files = recording_flags(some, lambda recording: getattr(recording, kind), lies)
-        return f"{files} {choice_flags(some, kind, lies)}"
+        return f"{files} {choice_flags(some, kind, lies)} {READING}"
 
     return of_input(words)
 

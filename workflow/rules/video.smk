@@ -10,7 +10,7 @@ OF_PICTURES = ["recording", "audio", "video", "video_stream", "face"]
 
 rule landmarks:
     input:
-        lambda wildcards: media_of_batch(wildcards, "video"),
+        media_of_batch("video"),
     output:
         landmarks=places.LANDMARKS,
         status=filled_in(places.STATUS, stage="landmarks"),
@@ -24,11 +24,10 @@ rule landmarks:
     resources:
         mem_mb=growing(900),
         runtime=growing(20, 0.3),
-        reading=READING,
     params:
         code=code_digest("landmarks"),
         software=pins("av", "mediapipe"),
-        corpus=lambda wildcards: relevant(recordings_of(wildcards.batch), OF_PICTURES),
+        corpus=relevant_in_batch(OF_PICTURES),
         recordings=media_of("video"),
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
@@ -41,7 +40,6 @@ rule landmarks:
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"
         " {params.rate}"
-        " {resources.reading}"
         " --output {output.landmarks}"
         " --status-output {output.status}"
         " > {log} 2>&1"

@@ -8,9 +8,12 @@ and layout do not count; nor does what a module defines beside the names that ar
 
 import ast
 import hashlib
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from softaer.core.files import complete
 
 PACKAGE = __package__.partition(".")[0]
 ROOT = Path(__file__).parents[1]
@@ -41,6 +44,46 @@ def code_digest(stage: str) -> str:
     _add_module(f"{PACKAGE}.{stage}", code)
     text = "\n".join(f"{module}: {statement}" for (module, _), statement in sorted(code.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Digests:
+    """Digests of stages, remembered from one run to the next as long as no module changes.
+
+    Parameters
+    ----------
+    path
+        JSON that remembers them; it need not be there, nor need its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(path)
+        sources = sorted(ROOT.rglob("*.py"))
+        whole = hashlib.sha256()
+        for source in sources:
+            whole.update(f"{source.relative_to(ROOT)}\n".encode() + source.read_bytes())
+        self._state = whole.hexdigest()
+        self._known: dict[str, str] = {}
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            if content["state"] == self._state:
+                self._known = content["digests"]
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        self._new = False
+
+    def of(self, stage: str) -> str:
+        """Digest of a stage's code, see :func:`code_digest`."""
+        if stage not in self._known:
+            self._known[stage] = code_digest(stage)
+            self._new = True
+        return self._known[stage]
+
+    def keep(self) -> None:
+        """Remember what has been worked out."""
+        if self._new and self._path.parent.is_dir():
+            with complete(self._path) as partial:
+                content = {"state": self._state, "digests": self._known}
+                partial.write_text(json.dumps(content), encoding="utf-8")
 
 
 def file_digest(path: Path) -> str:

@@ -21,6 +21,13 @@ CHECKSUMS = ".snakemake/softaer.checksums.json"
 """Checksums of files by size and time of change: large files are read once."""
 
 
+class _Plain(yaml.SafeDumper):
+    """Says what is there twice twice, and no reference."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """What a configuration says otherwise than the defaults, section by section.
 
@@ -130,7 +137,7 @@ def write(
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     with complete(output) as partial:
         partial.write_text(
-            yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8"
+            yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
 
 

@@ -113,24 +113,14 @@ class Recordings:
             )
         return self.applied
 
-    def with_turns(self, batch: str, mode: str) -> list[Recording]:
-        """Recordings with sound of a batch, if it matters when their subjects speak.
-
-        Parameters
-        ----------
-        batch
-            Its name.
-        mode
-            ``audio.turns`` of the configuration.
-        """
-        if mode == "ignore":
-            return []
+    def with_turns(self, batch: str) -> list[Recording]:
+        """Recordings with sound of a batch, each of which has to say when its subject speaks."""
         recordings = [recording for recording in self.of(batch) if recording.audio]
         for recording in recordings:
             if recording.turns is None:
                 raise InputError(
                     f"recording {recording.recording!r} has no turns; expected a path in its "
-                    f"table's column 'turns' (audio.turns: {mode})"
+                    "table's column 'turns' (audio.turns)"
                 )
         return recordings
 

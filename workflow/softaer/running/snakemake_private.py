@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+_WILDCARDS = inspect.signature(lambda wildcards: None)
 _INPUT = inspect.signature(lambda wildcards, input: None)
 _ATTEMPT = inspect.signature(lambda wildcards, attempt: None)
 _INPUT_ATTEMPT = inspect.signature(lambda wildcards, input, attempt: None)
@@ -120,6 +121,12 @@ def first_of(workflow, jobs: Iterable) -> list:
 def untimed(rule) -> None:
     """Take away a rule's benchmark: Snakemake refuses to time what may come from its cache."""
     rule._benchmark = None
+
+
+def of_wildcards(function: Callable[[Any], Any]) -> Callable:
+    """A function of wildcards, for input or params; see :func:`of_input`."""
+    function.__signature__ = _WILDCARDS
+    return function
 
 
 def of_input(function: Callable[[Any, Any], Any]) -> Callable:
