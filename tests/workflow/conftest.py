@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from projects import Project, new_project, once
+from projects import Project, new_project, once, undisturbed_run
 
 ISOLATED = ("unshare", "--net", "--map-root-user")
 """Command that takes the network away from another."""
@@ -51,3 +51,9 @@ def finished_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pr
     own = tmp_path_factory.mktemp("finished")
     shutil.copytree(made, own, symlinks=True, dirs_exist_ok=True)
     return Project(own / "project", own / "run")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Digests of the results of the smallest experiment, run on this machine from nothing."""
+    return undisturbed_run(root, tmp_path_factory)

@@ -171,11 +171,12 @@ def digest(path: Path) -> str:
 
 
 def digests(results: Path) -> dict[str, str]:
-    """Digest of every result; logs and benchmarks are not results."""
+    """Digest of every result; what is said of a run is none: logs, benchmarks, its record."""
+    aside = ("logs", "benchmarks", "experiment.yaml")
     return {
         str(path.relative_to(results)): digest(path)
         for path in sorted(results.rglob("*"))
-        if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
+        if path.is_file() and path.relative_to(results).parts[0] not in aside
     }
 
 

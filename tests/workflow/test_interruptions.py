@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from projects import TINY, digests, new_project, undisturbed_run
+from projects import TINY, digests, new_project
 
 pytestmark = pytest.mark.workflow
 
@@ -23,12 +23,6 @@ LONGEST_UNDISTURBED = 12.0
 
 KILLS_OF_A_RUN = (3, 5)
 """Times that a run from nothing is killed before it is left to come to its end."""
-
-
-@pytest.fixture(scope="module")
-def undisturbed(root, tmp_path_factory) -> dict[str, str]:
-    """Digests of the results of a run that nothing disturbs."""
-    return undisturbed_run(root, tmp_path_factory)
 
 
 def run_with_kills(project, chance: random.Random, kills: int) -> int:
