@@ -260,7 +260,9 @@ def side_by_side(scores: Sequence[Score], own: Mapping[str, list]) -> dict[str, 
     return {"sources": sources, "without": len(scores) - len(shown)}
 
 
-def departures(table: str | None, config: Mapping[str, Any], modalities: Collection[str]) -> list[str]:
+def departures(
+    table: str | None, config: Mapping[str, Any], modalities: Collection[str]
+) -> list[str]:
     """Settings of a run that are not as published.
 
     Parameters
