@@ -64,6 +64,18 @@ def test_the_simulated_corpus_is_no_path(folder):
     assert table_of([]) == "simulated"
 
 
+@pytest.mark.parametrize("word", ["none", "han2017"])
+def test_words_for_published_scores_are_no_paths(folder, word):
+    config = filled({"report": {"published": word}}, check=False)
+    assert located(config, [], {})["report"]["published"] == word
+
+
+def test_an_error_says_which_words_there_are(folder):
+    config = filled({"report": {"published": "han2018"}}, check=False)
+    with pytest.raises(InputError, match=r"'report\.published': found 'han2018'.*'han2017' or"):
+        located(config, [], {})
+
+
 def test_an_error_says_relative_to_what(folder):
     file = write(folder / "project" / "mine.yaml", recordings="other.csv")
     with pytest.raises(InputError) as caught:

@@ -729,18 +729,60 @@ def test_pairs_of_frames_without_pictures_say_so(text):
     assert "No pictures are shown" in text
 
 
-def test_scores_of_others_stand_apart(results, root, tmp_path):
+def test_scores_of_others_stand_beside_those_of_the_run(results, root, tmp_path, text):
     table = tmp_path / "published.csv"
     table.write_text(
         "source,corpus,dimension,target,modality,task,partition,ccc\n"
-        "Somebody 2017,Other,mood,E,audio,single,test,0.321\n"
+        "Somebody 2017,<Other>,mood,sigma,video,multi,test,0.321\n"
+        "Somebody 2017,<Other>,mood,sigma,text,multi,test,0.432\n"
+        "Somebody 2017,<Other>,liking,E,audio,multi,test,0.543\n"
     )
-    text = results.render(root, "--published", table, output="published.html")
-    assert "<h3>Published elsewhere</h3>" in text
-    own, others = Page(text).tables[0], Page(text).tables[1]
-    assert others[1][0] == "Somebody 2017"
-    assert others[1][-1] == "0.321"
+    assert "ublished scores" not in text
+    beside = results.render(root, "--published", table, output="published.html")
+    page = Page(beside)
+    assert page.open == []
+    assert "this run, and Somebody 2017 on &lt;Other&gt;" in beside
+    own, (_, _, video, words) = page.tables[0], page.tables[1]
     assert not any("0.321" in cell for row in own for cell in row)
+    (same,) = [row for row in own if row[:2] == ["video", "multi"]]
+    # Dev, dev out of fold and test of E, then of sigma; test has its interval here too.
+    intervals = [page.count('class="interval"') for page in (text, beside)]
+    assert intervals[1] == intervals[0] + 1
+    assert video == ["video", "multi", same[5], "–", same[7], "0.321"]
+    assert words == ["text", "multi", "–", "–", "–", "0.432"]
+    assert "Not shown: 1 that is not" in beside
+    assert "is not known here" in beside
+
+
+def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compare(tmp_path, root):
+    results = Results(tmp_path, dimensions=("arousal", "valence"), tasks=("multi",))
+    config = {
+        "audio": {"feature_set": "IS13_ComParE"},
+        "video": {"registration": "none", "window": 0.0},
+        "labels": {"alignment": "none", "estimator": "ewe"},
+    }
+    words = ["--published", "han2017", "--release", "SEWA, some of it"]
+    text = results.render(root, *words, config=config)
+    arousal, valence = Page(text).tables[2:4]
+    assert [row[:2] for row in valence[2:5]] == [[m, "multi"] for m in results.shown]
+    fused = {row[0]: row for row in valence[2:] if row[1] == "multi"}["audio+video"]
+    assert (fused[3], fused[5], fused[7], fused[9]) == ("0.575", "0.515", "0.235", "0.110")
+    assert all(len(row) == 10 for row in arousal[2:])
+    for said in (
+        "Han et al. 2017 on SEWA German",
+        "read off the paper&#39;s poster",
+        "This run is on SEWA, some of it.",
+        "differ from the published ones: video.registration: none.",
+    ):
+        assert said in text
+
+
+def test_where_no_published_score_matches_the_page_says_so(results, root):
+    config = {"audio": {"feature_set": ""}, "video": {"registration": "", "window": 0.0}}
+    config["labels"] = {"alignment": "none", "estimator": "ewe"}
+    text = results.render(root, "--published", "han2017", config=config, output="no.html")
+    assert "None of the 48 published scores" in text
+    assert 'class="published"' not in text
 
 
 def test_every_stage_that_the_page_names_has_a_digest(text):

@@ -132,6 +132,11 @@ def test_a_run_with_a_bad_setting(finished_project, name):
     assert_refused(finished_project, words, config=config)
 
 
+def test_published_scores_beside_simulated_ones(finished_project):
+    words = ["'report.published'", "'han2017'", "simulated corpus", "expected null or 'none'"]
+    assert_refused(finished_project, words, config={"report": {"published": "han2017"}})
+
+
 @pytest.mark.parametrize("name", [n for n in BAD_SETTINGS if n not in SETTINGS_OF_A_TABLE])
 def test_a_bad_setting(root, name):
     """By the function that a run calls first."""

@@ -136,7 +136,13 @@ def test_a_delivered_corpus_is_learnt_from(name, corpora, empty_project):
         scores = pd.read_csv(empty_project.path("results/ccc.csv"))
         assert set(scores["target"]) == ({"E", "sigma"} if raters else {"E"})
         assert scores["ccc"].notna().all()
-        assert empty_project.path("results/report.html").exists()
+        page = empty_project.path("results/report.html").read_text(encoding="utf-8")
+        if raters:
+            assert "None of the 48 published scores" in page, "liking"
+        else:
+            assert "arousal: this run, and Han et al. 2017 on SEWA German" in page
+            assert '<td class="published">0.234</td>' in page
+            assert "This run is on SEWA as in AVEC 2017" in page
     again = empty_project.run(target, config=config)
     assert "Nothing to be done" in again.output
 

@@ -179,6 +179,20 @@ def test_a_recording_that_is_taken_out(own_corpus, rows, tmp_path):
     assert outcome.returncode == 0, outcome.output
 
 
+def test_published_scores_concern_the_report_alone(own_corpus, tmp_path):
+    project = copied(own_corpus, tmp_path / "run")
+    shown = OWN_CORPUS | {"report": {"published": "han2017"}}
+    outcome = project.run(config=shown)
+    assert outcome.returncode == 0, outcome.output
+    assert outcome.rules == {"report"}
+    assert "Han et al. 2017" in project.path("results/report.html").read_text(encoding="utf-8")
+    assert rules_that_rerun(project, shown) == set()
+    table = project.source / "workflow/softaer/published/han2017.csv"
+    with edited(table, table.read_text().replace("0.450", "0.451")):
+        assert rules_that_rerun(project, shown) == {"report"}
+        assert rules_that_rerun(own_corpus, OWN_CORPUS) == set()
+
+
 def test_a_subject_that_is_renamed(own_corpus, rows):
     subject = rows.loc[rows["partition"] == "train", "subject"].iloc[0]
     write_rows(own_corpus, rows.replace({"subject": {subject: "somebody"}}))

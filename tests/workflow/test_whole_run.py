@@ -61,6 +61,7 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
     page = finished_project.path("results/report.html").read_text(encoding="utf-8")
     page = page.replace(plotly.offline.get_plotlyjs(), "")
     assert "Simulated corpus" in page
+    assert "ublished scores" not in page
     assert page.count("<svg") == 5
     assert page.count('<img src="data:image/jpeg;base64,') >= 4
     assert re.search(r"<td[^>]*>landmarks</td><td>4</td>", page), "run times"

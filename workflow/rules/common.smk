@@ -22,6 +22,7 @@ from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import JOIN, OBJECTIVES, READERS, all_networks_of, networks
 from softaer.corpus import COLUMNS
 from softaer.networks.allocation import KEEP_FREED_MEMORY
+from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
 from softaer.running.instances import instances
 from softaer.running.params import flag_of, folder_of, results_by
@@ -61,16 +62,22 @@ def told(function):
 
 @told
 def read_experiment():
-    """The configuration, its layout, and the recordings. Jobs trust what the main process has checked."""
+    """The configuration, its layout, the recordings, and which scores of others stand beside the own.
+
+    Jobs trust what the main process has checked.
+    """
     filled = configuration.filled(config, check=MAIN_PROCESS)
     filled = paths.located(filled, *snakemake_private.configurations(workflow))
     layout = layouts.layout(filled["corpus"]["layout"])
     if MAIN_PROCESS:
         configuration.check_layout(filled, layout)
-    return filled, layout, recordings.read(filled, layout, check=MAIN_PROCESS)
+    found = recordings.read(filled, layout, check=MAIN_PROCESS)
+    asked = filled["report"]["published"]
+    others = published.chosen_table(asked, layout, found.simulated, check=MAIN_PROCESS)
+    return filled, layout, found, others
 
 
-config, LAYOUT, CORPUS = read_experiment()
+config, LAYOUT, CORPUS, PUBLISHED = read_experiment()
 
 # Rules run "python -m softaer.<stage>": with the Python that runs Snakemake, active or not, or with that of
 # their conda environment, for which Snakemake clears PYTHONPATH.

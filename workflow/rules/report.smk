@@ -119,7 +119,7 @@ rule report:
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions"]),
         pairs=places.FRAME_PAIRS,
         figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),
-        published=CORPUS.where([config["report"]["published"]]),
+        published=CORPUS.where([published.own_table(PUBLISHED)]),
         coverage=ALL_COVERAGE,
         scales=places.RATING_SCALES,
         noted=lambda wildcards: [
@@ -157,6 +157,11 @@ rule report:
     params:
         code=code_digest("report"),
         template=[file_digest(TEMPLATE), file_digest(SCRIPT)],
+        others=(
+            file_digest(published.shipped_table(PUBLISHED))
+            if PUBLISHED in published.SHIPPED
+            else None
+        ),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         experiment=EXPERIMENT,
         simulated="--simulated" if CORPUS.simulated else "--no-simulated",
@@ -166,7 +171,12 @@ rule report:
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
         noting=flag("--noting", NOTING),
-        published=flag_of("--published", "published"),
+        published=(
+            flag("--published", PUBLISHED)
+            if PUBLISHED in published.SHIPPED
+            else flag_of("--published", "published")
+        ),
+        release=flag("--release", published.release(LAYOUT) if PUBLISHED else None),
         config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
@@ -181,6 +191,7 @@ rule report:
         " {params.rater_lags}"
         " {params.noting}"
         " {params.published:q}"
+        " {params.release:q}"
         " {params.simulated}"
         " --config {params.config:q}"
         " --output {output}"

@@ -34,7 +34,7 @@ from softaer.figures.traces import shown
 from softaer.page.explorer import Experiment, explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
-from softaer.page.published import read_published
+from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.run_times import run_times
 from softaer.page.score_table import score_table
 from softaer.rater_lags import aligned_ratings
@@ -213,7 +213,8 @@ def main() -> None:
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
-    arguments.add_argument("--published", type=Path, help="CSV with scores of others")
+    arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
+    arguments.add_argument("--release", help="what the corpus is, if that is known")
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
@@ -233,6 +234,8 @@ def main() -> None:
     single = [modality for modality in options.modalities if JOIN not in modality]
     fused = [modality for modality in options.modalities if JOIN in modality]
     uncertainty = table("uncertainty")
+    own = score_table(scores, table("intervals"), ceiling)
+    published = side_by_side(read_published(options.published), own) if options.published else None
     estimated = {}
     if options.config["delay"] == "estimated":
         delays = table("annotation_delay")
@@ -247,7 +250,7 @@ def main() -> None:
         simulated=options.simulated,
         headline=headline(scores, ceiling),
         claims=hypotheses["answer"].value_counts().to_dict(),
-        scores=score_table(scores, table("intervals"), ceiling),
+        scores=own,
         seeds=options.seeds,
         tasks=options.tasks,
         modalities=single,
@@ -266,7 +269,10 @@ def main() -> None:
         odd_recordings=odd["recording"].nunique(),
         all_recordings=len(recordings),
         check=as_rows(table("simulate_check")) if options.simulated else None,
-        published=as_rows(read_published(options.published)) if options.published else None,
+        published=published,
+        origin=SHIPPED.get(options.published),
+        departures=departures(options.published, options.config, single),
+        release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         agreement_figure=figure("agreement"),
         pairs=frame_pairs(table("frame_pairs")),

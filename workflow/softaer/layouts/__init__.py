@@ -13,6 +13,12 @@ PATH}``). It lists the recordings of a corpus and reads its annotation files:
     One file as a table ``time`` [s], ``rater``, ``dimension``, ``value``. ``dimension`` is what the
     file rates where its path tells (``{dimension}`` in it), or the only one that is asked for.
 
+Where scores on the same corpus have been published, one more puts them beside those of a run:
+
+``PUBLISHED``
+    Their table, a name in :data:`softaer.page.published.SHIPPED`. The report then tells what the
+    release is by the first sentence of the module's docstring.
+
 A layout of one's own is one more module here; nothing else has to know of it.
 """
 

@@ -18,6 +18,9 @@ DIMENSIONS = ("arousal", "valence", "liking")
 GOLD = "gold"
 """Stands for the rater of a gold standard."""
 
+PUBLISHED = "han2017"
+"""Published scores on SEWA, see :mod:`softaer.layouts`."""
+
 NAME = re.compile(r"(Train|Devel|Test)(?:_([A-Z]{2}))?_(\d+)")
 
 

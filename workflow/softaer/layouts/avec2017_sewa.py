@@ -1,11 +1,14 @@
-"""SEWA as in AVEC 2017: 64 German recordings, ``Train_01`` to ``Test_16``, with a gold standard."""
+"""SEWA as in AVEC 2017: 64 German recordings.
+
+``Train_01`` to ``Test_16``, with a gold standard.
+"""
 
 from pathlib import Path
 
 from softaer.layouts import _avec
-from softaer.layouts._avec import read_annotations
+from softaer.layouts._avec import PUBLISHED, read_annotations
 
-__all__ = ["RATERS", "read_annotations", "rows"]
+__all__ = ["PUBLISHED", "RATERS", "read_annotations", "rows"]
 
 RATERS = False
 

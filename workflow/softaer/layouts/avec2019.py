@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from softaer.layouts import _avec
-from softaer.layouts._avec import read_annotations
+from softaer.layouts._avec import PUBLISHED, read_annotations
 
-__all__ = ["RATERS", "read_annotations", "rows"]
+__all__ = ["PUBLISHED", "RATERS", "read_annotations", "rows"]
 
 RATERS = False
 

@@ -1,6 +1,7 @@
-"""SEWA with its individual raters: ``<culture>/labels_annos/std/<Part>_<DE|HU>_NN.csv``.
+"""SEWA with its individual raters: German and Hungarian recordings.
 
-Sound and pictures lie as in the Audio/Visual Emotion Challenges. A rater file has name and time,
+Sound and pictures lie as in the Audio/Visual Emotion Challenges. A rater file,
+``<culture>/labels_annos/std/<Part>_<DE|HU>_NN.csv``, has name and time,
 then for arousal, valence and liking one column per rater: six for the German recordings, five for
 the Hungarian ones.
 """
@@ -10,7 +11,10 @@ from pathlib import Path
 from softaer.core.errors import InputError
 from softaer.core.sheets import read_sheet
 from softaer.layouts import _avec
+from softaer.layouts._avec import PUBLISHED
 from softaer.layouts._delivered import find, require_rows, traces
+
+__all__ = ["PUBLISHED", "RATERS", "read_annotations", "rows"]
 
 RATERS = True
 

@@ -1,44 +1,288 @@
-"""Scores that others have published, to be shown beside those of a run and apart from them."""
+"""Scores that others have published: which a run shows, and how far they compare with its own.
 
+``han2017`` comes with the package: the table of the paper whose method this is. The Snakefile
+imports this module, which therefore needs the standard library alone.
+"""
+
+import csv
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-
-import pandas as pd
+from types import ModuleType
+from typing import Any
 
 from softaer.core.errors import InputError
+from softaer.core.home import PACKAGE
 
-COLUMNS = ("source", "corpus", "dimension", "target", "modality", "task", "partition", "ccc")
+NONE = "none"
+"""What ``report.published`` is where nothing shall be shown."""
 
 
-def read_published(path: Path) -> pd.DataFrame:
-    """Read a table of published scores.
+@dataclass(frozen=True)
+class Score:
+    """A CCC: who published it, on what corpus, and what it is a score of."""
+
+    source: str
+    corpus: str
+    dimension: str
+    target: str
+    modality: str
+    task: str
+    partition: str
+    ccc: float
+
+
+COLUMNS = tuple(column.name for column in fields(Score))
+"""Columns of a table of published scores."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a table that comes with the package is from, and what its scores are of."""
+
+    citation: str
+    remarks: Sequence[str]
+    settings: Mapping[str, Collection[Any]]
+    """Keys of the configuration that say what is predicted and from what, with the values that are
+    as published."""
+
+
+SHIPPED = {
+    "han2017": Origin(
+        citation="Han, Zhang, Schmitt, Pantic & Schuller, From Hard to Soft: Towards more "
+        "Human-like Emotion Recognition by Modelling the Perception Uncertainty, ACM Multimedia "
+        "2017, read off the paper's poster",
+        remarks=(
+            "The published table has no intervals, and does not say which recordings are in dev "
+            "and test",
+            "The paper's face tracker is not the one used here; the length of its audio windows "
+            "and the divisor of its sigma are not known",
+        ),
+        settings={
+            "audio.feature_set": ("IS13_ComParE", "ComParE_2016"),
+            "video.registration": ("similarity",),
+            "video.window": (0.0,),
+            "labels.estimator": ("ewe",),
+        },
+    )
+}
+"""Tables that come with the package, ``published/NAME.csv`` in its folder."""
+
+
+def shipped_table(name: str) -> Path:
+    """Path of a table that comes with the package."""
+    return PACKAGE / "published" / f"{name}.csv"
+
+
+def own_table(asked: str | None) -> str | None:
+    """Path of a table of the user's own, if that is asked for."""
+    return None if asked == NONE or asked in SHIPPED else asked
+
+
+def chosen_table(
+    asked: str | None, layout: ModuleType, simulated: bool, check: bool = True
+) -> str | None:
+    """The table of published scores that the report shows.
 
     Parameters
     ----------
-    path
-        CSV with the columns :data:`COLUMNS`: where a score was published and on what corpus, and
-        what it is a score of.
+    asked
+        ``report.published`` of the configuration.
+    layout
+        Module of :mod:`softaer.layouts`; its ``PUBLISHED`` is shown where nothing is asked for.
+    simulated
+        Whether the corpus is the simulated one.
+    check
+        Whether to read the table as well.
+
+    Returns
+    -------
+    A name in :data:`SHIPPED`, the path of a CSV, or ``None``.
 
     Raises
     ------
     InputError
-        If it cannot be read, a column is missing, or a score is no CCC.
+        If scores on recordings of people are asked for beside simulated ones, or the table is
+        wrong.
     """
+    if simulated:
+        if asked not in (None, NONE):
+            raise InputError(
+                f"config key 'report.published': found {asked!r} with the simulated corpus; "
+                f"expected null or {NONE!r}, since scores on recordings of people cannot be "
+                "compared with scores on simulated ones"
+            )
+        return None
+    chosen = getattr(layout, "PUBLISHED", None) if asked is None else asked
+    if chosen in (None, NONE):
+        return None
+    if check:
+        try:
+            read_published(chosen)
+        except InputError as error:
+            raise InputError(f"config key 'report.published': {error}") from error
+    return chosen
+
+
+def release(layout: ModuleType) -> str | None:
+    """What a corpus on which scores have been published is, in words for the report.
+
+    Parameters
+    ----------
+    layout
+        Module of :mod:`softaer.layouts`.
+
+    Returns
+    -------
+    The first sentence of its docstring and whether it has raters; ``None`` for other corpora.
+    """
+    if not hasattr(layout, "PUBLISHED"):
+        return None
+    words = layout.__doc__.strip().splitlines()[0].removesuffix(".")
+    if layout.RATERS:
+        return words
+    return f"{words}; the labels are its gold standard, not an E estimated from single raters"
+
+
+def read_published(table: str) -> list[Score]:
+    """Read a table of published scores.
+
+    Parameters
+    ----------
+    table
+        A name in :data:`SHIPPED`, or the path of a CSV with the columns :data:`COLUMNS`; others
+        are left aside.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, a column or a cell is missing, a score is no CCC or stands there
+        twice.
+    """
+    path = shipped_table(table) if table in SHIPPED else Path(table)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
+            header = list(reader.fieldnames or [])
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as CSV: {error}") from error
-    missing = [name for name in COLUMNS if name not in table]
+    missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise InputError(
-            f"{path}: found columns {list(table.columns)}, without {missing}; "
-            f"expected {list(COLUMNS)}"
+            f"{path}: found columns {header}, without {missing}; expected {list(COLUMNS)}"
         )
-    table = table[list(COLUMNS)]
-    scores = pd.to_numeric(table["ccc"], errors="coerce")
-    wrong = table.index[~scores.between(-1, 1)]
-    if len(wrong):
-        raise InputError(
-            f"{path}, line {wrong[0] + 2}, column 'ccc': found {table.loc[wrong[0], 'ccc']!r}; "
-            "expected a number between -1 and 1"
-        )
-    return table.assign(ccc=scores)
+    scores: dict[tuple[str, ...], Score] = {}
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise InputError(
+                f"{path}, line {line}: found more or fewer cells than the header's {len(header)}; "
+                "expected as many"
+            )
+        *keys, ccc = (row[name] for name in COLUMNS)
+        if tuple(keys) in scores:
+            raise InputError(
+                f"{path}, line {line}: found a second score of {keys}; expected one of each"
+            )
+        scores[tuple(keys)] = Score(*keys, _ccc(ccc, f"{path}, line {line}, column 'ccc'"))
+    return list(scores.values())
+
+
+def _ccc(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not -1 <= value <= 1:
+        raise InputError(f"{where}: found {text!r}; expected a number between -1 and 1")
+    return value
+
+
+def side_by_side(scores: Sequence[Score], own: Mapping[str, list]) -> dict[str, Any]:
+    """Published scores beside those of a run, matched by what they are scores of.
+
+    Parameters
+    ----------
+    scores
+        Published ones.
+    own
+        The run's :func:`softaer.page.score_table.score_table`.
+
+    Returns
+    -------
+    sources
+        For each source and corpus ``source``, ``corpus`` and ``tables``, one for each dimension:
+        ``dimension``, ``targets`` and ``rows`` with ``modality``, ``task`` and ``cells``. A cell is
+        of one target and has ``own``, the block of the run's table (empty without any), and the
+        published ``dev`` and ``test`` (``None`` where there is none).
+    without
+        How many scores are not shown: of dimensions and targets that the run does not have, or of
+        other partitions than dev and test.
+    """
+    blocks = {
+        (*column, row["name"], row["task"]): block
+        for row in own["rows"]
+        for column, block in zip(own["columns"], row["blocks"], strict=True)
+    }
+    order = list(dict.fromkeys((row["name"], row["task"]) for row in own["rows"]))
+    shown = [
+        score
+        for score in scores
+        if (score.dimension, score.target) in own["columns"] and score.partition in ("dev", "test")
+    ]
+    sources = []
+    for source, corpus in dict.fromkeys((score.source, score.corpus) for score in shown):
+        ours = [score for score in shown if (score.source, score.corpus) == (source, corpus)]
+        value = {(s.dimension, s.target, s.modality, s.task, s.partition): s.ccc for s in ours}
+        columns = [c for c in own["columns"] if any((s.dimension, s.target) == c for s in ours)]
+        tables = []
+        for dimension in dict.fromkeys(column[0] for column in columns):
+            targets = [target for name, target in columns if name == dimension]
+            models = {(s.modality, s.task) for s in ours if s.dimension == dimension}
+            known = [model for model in order if model in models]
+            rows = [
+                {
+                    "modality": modality,
+                    "task": task,
+                    "cells": [
+                        {"own": blocks.get((dimension, target, modality, task), {})}
+                        | {
+                            partition: value.get((dimension, target, modality, task, partition))
+                            for partition in ("dev", "test")
+                        }
+                        for target in targets
+                    ],
+                }
+                for modality, task in [*known, *sorted(models - set(known))]
+            ]
+            tables.append({"dimension": dimension, "targets": targets, "rows": rows})
+        sources.append({"source": source, "corpus": corpus, "tables": tables})
+    return {"sources": sources, "without": len(scores) - len(shown)}
+
+
+def departures(
+    table: str | None, config: Mapping[str, Any], modalities: Collection[str]
+) -> list[str]:
+    """Settings of a run that are not as published.
+
+    Parameters
+    ----------
+    table
+        What :func:`chosen_table` gives.
+    config
+        The configuration of the run.
+    modalities
+        Those of the run; settings of others do not matter.
+
+    Returns
+    -------
+    ``key: value`` of each, as in the configuration.
+    """
+    found = []
+    for key, published in (SHIPPED[table].settings if table in SHIPPED else {}).items():
+        section, _, name = key.partition(".")
+        if section in ("audio", "video") and section not in modalities:
+            continue
+        if config[section][name] not in published:
+            found.append(f"{key}: {config[section][name]}")
+    return found

@@ -9,18 +9,16 @@ from typing import Any
 import yaml
 
 from softaer.core.errors import InputError
+from softaer.page.published import NONE, SHIPPED
 
-PATHS = (
-    ("corpus", "recordings"),
-    ("corpus", "root"),
-    ("apply", "recordings"),
-    ("apply", "model"),
-    ("report", "published"),
-)
-"""Keys whose values are paths."""
-
-WORDS = {"simulated"}
-"""Values of these keys that are no paths."""
+PATHS = {
+    ("corpus", "recordings"): ("simulated",),
+    ("corpus", "root"): (),
+    ("apply", "recordings"): (),
+    ("apply", "model"): (),
+    ("report", "published"): (*SHIPPED, NONE),
+}
+"""Keys whose values are paths, and the words that may stand there instead."""
 
 
 def located(
@@ -45,9 +43,9 @@ def located(
     """
     config = copy.deepcopy(dict(config))
     contents = [(os.path.dirname(os.path.abspath(file)), _read(file)) for file in reversed(files)]
-    for section, key in PATHS:
+    for (section, key), words in PATHS.items():
         path = config[section][key]
-        if path is None or path in WORDS or os.path.isabs(path):
+        if path is None or path in words or os.path.isabs(path):
             continue
         folder = os.getcwd()
         if _get(said, section, key) is None:
@@ -56,7 +54,8 @@ def located(
         if not os.path.exists(whole):
             raise InputError(
                 f"config key '{section}.{key}': found {path!r}, but there is no {whole}; expected "
-                f"a path relative to {folder}"
+                + "".join(f"{word!r} or " for word in words)
+                + f"a path relative to {folder}"
                 + (", where the configuration lies that names it" if folder != os.getcwd() else "")
             )
         config[section][key] = os.path.relpath(whole)

@@ -20,6 +20,7 @@ from softaer.corpus import (
     row_schema,
     validate_rows,
 )
+from softaer.page.published import own_table
 from softaer.running.snakemake_private import as_it_lies
 from softaer.simulate.plan import plan
 
@@ -183,7 +184,7 @@ class Recordings:
             The configuration, filled, with paths as seen from the working directory.
         """
         model = config["apply"]["model"]
-        found = [config["apply"]["recordings"], config["report"]["published"]]
+        found = [config["apply"]["recordings"], own_table(config["report"]["published"])]
         found += [os.path.join(model, name) for name in PACKED_FILES] if model else []
         own = self.new
         if not self.simulated:
