@@ -18,7 +18,6 @@ from softaer.corpus import (
     argument_length,
     read_rows,
     resolve,
-    row_schema,
     validate_rows,
 )
 from softaer.signals.probe import probe_all
@@ -105,7 +104,7 @@ def fill_table(
         If the table cannot be read.
     """
     numbered = read_rows(table)
-    validate_rows(numbered, row_schema(), table)
+    validate_rows(numbered, table)
     rows = list(numbered.values())
     if anew:
         rows = [{name: cell for name, cell in row.items() if name != "batch"} for row in rows]
