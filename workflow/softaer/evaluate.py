@@ -18,6 +18,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Evaluation
 from softaer.core.places import final_prediction
 from softaer.core.schema import HYPOTHESES, INTERVALS
 from softaer.core.targets import read_targets
@@ -218,7 +219,12 @@ def hypotheses(
 
 
 def read_frames(
-    options, recordings: Sequence[Recording], dimension: str, target: str, partition: str
+    options,
+    recordings: Sequence[Recording],
+    dimension: str,
+    target: str,
+    partition: str,
+    unit: str,
 ) -> pd.DataFrame:
     """Labelled frames of a partition with all predictions of a target side by side.
 
@@ -227,7 +233,7 @@ def read_frames(
     ``unit``, ``label`` and one column per (modality, task, seed); empty if the partition is. On
     dev, predictions are those out of fold; NaN where there are none.
     """
-    unit = {r.recording: getattr(r, options.resample) for r in recordings}
+    unit_of = {r.recording: getattr(r, unit) for r in recordings}
     some = [r for r in recordings if r.partition == partition]
     if not some:
         return pd.DataFrame(columns=["unit", "label"])
@@ -243,29 +249,30 @@ def read_frames(
             how="left",
             validate="one_to_one",
         )
-    return frames.assign(unit=frames["recording"].map(unit)).dropna(subset=["label"])
+    return frames.assign(unit=frames["recording"].map(unit_of)).dropna(subset=["label"])
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
-    arguments.add_argument("--resample", choices=["recording", "subject"], default="recording")
-    arguments.add_argument("--draws", type=int, default=1000)
-    arguments.add_argument("--bootstrap-seed", type=int, default=1)
+    cli.add_settings(arguments, Evaluation)
     cli.add_output(arguments, "--intervals-output")
     cli.add_output(arguments, "--hypotheses-output")
     options = arguments.parse_args()
 
+    settings = cli.settings(options, Evaluation)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     intervals, answers = [], []
     for dimension, target in itertools.product(options.dimensions, options.targets):
         points: dict[str, dict] = {}
         for partition in ("dev", "test"):
-            frames = read_frames(options, recordings, dimension, target, partition)
+            frames = read_frames(
+                options, recordings, dimension, target, partition, settings.resample
+            )
             units = sorted(frames["unit"].unique())
             if not units:
                 continue
-            counts = resample(len(units), options.draws, options.bootstrap_seed)
+            counts = resample(len(units), settings.draws, settings.bootstrap_seed)
             scores = {}
             for modality, task in itertools.product(options.modalities, options.tasks):
                 columns = [(modality, task, seed) for seed in options.seeds]

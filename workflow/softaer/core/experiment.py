@@ -38,6 +38,7 @@ Amount = Annotated[float, Ge(0)]
 DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 OnBadRecording = Literal["fail", "skip"]
+ON_BAD_RECORDING: OnBadRecording = "fail"
 Target = Literal[*TARGETS]
 Task = Literal[*TASKS]
 Step = Literal["median_filter", "centring", "scaling", "time_shift"]
@@ -299,7 +300,7 @@ class Configuration(Section):
     simulate: Simulate = Simulate()
     """The simulated corpus; unused with a corpus of your own."""
 
-    on_bad_recording: OnBadRecording = "fail"
+    on_bad_recording: OnBadRecording = ON_BAD_RECORDING
     """A recording that cannot be read stops its job; skip: it is left out, and the report says
     so."""
 

@@ -13,6 +13,7 @@ from snakemake.utils import update_config
 
 from softaer import layouts
 from softaer.core.errors import InputError
+from softaer.core.experiment import Ratings
 from softaer.core.files import complete
 from softaer.core.reliability import krippendorff_alpha
 from softaer.corpus import (
@@ -31,7 +32,6 @@ from softaer.prepare.check_ratings import (
     look_at_turns,
     raters_of,
 )
-from softaer.ratings import Reading, reading_of
 from softaer.running import configuration
 
 ALIKE = 3
@@ -46,7 +46,7 @@ def check_table(
     layout,
     dimensions: list[str] | None,
     say: Callable[[str], None] = print,
-    reading: Reading | None = None,
+    reading: Ratings | None = None,
     targets: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, list[str]]:
     """Check a corpus table.
@@ -78,7 +78,7 @@ def check_table(
         If the table itself is wrong.
     """
     problems: list[str] = []
-    reading = reading or Reading()
+    reading = reading or Ratings()
     rows = read_rows(table)
     validate_rows(rows, table)
     recordings = resolve(rows.values(), Path(table).parent)
@@ -263,9 +263,7 @@ def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
         if not isinstance(read or {}, Mapping):
             raise InputError(f"{path}: found {type(read).__name__}; expected keys and values")
         update_config(config, read or {})
-    config = configuration.filled(config)
-    configuration.check(config)
-    return config
+    return configuration.filled(config)
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -299,7 +297,7 @@ def main(options: argparse.Namespace) -> None:
     targets = experiment["targets"] if options.configfile and layout.RATERS else []
     found, problems = check_table(
         *(table, layout, dimensions),
-        reading=reading_of(experiment["ratings"]),
+        reading=configuration.checked(experiment).ratings,
         targets=targets,
     )
     if options.csv is not None:

@@ -13,22 +13,32 @@ from softaer.core.experiment import Configuration, Model, Training, defaults
 from softaer.core.fields import found, read, types
 
 
-def filled(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with every key: those that it does not name have their defaults."""
-    from snakemake.utils import update_config
-
-    whole = defaults()
-    update_config(whole, config)
-    return whole
-
-
-def check(config: Mapping[str, Any]) -> Configuration:
-    """Check a filled configuration, each key and across keys.
+def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
+    """A configuration with every key: those that it does not name have their defaults.
 
     Parameters
     ----------
     config
-        As :func:`filled` gives it.
+        What was given: some keys, or none.
+    check
+        Whether it is checked, see :func:`checked`; once for a run is enough.
+    """
+    from snakemake.utils import update_config
+
+    whole = defaults()
+    update_config(whole, config)
+    if check:
+        checked(whole)
+    return whole
+
+
+def checked(config: Mapping[str, Any]) -> Configuration:
+    """A filled configuration, each key checked, and keys against each other.
+
+    Parameters
+    ----------
+    config
+        With every key, as :func:`filled` gives it.
 
     Raises
     ------
@@ -38,21 +48,21 @@ def check(config: Mapping[str, Any]) -> Configuration:
     from pydantic import ValidationError
 
     try:
-        checked = read(Configuration, config)
+        experiment = read(Configuration, config)
     except TypeError as error:
         raise InputError(f"configuration: {error}") from error
     except ValidationError as error:
         raise InputError(_explain(error.errors()[0], config)) from None
     _check_grid(config["grid"])
-    _check_across(checked, config)
-    return checked
+    _check_across(experiment, config)
+    return experiment
 
 
-def _check_across(checked: Configuration, config: Mapping[str, Any]) -> None:
+def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
     """Check keys against each other."""
     from softaer.core.grid import RATE, TOLERANCE  # numpy is not for the jobs of a cluster
 
-    if len(checked.targets) == 1 and checked.tasks != ("single",):
+    if len(experiment.targets) == 1 and experiment.tasks != ("single",):
         raise InputError(
             f"config key 'tasks': found {config['tasks']} with targets {config['targets']}; "
             "expected [single], since the others learn E and sigma together"
@@ -69,19 +79,19 @@ def _check_across(checked: Configuration, config: Mapping[str, Any]) -> None:
                 f"config key {dimension!r}: found {seconds:g}; "
                 f"expected a multiple of {1 / RATE:g} s"
             )
-    video = checked.video
+    video = experiment.video
     if video.rate is not None and 0 < video.rate * video.max_gap <= 1:
         raise InputError(
             f"config key 'video.rate': found {video.rate:g} with video.max_gap "
             f"{video.max_gap:g}; expected more than 1 / video.max_gap, since the face between "
             "two frames would count as lost"
         )
-    task = checked.apply.task
-    if task is not None and task not in checked.tasks:
+    task = experiment.apply.task
+    if task is not None and task not in experiment.tasks:
         raise InputError(
             f"config key 'apply.task': found {task!r}; expected one of {config['tasks']}"
         )
-    possible = checked.ratings.range
+    possible = experiment.ratings.range
     if possible is not None and possible[0] >= possible[1]:
         raise InputError(
             f"config key 'ratings.range': found {config['ratings']['range']}; "

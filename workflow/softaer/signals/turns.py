@@ -15,9 +15,6 @@ import numpy as np
 
 from softaer.core.errors import InputError
 
-MODES = ("ignore", "only", "flag")
-"""What is made of turns: nothing; sound outside of them is left out; a feature of its own."""
-
 FEATURE = "speaking"
 """Name of that feature: the share of the window that lies within the subject's turns, 0 to 1."""
 
