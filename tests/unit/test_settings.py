@@ -90,7 +90,7 @@ def test_some_keys_alone():
 def test_keys_without_a_default_have_to_be_given():
     words = ["--dimensions", "a", "--targets", "E", "--modalities", "audio"]
     words += ["--tasks", "multi", "--seeds", "1", "2"]
-    assert parsed(Experiment, *words) == Experiment(("a",), ("E",), ("audio",), ("multi",), (1, 2))
+    assert parsed(Experiment, *words) == Experiment(("a",), ("audio",), ("multi",), (1, 2), ("E",))
     with pytest.raises(SystemExit):
         parsed(Experiment, *words[:-3])
 

@@ -213,7 +213,9 @@ def main() -> None:
     cli.add_output(arguments, "--coefficients-output")
     options = arguments.parse_args()
 
-    dev, subject_of, targets = read_corpus(options)
+    dev, subject_of, targets = read_corpus(
+        options.recordings, options.coverage, options.dataset, options.dimension
+    )
     search = cli.settings(options, Postprocessing)
     raw = {modality: read_predictions(path) for modality, path in options.predictions}
     fused = next(iter(raw.values()))[["recording", "time"]].copy()

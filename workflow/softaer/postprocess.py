@@ -9,7 +9,6 @@ subject, for each subject in turn. A step that helps only the frames it was fitt
     time shift    y(t - s)
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,16 +84,29 @@ def read_traces(
     ]
 
 
-def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], pd.DataFrame]:
+def read_corpus(
+    recordings: Path, coverage: Sequence[Path], dataset: Path, dimension: str
+) -> tuple[set[str], dict[str, str], pd.DataFrame]:
     """Recordings of dev, the fold of every recording, the targets of a dimension.
 
     A fold is what is left out together: a subject, or all whom a group joins. Recordings of dev
     have at least one of the modalities whose coverage is given.
+
+    Parameters
+    ----------
+    recordings
+        The corpus table.
+    coverage
+        Table of each modality.
+    dataset
+        Folder with the targets.
+    dimension
+        Whose targets.
     """
-    recordings = rated(read_recordings(options.recordings))
-    there = set().union(*map(having, options.coverage))
-    dev = {r.recording for r in recordings if r.partition == "dev" and r.recording in there}
-    return dev, folds(recordings), read_targets(options.dataset, recordings, options.dimension)
+    table = rated(read_recordings(recordings))
+    there = set().union(*map(having, coverage))
+    dev = {r.recording for r in table if r.partition == "dev" and r.recording in there}
+    return dev, folds(table), read_targets(dataset, table, dimension)
 
 
 def with_absent(predictions: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
@@ -116,7 +128,9 @@ def main() -> None:
     cli.add_output(arguments, "--steps-output")
     options = arguments.parse_args()
 
-    dev, subject_of, targets = read_corpus(options)
+    dev, subject_of, targets = read_corpus(
+        options.recordings, options.coverage, options.dataset, options.dimension
+    )
     table = read_predictions(options.predictions)
     search = cli.settings(options, Postprocessing)
     steps = []

@@ -17,7 +17,8 @@ from annotated_types import MinLen
 
 from softaer.core import fields, lock, tables
 from softaer.core.errors import InputError
-from softaer.core.tasks import TARGETS, TASKS
+from softaer.core.experiment import Experiment
+from softaer.core.tasks import TARGETS
 
 Settings = TypeVar("Settings")
 
@@ -164,21 +165,12 @@ def add_targets(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
 
 
-def add_experiment(arguments: argparse.ArgumentParser) -> None:
-    """Add what has been predicted: dimensions, targets, modalities, tasks and seeds."""
-    add_targets(arguments)
-    arguments.add_argument("--dimensions", nargs="+", required=True)
-    arguments.add_argument("--modalities", nargs="+", required=True)
-    arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)
-    arguments.add_argument("--seeds", nargs="+", type=int, required=True)
-
-
 def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
     """Add where labels and final predictions lie, and what has been predicted for which frames."""
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
-    add_experiment(arguments)
+    add_settings(arguments, Experiment)
     add_coverage(arguments)
 
 

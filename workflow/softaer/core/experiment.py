@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Interval, MinLen, Predicate, Unit
 
 from softaer.core.fields import EACH_ONCE, Section
-from softaer.core.tasks import TARGETS, TASKS
+from softaer.core.tasks import JOIN, TARGETS, TASKS
 
 
 def with_state(targets: Sequence[str]) -> bool:
@@ -379,11 +379,21 @@ class Experiment(Section):
     ``audio+video``.
     """
 
-    dimensions: tuple[str, ...]
-    targets: tuple[Target, ...]
-    modalities: tuple[str, ...]
-    tasks: tuple[Task, ...]
-    seeds: tuple[int, ...]
+    dimensions: Annotated[tuple[str, ...], MinLen(1)]
+    modalities: Annotated[tuple[str, ...], MinLen(1)]
+    tasks: Annotated[tuple[Task, ...], MinLen(1)]
+    seeds: Annotated[tuple[int, ...], MinLen(1)]
+    targets: Annotated[tuple[Target, ...], MinLen(1)] = TARGETS
+
+    @property
+    def single(self) -> list[str]:
+        """Modalities by themselves."""
+        return [modality for modality in self.modalities if JOIN not in modality]
+
+    @property
+    def fused(self) -> list[str]:
+        """Fusions of modalities."""
+        return [modality for modality in self.modalities if JOIN in modality]
 
 
 def defaults() -> dict[str, Any]:
