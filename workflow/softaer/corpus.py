@@ -4,7 +4,6 @@
 the Snakefile is parsed, so this module imports nothing heavy.
 """
 
-import csv
 import hashlib
 import os
 import re
@@ -20,6 +19,7 @@ from annotated_types import MaxLen, Predicate
 
 from softaer.core.errors import InputError
 from softaer.core.fields import Section, alternatives, found, types
+from softaer.core.sheets import read_lines
 
 PARTITIONS = ("train", "dev", "test")
 """Parts of the corpus; no subject belongs to two of them."""
@@ -119,17 +119,9 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
     InputError
         If the file is not there, is not UTF-8 CSV with a header, or a row has too many cells.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = {}
-            for row in reader:
-                rows[reader.line_num] = row
-            header = reader.fieldnames or []
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; expected the table of recordings") from error
-    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    # A path may start with blanks.
+    source = read_lines(path, "file; expected the table of recordings", blanks=True)
+    _, header = next(source, (1, []))
     unknown = [name for name in header if name not in COLUMNS]
     if unknown or "recording" not in header or len(set(header)) != len(header):
         other = ", with commas between them" if len(header) == 1 else ""
@@ -137,18 +129,21 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
             f"{path}, line 1: found columns {header}; "
             f"expected 'recording' and any of {list(COLUMNS[1:])}, each once{other}"
         )
-    for line, row in rows.items():
-        if None in row:
-            raise InputError(
-                f"{path}, line {line}: {len(header) + len(row[None])} cells; expected {len(header)}"
-            )
+    rows = {line: cells for line, cells in source if cells}
+    for line, cells in rows.items():
+        if len(cells) > len(header):
+            raise InputError(f"{path}, line {line}: {len(cells)} cells; expected {len(header)}")
     return {
-        line: {name: tidy for name, cell in row.items() if (tidy := _tidied(name, cell))}
-        for line, row in rows.items()
+        line: {
+            name: tidy
+            for name, cell in zip(header, cells, strict=False)
+            if (tidy := _tidied(name, cell))
+        }
+        for line, cells in rows.items()
     }
 
 
-def _tidied(column: str, cell: str | None) -> str | None:
+def _tidied(column: str, cell: str) -> str:
     """A name without blanks at its ends, in one form of Unicode; other cells as they are.
 
     Who types a name, and which system a file name comes from, makes no other person.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from softaer.core.errors import InputError
 from softaer.core.files import complete
+from softaer.core.sheets import read_lines
 from softaer.corpus import (
     LONGEST_ARGUMENTS,
     argument_length,
@@ -120,8 +121,7 @@ def fill_table(
             seconds[place] = found.seconds
     batches = fill(rows, seconds, [argument_length(r) for r in recordings], 60 * minutes, prefix)
 
-    with open(table, newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file))
+    _, header = next(read_lines(table, "table"))
     header += [] if "batch" in header else ["batch"]
     with complete(output) as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
