@@ -37,9 +37,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from softaer.core import schema, tables
 from softaer.core.concordance import ccc
+from softaer.core.experiment import Model, Training
 from softaer.corpus import Recording
 from softaer.networks.allocation import KEEP_FREED_MEMORY
-from softaer.networks.objectives import Training
 from softaer.networks.sequences import RecordingSequence, load_sequences
 from softaer.train import fit
 
@@ -133,10 +133,11 @@ def bare_fit(
     dev: Sequence[RecordingSequence],
     training: Training,
     size: Size,
+    seed: int,
 ) -> float:
     """Train in a plain loop; the best CCC on dev."""
-    torch.manual_seed(training.seed)
-    generator = torch.Generator().manual_seed(training.seed)
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     model = Bare(size)
     optimiser = torch.optim.Adam(model.parameters(), training.learning_rate)
     labels = np.concatenate([s.targets for s in train])
@@ -176,6 +177,7 @@ def our_fit(
     dev: Sequence[RecordingSequence],
     training: Training,
     size: Size,
+    seed: int,
     threads: int,
 ) -> float:
     """Train as the stage does; the best CCC on dev."""
@@ -183,7 +185,10 @@ def our_fit(
     torch.set_num_threads(1)
     try:
         _, curve = fit(
-            train, dev, [OUTPUT], training, layers=size.layers, cells=size.cells, threads=threads
+            *(train, dev, [OUTPUT], training),
+            Model(layers=size.layers, cells=size.cells),
+            seed=seed,
+            threads=threads,
         )
     finally:
         torch.set_num_threads(before)
@@ -196,11 +201,11 @@ Trained = tuple[float, float]
 
 
 def _bare(size: Size, seed: int, training: Training) -> Trained:
-    return timed_value(bare_fit, *corpus(size, seed), training, size)
+    return timed_value(bare_fit, *corpus(size, seed), training, size, seed)
 
 
 def _ours(threads: int, size: Size, seed: int, training: Training) -> Trained:
-    return timed_value(our_fit, *corpus(size, seed), training, size, threads)
+    return timed_value(our_fit, *corpus(size, seed), training, size, seed, threads)
 
 
 def _peak() -> int:
@@ -271,10 +276,10 @@ def wholes(size: Size, max_epochs: int, seeds: int) -> Iterator[dict]:
     bare_runs, our_runs = [], {name: [] for name in trainings}
     with bare_process() as bare, our_process() as ours:
         for seed in range(1, seeds + 1):
-            limit = {"seed": seed, "max_epochs": max_epochs}
-            bare_runs.append(bare(_bare, size, seed, replace(Training(), **limit)).result())
+            plain = replace(Training(), max_epochs=max_epochs)
+            bare_runs.append(bare(_bare, size, seed, plain).result())
             for name, training in trainings.items():
-                run = ours(_ours, 2, size, seed, replace(training, **limit)).result()
+                run = ours(_ours, 2, size, seed, replace(training, max_epochs=max_epochs)).result()
                 our_runs[name].append(run)
     for name, runs in our_runs.items():
         pairs = [(b[0], o[0]) for b, o in zip(bare_runs, runs, strict=True)]

@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from softaer.core.errors import InputError
-from softaer.ratings import Reading, ratings_on_grid, ratings_that_count, trace_on_grid
+from softaer.core.experiment import Ratings
+from softaer.ratings import ratings_on_grid, ratings_that_count, trace_on_grid
 from softaer.readers.delimited import LONG, read_annotations
 from softaer.readers.raters import codes, mixed_scales, tidied
 
@@ -103,7 +104,7 @@ def test_damaged_files_are_read_or_refused(path, content, dimension):
 
 def count(table, where):
     """Samples that count, which are some of those in the table."""
-    found = ratings_that_count(table, ["arousal"], Reading(), [].append, where)
+    found = ratings_that_count(table, ["arousal"], Ratings(), [].append, where)
     assert set(found.index) <= set(table.index)
 
 

@@ -178,7 +178,7 @@ def test_video_features_are_those_of_the_frames_with_a_face(video, max_gap, wind
     time, some = video
     pixels = repeated(some).reshape(-1, len(POINTS), 2)
     features = video_features(
-        seconds(time), pixels, max_gap / 1000, window / 1000, registered=False
+        seconds(time), pixels, max_gap / 1000, window / 1000, registration="none"
     )
     face = ~np.isnan(some[:, 0])
     seen, some = [t for t, here in zip(time, face, strict=True) if here], some[face]

@@ -3,16 +3,16 @@
 from fractions import Fraction
 from math import nan, sqrt
 from statistics import median
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from softaer.core.experiment import Labels
+from softaer.core.fields import types
 from softaer.labels import (
-    ESTIMATORS,
-    REFERENCES,
-    SPREADS,
     label,
     median_estimate,
     perception_uncertainty,
@@ -115,9 +115,9 @@ def label_by_loop(traces, estimator, against, spread, spread_about):
 
 choices = st.fixed_dictionaries(
     {
-        "estimator": st.sampled_from(ESTIMATORS),
-        "against": st.sampled_from(REFERENCES),
-        "spread": st.sampled_from(SPREADS),
+        "estimator": st.sampled_from(get_args(types(Labels)["estimator"])),
+        "against": st.sampled_from(get_args(types(Labels)["against"])),
+        "spread": st.sampled_from(get_args(types(Labels)["spread"])),
         "spread_about": st.sampled_from(["E", "mean"]),
     }
 )
@@ -226,7 +226,7 @@ def test_raters_who_say_the_same_are_certain(value, raters, frames, options):
 
 
 @fuzz
-@given(traces=panels(), spread=st.sampled_from(SPREADS))
+@given(traces=panels(), spread=st.sampled_from(get_args(types(Labels)["spread"])))
 def test_frames_without_raters_have_no_estimate(traces, spread):
     absent = np.isnan(traces).all(axis=0)
     weights, _ = weights_from_agreement(rater_agreement(traces))

@@ -17,6 +17,7 @@ from softaer.corpus import Recording
 from softaer.labels import label
 
 NAN = np.nan
+MAX_DELAY = 8.0
 
 
 def smooth_noise(rng, count, width=10):
@@ -45,7 +46,7 @@ def found(curve):
 def test_a_planted_delay_is_recovered(delay, seed):
     rng = np.random.default_rng(seed)
     features, labels = zip(*(planted(rng, delay) for _ in range(4)), strict=True)
-    curve = delay_curve(features, labels, ["a", "b", "c", "d"])
+    curve = delay_curve(features, labels, ["a", "b", "c", "d"], MAX_DELAY)
     assert len(curve) == 81
     assert found(curve) == delay
     assert curve.max() > 0.8
@@ -81,10 +82,10 @@ def test_frames_with_missing_features_or_labels_are_left_out():
         f[rng.integers(0, 300, 20), rng.integers(0, 3, 20)] = NAN
         e[50:60] = NAN
     features[0][:] = NAN
-    curve = delay_curve(features, labels, ["a", "b", "c", "d"])
+    curve = delay_curve(features, labels, ["a", "b", "c", "d"], MAX_DELAY)
     assert np.isfinite(curve).all()
     assert found(curve) == 2.0
-    without = delay_curve(features[1:], labels[1:], ["b", "c", "d"])
+    without = delay_curve(features[1:], labels[1:], ["b", "c", "d"], MAX_DELAY)
     np.testing.assert_allclose(curve, without, atol=1e-12)
 
 
@@ -93,7 +94,7 @@ def test_features_and_labels_of_unequal_length():
     features, labels = zip(*(planted(rng, 2.0) for _ in range(4)), strict=True)
     cut = [features[0][:150], features[1], features[2], features[3][:290]]
     shorter = [labels[0], labels[1][:200], labels[2], labels[3]]
-    assert found(delay_curve(cut, shorter, ["a", "b", "c", "d"])) == 2.0
+    assert found(delay_curve(cut, shorter, ["a", "b", "c", "d"], MAX_DELAY)) == 2.0
 
 
 def test_what_only_identifies_a_subject_does_not_help():
@@ -112,21 +113,21 @@ def test_what_only_identifies_a_subject_does_not_help():
 def test_with_one_subject_recordings_are_left_out():
     rng = np.random.default_rng(0)
     features, labels = zip(*(planted(rng, 1.0) for _ in range(3)), strict=True)
-    alone = delay_curve(features, labels, ["a"] * 3)
-    np.testing.assert_array_equal(alone, delay_curve(features, labels, ["x", "y", "z"]))
+    alone = delay_curve(features, labels, ["a"] * 3, MAX_DELAY)
+    np.testing.assert_array_equal(alone, delay_curve(features, labels, ["x", "y", "z"], MAX_DELAY))
     assert found(alone) == 1.0
 
 
 def test_one_recording_says_nothing():
     features, labels = planted(np.random.default_rng(0), 1.0)
-    assert np.isnan(delay_curve([features], [labels], ["a"])).all()
+    assert np.isnan(delay_curve([features], [labels], ["a"], MAX_DELAY)).all()
 
 
 def test_noise_correlates_with_nothing():
     rng = np.random.default_rng(0)
     features = [rng.standard_normal((400, 3)) for _ in range(6)]
     labels = [rng.standard_normal(400) for _ in range(6)]
-    assert np.abs(delay_curve(features, labels, list("abcdef"))).max() < 0.15
+    assert np.abs(delay_curve(features, labels, list("abcdef"), MAX_DELAY)).max() < 0.15
 
 
 @pytest.mark.parametrize("length", [80, 3])
@@ -134,7 +135,7 @@ def test_recordings_shorter_than_the_largest_delay(length):
     rng = np.random.default_rng(0)
     features, labels = zip(*(planted(rng, 1.0, length=length) for _ in range(3)), strict=True)
     with pytest.raises(InputError) as caught:
-        delay_curve(features, labels, ["a", "b", "c"])
+        delay_curve(features, labels, ["a", "b", "c"], MAX_DELAY)
     for word in ("8 s", "longer"):
         assert word in str(caught.value)
 
@@ -142,9 +143,9 @@ def test_recordings_shorter_than_the_largest_delay(length):
 def test_a_short_recording_among_longer_ones_is_left_out():
     rng = np.random.default_rng(0)
     features, labels = zip(*(planted(rng, 1.0) for _ in range(3)), strict=True)
-    expected = delay_curve(features, labels, ["a", "b", "c"])
+    expected = delay_curve(features, labels, ["a", "b", "c"], MAX_DELAY)
     short = planted(rng, 1.0, length=40)
-    curve = delay_curve([*features, short[0]], [*labels, short[1]], ["a", "b", "c", "d"])
+    curve = delay_curve([*features, short[0]], [*labels, short[1]], ["a", "b", "c", "d"], MAX_DELAY)
     np.testing.assert_array_equal(curve, expected)
 
 
@@ -159,21 +160,21 @@ def corpus_of(delay, seed=0, count=4, **more):
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.4, 2.5, 7.9])
 def test_a_delay_that_can_be_trusted_is_taken(delay):
     features, labels = corpus_of(delay, length=600)
-    curve, best = choose_delay(features, labels, SUBJECTS)
-    np.testing.assert_array_equal(curve, delay_curve(features, labels, SUBJECTS))
+    curve, best = choose_delay(features, labels, SUBJECTS, MAX_DELAY)
+    np.testing.assert_array_equal(curve, delay_curve(features, labels, SUBJECTS, MAX_DELAY))
     assert best / 10 == delay
 
 
 def test_a_weak_delay_is_taken_where_recordings_are_long():
     features, labels = corpus_of(2.0, length=3000, noise=2.5)
-    curve, best = choose_delay(features, labels, SUBJECTS)
+    curve, best = choose_delay(features, labels, SUBJECTS, MAX_DELAY)
     assert curve[best] < 0.5
     assert abs(best / 10 - 2.0) <= 0.3
 
 
-def refusal(features, labels, *more):
+def refusal(features, labels, max_delay=MAX_DELAY):
     with pytest.raises(InputError) as caught:
-        choose_delay(features, labels, SUBJECTS[: len(features)], *more)
+        choose_delay(features, labels, SUBJECTS[: len(features)], max_delay)
     return str(caught.value)
 
 
@@ -207,9 +208,9 @@ def test_what_only_identifies_a_recording_says_nothing_of_its_delay():
         features.append(level + 0.1 * rng.standard_normal((300, 2)))
         labels.append(level + smooth_noise(rng, 300))
     groups = [f"s{k}" for k in range(8)]
-    assert delay_curve(features, labels, groups).max() > 0.8
+    assert delay_curve(features, labels, groups, MAX_DELAY).max() > 0.8
     with pytest.raises(InputError, match="within recordings"):
-        choose_delay(features, labels, groups)
+        choose_delay(features, labels, groups, MAX_DELAY)
 
 
 @pytest.mark.parametrize("delay", [3.0, 3.4])
@@ -235,7 +236,7 @@ def test_labels_that_come_first_are_told(lead):
 def test_labels_that_were_shifted_already_have_a_delay_of_zero():
     features, labels = corpus_of(4.0, length=600)
     shifted = [e[40:] for e in labels]
-    assert choose_delay(features, shifted, SUBJECTS)[1] == 0
+    assert choose_delay(features, shifted, SUBJECTS, MAX_DELAY)[1] == 0
 
 
 def test_rows_are_laid_out_on_the_grid():
@@ -280,7 +281,7 @@ def test_the_delay_of_real_raters_from_their_stimulus(booth):
     feature = ((feature - feature.mean()) / feature.std())[:, None]
     parts = 4
     curve = delay_curve(
-        np.array_split(feature, parts), np.array_split(emotion, parts), list("abcd")
+        np.array_split(feature, parts), np.array_split(emotion, parts), list("abcd"), MAX_DELAY
     )
     assert abs(found(curve) - 0.4) <= 0.2
     assert np.nanmax(curve) > 0.9
@@ -327,11 +328,12 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def run(folder, monkeypatch, *more):
+def run(folder, monkeypatch, max_delay=MAX_DELAY):
     words = ["--recordings", folder / "recordings.csv", "--labels", folder / "labels"]
     words += ["--features", folder / "audio", folder / "video"]
     words += ["--standardisations", folder / "audio.parquet", folder / "video.parquet"]
-    words += ["--dimensions", *DELAYS, "--output", folder / "delay.parquet", *more]
+    words += ["--dimensions", *DELAYS, "--output", folder / "delay.parquet"]
+    words += ["--max-delay", max_delay]
     monkeypatch.setattr(sys, "argv", ["annotation_delay", *map(str, words)])
     annotation_delay.main()
     return tables.read(folder / "delay.parquet")
@@ -349,7 +351,7 @@ def test_the_command_line_finds_a_delay_for_each_dimension(corpus, monkeypatch):
 
 
 def test_later_stages_read_the_delays_from_the_table(corpus, monkeypatch):
-    run(corpus, monkeypatch, "--max-delay", 5)
+    run(corpus, monkeypatch, 5)
     arguments = argparse.ArgumentParser()
     cli.add_delays(arguments)
     options = arguments.parse_args(["--delay-table", str(corpus / "delay.parquet")])
@@ -382,7 +384,7 @@ def test_a_delay_that_cannot_be_estimated_is_an_error(corpus, monkeypatch):
 
 def test_a_delay_that_cannot_be_trusted_is_named_with_its_dimension(corpus, monkeypatch):
     with pytest.raises(InputError) as caught:
-        run(corpus, monkeypatch, "--max-delay", 2.0)
+        run(corpus, monkeypatch, 2.0)
     for word in ("'valence'", "2.0 s", "'max_delay'", "'delay'"):
         assert word in str(caught.value)
     assert not (corpus / "delay.parquet").exists()

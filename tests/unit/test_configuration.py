@@ -1,30 +1,23 @@
 """The configuration: the defaults are stated once in effect, and a wrong key is named."""
 
 import copy
+import subprocess
+import sys
+from dataclasses import is_dataclass
 
-import jsonschema
 import pytest
 import yaml
 from snakemake.utils import update_config
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Configuration, Training, defaults
+from softaer.core.fields import expected, types
 from softaer.running import configuration
-
-
-@pytest.fixture(scope="module")
-def schema(root):
-    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
 
 
 @pytest.fixture
 def config(root):
     return yaml.safe_load((root / "config.yaml").read_text())
-
-
-def defaults(schema):
-    if "properties" in schema:
-        return {key: defaults(value) for key, value in schema["properties"].items()}
-    return schema["default"]
 
 
 def nested(config, key, value):
@@ -42,29 +35,70 @@ def changed(config, key, value):
     return config
 
 
-def test_the_schema_is_a_json_schema(schema):
-    jsonschema.Draft202012Validator.check_schema(schema)
+def test_the_projects_configuration_holds_every_key_with_its_default(config):
+    assert config == defaults()
+    assert configuration.checked(config) == Configuration()
 
 
-def test_the_projects_configuration_is_valid(config, schema):
-    configuration.check(config, schema)
+def sections():
+    for name, kind in types(Configuration).items():
+        if is_dataclass(kind):
+            yield name, kind
 
 
-def test_the_projects_configuration_holds_every_key_with_its_default(config, schema):
-    assert config == defaults(schema)
+def test_a_few_keys_are_enough():
+    given = {"training": {"max_epochs": 3}, "delay": {"arousal": 2.0}}
+    config = configuration.filled(given, check=False)
+    assert config["training"] == defaults()["training"] | {"max_epochs": 3}
+    assert config["delay"] == {"arousal": 2.0}
+    assert config | {"training": 0, "delay": 0} == defaults() | {"training": 0, "delay": 0}
+    assert configuration.filled({}) == defaults()
 
 
-def leaves(schema, prefix=()):
-    for key, value in schema["properties"].items():
-        if "properties" in value:
-            yield from leaves(value, (*prefix, key))
-        else:
-            yield (*prefix, key), value
+def test_filling_leaves_what_was_given_as_it_was():
+    given = {"audio": {"window": 2}}
+    filled = configuration.filled(given)
+    assert given == {"audio": {"window": 2}}
+    filled["audio"]["window"] = 3
+    assert given == {"audio": {"window": 2}}
+    assert configuration.filled({})["audio"]["window"] == 4.0
 
 
-def test_every_key_says_what_is_expected(schema):
-    silent = [".".join(key) for key, value in leaves(schema) if not value.get("description")]
-    assert silent == []
+def test_what_is_checked_is_typed():
+    checked = configuration.checked(configuration.filled({"seeds": [3], "audio": {"window": 2}}))
+    assert checked.seeds == (3,)
+    assert checked.audio.window == 2.0
+    assert checked.training == Training()
+
+
+def test_filling_is_light():
+    code = (
+        "import sys; from softaer.running import configuration;"
+        "from softaer.core import experiment; experiment.defaults();"
+        "print({'pydantic', 'numpy', 'pandas', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "key"),
+    [
+        ({"targets": ["E"]}, "tasks"),
+        ({"delay": {"arousal": 4}}, "delay"),
+        ({"video": {"rate": 2}}, "video.rate"),
+        ({"apply": {"task": "joint"}}, "apply.task"),
+    ],
+)
+def test_keys_are_checked_against_defaults_of_others(overlay, key):
+    with pytest.raises(InputError, match=f"'{key}'"):
+        configuration.filled(overlay)
+
+
+def test_every_key_says_what_is_expected():
+    for _, section in [("", Configuration), *sections()]:
+        for kind in types(section).values():
+            assert expected(kind)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +133,8 @@ def test_every_key_says_what_is_expected(schema):
         ("grid", {"training.standardise_targets": [True, False]}),
     ],
 )
-def test_values_that_are_valid(config, schema, key, value):
-    configuration.check(changed(config, key, value), schema)
+def test_values_that_are_valid(config, key, value):
+    configuration.checked(changed(config, key, value))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +166,8 @@ def test_values_that_are_valid(config, schema, key, value):
         ("dimensions", [1], ["1", "letters"]),
         ("modalities", ["audio", "text"], ["text", "video"]),
         ("modalities", ["audio", "audio"], ["audio"]),
+        ("targets", ["sigma"], ["sigma", "E"]),
+        ("targets", ["E", "E"], ["E"]),
         ("tasks", ["multi", "single", "triple"], ["triple", "single"]),
         ("tasks", [], ["[]"]),
         ("seeds", 1, ["1", "list"]),
@@ -190,9 +226,9 @@ def test_values_that_are_valid(config, schema, key, value):
         ("evaluation.draws", 10, ["10", "100"]),
     ],
 )
-def test_the_key_that_is_wrong_is_named(config, schema, key, value, words):
+def test_the_key_that_is_wrong_is_named(config, key, value, words):
     with pytest.raises(InputError) as caught:
-        configuration.check(changed(config, key, value), schema)
+        configuration.checked(changed(config, key, value))
     for word in (f"'{key}'", *words):
         assert word in str(caught.value)
 
@@ -218,34 +254,34 @@ def test_the_key_that_is_wrong_is_named(config, schema, key, value, words):
         ("grid.training.loss", ["mse", "mae"], ["mae", "ccc"]),
     ],
 )
-def test_the_key_of_the_grid_that_is_wrong_is_named(config, schema, key, value, words):
+def test_the_key_of_the_grid_that_is_wrong_is_named(config, key, value, words):
     with pytest.raises(InputError) as caught:
-        configuration.check(nested(config, key, value), schema)
+        configuration.checked(nested(config, key, value))
     for word in (key, *words):
         assert word in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["audio.window", "learning_rate", "model"])
-def test_of_a_key_that_the_grid_does_not_take_is_said_what_it_takes(config, schema, key):
+def test_of_a_key_that_the_grid_does_not_take_is_said_what_it_takes(config, key):
     with pytest.raises(InputError) as caught:
-        configuration.check(nested(config, key, [1]), schema)
+        configuration.checked(nested(config, key, [1]))
     assert "training." in str(caught.value)
 
 
-def test_the_full_protocol_is_valid_over_the_projects_configuration(root, config, schema):
+def test_the_full_protocol_is_valid_over_the_projects_configuration(root, config):
     over = yaml.safe_load((root / "PAPER.yaml").read_text())
     update_config(config, over)
-    configuration.check(config, schema)
+    configuration.checked(config)
     assert len(config["seeds"]) == len(set(config["seeds"])) == 5
     assert config["grid"] == over["grid"]
-    assert config["training"]["batch_size"] == defaults(schema)["training"]["batch_size"]
+    assert config["training"]["batch_size"] == defaults()["training"]["batch_size"]
 
 
 @pytest.mark.parametrize("key", ["model.cells", "training.batch_size", "simulate.recordings"])
-def test_an_integer_is_written_as_one(config, schema, key):
+def test_an_integer_is_written_as_one(config, key):
     # The command lines take 8 where an integer is wanted, not 8.0.
     with pytest.raises(InputError) as caught:
-        configuration.check(changed(config, key, 8.0), schema)
+        configuration.checked(changed(config, key, 8.0))
     assert f"'{key}'" in str(caught.value)
 
 
@@ -259,15 +295,15 @@ def test_an_integer_is_written_as_one(config, schema, key):
         ("ratings.max_gap", ".nan"),
     ],
 )
-def test_numbers_that_are_none(config, schema, key, text):
+def test_numbers_that_are_none(config, key, text):
     with pytest.raises(InputError) as caught:
-        configuration.check(changed(config, key, yaml.safe_load(text)), schema)
+        configuration.checked(changed(config, key, yaml.safe_load(text)))
     assert f"'{key}'" in str(caught.value)
 
 
-def test_a_key_that_yaml_does_not_take_for_text_is_named_too(config, schema):
+def test_a_key_that_yaml_does_not_take_for_text_is_named_too(config):
     with pytest.raises(InputError) as caught:
-        configuration.check(config | yaml.safe_load("1: one"), schema)
+        configuration.checked(config | yaml.safe_load("1: one"))
     assert "1" in str(caught.value)
 
 

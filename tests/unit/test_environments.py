@@ -71,7 +71,7 @@ def test_conda_environments_hold_the_pins_of_the_requirements(environments, requ
 def test_every_requirement_of_a_stage_is_in_a_conda_environment(root, environments):
     workflow_itself = {
         *("snakemake", "snakemake-executor-plugin-slurm"),
-        *("snakemake-executor-plugin-cluster-generic", "fastjsonschema", "jsonschema", "pygments"),
+        *("snakemake-executor-plugin-cluster-generic", "pydantic", "pygments"),
     }
     run_time = merged(
         pins((root / "envs/requirements.txt").read_text().splitlines()),

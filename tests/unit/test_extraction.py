@@ -12,8 +12,8 @@ from media_files import grey, tone
 
 from softaer.core import schema, tables
 from softaer.core.errors import InputError
-from softaer.signals.extraction import NOTHING, add_extraction, extract, look_into
-from softaer.signals.media import Limits
+from softaer.core.experiment import Media
+from softaer.signals.extraction import NOTHING, add_extraction, asked, extract, look_into
 
 ROWS = pa.schema(
     [
@@ -87,7 +87,7 @@ def options_of(folder, *paths, policy="fail", limits=()):
     words = [word for i, path in enumerate(paths) for word in ("--recording", f"r{i}", path)]
     words += ["--output", folder / "rows.parquet", "--status-output", folder / "status.parquet"]
     words += ["--on-bad-recording", policy, *limits]
-    return arguments.parse_args([str(word) for word in words])
+    return asked(arguments.parse_args([str(word) for word in words]))
 
 
 def run(folder, *contents, policy="fail"):
@@ -226,7 +226,7 @@ def test_limits_reach_the_reader(tmp_path):
 
     extract(options_of(tmp_path, "a", limits=words), read, ROWS)
     extract(options_of(tmp_path, "a"), read, ROWS)
-    assert seen == [Limits(0.5, 60.0, 3, 1000), Limits()]
+    assert seen == [Media(0.5, 60.0, 3, 1000), Media()]
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from media_files import write
 
+from softaer.core.experiment import Media
 from softaer.corpus import Recording
 from softaer.frame_pairs import WIDTH, choose_pairs, picture
-from softaer.signals.media import Limits
 
 
 def frames(*rows):
@@ -70,7 +70,7 @@ def test_a_picture_is_that_of_its_time_and_small(tmp_path):
     path = write(tmp_path / "grey.mkv", [(k / 10, image) for k, image in enumerate(images)])
     for time, level in ((0.0, 0), (0.35, 60), (0.9, 180), (5.0, 180)):
         data = np.frombuffer(
-            picture(Recording("a", "a", video=str(path)), time, Limits()), dtype=np.uint8
+            picture(Recording("a", "a", video=str(path)), time, Media()), dtype=np.uint8
         )
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         assert image.shape == (180, WIDTH, 3)
@@ -80,5 +80,5 @@ def test_a_picture_is_that_of_its_time_and_small(tmp_path):
 def test_a_file_that_cannot_be_read_gives_no_picture(tmp_path, capsys):
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"no video")
-    assert picture(Recording("a", "a", video=str(path)), 0.0, Limits()) is None
+    assert picture(Recording("a", "a", video=str(path)), 0.0, Media()) is None
     assert "broken.mp4" in capsys.readouterr().out

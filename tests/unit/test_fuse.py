@@ -11,8 +11,9 @@ from sklearn.linear_model import LinearRegression
 
 from softaer import fuse as stage
 from softaer.core import schema, tables
-from softaer.core.correction import Options, Trace, apply_chain, choose_and_fit
+from softaer.core.correction import Trace, apply_chain, choose_and_fit
 from softaer.core.errors import InputError
+from softaer.core.experiment import Postprocessing
 from softaer.fuse import apply_fusion, combine, fit_fusion, fuse, possible
 
 
@@ -133,7 +134,7 @@ def no_steps(traces):
 
 
 def all_steps(traces):
-    return choose_and_fit(traces, STEPS, Options((0.5, 1.0), 1.0))
+    return choose_and_fit(traces, Postprocessing(median_windows=(0.5, 1.0), max_shift=1.0))
 
 
 @pytest.fixture

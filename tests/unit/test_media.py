@@ -18,7 +18,7 @@ from media_files import grey, tone
 
 import softaer.signals.pictures
 from softaer.core.errors import InputError
-from softaer.signals.media import Limits
+from softaer.core.experiment import Media
 from softaer.signals.pictures import video_frames
 from softaer.signals.sound import AUDIO_RATE, MAX_AUDIO_JITTER, SILENCE_AT_ONCE, audio_blocks
 
@@ -474,18 +474,18 @@ def second(tmp_path):
     ],
 )
 def test_files_beyond_a_limit_are_refused_unread(read, limit, value, words, second):
-    assert refused(read, second, Limits(**{limit: value}), f"media.{limit}", *words) == []
+    assert refused(read, second, Media(**{limit: value}), f"media.{limit}", *words) == []
 
 
 def test_pictures_that_are_too_large_are_refused_and_the_sound_is_not(second):
     words = ["3072 pixels; expected at most 3071", "media.max_pixels"]
-    assert refused(video_frames, second, Limits(max_pixels=3071), *words) == []
-    assert sum(map(len, audio_blocks(second, Limits(max_pixels=3071)))) == AUDIO_RATE
+    assert refused(video_frames, second, Media(max_pixels=3071), *words) == []
+    assert sum(map(len, audio_blocks(second, Media(max_pixels=3071)))) == AUDIO_RATE
 
 
 def test_files_at_the_limits_are_read(second):
     size = second.stat().st_size / 1e9
-    limits = Limits(max_size=size, max_duration=1.0, max_streams=2, max_pixels=3072)
+    limits = Media(max_size=size, max_duration=1.0, max_streams=2, max_pixels=3072)
     assert sum(map(len, audio_blocks(second, limits))) == AUDIO_RATE
     assert len(list(video_frames(second, limits))) == 25
 
@@ -501,7 +501,7 @@ def test_pictures_that_grow_on_the_way_are_refused(tmp_path):
     path = tmp_path / "growing.ts"
     path.write_bytes(b"".join(parts))
     assert {image.shape for _, image in video_frames(path)} == {(48, 64, 3), (240, 320, 3)}
-    seen = refused(video_frames, path, Limits(max_pixels=48 * 64), "cannot be decoded")
+    seen = refused(video_frames, path, Media(max_pixels=48 * 64), "cannot be decoded")
     assert {image.shape for _, image in seen} == {(48, 64, 3)}
 
 
@@ -514,7 +514,7 @@ def test_sound_that_goes_on_for_longer_than_declared_is_refused_on_the_way(tmp_p
     pieces = [(k, tone(0.1)) for k in range(20)]
     path = media_files.write(tmp_path / "m.mkv", sound=pieces)
     media_files.without_duration(path)
-    limits = Limits(max_duration=5.0)
+    limits = Media(max_duration=5.0)
     assert declared(path) < 5
     blocks = refused(audio_blocks, path, limits, "s of sound; expected at most 5")
     assert 4 <= sum(map(len, blocks)) / AUDIO_RATE <= 5.1
@@ -526,13 +526,13 @@ def test_a_single_piece_of_sound_beyond_the_limit_is_refused(tmp_path):
     path = media_files.write(tmp_path / "m.mkv", sound=[(0, hour)], rate=1, audio_codec="flac")
     media_files.without_duration(path)
     assert declared(path) < 100
-    assert refused(audio_blocks, path, Limits(max_duration=100.0), "s of sound") == []
+    assert refused(audio_blocks, path, Media(max_duration=100.0), "s of sound") == []
 
 
 def test_pictures_that_go_on_for_longer_than_declared_are_refused_on_the_way(tmp_path):
     path = media_files.write(tmp_path / "m.mkv", pictures=[(k, grey(9 * k)) for k in range(20)])
     media_files.without_duration(path)
-    limits = Limits(max_duration=5.0)
+    limits = Media(max_duration=5.0)
     assert declared(path) < 5
     pictures = refused(video_frames, path, limits, "s of pictures; expected at most 5")
     assert [time for time, _ in pictures] == [0, 1, 2, 3, 4, 5]
@@ -544,7 +544,7 @@ def test_a_jump_of_the_time_stamps_beyond_the_limit_is_not_filled_with_silence(t
     path = media_files.write(tmp_path / "m.mkv", sound=[(0, tone(0.5)), (hours, tone(0.5))])
     media_files.without_duration(path)
     tracemalloc.start()
-    blocks = refused(audio_blocks, path, Limits(), "360000 s of sound", "media.max_duration")
+    blocks = refused(audio_blocks, path, Media(), "360000 s of sound", "media.max_duration")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert sum(map(len, blocks)) <= AUDIO_RATE
@@ -555,7 +555,7 @@ def test_a_jump_of_the_time_stamps_to_hours_later_is_refused_in_pictures_too(tmp
     pictures = [(0, grey(0)), (0.04, grey(9)), (100 * 3600, grey(99))]
     path = media_files.write(tmp_path / "m.mkv", pictures=pictures)
     media_files.without_duration(path)
-    seen = refused(video_frames, path, Limits(), "360000 s of pictures", "media.max_duration")
+    seen = refused(video_frames, path, Media(), "360000 s of pictures", "media.max_duration")
     assert len(seen) == 2
 
 
@@ -605,7 +605,7 @@ def test_playlists_of_local_files_are_refused(read, playlist, tmp_path):
     path = playlist("part.ts")
     with av.open(str(path)) as container:
         assert len(container.streams) == 2, "without precautions it would be read"
-    assert refused(read, path, Limits(), "a playlist") == []
+    assert refused(read, path, Media(), "a playlist") == []
 
 
 def connected(server):
@@ -622,7 +622,7 @@ def test_addresses_in_a_playlist_are_not_connected_to(read, playlist):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         path = playlist(f"http://127.0.0.1:{server.getsockname()[1]}/part.ts")
-        refused(read, path, Limits())
+        refused(read, path, Media())
         assert not connected(server)
         careless = {"protocol_whitelist": "file,http,tcp", "safe": "0"}
         with pytest.raises(av.error.FFmpegError):
@@ -659,18 +659,18 @@ def test_an_address_is_no_media_file(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/clip.mkv"
-        refused(audio_blocks, url, Limits(), "no such media file")
+        refused(audio_blocks, url, Media(), "no such media file")
         assert not connected(server)
 
 
 @pytest.mark.parametrize("read", [audio_blocks, video_frames])
 def test_a_folder_is_no_media_file(read, tmp_path):
-    assert refused(read, tmp_path, Limits(), "a folder; expected a media file") == []
+    assert refused(read, tmp_path, Media(), "a folder; expected a media file") == []
 
 
 @pytest.mark.parametrize("name", ["second.mkv/clip.mkv", "x" * 300 + ".mkv"])
 def test_a_path_that_cannot_be_is_named(name, second, tmp_path):
-    assert refused(audio_blocks, tmp_path / name, Limits()) == []
+    assert refused(audio_blocks, tmp_path / name, Media()) == []
 
 
 def test_a_name_is_not_taken_for_a_pattern_of_pictures(tmp_path):
@@ -679,14 +679,15 @@ def test_a_name_is_not_taken_for_a_pattern_of_pictures(tmp_path):
         path = tmp_path / f"{number}.png"
         media_files.write(path, picture, video_codec="png", pix_fmt="rgb24")
     (tmp_path / "%d.png").write_text("this is no picture")
-    assert refused(video_frames, tmp_path / "%d.png", Limits()) == []
+    assert refused(video_frames, tmp_path / "%d.png", Media()) == []
 
 
 READS_AND_TELLS_ITS_PEAK = """
 import re, sys
 from pathlib import Path
 from softaer.core.errors import InputError
-from softaer.signals.media import Limits
+from softaer.core.experiment import Media
+
 from softaer.signals.pictures import video_frames
 
 def peak():
@@ -694,7 +695,7 @@ def peak():
 
 before = peak()
 try:
-    list(video_frames(sys.argv[1], Limits(max_pixels=10_000)))
+    list(video_frames(sys.argv[1], Media(max_pixels=10_000)))
 except InputError:
     print(1000 * (peak() - before))
 """

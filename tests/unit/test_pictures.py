@@ -9,7 +9,8 @@ import pytest
 from media_files import grey
 
 from softaer.core.errors import InputError
-from softaer.signals.media import Account, Limits
+from softaer.core.experiment import Media
+from softaer.signals.media import Account
 from softaer.signals.pictures import frame_at, video_frames
 from softaer.signals.probe import probe
 
@@ -113,10 +114,10 @@ def test_a_shape_that_cannot_be_is_refused(tmp_path):
 
 def test_stretched_pictures_keep_to_the_limit(tmp_path):
     path = clip(tmp_path / "m.mp4", 3 * [disc(Fraction(4, 3))], Fraction(4, 3))
-    limits = Limits(max_pixels=320 * 240 * 4 // 3)
+    limits = Media(max_pixels=320 * 240 * 4 // 3)
     assert len(list(video_frames(path, limits))) == 3
     with pytest.raises(InputError, match=r"media\.max_pixels"):
-        list(video_frames(path, Limits(max_pixels=320 * 240)))
+        list(video_frames(path, Media(max_pixels=320 * 240)))
 
 
 def streams(path, levels, default):

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from softaer import postprocess
-from softaer.core import schema, tables
+from softaer.core import cli, schema, tables
 from softaer.core.correction import (
     STEPS,
-    Options,
     Step,
     Trace,
     apply_chain,
@@ -20,12 +19,13 @@ from softaer.core.correction import (
     choose_steps,
     fit_chain,
     leave_one_subject_out,
+    names_of,
     pooled_ccc,
-    read_search,
 )
+from softaer.core.experiment import Postprocessing
 
 NAMES = list(STEPS)
-OPTIONS = Options()
+SEARCH = Postprocessing()
 NAN = np.nan
 
 
@@ -48,7 +48,7 @@ def traces(distort, subjects=5, per_subject=1, length=400, noise=0.0, seed=0):
 
 
 def fitted(name, some):
-    (step,) = fit_chain(some, [name], OPTIONS)
+    (step,) = fit_chain(some, [name], SEARCH)
     return step
 
 
@@ -76,11 +76,11 @@ def test_the_median_filter_removes_spikes():
         return np.where(rng.random(len(label)) < 0.15, 3.0, label)
 
     some = traces(spikes)
-    kept, gains = choose_steps(some, NAMES, OPTIONS)
+    kept, gains = choose_steps(some, SEARCH)
     assert "median_filter" in kept
     assert gains["median_filter"] > 0.3
     step = fitted("median_filter", some)
-    assert step.value[0] in OPTIONS.median_windows
+    assert step.value[0] in SEARCH.median_windows
     cleaned = step.apply(some[0].prediction)
     assert np.abs(cleaned - some[0].label).mean() < 0.05
 
@@ -102,7 +102,7 @@ def test_centring_takes_an_offset_out(offset):
     difference = concatenated(some, "label").mean() - concatenated(some, "prediction").mean()
     assert step.value[-1] == pytest.approx(difference)
     assert step.value[-1] == pytest.approx(-offset, abs=0.03)
-    kept, _ = choose_steps(some, NAMES, OPTIONS)
+    kept, _ = choose_steps(some, SEARCH)
     assert "centring" in kept
     assert score([_moved(t, step) for t in some]) > score(some) + 0.3
 
@@ -145,7 +145,7 @@ def test_the_shift_has_the_sign_that_undoes_what_was_planted(seconds):
     moved = step.apply(some[0].prediction)
     inner = slice(25, -25)
     np.testing.assert_array_equal(moved[inner], some[0].label[inner])
-    kept, _ = choose_steps(some, NAMES, OPTIONS)
+    kept, _ = choose_steps(some, SEARCH)
     assert "time_shift" in kept
 
 
@@ -162,7 +162,7 @@ def test_all_distortions_at_once_are_undone():
         return np.where(rng.random(len(label)) < 0.05, 2.0, wrong)
 
     some = traces(distort, subjects=6)
-    chain, gains, out_of_fold = postprocess.postprocess(some, NAMES, OPTIONS)
+    chain, gains, out_of_fold = postprocess.postprocess(some, SEARCH)
     assert [step.name for step in chain] == NAMES
     assert all(gains[name] > 0 for name in NAMES)
     assert score(some) < 0.2
@@ -172,7 +172,7 @@ def test_all_distortions_at_once_are_undone():
 
 def test_steps_keep_their_order():
     some = traces(lambda y, s, rng: 0.4 * np.roll(y, -8) - 0.6)
-    chain = choose_and_fit(some, NAMES, OPTIONS)
+    chain = choose_and_fit(some, SEARCH)
     names = [step.name for step in chain]
     assert names == [name for name in NAMES if name in names]
     prediction = some[0].prediction
@@ -184,11 +184,11 @@ def test_steps_keep_their_order():
 
 def test_a_perfect_prediction_keeps_nothing():
     some = traces(lambda y, s, rng: y.copy())
-    kept, gains = choose_steps(some, NAMES, OPTIONS)
+    kept, gains = choose_steps(some, SEARCH)
     assert kept == []
     assert all(gain <= 0 for gain in gains.values())
     np.testing.assert_allclose(
-        concatenated(postprocess.postprocess(some, NAMES, OPTIONS)[2], "prediction"),
+        concatenated(postprocess.postprocess(some, SEARCH)[2], "prediction"),
         concatenated(some, "prediction"),
     )
 
@@ -197,7 +197,7 @@ def test_predictions_that_are_noise_gain_nothing_out_of_fold():
     before, after, in_sample = [], [], []
     for seed in range(12):
         some = traces(lambda y, s, rng: 0.2 + 0.3 * smooth_noise(rng, len(y)), 4, seed=seed)
-        chain, _, out_of_fold = postprocess.postprocess(some, NAMES, OPTIONS)
+        chain, _, out_of_fold = postprocess.postprocess(some, SEARCH)
         before.append(score(some))
         after.append(score(out_of_fold))
         in_sample.append(pooled_ccc([_chained(t, chain) for t in some]))
@@ -224,7 +224,7 @@ def test_a_step_that_helps_only_where_it_was_fitted_is_left_out():
         some.append(Trace(f"rec{subject}", f"s{subject}", off(label, subject, rng), label))
     step = fitted("centring", some)
     assert pooled_ccc([_moved(t, step) for t in some]) > pooled_ccc(some)
-    kept, gains = choose_steps(some, ["centring"], OPTIONS)
+    kept, gains = choose_steps(some, Postprocessing(steps=("centring",)))
     assert kept == []
     assert gains["centring"] < 0
 
@@ -232,14 +232,14 @@ def test_a_step_that_helps_only_where_it_was_fitted_is_left_out():
 def test_out_of_fold_a_subject_has_no_part_in_its_own_correction():
     rng = np.random.default_rng(3)
     some = traces(lambda y, s, rng: 0.4 * np.roll(y, -8) - 0.6, per_subject=2, noise=0.1)
-    _, _, before = postprocess.postprocess(some, NAMES, OPTIONS)
+    _, _, before = postprocess.postprocess(some, SEARCH)
     other = [
         Trace(t.recording, t.subject, t.prediction, rng.normal(size=len(t.label)) + 9)
         if t.subject == "s2"
         else t
         for t in some
     ]
-    _, _, after = postprocess.postprocess(other, NAMES, OPTIONS)
+    _, _, after = postprocess.postprocess(other, SEARCH)
     changed = False
     for a, b in zip(before, after, strict=True):
         if a.subject == "s2":
@@ -251,7 +251,7 @@ def test_out_of_fold_a_subject_has_no_part_in_its_own_correction():
 
 def test_leave_one_subject_out_by_hand():
     some = traces(lambda y, s, rng: y + 0.1 * s, subjects=3, per_subject=2)
-    corrected = leave_one_subject_out(some, lambda rest: fit_chain(rest, ["centring"], OPTIONS))
+    corrected = leave_one_subject_out(some, lambda rest: fit_chain(rest, ["centring"], SEARCH))
     assert [t.recording for t in corrected] == [t.recording for t in some]
     for before, after in zip(some, corrected, strict=True):
         rest = [t for t in some if t.subject != before.subject]
@@ -261,7 +261,7 @@ def test_leave_one_subject_out_by_hand():
 
 def test_with_a_single_subject_nothing_can_be_tried():
     some = traces(lambda y, s, rng: 0.4 * y - 0.6, subjects=1, per_subject=3)
-    chain, gains, out_of_fold = postprocess.postprocess(some, NAMES, OPTIONS)
+    chain, gains, out_of_fold = postprocess.postprocess(some, SEARCH)
     assert chain == []
     assert gains == {}
     for before, after in zip(some, out_of_fold, strict=True):
@@ -272,7 +272,7 @@ def test_a_dev_subject_without_labels_spoils_nothing():
     """With two subjects the other chain is fitted on no labelled frame at all."""
     some = traces(lambda y, s, rng: 0.4 * y - 0.6, subjects=2)
     some[1] = Trace("rec1-0", "s1", some[1].prediction, np.full(400, NAN))
-    chain, _, out_of_fold = postprocess.postprocess(some, NAMES, OPTIONS)
+    chain, _, out_of_fold = postprocess.postprocess(some, SEARCH)
     for trace in out_of_fold:
         assert np.isfinite(trace.prediction).all()
         assert np.isfinite(apply_chain(chain, trace.prediction)).all()
@@ -280,8 +280,8 @@ def test_a_dev_subject_without_labels_spoils_nothing():
 
 def test_the_same_input_gives_the_same_output():
     some = traces(lambda y, s, rng: 0.4 * np.roll(y, -8) - 0.6, noise=0.2)
-    first = postprocess.postprocess(some, NAMES, OPTIONS)
-    second = postprocess.postprocess(some, NAMES, OPTIONS)
+    first = postprocess.postprocess(some, SEARCH)
+    second = postprocess.postprocess(some, SEARCH)
     assert first[0] == second[0]
     assert first[1] == second[1]
     for a, b in zip(first[2], second[2], strict=True):
@@ -415,7 +415,7 @@ def test_the_search_is_read_in_the_order_of_the_chain():
     import argparse
 
     arguments = argparse.ArgumentParser()
-    postprocess.add_search(arguments)
+    cli.add_settings(arguments, Postprocessing)
     words = [
         "--steps",
         "time_shift",
@@ -426,7 +426,8 @@ def test_the_search_is_read_in_the_order_of_the_chain():
         "--max-shift",
         "0.5",
     ]
-    names, options = read_search(arguments.parse_args(words))
-    assert names == ["centring", "time_shift"]
-    assert options == Options((1.0, 3.0), 0.5)
-    assert read_search(arguments.parse_args([])) == (NAMES, OPTIONS)
+    search = cli.settings(arguments.parse_args(words), Postprocessing)
+    assert search == Postprocessing(("time_shift", "centring"), (1.0, 3.0), 0.5)
+    assert names_of(search) == ["centring", "time_shift"]
+    assert cli.settings(arguments.parse_args([]), Postprocessing) == SEARCH
+    assert names_of(SEARCH) == NAMES

@@ -31,7 +31,9 @@ def write_model(folder, fusion=True, steps=(), **changes):
     for modality, names in FEATURES.items():
         for seed in (1, 2):
             name = f"arousal/{modality}/E+sigma/seed{seed}"
-            architecture = Architecture(len(names), ("arousal_E", "arousal_sigma"), cells=4)
+            architecture = Architecture(
+                features=len(names), outputs=("arousal_E", "arousal_sigma"), cells=4
+            )
             model = Recurrent(architecture)
             tensors |= {f"{name}/{k}": v.contiguous() for k, v in model.state_dict().items()}
             entry = {"name": name, "modality": modality, "seed": seed, "instance": "cells=4"}

@@ -9,16 +9,15 @@ import pytest
 from softaer import labels, layouts, ratings
 from softaer.core import tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Ratings
 from softaer.core.schema import NOTES, RATINGS, RECORDING_LENGTHS
 from softaer.ratings import (
     HELD,
-    Reading,
     ends_of_holding,
     last_point,
     ratings_on_grid,
     ratings_that_count,
     read_recording,
-    reading_of,
     trace_on_grid,
 )
 from softaer.readers.delimited import read_annotations
@@ -46,16 +45,6 @@ def refused(call, *words):
 def as_tuples(frame):
     return list(frame[["time", "rater", "dimension", "value"]].itertuples(index=False, name=None))
 
-
-SECTION = {
-    "interpolation": "linear",
-    "max_gap": 1,
-    "last_holds": "end",
-    "range": None,
-    "missing": [],
-    "raters": None,
-    "scales": "same",
-}
 
 LONG = "time,rater,dimension,value\n0.5,r1,arousal,0.25\n0.1,r2,valence,-1\n"
 LONG_ROWS = [(0.5, "r1", "arousal", 0.25), (0.1, "r2", "valence", -1.0)]
@@ -113,7 +102,8 @@ def test_names_count_in_one_form_of_unicode(annotations):
     composed, apart = "Zo\u00eb", "Zoe\u0308"
     text = f"time,rater,dimension,value\n0,{composed},arousal,1\n1,{apart},arousal,2\n"
     assert list(annotations(text)["rater"]) == [composed] * 2
-    assert reading_of(SECTION | {"raters": [apart]}).raters == (composed,)
+    rows = frame((0.0, composed, "arousal", 0.5), (0.0, "r2", "arousal", 0.7))
+    assert len(ratings_that_count(rows, ["arousal"], Ratings(raters=(apart,)))) == 1
 
 
 def test_one_rater_under_two_spellings_is_one_if_they_never_meet(annotations):
@@ -333,8 +323,8 @@ def test_changes_in_another_unit_than_seconds_are_refused(unit, tmp_path):
     rows = [f"{t * unit:g},{t / 9:.2f}" for t in times]
     text = "\n".join(["time,r1", *rows])
     words = ("rec7", "notes.csv", "4 of 5 changes", "6.0 s", "expected seconds")
-    refused(lambda: read(text, tmp_path, Reading("hold"), 6.0), *words)
-    table, _ = read("time,r1\n0,0\n5,1\n9,0\n", tmp_path, Reading("hold"), 6.0)
+    refused(lambda: read(text, tmp_path, Ratings("hold"), 6.0), *words)
+    table, _ = read("time,r1\n0,0\n5,1\n9,0\n", tmp_path, Ratings("hold"), 6.0)
     assert len(table) == 60
 
 
@@ -397,7 +387,7 @@ WAVES = {f"r{k}": 0.7 * np.sin(np.arange(40) / 9 + k) for k in range(3)}
 
 
 def test_every_sample_of_a_tidy_file_counts_and_nothing_is_noted(tmp_path):
-    table, notes = read(wide(**WAVES), tmp_path, Reading())
+    table, notes = read(wide(**WAVES), tmp_path, Ratings())
     assert (len(table), notes) == (120, [])
 
 
@@ -405,27 +395,27 @@ def test_missing_codes_are_gaps_once_they_are_named(tmp_path):
     gap = WAVES["r0"].copy()
     gap[5:25] = -999
     text = wide(**WAVES | {"r0": gap})
-    refused(lambda: read(text, tmp_path, Reading()), "rec7", "notes.csv", "-999", "20 times")
-    table, notes = read(text, tmp_path, Reading(missing=(-999,)))
+    refused(lambda: read(text, tmp_path, Ratings()), "rec7", "notes.csv", "-999", "20 times")
+    table, notes = read(text, tmp_path, Ratings(missing=(-999,)))
     assert len(table[table["rater"] == "r0"]) == 20
     assert notes == ["20 values of rater 'r0' are missing (ratings.missing)"]
-    table, _ = read(text, tmp_path, Reading("hold", missing=(-999,)), 4.0)
+    table, _ = read(text, tmp_path, Ratings("hold", missing=(-999,)), 4.0)
     assert len(table[table["rater"] == "r0"]) == 20
 
 
 def test_a_rater_who_is_missing_throughout_is_no_rater(tmp_path):
     gone = np.full(40, -999)
-    table, _ = read(wide(**WAVES, r9=gone), tmp_path, Reading(missing=(-999,)))
+    table, _ = read(wide(**WAVES, r9=gone), tmp_path, Ratings(missing=(-999,)))
     assert sorted(table["rater"].unique()) == ["r0", "r1", "r2"]
-    refused(lambda: read(wide(r9=gone), tmp_path, Reading(missing=(-999,))), "rec7", "'arousal'")
+    refused(lambda: read(wide(r9=gone), tmp_path, Ratings(missing=(-999,))), "rec7", "'arousal'")
     words = ("rec7", "all 40 values of 'arousal'", "ratings.missing: [-999.0]")
-    for reading in (Reading(missing=(-999,)), Reading("hold", missing=(-999,))):
+    for reading in (Ratings(missing=(-999,)), Ratings("hold", missing=(-999,))):
         refused(lambda reading=reading: read(wide(r9=gone), tmp_path, reading, 4.0), *words)
 
 
 def test_none_of_those_who_count_in_a_dimension(tmp_path):
     text = "time,rater,dimension,value\n0,r1,arousal,0\n0.1,r1,arousal,0.1\n0,x1,valence,0\n"
-    reading, both = Reading(raters=("r1",)), ["arousal", "valence"]
+    reading, both = Ratings(raters=("r1",)), ["arousal", "valence"]
     words = ("rec7", "found raters ['x1'] of 'valence'", "['r1'] (ratings.raters)")
     refused(lambda: read(text, tmp_path, reading, None, both), *words)
     assert len(read(text, tmp_path, reading)[0]) == 2
@@ -433,29 +423,29 @@ def test_none_of_those_who_count_in_a_dimension(tmp_path):
 
 def test_what_lies_in_a_stated_range_is_a_rating(tmp_path):
     text = wide(**{k: 20 * v for k, v in WAVES.items()} | {"r0": np.full(40, 999.0)})
-    refused(lambda: read(text, tmp_path, Reading(scales="free")), "999")
-    table, _ = read(text, tmp_path, Reading(range=(-20, 1000), scales="free"))
+    refused(lambda: read(text, tmp_path, Ratings(scales="free")), "999")
+    table, _ = read(text, tmp_path, Ratings(range=(-20, 1000), scales="free"))
     assert table["value"].max() == 999
     refused(
-        lambda: read(text, tmp_path, Reading(range=(-20, 20), scales="free")), "999", "-20 to 20"
+        lambda: read(text, tmp_path, Ratings(range=(-20, 20), scales="free")), "999", "-20 to 20"
     )
 
 
 def test_scales_that_differ_stop_unless_that_is_stated(tmp_path):
     text = wide(**WAVES, r9=50 + 50 * WAVES["r0"])
-    refused(lambda: read(text, tmp_path, Reading()), "rec7", "'r9'", "ratings.scales")
-    refused(lambda: read(text, tmp_path, Reading(range=(-100, 100))), "rec7", "'r9'")
-    assert len(read(text, tmp_path, Reading(scales="free"))[0]) == 160
-    assert len(read(text, tmp_path, Reading(raters=("r0", "r1")))[0]) == 80
+    refused(lambda: read(text, tmp_path, Ratings()), "rec7", "'r9'", "ratings.scales")
+    refused(lambda: read(text, tmp_path, Ratings(range=(-100, 100))), "rec7", "'r9'")
+    assert len(read(text, tmp_path, Ratings(scales="free"))[0]) == 160
+    assert len(read(text, tmp_path, Ratings(raters=("r0", "r1")))[0]) == 80
 
 
 def test_changes_that_are_taken_for_a_trace_are_told(tmp_path):
     text = "time,r1\n0,0\n0.1,0.2\n4,0.1\n9,0.5\n9.1,0.4\n"
-    table, notes = read(text, tmp_path, Reading())
+    table, notes = read(text, tmp_path, Ratings())
     assert len(table) == 5
     (note,) = notes
     assert "hold" in note
-    table, notes = read(text, tmp_path, Reading("hold"), 10.0)
+    table, notes = read(text, tmp_path, Ratings("hold"), 10.0)
     assert len(table) == 100
     assert notes[0].startswith(HELD)
 
@@ -463,7 +453,7 @@ def test_changes_that_are_taken_for_a_trace_are_told(tmp_path):
 def test_a_third_of_the_time_without_samples_is_told(tmp_path):
     def notes_of_a_gap(seconds):
         times = [*np.arange(0, 5, 0.1), *np.arange(5 + seconds, 10, 0.1)]
-        return read("\n".join(["time,r1", *(f"{t:.1f},0.1" for t in times)]), tmp_path, Reading())
+        return read("\n".join(["time,r1", *(f"{t:.1f},0.1" for t in times)]), tmp_path, Ratings())
 
     assert "hold" in notes_of_a_gap(3.3)[1][0]
     assert notes_of_a_gap(2)[1] == []
@@ -478,7 +468,7 @@ def test_a_rater_who_rated_twice_in_one_file_is_told(tmp_path):
 
     def notes_of(*rows):
         text = "\n".join(["time,rater,dimension,value", *rows])
-        return read(text, tmp_path, Reading())[1]
+        return read(text, tmp_path, Ratings())[1]
 
     for rows in (first + again, mixed, first + aside, first + aside + again):
         (note,) = notes_of(*rows)
@@ -491,38 +481,28 @@ def test_a_rater_who_rated_twice_in_one_file_is_told(tmp_path):
 def test_raters_in_other_units_are_told(tmp_path):
     time = np.arange(40) / 9
     waves = {f"r{k}": 5 + 4 * np.sin(time + 0.1 * k) for k in range(3)}
-    (note,) = read(wide(**waves, r9=50 + 50 * np.sin(time)), tmp_path, Reading())[1]
+    (note,) = read(wide(**waves, r9=50 + 50 * np.sin(time)), tmp_path, Ratings())[1]
     assert "'arousal' agree in shape" in note
     assert "ratings.scales: free" in note
     far = wide(**waves, r9=50 + 50 * np.sin(time))
-    assert read(far, tmp_path, Reading(scales="free"))[1] == []
-    assert read(wide(**waves, r9=5 + 0.3 * np.sin(time)), tmp_path, Reading())[1] == []
+    assert read(far, tmp_path, Ratings(scales="free"))[1] == []
+    assert read(wide(**waves, r9=5 + 0.3 * np.sin(time)), tmp_path, Ratings())[1] == []
 
 
 def test_a_pause_is_not_told(tmp_path):
     rows = [f"{t:.1f},0.1" for t in [*np.arange(0, 9, 0.1), *np.arange(12, 20, 0.1)]]
-    assert read("\n".join(["time,r1", *rows]) + "\n", tmp_path, Reading())[1] == []
+    assert read("\n".join(["time,r1", *rows]) + "\n", tmp_path, Ratings())[1] == []
 
 
 def test_dimensions_in_another_spelling_are_told(tmp_path):
     text = "time,rater,dimension,value\n0,r1,Arousal,0\n0,r1,arousal,0.1\n0.1,r1,arousal,0.3\n"
-    assert "1 ratings of 'Arousal'" in read(text, tmp_path, Reading())[1][0]
-    refused(lambda: read(text, tmp_path, Reading(), None, ["valence"]), "['Arousal', 'arousal']")
-
-
-def test_the_configuration_becomes_a_reading():
-    section = {"interpolation": "hold", "max_gap": 2, "last_holds": "end", "range": [1, 9]}
-    section |= {"missing": [-999], "raters": ["r1 "], "scales": "free"}
-    expected = Reading("hold", 2, None, (1, 9), (-999,), ("r1",), "free")
-    assert reading_of(section) == expected
-    assert reading_of(section | {"last_holds": 3}).last_holds == 3.0
-    plain = section | {"range": None, "raters": None}
-    assert (reading_of(plain).range, reading_of(plain).raters) == (None, None)
+    assert "1 ratings of 'Arousal'" in read(text, tmp_path, Ratings())[1][0]
+    refused(lambda: read(text, tmp_path, Ratings(), None, ["valence"]), "['Arousal', 'arousal']")
 
 
 def test_the_samples_that_count_are_those_of_the_dimensions_asked_for():
     rows = frame((0.0, "a", "valence", 0.5), (0.0, "a", "liking", 7))
-    assert len(ratings_that_count(rows, ["valence"], Reading())) == 1
+    assert len(ratings_that_count(rows, ["valence"], Ratings())) == 1
 
 
 @pytest.mark.parametrize("name", ["a", "b", "c"])
@@ -533,7 +513,7 @@ def test_changes_that_are_held_are_the_trace_written_out(shared_data, name):
         read_recording(name, str(folder / file), layout, ["arousal"], reading, 28.0065, [].append)[
             1
         ]
-        for file, reading in ((f"{name}.csv", Reading("hold")), (f"{name}_full.csv", Reading()))
+        for file, reading in ((f"{name}.csv", Ratings("hold")), (f"{name}_full.csv", Ratings()))
     ]
     pd.testing.assert_frame_equal(*tables_of)
     assert tables_of[0].groupby("rater").size().to_dict() == {f"r{k}": 280 for k in range(5)}
@@ -544,7 +524,7 @@ def test_columns_that_nobody_rated_are_left_out_of_real_files(shared_data, name)
     notes = []
     path = shared_data / "faults" / "extra_columns" / name
     layout = layouts.layout("table")
-    _, table = read_recording("x", str(path), layout, ["arousal"], Reading(), None, notes.append)
+    _, table = read_recording("x", str(path), layout, ["arousal"], Ratings(), None, notes.append)
     assert table.groupby("rater").size().to_dict() == {"r1": 31, "r2": 31}
     assert len(notes) == 1
 
@@ -681,7 +661,7 @@ def test_missing_codes_and_raters_are_read_from_the_command_line(tmp_path, monke
     coded = np.where(np.arange(40) < 5, -3.4e38, WAVES["r0"])
     (tmp_path / "a.csv").write_text(wide(**WAVES | {"r0": coded, "-r 9": WAVES["r1"]}))
     words = ["--recording", "a", tmp_path / "a.csv", "--dimensions", "arousal"]
-    words += ["--missing=-3.4e+38", "--missing=-99.0", "--rater=r0", "--rater=-r 9"]
+    words += ["--missing=-3.4e+38", "--missing=-99.0", "--raters=r0", "--raters=-r 9"]
     run(monkeypatch, ratings, *words, "--output", tmp_path / "r.parquet")
     counts = tables.read(tmp_path / "r.parquet").groupby("rater").size().to_dict()
     assert counts == {"-r 9": 40, "r0": 35}

@@ -16,15 +16,16 @@ import torch
 from softaer import train
 from softaer.core import schema, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Model, Training
 from softaer.core.tasks import output_names
 from softaer.networks.architectures import load_model
-from softaer.networks.objectives import LOSSES, Training, ccc_loss, masked_mse
+from softaer.networks.objectives import LOSSES, ccc_loss, fixed_weights, masked_mse
 from softaer.networks.sequences import RecordingSequence
 from softaer.train import fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
-SMALL = {"layers": 1, "cells": 6}
-QUICK = Training(seed=1, learning_rate=0.02, batch_size=2, max_epochs=3, input_noise=0.0)
+SMALL = {"network": Model(layers=1, cells=6), "seed": 1}
+QUICK = Training(learning_rate=0.02, batch_size=2, max_epochs=3, input_noise=0.0)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,9 +76,9 @@ def dev_e(dev_set):
 @pytest.fixture(scope="module")
 def learnt(train_set, dev_set):
     training = Training(
-        seed=1, learning_rate=0.03, batch_size=2, max_epochs=25, patience=25, input_noise=0.05
+        learning_rate=0.03, batch_size=2, max_epochs=25, patience=25, input_noise=0.05
     )
-    return fit(train_set, dev_set, OUTPUTS, training, layers=1, cells=12)
+    return fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
 
 
 def weights_of(model):
@@ -110,7 +111,7 @@ def test_the_weights_returned_are_those_of_the_best_epoch(learnt, dev_set):
 
 
 def test_the_best_epoch_need_not_be_the_last(train_e, dev_e):
-    wild = Training(seed=1, learning_rate=0.3, batch_size=1, max_epochs=8, patience=8)
+    wild = Training(learning_rate=0.3, batch_size=1, max_epochs=8, patience=8)
     model, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
     best = curve.loc[curve["best"]].iloc[0]
     assert best["epoch"] < curve["epoch"].max()
@@ -118,7 +119,7 @@ def test_the_best_epoch_need_not_be_the_last(train_e, dev_e):
 
 
 def test_training_stops_when_patience_ends(train_e, dev_e):
-    wild = Training(seed=1, learning_rate=0.3, batch_size=1, max_epochs=40, patience=2)
+    wild = Training(learning_rate=0.3, batch_size=1, max_epochs=40, patience=2)
     _, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
     epochs = curve["epoch"].max()
     assert epochs < 40
@@ -134,13 +135,13 @@ def test_the_loss_of_training_falls(learnt):
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_the_same_seed_gives_the_same_weights(train_e, dev_e, dropout):
     noisy = replace(QUICK, input_noise=0.2)
-    network = {"layers": 2, "cells": 4, "dropout": dropout}
+    network = {"network": Model(layers=2, cells=4, dropout=dropout), "seed": 1}
     first, curve = fit(train_e, dev_e, OUTPUTS[:1], noisy, **network)
     torch.rand(3)
     second, again = fit(train_e, dev_e, OUTPUTS[:1], noisy, **network)
     assert same(weights_of(first), weights_of(second))
     pd.testing.assert_frame_equal(curve, again)
-    other, _ = fit(train_e, dev_e, OUTPUTS[:1], replace(noisy, seed=2), **network)
+    other, _ = fit(train_e, dev_e, OUTPUTS[:1], noisy, **(network | {"seed": 2}))
     assert not same(weights_of(first), weights_of(other))
 
 
@@ -152,8 +153,8 @@ def test_training_reaches_what_a_plain_loop_over_torch_does(
     benchmark = importlib.import_module("training")
     size = benchmark.Size(features=3, layers=1, cells=12)
     training = replace(QUICK, learning_rate=0.03, input_noise=0.1, max_epochs=8)
-    bare = benchmark.bare_fit(train_e, dev_e, training, size)
-    ours = benchmark.our_fit(train_e, dev_e, training, size, threads)
+    bare = benchmark.bare_fit(train_e, dev_e, training, size, 1)
+    ours = benchmark.our_fit(train_e, dev_e, training, size, 1, threads)
     assert bare > 0.5
     assert ours == pytest.approx(bare, abs=1e-3)
 
@@ -162,7 +163,7 @@ def test_training_reaches_what_a_plain_loop_over_torch_does(
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_number_of_threads_does_not_change_the_weights(train_set, dev_set, cell, precision):
     training = replace(QUICK, piece=2.0, precision=precision)
-    network = {"cell": cell, "layers": 2, "cells": 16, "dropout": 0.2}
+    network = {"network": Model(cell, 2, 16, 0.2), "seed": 1}
     one, two = (
         fit(train_set, dev_set, OUTPUTS, training, **network, threads=threads) for threads in (1, 2)
     )
@@ -193,7 +194,7 @@ def test_pieces_in_half_precision_learn_a_planted_task(train_set, dev_set, loss)
         precision="bfloat16",
         loss=loss,
     )
-    _, curve = fit(train_set, dev_set, OUTPUTS, training, layers=1, cells=12)
+    _, curve = fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
     assert (curve.loc[curve["best"], "dev_ccc"] > 0.8).all()
 
 
@@ -274,7 +275,7 @@ def test_the_time_left_is_that_of_the_epochs_until_now(seconds, end):
 @pytest.mark.parametrize("weight_sigma", [0.0, 0.5, 1.0, 2.0])
 def test_the_weights_of_the_losses_sum_to_two(scope, objective, weight_sigma):
     outputs = output_names(scope, objective)
-    weights = Training(weight_sigma=weight_sigma).fixed_weights(outputs)
+    weights = fixed_weights(Training(weight_sigma=weight_sigma), outputs)
     assert len(weights) == len(outputs)
     assert sum(weights) == pytest.approx(2)
     dimensions = scope.count("+") + 1
@@ -399,10 +400,8 @@ def test_concordance_that_is_not_defined_is_a_loss_of_one_and_no_gradient_of_nan
 
 
 def test_the_loss_of_concordance_learns_a_planted_task(train_set, dev_set):
-    training = Training(
-        seed=1, learning_rate=0.03, batch_size=2, max_epochs=15, patience=15, loss="ccc"
-    )
-    model, curve = fit(train_set, dev_set, OUTPUTS, training, layers=1, cells=12)
+    training = Training(learning_rate=0.03, batch_size=2, max_epochs=15, patience=15, loss="ccc")
+    model, curve = fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
     assert (curve["train_loss"] >= 0).all()
     unseen = [sequence(seed) for seed in (40, 41, 42)]
     predicted = np.concatenate(model.predict([s.features for s in unseen]))
@@ -412,7 +411,6 @@ def test_the_loss_of_concordance_learns_a_planted_task(train_set, dev_set):
 
 
 LEARNED = Training(
-    seed=1,
     learning_rate=0.03,
     batch_size=2,
     max_epochs=15,
@@ -443,7 +441,7 @@ def test_learned_weights_favour_the_target_with_less_noise(train_set, dev_set, o
         targets = s.targets.copy()
         targets[:, 1] = rng.normal(size=len(s))
         noisy.append(replace(s, targets=targets))
-    model, _ = fit(noisy, dev_set, OUTPUTS, LEARNED, layers=1, cells=12)
+    model, _ = fit(noisy, dev_set, OUTPUTS, LEARNED, Model(layers=1, cells=12), 1)
     (log_variances,) = optimisers[0].param_groups[1]["params"]
     weights = torch.exp(-log_variances).tolist()
     assert weights[0] > 1.2 * weights[1]
@@ -483,7 +481,7 @@ def test_weight_decay_does_not_touch_the_learned_weights(train_set, dev_set, opt
 
 def test_a_network_of_gated_units_learns_too(train_e, dev_e):
     training = replace(LEARNED, task_weights="fixed")
-    model, curve = fit(train_e, dev_e, OUTPUTS[:1], training, cell="gru", layers=1, cells=12)
+    model, curve = fit(train_e, dev_e, OUTPUTS[:1], training, Model("gru", 1, 12), 1)
     assert model.architecture.cell == "gru"
     assert curve.loc[curve["best"], "dev_ccc"].item() > 0.8
 
@@ -496,7 +494,7 @@ def test_a_joint_network_learns_all_dimensions(train_set, dev_set):
     ]
     outputs = output_names("mood+will", "E+sigma")
     training = replace(LEARNED, task_weights="fixed", max_epochs=25, patience=25)
-    model, curve = fit(*both, outputs, training, layers=1, cells=12)
+    model, curve = fit(*both, outputs, training, Model(layers=1, cells=12), 1)
     assert model.architecture.outputs == ("mood_E", "mood_sigma", "will_E", "will_sigma")
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
     assert list(best.index) == outputs
@@ -583,7 +581,8 @@ def corpus(tmp_path_factory):
 def run(corpus, output, monkeypatch, *more):
     output.mkdir()
     words = ["--recordings", corpus / "recordings.csv", "--dataset", corpus, "--scope", "mood"]
-    words += ["--objective", "E+sigma", "--layers", 1, "--cells", 3, "--max-epochs", 2, *more]
+    words += ["--objective", "E+sigma", "--layers", 1, "--cells", 3, "--max-epochs", 2]
+    words += ["--seed", 1, *more]
     words += ["--weights-output", output / "weights.safetensors"]
     words += ["--description-output", output / "description.json"]
     words += ["--curve-output", output / "learning_curve.parquet"]

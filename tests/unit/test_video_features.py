@@ -120,7 +120,7 @@ def linear(features):
 
 
 def test_points_are_interpolated_to_the_grid():
-    features = video_features(*frames(75), registered=False)
+    features = video_features(*frames(75), registration="none")
     assert list(features) == ["time", *columns()]
     assert (features.dtypes.iloc[1:] == np.float32).all()
     assert np.array_equal(features["time"], np.arange(30) / 10)
@@ -132,7 +132,8 @@ def test_points_of_a_variable_frame_rate_are_taken_at_their_times():
     keep = np.sort(np.random.default_rng(0).permutation(75)[:44])
     keep[[0, -1]] = 0, 74
     whole, some = (
-        video_features(time[k], frames(75)[1][k], registered=False) for k in (np.arange(75), keep)
+        video_features(time[k], frames(75)[1][k], registration="none")
+        for k in (np.arange(75), keep)
     )
     np.testing.assert_allclose(some, whole, rtol=1e-6)
 
@@ -146,13 +147,13 @@ def without_face(count, first, last):
 
 def test_short_absences_are_bridged():
     # Frames 10 and 22 lie 0.48 s apart.
-    features = video_features(*without_face(75, 11, 21), max_gap=0.5, registered=False)
+    features = video_features(*without_face(75, 11, 21), max_gap=0.5, registration="none")
     np.testing.assert_allclose(features[columns()], linear(features), rtol=1e-6)
 
 
 def test_long_absences_are_missing_and_nothing_else():
     # The face is seen up to frame 10 (0.40 s) and again from frame 25 (1.00 s).
-    features = video_features(*without_face(75, 11, 24), max_gap=0.5, registered=False)
+    features = video_features(*without_face(75, 11, 24), max_gap=0.5, registration="none")
     missing = features[columns()].isna()
     assert np.array_equal(missing.all(axis=1), missing.any(axis=1))
     assert features["time"][missing.any(axis=1)].tolist() == [0.5, 0.6, 0.7, 0.8, 0.9]
@@ -161,13 +162,13 @@ def test_long_absences_are_missing_and_nothing_else():
         linear(features)[~missing.any(axis=1)],
         rtol=1e-6,
     )
-    bridged = video_features(*without_face(75, 11, 24), max_gap=0.6, registered=False)
+    bridged = video_features(*without_face(75, 11, 24), max_gap=0.6, registration="none")
     assert bridged.notna().all(axis=None)
 
 
 @pytest.mark.parametrize(("first", "last", "seen"), [(0, 9, slice(4, 30)), (60, 74, slice(0, 24))])
 def test_faces_are_not_extrapolated_to_the_ends(first, last, seen):
-    features = video_features(*without_face(75, first, last), max_gap=5.0, registered=False)
+    features = video_features(*without_face(75, first, last), max_gap=5.0, registration="none")
     assert len(features) == 30
     known = features[columns()].notna().all(axis=1).to_numpy()
     expected = np.zeros(30, dtype=bool)
@@ -204,7 +205,7 @@ def test_no_frames_give_no_rows_but_all_columns(window, width):
 def test_window_gives_mean_and_variance_of_the_frames_in_it():
     time, shapes = frames(100)
     shapes = shapes + np.random.default_rng(0).normal(size=shapes.shape)
-    features = video_features(time, shapes, window=1.0, registered=False)
+    features = video_features(time, shapes, window=1.0, registration="none")
     assert list(features) == ["time", *functional_names(columns())]
     for row in (0, 1, 17, 39):
         inside = np.abs(time - features["time"][row]) <= 0.5 + 1e-6
@@ -215,7 +216,7 @@ def test_window_gives_mean_and_variance_of_the_frames_in_it():
 
 def test_window_leaves_out_frames_without_a_face_and_long_absences():
     time, shapes = without_face(100, 11, 34)
-    features = video_features(time, shapes, max_gap=0.5, window=1.0, registered=False)
+    features = video_features(time, shapes, max_gap=0.5, window=1.0, registration="none")
     missing = features.drop(columns="time").isna()
     assert np.array_equal(missing.all(axis=1), missing.any(axis=1))
     assert np.flatnonzero(missing.any(axis=1)).tolist() == list(range(5, 14))

@@ -12,7 +12,7 @@ from projects import Project, digests
 from snakemake.utils import update_config
 
 from softaer.core.errors import InputError
-from softaer.corpus import check_files, read_rows, resolve, row_schema, validate_rows
+from softaer.corpus import check_files, read_rows, resolve, validate_rows
 from softaer.running import configuration
 
 pytestmark = pytest.mark.workflow
@@ -142,10 +142,9 @@ def test_a_bad_setting(root, name):
     """By the function that a run calls first."""
     overlay, words = BAD_SETTINGS[name]
     config = yaml.safe_load((root / "config.yaml").read_text())
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
     update_config(config, overlay)
     with refused(words):
-        configuration.check(config, schema)
+        configuration.filled(config)
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +258,7 @@ def test_a_run_with_a_bad_table(corpus, name):
 def check_table(path: Path) -> None:
     """What a run does first."""
     rows = read_rows(path)
-    validate_rows(rows, row_schema(), path)
+    validate_rows(rows, path)
     check_files(resolve(rows.values(), path.parent), ["arousal", "valence"], path)
 
 

@@ -71,7 +71,7 @@ rule ratings:
         last_holds=flag("--last-holds", config["ratings"]["last_holds"] if HELD else None),
         range=flag("--range", config["ratings"]["range"]),
         missing=[f"--missing={value}" for value in config["ratings"]["missing"]],
-        raters=shlex.join(f"--rater={name}" for name in config["ratings"]["raters"] or []),
+        raters=shlex.join(f"--raters={name}" for name in config["ratings"]["raters"] or []),
         lengths=flag_of("--lengths", "lengths"),
     shell:
         "python -m softaer.ratings"

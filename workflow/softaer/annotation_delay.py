@@ -29,7 +29,7 @@ def delay_curve(
     features: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
     groups: Sequence[str],
-    max_delay: float = 8.0,
+    max_delay: float,
     penalty: float = 0.1,
 ) -> np.ndarray:
     """Out-of-fold correlation of a ridge regression at every delay of the grid.
@@ -71,7 +71,7 @@ def predict_labels(
     features: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
     groups: Sequence[str],
-    max_delay: float = 8.0,
+    max_delay: float,
     penalty: float = 0.1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Out-of-fold predictions of a ridge regression at every delay, beside the labels.
@@ -121,7 +121,7 @@ def choose_delay(
     features: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
     groups: Sequence[str],
-    max_delay: float = 8.0,
+    max_delay: float,
 ) -> tuple[np.ndarray, int]:
     """Delay with the highest correlation, if it can be trusted.
 
@@ -234,7 +234,7 @@ def main() -> None:
     arguments.add_argument("--features", type=Path, nargs="+", required=True, help="folders")
     arguments.add_argument("--standardisations", type=Path, nargs="+", required=True)
     arguments.add_argument("--dimensions", nargs="+", required=True)
-    arguments.add_argument("--max-delay", type=float, default=8.0, help="seconds")
+    arguments.add_argument("--max-delay", type=float, required=True, help="[s]")
     cli.add_output(arguments)
     options = arguments.parse_args()
 

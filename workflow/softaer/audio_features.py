@@ -7,15 +7,19 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import AudioFeatures
 from softaer.core.grid import grid
 from softaer.core.schema import NOTES
 from softaer.core.schema import audio_features as features_schema
 from softaer.signals.functionals import functional_names, windowed_functionals
-from softaer.signals.turns import FEATURE, MODES, read_turns, within
+from softaer.signals.turns import FEATURE, read_turns, within
 
 
 def audio_features(
-    lld: pd.DataFrame, window: float = 4.0, turns: np.ndarray | None = None, mode: str = "ignore"
+    lld: pd.DataFrame,
+    window: float = AudioFeatures.window,
+    turns: np.ndarray | None = None,
+    mode: str = AudioFeatures.turns,
 ) -> pd.DataFrame:
     """Functionals of one recording's descriptors on the grid.
 
@@ -55,18 +59,18 @@ def audio_features(
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--lld", type=Path, required=True)
-    arguments.add_argument("--window", type=float, default=4.0, help="seconds")
-    arguments.add_argument("--turns", choices=MODES, default="ignore")
+    cli.add_settings(arguments, AudioFeatures)
     cli.add_recordings(arguments, "turns of the subject")
     cli.add_output(arguments)
     arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     options = arguments.parse_args()
 
+    settings = cli.settings(options, AudioFeatures)
     names = [name for name in tables.columns(options.lld) if name not in ("recording", "time")]
     files = dict(options.recordings)
     for path in files.values():
         read_turns(path)  # a file that cannot be read is told before any work
-    columns = functional_names(names) + ([FEATURE] if options.turns == "flag" else [])
+    columns = functional_names(names) + ([FEATURE] if settings.turns == "flag" else [])
     notes: list[dict[str, str]] = []
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, lld in tables.by_recording(options.lld):
@@ -77,7 +81,7 @@ def main() -> None:
                 told: list[str] = []
                 turns = read_turns(files[recording], end, told.append)
                 notes += [{"recording": recording, "note": note} for note in told]
-            table = audio_features(lld, options.window, turns, options.turns)
+            table = audio_features(lld, settings.window, turns, settings.turns)
             table.insert(0, "recording", recording)
             sink.append(table)
     for row in notes:

@@ -39,9 +39,10 @@ import pandas as pd
 from opensmile.core.lib import OpenSMILE, OpenSmileException
 
 from softaer.core import cli
+from softaer.core.experiment import Descriptors, Media
 from softaer.core.schema import audio_lld as lld_schema
-from softaer.signals.extraction import add_extraction, extract
-from softaer.signals.media import Account, Choice, Limits
+from softaer.signals.extraction import add_extraction, asked, extract
+from softaer.signals.media import Account, Choice
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 FEATURE_SETS = {
@@ -124,7 +125,7 @@ class OpenSmileError(RuntimeError):
 
 def compute_lld(
     blocks: Iterable[np.ndarray],
-    feature_set: str = "IS13_ComParE",
+    feature_set: str = Descriptors.feature_set,
     *,
     name: str = "",
     patience: float = PATIENCE,
@@ -170,7 +171,7 @@ def compute_lld(
         run.close()
 
 
-def descriptor_names(feature_set: str = "IS13_ComParE") -> list[str]:
+def descriptor_names(feature_set: str = Descriptors.feature_set) -> list[str]:
     """Names of the descriptors of a feature set, as openSMILE gives them."""
     smile = _open_smile(feature_set)
     try:
@@ -337,10 +338,11 @@ def _stream_through(run: _Run, blocks: Iterable[np.ndarray]) -> Iterator[pd.Data
 def main() -> None:
     arguments = cli.parser(__doc__)
     add_extraction(arguments, "media file with sound")
-    arguments.add_argument("--feature-set", choices=FEATURE_SETS, default="IS13_ComParE")
+    cli.add_settings(arguments, Descriptors)
     options = arguments.parse_args()
+    feature_set = cli.settings(options, Descriptors).feature_set
 
-    def read(path: str, limits: Limits, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
+    def read(path: str, limits: Media, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
         blocks = audio_blocks(
             path,
             limits,
@@ -351,12 +353,12 @@ def main() -> None:
         )
         return compute_lld(
             blocks,
-            options.feature_set,
+            feature_set,
             name=f"recording {choice.recording!r}: {path}",
             patience=PATIENCE,
         )
 
-    extract(options, read, lld_schema(descriptor_names(options.feature_set)))
+    extract(asked(options), read, lld_schema(descriptor_names(feature_set)))
 
 
 if __name__ == "__main__":

@@ -1,42 +1,71 @@
 """The corpus table: which recordings there are, whose they are, and where their files lie.
 
-``recordings.csv`` has one row per recording; the columns are those of
-``workflow/schemas/recordings.schema.yaml``. Read while the Snakefile is parsed, so this module
-imports nothing heavy.
+``recordings.csv`` has one row per recording; its columns are the fields of :class:`Row`. Read while
+the Snakefile is parsed, so this module imports nothing heavy.
 """
 
-import csv
 import hashlib
 import os
+import re
 import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import MaxLen, Predicate
 
 from softaer.core.errors import InputError
-from softaer.core.home import SCHEMAS
+from softaer.core.fields import Section, alternatives, found, types
+from softaer.core.sheets import read_lines
 
 PARTITIONS = ("train", "dev", "test")
 """Parts of the corpus; no subject belongs to two of them."""
 
-COLUMNS = (
-    "recording",
-    "subject",
-    "partition",
-    "media",
-    "audio",
-    "video",
-    "annotations",
-    "turns",
-    "batch",
-    "group",
-    "audio_stream",
-    "video_stream",
-    "channel",
-    "face",
-)
+Name = Annotated[
+    str,
+    MaxLen(100),
+    Predicate(re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*").fullmatch),
+    "a name of letters, digits, '_', '-' and '.', not starting with '-' or '.'",
+]
+Number = Annotated[str, Predicate(re.compile(r"[1-9][0-9]*").fullmatch), "a number, from 1"]
+
+
+@dataclass(frozen=True)
+class Row(Section):
+    """What a row of recordings.csv may say; all of it is text, and an empty cell says nothing."""
+
+    recording: Name
+    subject: str | None = None
+    """the person who is seen and heard; a subject belongs to one partition"""
+    partition: Literal[*PARTITIONS] | None = None
+    media: str | None = None
+    """a file with sound and pictures"""
+    audio: str | None = None
+    """a file with sound, where sound and pictures are kept apart"""
+    video: str | None = None
+    """a file with pictures, where sound and pictures are kept apart"""
+    annotations: str | None = None
+    """a file of ratings; {dimension} in it stands for the dimension's name"""
+    turns: str | None = None
+    """a file of the subject's turns, start and end [s] in each line"""
+    batch: Name | None = None
+    """recordings that one job reads"""
+    group: str | None = None
+    """what belongs together, such as a session or a dyad; a group belongs to one partition"""
+    audio_stream: Number | None = None
+    """of a stream of sound in its file"""
+    video_stream: Number | None = None
+    """of a stream of pictures in its file"""
+    channel: Number | None = None
+    """of the channel that is the subject's microphone"""
+    face: Literal["left", "right", "largest"] | None = None
+    """which of several is the subject's"""
+
+
+COLUMNS = tuple(column.name for column in fields(Row))
 """Columns that recordings.csv may have."""
 
 PATHS = ("media", "audio", "video", "annotations", "turns")
@@ -90,17 +119,9 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
     InputError
         If the file is not there, is not UTF-8 CSV with a header, or a row has too many cells.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = {}
-            for row in reader:
-                rows[reader.line_num] = row
-            header = reader.fieldnames or []
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; expected the table of recordings") from error
-    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    # A path may start with blanks.
+    source = read_lines(path, "file; expected the table of recordings", blanks=True)
+    _, header = next(source, (1, []))
     unknown = [name for name in header if name not in COLUMNS]
     if unknown or "recording" not in header or len(set(header)) != len(header):
         other = ", with commas between them" if len(header) == 1 else ""
@@ -108,18 +129,21 @@ def read_rows(path: Path) -> dict[int, dict[str, str]]:
             f"{path}, line 1: found columns {header}; "
             f"expected 'recording' and any of {list(COLUMNS[1:])}, each once{other}"
         )
-    for line, row in rows.items():
-        if None in row:
-            raise InputError(
-                f"{path}, line {line}: {len(header) + len(row[None])} cells; expected {len(header)}"
-            )
+    rows = {line: cells for line, cells in source if cells}
+    for line, cells in rows.items():
+        if len(cells) > len(header):
+            raise InputError(f"{path}, line {line}: {len(cells)} cells; expected {len(header)}")
     return {
-        line: {name: tidy for name, cell in row.items() if (tidy := _tidied(name, cell))}
-        for line, row in rows.items()
+        line: {
+            name: tidy
+            for name, cell in zip(header, cells, strict=False)
+            if (tidy := _tidied(name, cell))
+        }
+        for line, cells in rows.items()
     }
 
 
-def _tidied(column: str, cell: str | None) -> str | None:
+def _tidied(column: str, cell: str) -> str:
     """A name without blanks at its ends, in one form of Unicode; other cells as they are.
 
     Who types a name, and which system a file name comes from, makes no other person.
@@ -129,23 +153,13 @@ def _tidied(column: str, cell: str | None) -> str | None:
     return unicodedata.normalize("NFC", cell).strip(BLANKS)
 
 
-def row_schema() -> dict:
-    """JSON schema of a row of recordings.csv."""
-    import yaml
-
-    path = SCHEMAS / "recordings.schema.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: object) -> None:
-    """Check the table against its schema and across rows.
+def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
+    """Check each row of the table, and rows against each other.
 
     Parameters
     ----------
     rows
         As :func:`read_rows` gives them.
-    schema
-        JSON schema of one row; its properties' descriptions say what was expected.
     where
         Names the table in errors.
 
@@ -154,22 +168,25 @@ def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: objec
     InputError
         With row and column of the first thing that is wrong.
     """
-    import fastjsonschema
-    import jsonschema
+    from pydantic import TypeAdapter, ValidationError
 
     if not rows:
         raise InputError(f"{where}: no recordings; expected at least one row below the header")
-    # The one is ten times as fast, the other tells what is wrong.
-    look = fastjsonschema.compile(schema)
-    validator = jsonschema.Draft202012Validator(schema)
+    try:
+        TypeAdapter(list[Row]).validate_python(list(rows.values()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        line = list(rows)[first["loc"][0]]
+        words = _explain(first["loc"][1], rows[line])
+        raise InputError(f"{where}, line {line}{words}") from None
     partition_of: dict[tuple[str, str], tuple[str, int]] = {}
     line_of: dict[str, int] = {}
     for line, row in rows.items():
-        try:
-            look(row)
-        except fastjsonschema.JsonSchemaValueException:
-            error = next(validator.iter_errors(row))
-            raise InputError(_explain(error, schema, row, f"{where}, line {line}")) from None
+        if not ("media" in row or "audio" in row or "video" in row):
+            raise InputError(
+                f"{where}, line {line}: recording {row['recording']!r} has no file; "
+                "expected a path in 'media', 'audio' or 'video'"
+            )
         if "media" in row and ("audio" in row or "video" in row):
             raise InputError(
                 f"{where}, line {line}, column 'media': found beside 'audio' or 'video'; "
@@ -195,17 +212,12 @@ def validate_rows(rows: Mapping[int, dict[str, str]], schema: dict, where: objec
                 )
 
 
-def _explain(error, schema: dict, row: dict[str, str], where: str) -> str:
-    if error.path:
-        column = error.path[0]
-        expected = schema["properties"][column]["description"]
-        return f"{where}, column {column!r}: found {row[column]!r}; expected {expected}"
-    if error.validator == "anyOf":
-        return (
-            f"{where}: recording {row['recording']!r} has no file; "
-            "expected a path in 'media', 'audio' or 'video'"
-        )
-    return f"{where}: {error.message}"
+def _explain(column: str, row: Mapping[str, str]) -> str:
+    if column not in COLUMNS:
+        return f": found column {column!r}; expected any of {list(COLUMNS)}"
+    if column not in row:
+        return f": no {column!r}; expected one"
+    return f", column {column!r}: {found(row[column], alternatives(types(Row)[column])[0])}"
 
 
 def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:

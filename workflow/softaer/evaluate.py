@@ -10,6 +10,7 @@ below and p < 0.05, else undecided.
 
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Evaluation, Experiment
 from softaer.core.places import final_prediction
 from softaer.core.schema import HYPOTHESES, INTERVALS
 from softaer.core.targets import read_targets
@@ -218,24 +220,45 @@ def hypotheses(
 
 
 def read_frames(
-    options, recordings: Sequence[Recording], dimension: str, target: str, partition: str
+    experiment: Experiment,
+    results: Path,
+    dataset: Path,
+    recordings: Sequence[Recording],
+    dimension: str,
+    target: str,
+    partition: str,
+    unit: str,
 ) -> pd.DataFrame:
     """Labelled frames of a partition with all predictions of a target side by side.
+
+    Parameters
+    ----------
+    experiment
+        What has been predicted.
+    results, dataset
+        Folder of all results, and that with the targets.
+    recordings
+        Those that are scored.
+    dimension, target, partition
+        Which labels.
+    unit
+        ``recording`` or ``subject``.
 
     Returns
     -------
     ``unit``, ``label`` and one column per (modality, task, seed); empty if the partition is. On
     dev, predictions are those out of fold; NaN where there are none.
     """
-    unit = {r.recording: getattr(r, options.resample) for r in recordings}
+    unit_of = {r.recording: getattr(r, unit) for r in recordings}
     some = [r for r in recordings if r.partition == partition]
     if not some:
         return pd.DataFrame(columns=["unit", "label"])
-    frames = read_targets(options.dataset, some, dimension)[["recording", "time", target]]
+    frames = read_targets(dataset, some, dimension)[["recording", "time", target]]
     frames = frames.rename(columns={target: "label"})
     column = f"{target}_out_of_fold" if partition == "dev" else target
-    for modality, task, seed in itertools.product(options.modalities, options.tasks, options.seeds):
-        path = final_prediction(options.results, dimension, modality, task, seed)
+    models = itertools.product(experiment.modalities, experiment.tasks, experiment.seeds)
+    for modality, task, seed in models:
+        path = final_prediction(results, dimension, modality, task, seed)
         prediction = tables.read(path, ["recording", "time", column])
         frames = frames.merge(
             prediction.rename(columns={column: (modality, task, seed)}),
@@ -243,32 +266,35 @@ def read_frames(
             how="left",
             validate="one_to_one",
         )
-    return frames.assign(unit=frames["recording"].map(unit)).dropna(subset=["label"])
+    return frames.assign(unit=frames["recording"].map(unit_of)).dropna(subset=["label"])
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
-    arguments.add_argument("--resample", choices=["recording", "subject"], default="recording")
-    arguments.add_argument("--draws", type=int, default=1000)
-    arguments.add_argument("--bootstrap-seed", type=int, default=1)
+    cli.add_settings(arguments, Evaluation)
     cli.add_output(arguments, "--intervals-output")
     cli.add_output(arguments, "--hypotheses-output")
     options = arguments.parse_args()
 
+    experiment = cli.settings(options, Experiment)
+    settings = cli.settings(options, Evaluation)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     intervals, answers = [], []
-    for dimension, target in itertools.product(options.dimensions, options.targets):
+    for dimension, target in itertools.product(experiment.dimensions, experiment.targets):
         points: dict[str, dict] = {}
         for partition in ("dev", "test"):
-            frames = read_frames(options, recordings, dimension, target, partition)
+            frames = read_frames(
+                *(experiment, options.results, options.dataset, recordings),
+                *(dimension, target, partition, settings.resample),
+            )
             units = sorted(frames["unit"].unique())
             if not units:
                 continue
-            counts = resample(len(units), options.draws, options.bootstrap_seed)
+            counts = resample(len(units), settings.draws, settings.bootstrap_seed)
             scores = {}
-            for modality, task in itertools.product(options.modalities, options.tasks):
-                columns = [(modality, task, seed) for seed in options.seeds]
+            for modality, task in itertools.product(experiment.modalities, experiment.tasks):
+                columns = [(modality, task, seed) for seed in experiment.seeds]
                 if frames[columns].notna().all(axis=None):
                     sums = [moments(frames, column, units) for column in columns]
                     scores[modality, task] = bootstrap(sums, counts)
@@ -277,7 +303,7 @@ def main() -> None:
                 low, high = interval(score.draws, len(units))
                 row = {"modality": modality, "task": task, "partition": partition}
                 row |= {"ccc": score.point}
-                row |= {"low": low, "high": high, "seeds": len(options.seeds)}
+                row |= {"low": low, "high": high, "seeds": len(experiment.seeds)}
                 row |= {"dimension": dimension, "target": target, "resampled": len(units)}
                 intervals.append(row)
         on_dev = {key: score.point for key, score in points.get("dev", {}).items()}

@@ -15,12 +15,11 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Media
 from softaer.core.schema import FRAME_PAIRS
 from softaer.core.targets import feature_columns, target_names
 from softaer.core.tasks import TARGETS
 from softaer.corpus import Recording, number_of, rated, read_recordings
-from softaer.signals.extraction import add_limits, limits_of
-from softaer.signals.media import Limits
 from softaer.signals.pictures import frame_at
 
 PAIRS = 3
@@ -111,7 +110,7 @@ def read_frames(dataset: Path, recordings: Iterable, dimension: str) -> pd.DataF
     return rows.rename(columns=dict(zip(targets, TARGETS, strict=True)))
 
 
-def picture(recording: Recording, time: float, limits: Limits) -> bytes | None:
+def picture(recording: Recording, time: float, limits: Media) -> bytes | None:
     """A frame of a recording as a small JPEG; None if it cannot be decoded."""
     import cv2
 
@@ -140,17 +139,18 @@ def main() -> None:
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of one modality")
     arguments.add_argument("--dimensions", nargs="+", required=True)
     arguments.add_argument("--pictures", action=BooleanOptionalAction, default=False)
-    add_limits(arguments)
+    cli.add_settings(arguments, Media)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
+    limits = cli.settings(options, Media)
     recordings = rated(read_recordings(options.recordings))
     by_name = {r.recording: r for r in recordings}
     with tables.writer(options.output, FRAME_PAIRS) as sink:
         for dimension in options.dimensions:
             rows = choose_pairs(read_frames(options.dataset, recordings, dimension))
             rows["picture"] = [
-                picture(by_name[row.recording], row.time, limits_of(options))
+                picture(by_name[row.recording], row.time, limits)
                 if options.pictures and by_name[row.recording].video
                 else None
                 for row in rows.itertuples()

@@ -19,12 +19,11 @@ from softaer.core import cli, tables
 from softaer.core.correction import (
     Step,
     Trace,
-    add_search,
     apply_chain,
     choose_and_fit,
-    read_search,
 )
 from softaer.core.errors import InputError
+from softaer.core.experiment import Postprocessing
 from softaer.core.schema import FUSED_PREDICTIONS, FUSION
 from softaer.coverage import LEAST_SHARE, shares, usable
 from softaer.postprocess import read_corpus, read_predictions, read_traces, with_absent
@@ -207,15 +206,17 @@ def main() -> None:
         required=True,
         help="raw predictions from a modality; once for each",
     )
-    add_search(arguments)
+    cli.add_settings(arguments, Postprocessing)
     cli.add_targets(arguments)
     cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--coefficients-output")
     options = arguments.parse_args()
 
-    dev, subject_of, targets = read_corpus(options)
-    steps, search = read_search(options)
+    dev, subject_of, targets = read_corpus(
+        options.recordings, options.coverage, options.dataset, options.dimension
+    )
+    search = cli.settings(options, Postprocessing)
     raw = {modality: read_predictions(path) for modality, path in options.predictions}
     fused = next(iter(raw.values()))[["recording", "time"]].copy()
     for modality, predictions in raw.items():
@@ -237,7 +238,7 @@ def main() -> None:
             gamma, final, out_of_fold = fuse(
                 modalities,
                 lambda trace: trace.recording in dev,
-                lambda traces: choose_and_fit(traces, steps, search),
+                lambda traces: choose_and_fit(traces, search),
                 absent,
                 weak,
             )

@@ -14,19 +14,19 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, index
 from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
 from softaer.rater_lags import align, varies
 
-ESTIMATORS = ("ewe", "mean", "median")
-REFERENCES = ("others", "all")
-SPREADS = ("sample", "population")
+ESTIMATOR = ("estimator", "against", "spread", "spread_about")
+"""Keys of the labels that :func:`label` can be told."""
 
 LEAST_AGREEMENT = 1e-9
 """Correlations below count as zero: they are rounding."""
 
 
-def rater_agreement(ratings: np.ndarray, against: str = "others") -> np.ndarray:
+def rater_agreement(ratings: np.ndarray, against: str = Labels.against) -> np.ndarray:
     """Pearson correlation of each rater with the mean of the raters.
 
     Parameters
@@ -110,7 +110,7 @@ def median_estimate(ratings: np.ndarray) -> np.ndarray:
 
 
 def perception_uncertainty(
-    ratings: np.ndarray, about: np.ndarray, spread: str = "sample"
+    ratings: np.ndarray, about: np.ndarray, spread: str = Labels.spread
 ) -> np.ndarray:
     """Spread of the raters present in each frame about an estimate.
 
@@ -135,10 +135,10 @@ def perception_uncertainty(
 
 def label(
     ratings: pd.DataFrame,
-    estimator: str = "ewe",
-    against: str = "others",
-    spread: str = "sample",
-    spread_about: str = "E",
+    estimator: str = Labels.estimator,
+    against: str = Labels.against,
+    spread: str = Labels.spread,
+    spread_about: str = Labels.spread_about,
     corpus_weights: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """E and sigma of one recording and dimension.
@@ -202,10 +202,7 @@ def label(
 
 def add_estimator(arguments: argparse.ArgumentParser) -> None:
     """Add what :func:`label` can be told, and the tables it may need."""
-    arguments.add_argument("--estimator", choices=ESTIMATORS, default="ewe")
-    arguments.add_argument("--against", choices=REFERENCES, default="others")
-    arguments.add_argument("--spread", choices=SPREADS, default="sample")
-    arguments.add_argument("--spread-about", choices=["E", "mean"], default="E")
+    cli.add_settings(arguments, Labels, *ESTIMATOR)
     arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
 
@@ -218,8 +215,8 @@ def read_estimator(
     weights = {}
     if options.corpus_weights is not None:
         weights = dict(iter(tables.read(options.corpus_weights).groupby("dimension")))
-    names = ("estimator", "against", "spread", "spread_about")
-    return lags, weights, {name: getattr(options, name) for name in names}
+    settings = cli.settings(options, Labels)
+    return lags, weights, {name: getattr(settings, name) for name in ESTIMATOR}
 
 
 def main() -> None:

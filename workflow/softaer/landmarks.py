@@ -8,7 +8,6 @@ Soft" takes from its tracker. Each is read off the mesh vertex that lies closest
 definition.
 """
 
-from argparse import BooleanOptionalAction
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
@@ -17,11 +16,12 @@ import pandas as pd
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from softaer.core import cli
+from softaer.core.experiment import Media, Tracking
 from softaer.core.schema import landmarks as landmarks_schema
-from softaer.signals.extraction import add_extraction, extract
+from softaer.signals.extraction import add_extraction, asked, extract
 from softaer.signals.following import Subject
 from softaer.signals.markup import POINTS, VERTICES, columns
-from softaer.signals.media import Account, Choice, Limits
+from softaer.signals.media import Account, Choice
 from softaer.signals.pictures import video_frames
 
 FRAMES_AT_ONCE = 1_500
@@ -34,9 +34,9 @@ MOST_FACES = 4
 
 def track(
     frames: Iterable[tuple[float, np.ndarray]],
-    refine: bool = True,
-    min_detection_confidence: float = 0.5,
-    min_tracking_confidence: float = 0.5,
+    refine: bool = Tracking.refine,
+    min_detection_confidence: float = Tracking.min_detection_confidence,
+    min_tracking_confidence: float = Tracking.min_tracking_confidence,
     face: str | None = None,
     account: Account | None = None,
 ) -> Iterator[pd.DataFrame]:
@@ -131,32 +131,28 @@ def find_faces(face_mesh: FaceMesh, image: np.ndarray) -> list[np.ndarray]:
 def main() -> None:
     arguments = cli.parser(__doc__)
     add_extraction(arguments, "media file with pictures")
-    arguments.add_argument(
-        "--refine", action=BooleanOptionalAction, default=True, help="refine eyes and lips"
-    )
-    arguments.add_argument("--rate", type=float, help="frames per second; without: every frame")
-    arguments.add_argument("--min-detection-confidence", type=float, default=0.5)
-    arguments.add_argument("--min-tracking-confidence", type=float, default=0.5)
+    cli.add_settings(arguments, Tracking)
     options = arguments.parse_args()
+    settings = cli.settings(options, Tracking)
 
-    def read(path: str, limits: Limits, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
+    def read(path: str, limits: Media, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
         return track(
             video_frames(
                 path,
                 limits,
-                options.rate,
+                settings.rate,
                 stream=choice.stream,
                 beside=choice.beside,
                 account=account,
             ),
-            options.refine,
-            options.min_detection_confidence,
-            options.min_tracking_confidence,
+            settings.refine,
+            settings.min_detection_confidence,
+            settings.min_tracking_confidence,
             choice.face,
             account,
         )
 
-    extract(options, read, landmarks_schema(columns()))
+    extract(asked(options), read, landmarks_schema(columns()))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 
 from softaer import __version__
 from softaer.core import cli, tables
+from softaer.core.experiment import Experiment
 from softaer.core.files import complete
 from softaer.core.grid import RATE
 from softaer.core.places import (
@@ -25,7 +26,7 @@ from softaer.core.places import (
     beside_prediction,
     within,
 )
-from softaer.core.tasks import JOIN, all_networks_of
+from softaer.core.tasks import all_networks_of
 from softaer.corpus import rated, read_recordings
 from softaer.predictor import FORMAT
 
@@ -34,7 +35,7 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
-    cli.add_experiment(arguments)
+    cli.add_settings(arguments, Experiment)
     cli.add_delays(arguments)
     arguments.add_argument("--extraction", type=json.loads, required=True, help="as JSON")
     arguments.add_argument("--software", nargs="+", required=True, help="package==version")
@@ -42,13 +43,14 @@ def main() -> None:
     cli.add_output(arguments, "--weights-output")
     options = arguments.parse_args()
 
-    (task,) = options.tasks
-    single = [modality for modality in options.modalities if JOIN not in modality]
-    fused = [modality for modality in options.modalities if JOIN in modality]
-    pairs = all_networks_of([task], options.dimensions, options.targets)
+    experiment = cli.settings(options, Experiment)
+    (task,) = experiment.tasks
+    pairs = all_networks_of([task], experiment.dimensions, experiment.targets)
     tensors: dict[str, torch.Tensor] = {}
     entries = []
-    for (scope, objective), modality, seed in itertools.product(pairs, single, options.seeds):
+    for (scope, objective), modality, seed in itertools.product(
+        pairs, experiment.single, experiment.seeds
+    ):
         name = f"{scope}/{modality}/{objective}/seed{seed}"
         network = {"scope": scope, "modality": modality, "objective": objective}
         selection = tables.read(within(options.results, SELECTION, **network))
@@ -67,7 +69,7 @@ def main() -> None:
         weights = load_file(within(options.results, WEIGHTS, **network))
         tensors |= {f"{name}/{key}": value for key, value in weights.items()}
     features = {}
-    for modality in single:
+    for modality in experiment.single:
         table = tables.read(within(options.results, STANDARDISATION, modality=modality))
         features[modality] = list(table["feature"])
         for column in ("mean", "scale"):
@@ -81,16 +83,16 @@ def main() -> None:
         "software": dict(pin.split("==") for pin in options.software),
         "trained_on": {name: partitions[name] for name in ("train", "dev")},
         "rate": RATE,
-        "dimensions": options.dimensions,
-        "targets": options.targets,
+        "dimensions": experiment.dimensions,
+        "targets": experiment.targets,
         "task": task,
-        "seeds": options.seeds,
+        "seeds": experiment.seeds,
         "delay": cli.delays(options),
-        **{modality: options.extraction[modality] for modality in single},
+        **{modality: options.extraction[modality] for modality in experiment.single},
         "features": features,
         "networks": entries,
-        "postprocessing": _postprocessing(options, task, single),
-        "fusion": _fusion(options, task, single) if fused else None,
+        "postprocessing": _postprocessing(experiment, options.results),
+        "fusion": _fusion(experiment, options.results) if experiment.fused else None,
     }
     with complete(options.weights_output) as partial:
         partial.write_bytes(save(tensors))
@@ -98,14 +100,15 @@ def main() -> None:
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _postprocessing(options, task: str, modalities: list[str]) -> dict:
+def _postprocessing(experiment: Experiment, results: Path) -> dict:
     """Steps and their values by dimension, target, seed and modality."""
+    (task,) = experiment.tasks
     steps: dict = {}
     for dimension, seed, modality in itertools.product(
-        options.dimensions, options.seeds, modalities
+        experiment.dimensions, experiment.seeds, experiment.single
     ):
-        table = tables.read(beside_prediction(options.results, dimension, modality, task, seed))
-        for target in options.targets:
+        table = tables.read(beside_prediction(results, dimension, modality, task, seed))
+        for target in experiment.targets:
             kept = table[(table["target"] == target) & table["kept"]]
             by_seed = steps.setdefault(dimension, {}).setdefault(target, {})
             by_seed.setdefault(str(seed), {})[modality] = [
@@ -115,13 +118,13 @@ def _postprocessing(options, task: str, modalities: list[str]) -> dict:
     return steps
 
 
-def _fusion(options, task: str, modalities: list[str]) -> dict:
+def _fusion(experiment: Experiment, results: Path) -> dict:
     """Coefficients by dimension, target, seed and term."""
+    (task,), (fused,) = experiment.tasks, experiment.fused
     coefficients: dict = {}
-    for dimension, seed in itertools.product(options.dimensions, options.seeds):
-        fused = JOIN.join(modalities)
-        table = tables.read(beside_prediction(options.results, dimension, fused, task, seed))
-        for target in options.targets:
+    for dimension, seed in itertools.product(experiment.dimensions, experiment.seeds):
+        table = tables.read(beside_prediction(results, dimension, fused, task, seed))
+        for target in experiment.targets:
             some = table[table["target"] == target]
             by_seed = coefficients.setdefault(dimension, {}).setdefault(target, {})
             by_seed[str(seed)] = dict(zip(some["term"], some["coefficient"], strict=True))

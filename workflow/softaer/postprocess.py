@@ -9,7 +9,6 @@ subject, for each subject in turn. A step that helps only the frames it was fitt
     time shift    y(t - s)
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,17 +18,16 @@ import pyarrow as pa
 
 from softaer.core import cli, tables
 from softaer.core.correction import (
-    Options,
     Step,
     Trace,
-    add_search,
     apply_chain,
     choose_and_fit,
     choose_steps,
     fit_chain,
     leave_one_subject_out,
-    read_search,
+    names_of,
 )
+from softaer.core.experiment import Postprocessing
 from softaer.core.schema import POSTPROCESSED, POSTPROCESSING_STEPS
 from softaer.core.targets import read_targets
 from softaer.corpus import folds, rated, read_recordings
@@ -37,7 +35,7 @@ from softaer.coverage import having
 
 
 def postprocess(
-    dev: Sequence[Trace], names: Sequence[str], options: Options
+    dev: Sequence[Trace], search: Postprocessing
 ) -> tuple[list[Step], dict[str, float], list[Trace]]:
     """Choose and fit a chain on dev, and estimate it out of fold.
 
@@ -45,10 +43,8 @@ def postprocess(
     ----------
     dev
         Recordings of the development partition.
-    names
-        Steps to try.
-    options
-        What they search through.
+    search
+        Steps to try, and what they search through.
 
     Returns
     -------
@@ -60,9 +56,9 @@ def postprocess(
         Every recording of dev as corrected by a chain that was chosen and fitted without its
         subject.
     """
-    kept, gains = choose_steps(dev, names, options)
-    out_of_fold = leave_one_subject_out(dev, lambda others: choose_and_fit(others, names, options))
-    return fit_chain(dev, kept, options), gains, out_of_fold
+    kept, gains = choose_steps(dev, search)
+    out_of_fold = leave_one_subject_out(dev, lambda others: choose_and_fit(others, search))
+    return fit_chain(dev, kept, search), gains, out_of_fold
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -88,16 +84,29 @@ def read_traces(
     ]
 
 
-def read_corpus(options: argparse.Namespace) -> tuple[set[str], dict[str, str], pd.DataFrame]:
+def read_corpus(
+    recordings: Path, coverage: Sequence[Path], dataset: Path, dimension: str
+) -> tuple[set[str], dict[str, str], pd.DataFrame]:
     """Recordings of dev, the fold of every recording, the targets of a dimension.
 
     A fold is what is left out together: a subject, or all whom a group joins. Recordings of dev
     have at least one of the modalities whose coverage is given.
+
+    Parameters
+    ----------
+    recordings
+        The corpus table.
+    coverage
+        Table of each modality.
+    dataset
+        Folder with the targets.
+    dimension
+        Whose targets.
     """
-    recordings = rated(read_recordings(options.recordings))
-    there = set().union(*map(having, options.coverage))
-    dev = {r.recording for r in recordings if r.partition == "dev" and r.recording in there}
-    return dev, folds(recordings), read_targets(options.dataset, recordings, options.dimension)
+    table = rated(read_recordings(recordings))
+    there = set().union(*map(having, coverage))
+    dev = {r.recording for r in table if r.partition == "dev" and r.recording in there}
+    return dev, folds(table), read_targets(dataset, table, dimension)
 
 
 def with_absent(predictions: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
@@ -112,22 +121,22 @@ def main() -> None:
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     arguments.add_argument("--dimension", required=True)
     arguments.add_argument("--predictions", type=Path, required=True)
-    add_search(arguments)
+    cli.add_settings(arguments, Postprocessing)
     cli.add_targets(arguments)
     cli.add_coverage(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--steps-output")
     options = arguments.parse_args()
 
-    dev, subject_of, targets = read_corpus(options)
+    dev, subject_of, targets = read_corpus(
+        options.recordings, options.coverage, options.dataset, options.dimension
+    )
     table = read_predictions(options.predictions)
-    names, search = read_search(options)
+    search = cli.settings(options, Postprocessing)
     steps = []
     for target in options.targets:
         traces = read_traces(table, targets, target, subject_of)
-        chain, gains, out_of_fold = postprocess(
-            [t for t in traces if t.recording in dev], names, search
-        )
+        chain, gains, out_of_fold = postprocess([t for t in traces if t.recording in dev], search)
         estimates = {t.recording: t.prediction for t in out_of_fold}
         final = [apply_chain(chain, t.prediction) for t in traces]
         held_out = [estimates.get(t.recording, y) for t, y in zip(traces, final, strict=True)]
@@ -135,7 +144,7 @@ def main() -> None:
         table[target] = np.concatenate(final).astype(np.float32)
         table[f"{target}_out_of_fold"] = np.concatenate(held_out).astype(np.float32)
         fitted = {step.name: step.value for step in chain}
-        for name in names:
+        for name in names_of(search):
             steps.append(
                 {
                     "target": target,

@@ -232,7 +232,7 @@ class Predictor:
             frames[columns()].to_numpy().reshape(-1, len(POINTS), 2),
             settings["max_gap"],
             settings["window"],
-            settings["registration"] == "similarity",
+            settings["registration"],
         )
 
     def predict_features(self, features: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from softaer.core import cli, tables
 from softaer.core.chance import chance_level
+from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, TOLERANCE, index
 from softaer.core.schema import RATER_LAGS
 from softaer.corpus import Recording, rated, read_recordings
@@ -129,7 +130,9 @@ class Finding(NamedTuple):
     note: str | None
 
 
-def estimate_lags(recordings: Sequence[np.ndarray], max_lag: float = 3.0) -> pd.DataFrame:
+def estimate_lags(
+    recordings: Sequence[np.ndarray], max_lag: float = Labels.max_lag
+) -> pd.DataFrame:
     """Relative lags of a panel of raters.
 
     Parameters
@@ -327,16 +330,17 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--max-lag", type=float, default=3.0, help="seconds")
+    cli.add_settings(arguments, Labels, "max_lag")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
     ratings = tables.read_batches(options.ratings, recordings)
+    max_lag = cli.settings(options, Labels).max_lag
     with tables.writer(options.output, RATER_LAGS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
             raters, traces = panel(rows)
-            table = estimate_lags(traces, options.max_lag)
+            table = estimate_lags(traces, max_lag)
             table.insert(0, "rater", raters)
             table.insert(0, "dimension", dimension)
             sink.append(table)

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Labels
 from softaer.core.grid import index
 from softaer.core.schema import RATER_WEIGHTS
 from softaer.corpus import rated, read_recordings
-from softaer.labels import REFERENCES, rater_agreement, weights_from_agreement
+from softaer.labels import rater_agreement, weights_from_agreement
 from softaer.rater_lags import aligned_ratings
 
 
@@ -29,7 +30,7 @@ def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
     return frames.pivot(index="rater", columns=["recording", "frame"], values="value")
 
 
-def corpus_weights(ratings: pd.DataFrame, against: str = "others") -> pd.DataFrame:
+def corpus_weights(ratings: pd.DataFrame, against: str = Labels.against) -> pd.DataFrame:
     """Agreement and weight of each rater over all recordings of one dimension.
 
     Parameters
@@ -55,16 +56,17 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--against", choices=REFERENCES, default="others")
+    cli.add_settings(arguments, Labels, "against")
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
     ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
+    against = cli.settings(options, Labels).against
     with tables.writer(options.output, RATER_WEIGHTS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
-            table = corpus_weights(rows, options.against)
+            table = corpus_weights(rows, against)
             sink.append(table.assign(recording=None, dimension=dimension))
 
 

@@ -9,16 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Ratings
 from softaer.core.schema import RATING_SCALES
 from softaer.corpus import rated, read_recordings
-from softaer.readers.raters import SCALES, refuse_mixed_scales, value_ranges
+from softaer.readers.raters import refuse_mixed_scales, value_ranges
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--scales", choices=SCALES, default="same")
+    cli.add_settings(arguments, Ratings, "scales")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
@@ -27,7 +28,7 @@ def main() -> None:
         value_ranges(rows).assign(recording=recording)
         for recording, rows in ratings.groupby("recording", sort=False)
     )
-    if options.scales == "same":
+    if cli.settings(options, Ratings).scales == "same":
         for recording, rows in ranges.groupby("recording", sort=False):
             refuse_mixed_scales(rows, "rater", f"{options.recordings}: recording {recording!r}")
         for by in ("rater", "recording"):

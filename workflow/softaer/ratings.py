@@ -8,8 +8,9 @@ one, and the last one to the end of the recording.
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,10 @@ import pandas as pd
 from softaer import layouts
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE, grid, interpolate
 from softaer.core.schema import NOTES, RATINGS
 from softaer.readers.raters import (
-    SCALES,
     UNIT,
     Note,
     counting,
@@ -28,7 +29,6 @@ from softaer.readers.raters import (
     other_spellings,
     refuse_codes,
     refuse_mixed_scales,
-    tidied,
     value_ranges,
     without_missing,
 )
@@ -52,47 +52,10 @@ MOST_SESSIONS = 9
 """Times that one rater's samples go back, of those who may have rated anew."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How ratings are read: the section ``ratings`` of the configuration.
-
-    Attributes
-    ----------
-    interpolation
-        ``linear``, or ``hold`` for tools that store changes only.
-    max_gap
-        Longest distance between neighbouring samples that is bridged if linear [s].
-    last_holds
-        How long a rater's last value is held [s]; ``None``: to the end of the recording.
-    range
-        Lowest and highest rating that is possible, or ``None``.
-    missing
-        Values that mean that there is no rating.
-    raters
-        Who counts; ``None``: all.
-    scales
-        ``same``: ranges that do not belong to one scale are refused; ``free``: they are not looked
-        at.
-    """
-
-    interpolation: str = "linear"
-    max_gap: float = 1.0
-    last_holds: float | None = None
-    range: tuple[float, float] | None = None
-    missing: tuple[float, ...] = ()
-    raters: tuple[str, ...] | None = None
-    scales: str = "same"
-
-    @property
-    def hold(self) -> bool:
-        """Whether a value is held until the next."""
-        return self.interpolation == "hold"
-
-
 def trace_on_grid(
     time: np.ndarray,
     value: np.ndarray,
-    max_gap: float = 1.0,
+    max_gap: float = Ratings.max_gap,
     hold: bool = False,
     end: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +179,7 @@ def ends_of_holding(
 def ratings_on_grid(
     annotations: pd.DataFrame,
     dimensions: Sequence[str],
-    max_gap: float = 1.0,
+    max_gap: float = Ratings.max_gap,
     hold: bool = False,
     value_range: tuple[float, float] | None = None,
     where: object = "annotations",
@@ -297,7 +260,7 @@ def ratings_on_grid(
 def ratings_that_count(
     annotations: pd.DataFrame,
     dimensions: Sequence[str],
-    reading: Reading,
+    reading: Ratings,
     note: Note = print,
     where: object = "annotations",
 ) -> pd.DataFrame:
@@ -380,7 +343,7 @@ def read_recording(
     path: str,
     layout,
     dimensions: Sequence[str],
-    reading: Reading,
+    reading: Ratings,
     length: float | None = None,
     note: Note = print,
     alone: bool | None = None,
@@ -418,9 +381,10 @@ def read_recording(
         annotations = layout.read_annotations(path, only)
     where = f"recording {recording!r} ({path})"
     samples = ratings_that_count(annotations, dimensions, reading, note, where)
-    ends = (
-        ends_of_holding(samples, length, reading.last_holds, note, where) if reading.hold else None
-    )
+    ends = None
+    if reading.hold:
+        seconds = None if reading.last_holds == "end" else reading.last_holds
+        ends = ends_of_holding(samples, length, seconds, note, where)
     table = ratings_on_grid(
         samples, dimensions, reading.max_gap, reading.hold, reading.range, where, ends
     )
@@ -457,39 +421,47 @@ def parser() -> argparse.ArgumentParser:
     cli.add_recordings(arguments, "annotations ({dimension} in the path: one file for each)")
     arguments.add_argument("--layout", default="table", help="of the annotation files")
     arguments.add_argument("--dimensions", nargs="+", required=True)
-    arguments.add_argument("--max-gap", type=float, default=1.0, help="seconds")
-    arguments.add_argument("--interpolation", choices=["linear", "hold"], default="linear")
     arguments.add_argument("--lengths", type=Path, help="table with the recordings' lengths")
-    arguments.add_argument("--last-holds", default="end", help="seconds, or 'end'")
-    arguments.add_argument("--range", type=float, nargs=2, metavar=("LOW", "HIGH"))
-    arguments.add_argument("--missing", type=float, action="append", default=[], help="a code")
-    arguments.add_argument("--rater", action="append", help="who counts; default: all")
-    arguments.add_argument("--scales", choices=SCALES, default="same")
+    cli.add_settings(arguments, Ratings)
     cli.add_output(arguments)
     arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     return arguments
 
 
-def reading_of(section: Mapping) -> Reading:
-    """The section ``ratings`` of the configuration as :class:`Reading`."""
-    return Reading(
-        interpolation=section["interpolation"],
-        max_gap=section["max_gap"],
-        last_holds=None if section["last_holds"] == "end" else float(section["last_holds"]),
-        range=None if section["range"] is None else tuple(section["range"]),
-        missing=tuple(section["missing"]),
-        raters=None if section["raters"] is None else tuple(map(tidied, section["raters"])),
-        scales=section["scales"],
-    )
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`read` is asked for, from the arguments of :func:`parser`."""
+    reading = cli.settings(options, Ratings)
+    lengths = {}
+    if reading.hold and options.lengths is not None:
+        known = tables.by_recording(options.lengths)
+        lengths = {name: float(rows["seconds"].max()) for name, rows in known}
+    return {
+        "recordings": options.recordings,
+        "layout": layouts.layout(options.layout),
+        "dimensions": options.dimensions,
+        "reading": reading,
+        "lengths": lengths,
+    }
 
 
-def read(options: argparse.Namespace, notes: list[dict] | None = None) -> Iterator[pd.DataFrame]:
+def read(
+    recordings: Sequence[tuple[str, str]],
+    layout: ModuleType,
+    dimensions: Sequence[str],
+    reading: Ratings,
+    lengths: Mapping[str, float],
+    notes: list[dict] | None = None,
+) -> Iterator[pd.DataFrame]:
     """Ratings of each recording on the grid, with the column ``recording``.
 
     Parameters
     ----------
-    options
-        Arguments of :func:`parser`.
+    recordings
+        Name of each, and path of its annotations.
+    layout, dimensions, reading
+        See :func:`read_recording`.
+    lengths
+        Of the recordings [s], where they are known; used if values are held.
     notes
         Rows of :data:`softaer.core.schema.NOTES` are appended to it.
 
@@ -498,28 +470,22 @@ def read(options: argparse.Namespace, notes: list[dict] | None = None) -> Iterat
     InputError
         If annotations are wrong, or scales differ between the recordings.
     """
-    layout = layouts.layout(options.layout)
-    reading = reading_of(vars(options) | {"raters": options.rater})
-    lengths = {}
-    if reading.hold and options.lengths is not None:
-        known = tables.by_recording(options.lengths)
-        lengths = {name: float(rows["seconds"].max()) for name, rows in known}
     notes = [] if notes is None else notes
     ranges = []
-    for recording, path in options.recordings:
+    for recording, path in recordings:
         own: list[str] = []
         samples, table = read_recording(
-            *(recording, path, layout, options.dimensions, reading),
+            *(recording, path, layout, dimensions, reading),
             length=lengths.get(recording),
             note=own.append,
         )
         notes += [{"recording": recording, "note": note} for note in dict.fromkeys(own)]
-        if len(options.recordings) > 1 and reading.scales == "same":
+        if len(recordings) > 1 and reading.scales == "same":
             ranges.append(value_ranges(samples).assign(recording=recording))
         table.insert(0, "recording", recording)
         yield table
     if ranges:
-        where = f"recordings {options.recordings[0][0]!r} to {options.recordings[-1][0]!r}"
+        where = f"recordings {recordings[0][0]!r} to {recordings[-1][0]!r}"
         for by in ("rater", "recording"):
             refuse_mixed_scales(pd.concat(ranges), by, where)
 
@@ -528,7 +494,7 @@ def main() -> None:
     options = parser().parse_args()
     notes: list[dict] = []
     with tables.writer(options.output, RATINGS) as sink:
-        for table in read(options, notes):
+        for table in read(**asked(options), notes=notes):
             sink.append(table)
     for row in notes:
         print(f"recording {row['recording']!r}: {row['note']}")

@@ -22,16 +22,16 @@ from markupsafe import Markup
 from softaer import __version__
 from softaer.core import cli, tables
 from softaer.core.code_digest import code_digest
+from softaer.core.experiment import Experiment
 from softaer.core.files import complete
 from softaer.core.home import SCRIPT, TEMPLATE
 from softaer.core.places import beside_prediction
-from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
-from softaer.page.explorer import Experiment, explorer, in_order
+from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
@@ -110,23 +110,6 @@ def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
     return found
 
 
-def explorer_data(options, recordings: Sequence[Recording]) -> dict:
-    """What the interactive traces are drawn from."""
-    shown = in_order(recordings)
-    ratings = aligned_ratings(options.ratings, shown, options.rater_lags)
-    experiment = Experiment(
-        results=options.results,
-        dataset=options.dataset,
-        dimensions=options.dimensions,
-        targets=options.targets,
-        modalities=options.modalities,
-        tasks=options.tasks,
-        seed=options.seeds[0],
-        delays=cli.delays(options),
-    )
-    return explorer(experiment, shown, ratings)
-
-
 def in_page(content: dict) -> Markup:
     """JSON that nothing in it can end the element of, in which it stands."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
@@ -168,13 +151,13 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
     return pd.DataFrame(rows, columns=columns)
 
 
-def read_models(options, modalities: list[str]) -> pd.DataFrame:
+def read_models(experiment: Experiment, results: Path, modalities: Sequence[str]) -> pd.DataFrame:
     """What was fitted for the final predictions of some modalities, one under the other."""
     parts = []
     for dimension, modality, task, seed in itertools.product(
-        options.dimensions, modalities, options.tasks, options.seeds
+        experiment.dimensions, modalities, experiment.tasks, experiment.seeds
     ):
-        path = beside_prediction(options.results, dimension, modality, task, seed)
+        path = beside_prediction(results, dimension, modality, task, seed)
         keys = {"dimension": dimension, "modality": modality, "task": task, "seed": seed}
         table = tables.read(path)
         parts.append(pd.DataFrame(keys, index=table.index).join(table))
@@ -207,7 +190,7 @@ def main() -> None:
     arguments.add_argument("--template", type=Path, default=TEMPLATE)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    cli.add_experiment(arguments)
+    cli.add_settings(arguments, Experiment)
     cli.add_coverage(arguments)
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
@@ -230,9 +213,13 @@ def main() -> None:
     scores, ceiling, hypotheses = map(table, ("ccc", "ceiling", "hypotheses"))
     recordings = rated(read_recordings(options.recordings))
     in_scores = scored(recordings, options.coverage)
-    traces = explorer_data(options, in_scores)
-    single = [modality for modality in options.modalities if JOIN not in modality]
-    fused = [modality for modality in options.modalities if JOIN in modality]
+    experiment = cli.settings(options, Experiment)
+    ordered = in_order(in_scores)
+    traces = explorer(
+        *(experiment, options.results, options.dataset, ordered),
+        aligned_ratings(options.ratings, ordered, options.rater_lags),
+        cli.delays(options),
+    )
     uncertainty = table("uncertainty")
     own = score_table(scores, table("intervals"), ceiling)
     published = side_by_side(read_published(options.published), own) if options.published else None
@@ -251,10 +238,10 @@ def main() -> None:
         headline=headline(scores, ceiling),
         claims=hypotheses["answer"].value_counts().to_dict(),
         scores=own,
-        seeds=options.seeds,
-        tasks=options.tasks,
-        modalities=single,
-        modalities_shown=options.modalities,
+        seeds=experiment.seeds,
+        tasks=experiment.tasks,
+        modalities=experiment.single,
+        modalities_shown=experiment.modalities,
         counts=scores.groupby("partition", sort=False)[["recordings", "frames"]]
         .max()
         .to_dict("index"),
@@ -278,15 +265,17 @@ def main() -> None:
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in STAGES},
-        selections=as_rows(read_selections(options)),
-        steps=as_rows(read_models(options, single)),
-        coefficients=as_rows(read_models(options, fused)) if fused else None,
+        selections=as_rows(read_selections(experiment, options.results)),
+        steps=as_rows(read_models(experiment, options.results, experiment.single)),
+        coefficients=as_rows(read_models(experiment, options.results, experiment.fused))
+        if experiment.fused
+        else None,
         estimated=estimated,
         scores_figure=figure("scores"),
         figure=figure("traces"),
         trace_recording=shown(in_scores, options.recordings).recording,
-        trace_task=options.tasks[-1],
-        trace_seed=options.seeds[0],
+        trace_task=experiment.tasks[-1],
+        trace_seed=experiment.seeds[0],
         explorer=in_page(traces),
         explorer_every=traces["every"],
         explorer_script=Markup(SCRIPT.read_text(encoding="utf-8")),

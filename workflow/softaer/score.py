@@ -16,6 +16,7 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.concordance import ccc
 from softaer.core.errors import InputError
+from softaer.core.experiment import Experiment
 from softaer.core.files import complete
 from softaer.core.places import final_prediction
 from softaer.core.schema import CCC
@@ -104,14 +105,15 @@ def main() -> None:
     cli.add_output(arguments, "--csv-output")
     options = arguments.parse_args()
 
+    experiment = cli.settings(options, Experiment)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     names = {recording.recording for recording in recordings}
     absent = {path.stem: names - having(path) for path in options.coverage}
     parts = []
-    for dimension in options.dimensions:
+    for dimension in experiment.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
         for target, modality, task, seed in itertools.product(
-            options.targets, options.modalities, options.tasks, options.seeds
+            experiment.targets, experiment.modalities, experiment.tasks, experiment.seeds
         ):
             path = final_prediction(options.results, dimension, modality, task, seed)
             lacking = set().union(*(absent[part] for part in modality.split(JOIN)))

@@ -9,7 +9,6 @@ CCC over the development partition decides which weights of the network are kept
 """
 
 import time
-from argparse import BooleanOptionalAction
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -24,20 +23,20 @@ from torch.nn.utils.rnn import pad_sequence
 from softaer.core import cli, tables
 from softaer.core.concordance import ccc
 from softaer.core.errors import InputError
+from softaer.core.experiment import Model, Training
 from softaer.core.grid import RATE
 from softaer.core.schema import LEARNING_CURVE
 from softaer.core.tasks import OBJECTIVES, output_names
 from softaer.corpus import rated, read_recordings
 from softaer.networks.allocation import give_back_freed_memory
 from softaer.networks.architectures import (
-    CELLS,
     Architecture,
     Recurrent,
     make_deterministic,
     pick_device,
     save_model,
 )
-from softaer.networks.objectives import LOSSES, PRECISIONS, Objective, Training
+from softaer.networks.objectives import Objective
 from softaer.networks.sequences import RecordingSequence, load_sequences
 
 EPOCHS_OF_MEMORY = 5
@@ -56,10 +55,8 @@ def fit(
     dev: Sequence[RecordingSequence],
     outputs: Sequence[str],
     training: Training,
-    cell: str = "lstm",
-    layers: int = 2,
-    cells: int = 240,
-    dropout: float = 0.0,
+    network: Model,
+    seed: int,
     threads: int = 1,
     report: Callable[[str], None] = lambda line: None,
 ) -> tuple[Recurrent, pd.DataFrame]:
@@ -73,8 +70,10 @@ def fit(
         Names of the sequences' targets, such as ``arousal_E``.
     training
         How to train.
-    cell, layers, cells, dropout
-        See :class:`softaer.networks.architectures.Architecture`.
+    network
+        What it is built of.
+    seed
+        Of the weights, the order of the recordings and the noise.
     threads
         See :class:`softaer.networks.architectures.Recurrent`.
     report
@@ -94,11 +93,12 @@ def fit(
     """
     _require_labels(train, "train", outputs)
     _require_labels(dev, "dev", outputs)
-    generator = make_deterministic(training.seed)
+    generator = make_deterministic(seed)
     device = pick_device()
 
     width = train[0].features.shape[1]
-    model = Recurrent(Architecture(width, tuple(outputs), cell, layers, cells, dropout), threads)
+    architecture = Architecture(features=width, outputs=tuple(outputs), **asdict(network))
+    model = Recurrent(architecture, threads)
     if training.standardise_targets:
         _standardise_targets(model, train)
     model.to(device)
@@ -267,29 +267,9 @@ def main() -> None:
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
     arguments.add_argument("--scope", required=True, help="dimensions, joined by '+'")
     arguments.add_argument("--objective", choices=OBJECTIVES, required=True)
-    default = Training()
-    arguments.add_argument("--seed", type=int, default=default.seed)
-    arguments.add_argument("--cell", choices=CELLS, default="lstm")
-    arguments.add_argument("--layers", type=int, default=2)
-    arguments.add_argument("--cells", type=int, default=240)
-    arguments.add_argument("--dropout", type=float, default=0.0)
-    arguments.add_argument("--learning-rate", type=float, default=default.learning_rate)
-    arguments.add_argument("--batch-size", type=int, default=default.batch_size)
-    arguments.add_argument("--max-epochs", type=int, default=default.max_epochs)
-    arguments.add_argument("--patience", type=int, default=default.patience)
-    arguments.add_argument("--input-noise", type=float, default=default.input_noise)
-    arguments.add_argument("--weight-decay", type=float, default=default.weight_decay)
-    arguments.add_argument("--max-gradient-norm", type=float, default=default.max_gradient_norm)
-    arguments.add_argument("--loss", choices=LOSSES, default=default.loss)
-    arguments.add_argument("--task-weights", choices=["fixed", "learned"], default="fixed")
-    arguments.add_argument("--weight-sigma", type=float, default=default.weight_sigma)
-    arguments.add_argument(
-        "--standardise-targets",
-        action=BooleanOptionalAction,
-        default=default.standardise_targets,
-    )
-    arguments.add_argument("--piece", type=float, default=default.piece, help="[s]; 0: whole")
-    arguments.add_argument("--precision", choices=PRECISIONS, default=default.precision)
+    arguments.add_argument("--seed", type=int, required=True)
+    cli.add_settings(arguments, Model)
+    cli.add_settings(arguments, Training)
     arguments.add_argument("--threads", type=int, default=1, help="on the CPU; up to 2 are used")
     cli.add_output(arguments, "--weights-output")
     cli.add_output(arguments, "--description-output")
@@ -298,22 +278,7 @@ def main() -> None:
 
     # Sums over frames depend on the number of threads; those of the recurrent layers do not.
     torch.set_num_threads(1)
-    training = Training(
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        max_epochs=options.max_epochs,
-        patience=options.patience,
-        input_noise=options.input_noise,
-        weight_decay=options.weight_decay,
-        max_gradient_norm=options.max_gradient_norm,
-        loss=options.loss,
-        task_weights=options.task_weights,
-        weight_sigma=options.weight_sigma,
-        standardise_targets=options.standardise_targets,
-        piece=options.piece,
-        precision=options.precision,
-    )
+    training = cli.settings(options, Training)
     names = output_names(options.scope, options.objective)
     recordings = rated(read_recordings(options.recordings))
     train, dev = (
@@ -326,10 +291,8 @@ def main() -> None:
         dev,
         names,
         training,
-        options.cell,
-        options.layers,
-        options.cells,
-        options.dropout,
+        cli.settings(options, Model),
+        options.seed,
         options.threads,
         report=partial(print, flush=True),
     )
@@ -339,7 +302,8 @@ def main() -> None:
         f"{time.monotonic() - started:.1f} s on {pick_device()}; dev CCC "
         + ", ".join(f"{name} {value:.3f}" for name, value in best.items())
     )
-    save_model(model, asdict(training), options.weights_output, options.description_output)
+    description = {"seed": options.seed} | asdict(training)
+    save_model(model, description, options.weights_output, options.description_output)
     tables.write(curve, LEARNING_CURVE, options.curve_output)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Experiment
 from softaer.core.grid import RATE, index
 from softaer.core.places import final_prediction
 from softaer.core.schema import UNCERTAINTY
@@ -134,11 +135,12 @@ def main() -> None:
     cli.add_output(arguments)
     options = arguments.parse_args()
 
+    experiment = cli.settings(options, Experiment)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     test = [r for r in recordings if r.partition == "test"]
     train = [r for r in recordings if r.partition == "train"]
-    modality = options.modalities[-1]
-    if not test or "sigma" not in options.targets:
+    modality = experiment.modalities[-1]
+    if not test or "sigma" not in experiment.targets:
         tables.write(
             pd.DataFrame(columns=[f.name for f in UNCERTAINTY]), UNCERTAINTY, options.output
         )
@@ -146,13 +148,13 @@ def main() -> None:
     traces = aligned_ratings(options.ratings, test, options.rater_lags)
     delays = cli.delays(options)
     parts = []
-    for dimension, task in itertools.product(options.dimensions, options.tasks):
+    for dimension, task in itertools.product(experiment.dimensions, experiment.tasks):
         constant = float(read_targets(options.dataset, train, dimension)["sigma"].mean())
         labels = read_targets(options.dataset, test, dimension)
         ratings = traces[traces["dimension"] == dimension]
         shifted = index(ratings["time"].to_numpy()) - round(delays[dimension] * RATE)
         ratings = ratings.assign(frame=shifted)[["recording", "frame", "value"]]
-        for seed in options.seeds:
+        for seed in experiment.seeds:
             path = final_prediction(options.results, dimension, modality, task, seed)
             frames = tables.read(path, ["recording", "time", "E", "sigma"]).merge(
                 labels, on=["recording", "time"], suffixes=("", "_label"), validate="one_to_one"

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import VideoFeatures
 from softaer.core.grid import grid, interpolate
 from softaer.core.schema import video_features as features_schema
 from softaer.signals.functionals import functional_names, windowed_functionals
@@ -52,9 +53,9 @@ def register(shapes: np.ndarray) -> np.ndarray:
 def video_features(
     time: np.ndarray,
     shapes: np.ndarray,
-    max_gap: float = 0.5,
-    window: float = 0.0,
-    registered: bool = True,
+    max_gap: float = VideoFeatures.max_gap,
+    window: float = VideoFeatures.window,
+    registration: str = VideoFeatures.registration,
 ) -> pd.DataFrame:
     """Features of one recording on the grid.
 
@@ -69,8 +70,8 @@ def video_features(
         face has jumped by more than its width.
     window
         Length of the window of mean and variance [s]; 0 takes the points themselves.
-    registered
-        Register to the reference face; otherwise coordinates stay in pixels.
+    registration
+        ``similarity``: to the reference face; ``none``: coordinates stay in pixels.
 
     Returns
     -------
@@ -79,7 +80,8 @@ def video_features(
     """
     names = columns()
     shapes = np.asarray(shapes, dtype=np.float64)
-    flat = (register(shapes) if registered else shapes).reshape(-1, 2 * len(POINTS))
+    placed = register(shapes) if registration == "similarity" else shapes
+    flat = placed.reshape(-1, 2 * len(POINTS))
     face = ~np.isnan(flat).any(axis=1)
     at = grid(time[-1]) if len(time) else grid(-1)
     values = np.full((len(at), flat.shape[1]), np.nan)
@@ -108,22 +110,21 @@ def _unbroken(shapes: np.ndarray) -> list[np.ndarray]:
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--landmarks", type=Path, required=True)
-    arguments.add_argument("--max-gap", type=float, default=0.5, help="seconds")
-    arguments.add_argument("--window", type=float, default=0.0, help="seconds; 0: no functionals")
-    arguments.add_argument("--registration", choices=["similarity", "none"], default="similarity")
+    cli.add_settings(arguments, VideoFeatures)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
-    names = functional_names(columns()) if options.window else columns()
+    settings = cli.settings(options, VideoFeatures)
+    names = functional_names(columns()) if settings.window else columns()
     with tables.writer(options.output, features_schema(names)) as sink:
         for recording, frames in tables.by_recording(options.landmarks):
             shapes = frames[columns()].to_numpy().reshape(-1, len(POINTS), 2)
             table = video_features(
                 frames["time"].to_numpy(),
                 shapes,
-                options.max_gap,
-                options.window,
-                options.registration == "similarity",
+                settings.max_gap,
+                settings.window,
+                settings.registration,
             )
             table.insert(0, "recording", recording)
             sink.append(table)

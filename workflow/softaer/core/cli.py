@@ -2,18 +2,25 @@
 
 import argparse
 import contextlib
+import dataclasses
 import errno
 import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from types import NoneType
+from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin
 
-from softaer.core import lock, tables
+from annotated_types import MinLen
+
+from softaer.core import fields, lock, tables
 from softaer.core.errors import InputError
-from softaer.core.tasks import TARGETS, TASKS
+from softaer.core.experiment import Experiment
+from softaer.core.tasks import TARGETS
+
+Settings = TypeVar("Settings")
 
 READER_GONE = 128 + signal.SIGPIPE
 """Status if nobody reads what is printed any more: that of a command which the signal has ended."""
@@ -25,6 +32,79 @@ def parser(doc: str) -> argparse.ArgumentParser:
         description=doc.strip().split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+
+
+def add_settings(arguments: argparse.ArgumentParser, section: type, *names: str) -> None:
+    """Add a flag for each key of a section of the experiment, or for some of them.
+
+    Parameters
+    ----------
+    section
+        A class of :mod:`softaer.core.experiment`. Keys without a default have to be given.
+    names
+        Keys; none: all.
+    """
+    said, types = fields.remarks(section), fields.types(section)
+    for key in dataclasses.fields(section):
+        if names and key.name not in names:
+            continue
+        words = " ".join([*said.get(key.name, "").split(), *_unit(types[key.name])])
+        required = key.default is dataclasses.MISSING
+        if not required:
+            words = f"{words} (default: {_shown(key.default)})".strip()
+        arguments.add_argument(
+            f"--{key.name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            required=required,
+            help=words.replace("%", "%%"),
+            **_form(types[key.name]),
+        )
+
+
+def settings(options: argparse.Namespace, section: type[Settings]) -> Settings:
+    """A section from the arguments of :func:`add_settings`; what was not given is as by default."""
+    given = vars(options)
+    found = {key.name: given[key.name] for key in dataclasses.fields(section) if key.name in given}
+    return section(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})
+
+
+def _unit(kind: Any) -> list[str]:
+    unit = fields.unit(kind)
+    return [f"[{unit}]"] if unit else []
+
+
+def _shown(default: Any) -> str:
+    return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def _form(kind: Any) -> dict[str, Any]:
+    """How argparse reads values of a type."""
+    forms = [part for part in fields.alternatives(kind) if part is not NoneType]
+    if len(forms) > 1:
+        return {"type": _one_of(forms)}
+    kind, notes = fields.bare(forms[0])
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if get_origin(kind) is Literal:
+        return {"choices": get_args(kind)}
+    if get_origin(kind) is tuple:
+        first, *others = get_args(kind)
+        if others != [...]:
+            return _form(first) | {"nargs": 1 + len(others)}
+        some = any(isinstance(note, MinLen) for note in notes)
+        return _form(first) | {"nargs": "+" if some else "*", "action": "extend"}
+    return {"type": kind}
+
+
+def _one_of(forms: Sequence[Any]) -> Callable[[str], Any]:
+    """Reads one of some words, or a number."""
+    words = [word for form in forms if get_origin(form) is Literal for word in get_args(form)]
+    (number,) = (fields.bare(form)[0] for form in forms if get_origin(form) is not Literal)
+
+    def value(text: str) -> Any:
+        return text if text in words else number(text)
+
+    return value
 
 
 def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:
@@ -85,21 +165,12 @@ def add_targets(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
 
 
-def add_experiment(arguments: argparse.ArgumentParser) -> None:
-    """Add what has been predicted: dimensions, targets, modalities, tasks and seeds."""
-    add_targets(arguments)
-    arguments.add_argument("--dimensions", nargs="+", required=True)
-    arguments.add_argument("--modalities", nargs="+", required=True)
-    arguments.add_argument("--tasks", nargs="+", choices=TASKS, required=True)
-    arguments.add_argument("--seeds", nargs="+", type=int, required=True)
-
-
 def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
     """Add where labels and final predictions lie, and what has been predicted for which frames."""
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
-    add_experiment(arguments)
+    add_settings(arguments, Experiment)
     add_coverage(arguments)
 
 

@@ -5,7 +5,6 @@ scaling       mean(y) + (y - mean(y)) sd of labels / sd of y
 time shift    y(t - s)
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from softaer.core.concordance import ccc
+from softaer.core.experiment import Postprocessing
 from softaer.core.grid import RATE
 
 FILTERED_AT_ONCE = 256
@@ -46,16 +46,8 @@ class Step:
 class Kind:
     """How a kind of step is fitted on some traces, and applied to one."""
 
-    fit: Callable[[Sequence[Trace], "Options"], tuple[float, ...]]
+    fit: Callable[[Sequence[Trace], Postprocessing], tuple[float, ...]]
     apply: Callable[..., np.ndarray]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the steps search through: median windows [s], and the largest shift either way [s]."""
-
-    median_windows: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
-    max_shift: float = 2.0
 
 
 def _pooled(traces: Sequence[Trace]) -> tuple[np.ndarray, np.ndarray]:
@@ -84,16 +76,16 @@ def _filtered(prediction: bytes, size: int) -> np.ndarray:
     return values
 
 
-def _fit_median(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
-    return (_best(traces, options.median_windows, _median),)
+def _fit_median(traces: Sequence[Trace], search: Postprocessing) -> tuple[float, ...]:
+    return (_best(traces, search.median_windows, _median),)
 
 
-def _fit_centre(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
+def _fit_centre(traces: Sequence[Trace], search: Postprocessing) -> tuple[float, ...]:
     x, y = _pooled(traces)
     return (float(y.mean() - x.mean()),)
 
 
-def _fit_scale(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
+def _fit_scale(traces: Sequence[Trace], search: Postprocessing) -> tuple[float, ...]:
     x, y = _pooled(traces)
     return (float(x.mean()), float(y.std() / x.std()) if x.std() > 0 else 1.0)
 
@@ -104,8 +96,8 @@ def _shift(prediction: np.ndarray, seconds: float) -> np.ndarray:
     return prediction[at]
 
 
-def _fit_shift(traces: Sequence[Trace], options: Options) -> tuple[float, ...]:
-    reach = round(options.max_shift * RATE)
+def _fit_shift(traces: Sequence[Trace], search: Postprocessing) -> tuple[float, ...]:
+    reach = round(search.max_shift * RATE)
     candidates = sorted((k / RATE for k in range(-reach, reach + 1)), key=abs)
     return (_best(traces, candidates, _shift),)
 
@@ -131,11 +123,11 @@ def _with(trace: Trace, prediction: np.ndarray) -> Trace:
     return Trace(trace.recording, trace.subject, prediction, trace.label)
 
 
-def fit_chain(traces: Sequence[Trace], names: Sequence[str], options: Options) -> list[Step]:
+def fit_chain(traces: Sequence[Trace], names: Sequence[str], search: Postprocessing) -> list[Step]:
     """Fit steps one after the other, each on what the ones before it have made."""
     chain = []
     for name in names:
-        step = Step(name, STEPS[name].fit(traces, options))
+        step = Step(name, STEPS[name].fit(traces, search))
         traces = [_with(t, step.apply(t.prediction)) for t in traces]
         chain.append(step)
     return chain
@@ -165,8 +157,13 @@ def leave_one_subject_out(
     return [corrected[t.recording] for t in traces]
 
 
+def names_of(search: Postprocessing) -> list[str]:
+    """Names of the steps to try, in the order of :data:`STEPS`."""
+    return [name for name in STEPS if name in search.steps]
+
+
 def choose_steps(
-    traces: Sequence[Trace], names: Sequence[str], options: Options
+    traces: Sequence[Trace], search: Postprocessing
 ) -> tuple[list[str], dict[str, float]]:
     """Keep each step in turn if it improves the CCC out of fold.
 
@@ -183,10 +180,10 @@ def choose_steps(
     if len({t.subject for t in traces}) < 2:
         return kept, gains
     score = pooled_ccc(traces)
-    for name in names:
+    for name in names_of(search):
         candidate = [*kept, name]
         out_of_fold = leave_one_subject_out(
-            traces, lambda others, c=candidate: fit_chain(others, c, options)
+            traces, lambda others, c=candidate: fit_chain(others, c, search)
         )
         gains[name] = pooled_ccc(out_of_fold) - score
         if gains[name] > 0:
@@ -194,22 +191,6 @@ def choose_steps(
     return kept, gains
 
 
-def choose_and_fit(traces: Sequence[Trace], names: Sequence[str], options: Options) -> list[Step]:
+def choose_and_fit(traces: Sequence[Trace], search: Postprocessing) -> list[Step]:
     """Choose the steps that help some traces out of fold, and fit them on all of these."""
-    return fit_chain(traces, choose_steps(traces, names, options)[0], options)
-
-
-def add_search(arguments: argparse.ArgumentParser) -> None:
-    """Add the steps to try and what they search through."""
-    default = Options()
-    arguments.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))
-    arguments.add_argument(
-        "--median-windows", type=float, nargs="+", default=default.median_windows, help="seconds"
-    )
-    arguments.add_argument("--max-shift", type=float, default=default.max_shift, help="seconds")
-
-
-def read_search(options: argparse.Namespace) -> tuple[list[str], Options]:
-    """Steps in the order of :data:`STEPS`, and options: the arguments of :func:`add_search`."""
-    names = [name for name in STEPS if name in options.steps]
-    return names, Options(tuple(options.median_windows), options.max_shift)
+    return fit_chain(traces, choose_steps(traces, search)[0], search)

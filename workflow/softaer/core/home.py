@@ -15,7 +15,6 @@ DEFAULTS = PROJECT / "config.yaml"
 """The configuration with every key and its default."""
 
 SNAKEFILE = PROJECT / "workflow" / "Snakefile"
-SCHEMAS = PROJECT / "workflow" / "schemas"
 ENVIRONMENTS = PROJECT / "envs"
 PROFILES = PROJECT / "profiles"
 

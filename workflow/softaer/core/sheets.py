@@ -1,6 +1,7 @@
 """Sheets: files of cells whose separators and headers vary, as people and tools write them."""
 
 import csv
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,77 @@ class Sheet:
         return values
 
 
+def lines_of(
+    text: Iterable[str], separator: str = ",", strict: bool = False, blanks: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """Cells of lines of CSV.
+
+    Parameters
+    ----------
+    text
+        Lines with their ends, or without where no cell goes on in the next.
+    separator
+        Between cells.
+    strict
+        Whether a quote that stands amiss is an error.
+    blanks
+        Whether those at the start of a cell belong to it.
+
+    Yields
+    ------
+    Number of the (last) line, from 1, and cells; none for an empty line.
+
+    Raises
+    ------
+    csv.Error
+        If it is not CSV.
+    """
+    reader = csv.reader(text, delimiter=separator, strict=strict, skipinitialspace=not blanks)
+    for cells in reader:
+        yield reader.line_num, cells
+
+
+def read_lines(
+    path: Path,
+    what: str,
+    separator: str | Callable[[str], str] = ",",
+    strict: bool = True,
+    blanks: bool = False,
+) -> Iterator[tuple[int, list[str]]]:
+    """Cells of a file of CSV in UTF-8, with or without a byte order mark.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    what
+        What it is, for errors.
+    separator
+        Between cells, or what finds it in the first line.
+    strict, blanks
+        See :func:`lines_of`.
+
+    Yields
+    ------
+    As :func:`lines_of` does.
+
+    Raises
+    ------
+    InputError
+        If it is not there or not such a file.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            if callable(separator):
+                separator = separator(file.readline())
+                file.seek(0)
+            yield from lines_of(file, separator, strict, blanks)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such {what}") from error
+    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+
+
 def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
     """Read a file with ``;``, ``,`` or tabulators between its cells, with or without a header.
 
@@ -67,21 +139,11 @@ def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
     InputError
         If it is not there, not such a file, or its lines differ in length.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            text = file.read()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such {what}") from error
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
     # Some releases quote names with ', which must not be taken for a quote within a cell.
-    reader = csv.reader(text.splitlines(), delimiter=separator, skipinitialspace=True)
     rows = [
-        (reader.line_num, [cell.strip().strip("'\"") for cell in row])
-        for row in reader
-        if any(cell.strip() for cell in row)
+        (line, [cell.strip().strip("'\"") for cell in cells])
+        for line, cells in read_lines(path, what, _usual_separator, strict=False)
+        if any(cell.strip() for cell in cells)
     ]
     if not rows:
         raise InputError(f"{path}: empty; expected an {what}")
@@ -101,6 +163,10 @@ def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
         if len(cells) != width:
             raise InputError(f"{path}, line {line}: found {len(cells)} cells; expected {width}")
     return Sheet(Path(path), header, rows)
+
+
+def _usual_separator(line: str) -> str:
+    return max(SEPARATORS, key=line.count)
 
 
 def _is_number(cell: str) -> bool:

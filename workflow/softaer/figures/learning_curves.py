@@ -1,12 +1,14 @@
 """CCC on dev after each epoch, of the networks that were chosen."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Experiment
 from softaer.core.places import CURVE, SELECTION, within
 from softaer.core.tasks import JOIN, all_networks_of
 from softaer.figures import COLOURS, SYMBOLS, parser, save, style
@@ -72,13 +74,12 @@ def _task(scope: str, objective: str) -> str:
     return "multi-task" if JOIN in objective else "single-task"
 
 
-def read_selections(options) -> pd.DataFrame:
+def read_selections(experiment: Experiment, results: Path) -> pd.DataFrame:
     """Scores on dev of all instances of the grid, and which were chosen."""
-    single = [modality for modality in options.modalities if JOIN not in modality]
-    pairs = all_networks_of(options.tasks, options.dimensions, options.targets)
+    pairs = all_networks_of(experiment.tasks, experiment.dimensions, experiment.targets)
     parts = [
-        tables.read(within(options.results, SELECTION, **network)).assign(**network)
-        for (scope, objective), modality in itertools.product(pairs, single)
+        tables.read(within(results, SELECTION, **network)).assign(**network)
+        for (scope, objective), modality in itertools.product(pairs, experiment.single)
         for network in [{"scope": scope, "modality": modality, "objective": objective}]
     ]
     first = ["scope", "modality", "objective"]
@@ -86,7 +87,7 @@ def read_selections(options) -> pd.DataFrame:
     return table[[*first, *(name for name in table.columns if name not in first)]]
 
 
-def read_curves(results: Path, selections: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
+def read_curves(results: Path, selections: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
     """Learning curves of the networks that were chosen."""
     parts = []
     chosen = selections[selections["chosen"]].itertuples(index=False)
@@ -100,11 +101,12 @@ def read_curves(results: Path, selections: pd.DataFrame, seeds: list[int]) -> pd
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
-    cli.add_experiment(arguments)
+    cli.add_settings(arguments, Experiment)
     options = arguments.parse_args()
 
-    selections = read_selections(options)
-    save(draw(read_curves(options.results, selections, options.seeds)), options.output)
+    experiment = cli.settings(options, Experiment)
+    selections = read_selections(experiment, options.results)
+    save(draw(read_curves(options.results, selections, experiment.seeds)), options.output)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Experiment
 from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.corpus import Recording, rated, read_recordings
@@ -84,16 +85,18 @@ def draw(panels: Sequence[Panel]) -> plt.Figure:
         return figure
 
 
-def read_panels(options, recording: Recording) -> list[Panel]:
+def read_panels(
+    experiment: Experiment, results: Path, dataset: Path, recording: Recording
+) -> list[Panel]:
     """Labels and predictions of a recording, those of the last task and the first seed."""
     panels = []
-    for dimension in options.dimensions:
-        series = {"label": read_targets(options.dataset, [recording], dimension)}
-        for modality in options.modalities:
-            model = (dimension, modality, options.tasks[-1], options.seeds[0])
-            table = tables.read(final_prediction(options.results, *model))
+    for dimension in experiment.dimensions:
+        series = {"label": read_targets(dataset, [recording], dimension)}
+        for modality in experiment.modalities:
+            model = (dimension, modality, experiment.tasks[-1], experiment.seeds[0])
+            table = tables.read(final_prediction(results, *model))
             series[modality] = table[table["recording"] == recording.recording]
-        panels += [(dimension, target, series) for target in options.targets]
+        panels += [(dimension, target, series) for target in experiment.targets]
     return panels
 
 
@@ -102,13 +105,14 @@ def main() -> None:
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
-    cli.add_experiment(arguments)
+    cli.add_settings(arguments, Experiment)
     cli.add_coverage(arguments)
     options = arguments.parse_args()
 
+    experiment = cli.settings(options, Experiment)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     recording = shown(recordings, options.recordings)
-    save(draw(read_panels(options, recording)), options.output)
+    save(draw(read_panels(experiment, options.results, options.dataset, recording)), options.output)
 
 
 if __name__ == "__main__":

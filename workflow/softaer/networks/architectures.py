@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Model
 from softaer.core.files import complete
 from softaer.networks.recurrence import bidirectional
 
@@ -25,8 +27,8 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 """Recurrent layers by the kind of their cells."""
 
 
-@dataclass(frozen=True)
-class Architecture:
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Model):
     """What has to be known to build a network.
 
     Attributes
@@ -35,20 +37,14 @@ class Architecture:
         Number of input features per frame.
     outputs
         Names of the outputs, such as ``arousal_E``.
-    cell
-        ``lstm`` or ``gru`` (Cho et al., 2014).
-    layers, cells
-        Hidden layers, and cells per layer and direction.
-    dropout
-        Share of the values dropped between the layers in training.
     """
 
     features: int
     outputs: tuple[str, ...]
-    cell: str = "lstm"
-    layers: int = 2
-    cells: int = 240
-    dropout: float = 0.0
+
+    def content(self) -> dict[str, Any]:
+        """What is written down of it."""
+        return dict.fromkeys(("features", "outputs")) | asdict(self)
 
 
 class Recurrent(nn.Module):
@@ -171,7 +167,7 @@ def save_model(model: Recurrent, training: dict, weights: Path, description: Pat
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     with complete(weights) as partial:
         partial.write_bytes(save(state))
-    content = {"architecture": asdict(model.architecture), "training": training}
+    content = {"architecture": model.architecture.content(), "training": training}
     with complete(description) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
 

@@ -1,69 +1,22 @@
 """Objectives: what a network minimises, and with which settings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
+from softaer.core.experiment import Training
 
-@dataclass(frozen=True)
-class Training:
-    """How a network is trained.
 
-    Attributes
-    ----------
-    seed
-        Of the weights, the order of the recordings and the noise.
-    learning_rate
-        Of Adam.
-    batch_size
-        Recordings per step.
-    max_epochs, patience
-        Training ends after so many epochs, or so many without a better CCC on dev.
-    input_noise
-        Standard deviation of Gaussian noise added to the standardised features.
-    weight_decay
-        L2 penalty of Adam.
-    max_gradient_norm
-        Gradients longer than this are shortened.
-    loss
-        ``mse`` or ``ccc``, see :data:`LOSSES`.
-    task_weights
-        ``fixed`` or ``learned``; concerns networks with several outputs.
-    weight_sigma
-        w_sigma of multi-task learning, between 0 and 2; w_E is 2 - w_sigma.
-    standardise_targets
-        Learn the targets in units of their standard deviation on the training partition, so that
-        the weights compare E and sigma on one scale; otherwise in units of the labels.
-    piece
-        Recordings are cut into pieces of about so long [s] to learn from; 0: they stay whole.
-    precision
-        ``float32``, or ``bfloat16`` for the products of matrices (autocasting); weights, loss and
-        optimiser stay float32.
+def fixed_weights(training: Training, outputs: Sequence[str]) -> tuple[float, ...]:
+    """Weights of the outputs' losses; they sum to 2, shared evenly by the dimensions.
+
+    So that they compare E and sigma on one scale, targets are standardised by default.
     """
-
-    seed: int = 1
-    learning_rate: float = 1e-3
-    batch_size: int = 4
-    max_epochs: int = 20
-    patience: int = 5
-    input_noise: float = 0.1
-    weight_decay: float = 0.0
-    max_gradient_norm: float = 1.0
-    loss: str = "mse"
-    task_weights: str = "fixed"
-    weight_sigma: float = 1.0
-    standardise_targets: bool = True
-    piece: float = 0.0
-    precision: str = "float32"
-
-    def fixed_weights(self, outputs: Sequence[str]) -> tuple[float, ...]:
-        """Weights of the outputs' losses; they sum to 2, shared evenly by the dimensions."""
-        targets = [output.rpartition("_")[2] for output in outputs]
-        weight = {"E": 2.0 - self.weight_sigma, "sigma": self.weight_sigma}
-        if len(set(targets)) == 1:
-            weight = dict.fromkeys(targets, 2.0)
-        return tuple(weight[target] / targets.count(target) for target in targets)
+    targets = [output.rpartition("_")[2] for output in outputs]
+    weight = {"E": 2.0 - training.weight_sigma, "sigma": training.weight_sigma}
+    if len(set(targets)) == 1:
+        weight = dict.fromkeys(targets, 2.0)
+    return tuple(weight[target] / targets.count(target) for target in targets)
 
 
 def masked_mse(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -100,16 +53,12 @@ LOSSES = {"mse": masked_mse, "ccc": ccc_loss}
 """Losses per output, by name."""
 
 
-PRECISIONS = ("float32", "bfloat16")
-"""Of the products of matrices in training."""
-
-
 class Objective:
     """What is minimised: the outputs' losses, by fixed weights or by those that are learnt too."""
 
     def __init__(self, training: Training, outputs: Sequence[str], device: torch.device) -> None:
         self.loss = LOSSES[training.loss]
-        self.weights = torch.tensor(training.fixed_weights(outputs), device=device)
+        self.weights = torch.tensor(fixed_weights(training, outputs), device=device)
         self.learnt = training.task_weights == "learned" and len(outputs) > 1
         self.log_variances = torch.zeros(len(outputs), device=device, requires_grad=self.learnt)
 

@@ -5,13 +5,13 @@ what raters said is moved back by the delay of the annotations, as in the datase
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from softaer.core import tables
+from softaer.core.experiment import Experiment
 from softaer.core.grid import RATE, index
 from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
@@ -24,47 +24,28 @@ DIGITS = 3
 """Decimals that are kept."""
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """What has been predicted, and where it lies.
-
-    Attributes
-    ----------
-    results
-        Folder of all results.
-    dataset
-        Datasets of one modality, with the targets.
-    dimensions, targets, modalities, tasks
-        What has been predicted; modalities with their fusion.
-    seed
-        The seed whose predictions are shown.
-    delays
-        Delay of the annotations of each dimension [s].
-    """
-
-    results: Path
-    dataset: Path
-    dimensions: Sequence[str]
-    targets: Sequence[str]
-    modalities: Sequence[str]
-    tasks: Sequence[str]
-    seed: int
-    delays: Mapping[str, float]
-
-
 def explorer(
-    experiment: Experiment, recordings: Sequence[Recording], ratings: pd.DataFrame
+    experiment: Experiment,
+    results: Path,
+    dataset: Path,
+    recordings: Sequence[Recording],
+    ratings: pd.DataFrame,
+    delays: Mapping[str, float],
 ) -> dict:
     """What the page's script draws from.
 
     Parameters
     ----------
     experiment
-        What has been predicted.
+        What has been predicted; predictions of its first seed are shown.
+    results, dataset
+        Folder of all results, and that of one modality's datasets, with the targets.
     recordings
         Those to show, in this order.
     ratings
         ``recording``, ``time`` [s], ``dimension``, ``rater``, ``value``, lags taken out.
+    delays
+        Delay of the annotations of each dimension [s].
 
     Returns
     -------
@@ -75,14 +56,12 @@ def explorer(
     """
     whole = {recording.recording: _Sheet() for recording in recordings}
     for dimension in experiment.dimensions:
-        _add_ratings(whole, experiment, dimension, ratings)
-        targets = read_targets(experiment.dataset, recordings, dimension)
+        _add_ratings(whole, dimension, ratings, delays[dimension])
+        targets = read_targets(dataset, recordings, dimension)
         _add(whole, targets, {t: (dimension, t, "label") for t in experiment.targets})
         for task in experiment.tasks:
             for modality in experiment.modalities:
-                path = final_prediction(
-                    experiment.results, dimension, modality, task, experiment.seed
-                )
+                path = final_prediction(results, dimension, modality, task, experiment.seeds[0])
                 columns = ["recording", "time", *experiment.targets]
                 keys = {t: (dimension, t, task, modality) for t in experiment.targets}
                 _add(whole, tables.read(path, columns), keys)
@@ -134,9 +113,9 @@ def _add(
 
 
 def _add_ratings(
-    whole: Mapping[str, _Sheet], experiment: Experiment, dimension: str, ratings: pd.DataFrame
+    whole: Mapping[str, _Sheet], dimension: str, ratings: pd.DataFrame, delay: float
 ) -> None:
-    shift = round(experiment.delays[dimension] * RATE)
+    shift = round(delay * RATE)
     own = ratings[ratings["dimension"] == dimension]
     for (recording, rater), rows in own.groupby(["recording", "rater"], sort=True):
         if recording in whole:

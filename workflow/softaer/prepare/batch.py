@@ -13,12 +13,12 @@ from pathlib import Path
 
 from softaer.core.errors import InputError
 from softaer.core.files import complete
+from softaer.core.sheets import read_lines
 from softaer.corpus import (
     LONGEST_ARGUMENTS,
     argument_length,
     read_rows,
     resolve,
-    row_schema,
     validate_rows,
 )
 from softaer.signals.probe import probe_all
@@ -105,7 +105,7 @@ def fill_table(
         If the table cannot be read.
     """
     numbered = read_rows(table)
-    validate_rows(numbered, row_schema(), table)
+    validate_rows(numbered, table)
     rows = list(numbered.values())
     if anew:
         rows = [{name: cell for name, cell in row.items() if name != "batch"} for row in rows]
@@ -121,8 +121,7 @@ def fill_table(
             seconds[place] = found.seconds
     batches = fill(rows, seconds, [argument_length(r) for r in recordings], 60 * minutes, prefix)
 
-    with open(table, newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file))
+    _, header = next(read_lines(table, "table"))
     header += [] if "batch" in header else ["batch"]
     with complete(output) as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")

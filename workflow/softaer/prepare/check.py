@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from snakemake.utils import update_config
 
 from softaer import layouts
 from softaer.core.errors import InputError
+from softaer.core.experiment import Ratings
 from softaer.core.files import complete
-from softaer.core.home import DEFAULTS, SCHEMAS
 from softaer.core.reliability import krippendorff_alpha
 from softaer.corpus import (
     Recording,
@@ -21,7 +22,6 @@ from softaer.corpus import (
     folds,
     read_rows,
     resolve,
-    row_schema,
     validate_rows,
 )
 from softaer.prepare.check_media import look_at_media
@@ -32,7 +32,6 @@ from softaer.prepare.check_ratings import (
     look_at_turns,
     raters_of,
 )
-from softaer.ratings import Reading, reading_of
 from softaer.running import configuration
 
 ALIKE = 3
@@ -47,7 +46,7 @@ def check_table(
     layout,
     dimensions: list[str] | None,
     say: Callable[[str], None] = print,
-    reading: Reading | None = None,
+    reading: Ratings | None = None,
     targets: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, list[str]]:
     """Check a corpus table.
@@ -79,9 +78,9 @@ def check_table(
         If the table itself is wrong.
     """
     problems: list[str] = []
-    reading = reading or Reading()
+    reading = reading or Ratings()
     rows = read_rows(table)
-    validate_rows(rows, row_schema(), table)
+    validate_rows(rows, table)
     recordings = resolve(rows.values(), Path(table).parent)
     check_batches(recordings, table)
     media = look_at_media(recordings, problems.append)
@@ -246,8 +245,7 @@ def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
     Parameters
     ----------
     paths
-        Its files; what a later one says counts, and what none says is as in the project's
-        ``config.yaml``.
+        Its files; what a later one says counts, and what none says is as by default.
 
     Raises
     ------
@@ -255,7 +253,7 @@ def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
         If a file is not there or no YAML, or a key is wrong.
     """
     config: dict[str, Any] = {}
-    for path in [DEFAULTS, *paths]:
+    for path in paths:
         try:
             read = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
@@ -264,18 +262,8 @@ def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
             raise InputError(f"{path}: cannot be read as YAML in UTF-8: {error}") from error
         if not isinstance(read or {}, Mapping):
             raise InputError(f"{path}: found {type(read).__name__}; expected keys and values")
-        _lay_over(config, read or {})
-    schema = SCHEMAS / "config.schema.yaml"
-    configuration.check(config, yaml.safe_load(schema.read_text(encoding="utf-8")))
-    return config
-
-
-def _lay_over(config: dict, other: Mapping) -> None:
-    for key, value in other.items():
-        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
-            _lay_over(config[key], value)
-        else:
-            config[key] = value
+        update_config(config, read or {})
+    return configuration.filled(config)
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -309,7 +297,7 @@ def main(options: argparse.Namespace) -> None:
     targets = experiment["targets"] if options.configfile and layout.RATERS else []
     found, problems = check_table(
         *(table, layout, dimensions),
-        reading=reading_of(experiment["ratings"]),
+        reading=configuration.checked(experiment).ratings,
         targets=targets,
     )
     if options.csv is not None:

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE
 from softaer.core.reliability import correlations, krippendorff_alpha, pairwise_correlation
 from softaer.corpus import Recording
 from softaer.labels import rater_agreement
-from softaer.ratings import BEYOND, HELD, Reading, read_recording
+from softaer.ratings import BEYOND, HELD, read_recording
 from softaer.readers.raters import (
     MISSING,
     in_other_units,
@@ -20,6 +21,7 @@ from softaer.readers.raters import (
     other_scales,
     plain,
     spellings,
+    tidied,
     told,
     value_ranges,
 )
@@ -42,7 +44,7 @@ def look_at_ratings(
     dimensions: list[str],
     seconds: float,
     problem: Callable,
-    reading: Reading,
+    reading: Ratings,
     remark: Callable = print,
 ) -> tuple[list[dict], list[dict], dict[str, pd.DataFrame]]:
     """What the raters of a recording said, as the stage ``ratings`` reads it.
@@ -172,7 +174,7 @@ def raters_of(traces: pd.DataFrame) -> pd.DataFrame:
 
 
 def look_at_raters(
-    traces: pd.DataFrame, reading: Reading, targets: Sequence[str], problem: Callable
+    traces: pd.DataFrame, reading: Ratings, targets: Sequence[str], problem: Callable
 ) -> None:
     """Tell what is odd in the raters of the whole corpus.
 
@@ -212,7 +214,7 @@ def look_at_raters(
                 f"{len(alone)} of {len(raters)} recordings have one rater of {dimension!r}, and no "
                 f"sigma: {told(alone)}"
             )
-        for rater in reading.raters or ():
+        for rater in map(tidied, reading.raters or ()):
             rated = (own["rater"] == rater).sum()
             if rated == 0:
                 problem(f"rater {rater!r} of ratings.raters has rated {dimension!r} nowhere")

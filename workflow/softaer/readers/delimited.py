@@ -1,12 +1,12 @@
 """Ratings as delimited text: a column per rater, or a row per rating."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from softaer.core.errors import InputError
+from softaer.core.sheets import read_lines
 from softaer.readers.raters import (
     tidied,
 )
@@ -98,24 +98,20 @@ def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
 
 def _read_cells(path: Path) -> pd.DataFrame:
     """Cells of a CSV file as text, indexed by the number of their line."""
+    source = read_lines(path, "annotation file")
+    _, header = next(source, (1, []))
+    _refuse_separator(header, path)
     rows, lines = [], []
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            header = next(reader, [])
-            _refuse_separator(header, path)
-            for row in filter(None, reader):
-                if len(row) != len(header):
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: found {len(row)} cells; "
-                        f"expected {len(header)}, as in the header"
-                    )
-                rows.append(row)
-                lines.append(reader.line_num)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such annotation file") from error
-    except (csv.Error, UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+    for line, cells in source:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise InputError(
+                f"{path}, line {line}: found {len(cells)} cells; "
+                f"expected {len(header)}, as in the header"
+            )
+        rows.append(cells)
+        lines.append(line)
     return pd.DataFrame(rows, columns=header, index=lines, dtype=str)
 
 

@@ -217,12 +217,12 @@ def counting(
     """
     found = annotations["rater"].unique()
     if raters is not None:
+        raters = list(map(tidied, raters))
         if absent := sorted(set(raters) - set(found)):
             note(f"raters {absent} of ratings.raters have rated nothing here")
         if len(absent) == len(raters) and len(annotations):
             raise InputError(
-                f"{where}: found raters {sorted(found)}; expected some of {list(raters)} "
-                "(ratings.raters)"
+                f"{where}: found raters {sorted(found)}; expected some of {raters} (ratings.raters)"
             )
         return annotations[annotations["rater"].isin(raters)]
     for names in spellings(found):
@@ -706,10 +706,6 @@ def in_other_units(values: np.ndarray, dimension: str) -> str | None:
         f"average, but Krippendorff's alpha {alpha:.2f} (are they on one scale? ratings.scales: "
         "free, if they are)"
     )
-
-
-SCALES = ("same", "free")
-"""Whether raters have to have used one scale: it is looked at, or any will do."""
 
 
 def told(names: Iterable[str], most: int = 3) -> str:

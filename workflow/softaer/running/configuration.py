@@ -1,79 +1,73 @@
-"""Checking of config.yaml: which key is wrong, what was found there, and what was expected."""
+"""The configuration: filled with its defaults, then checked.
 
-import math
-import re
-from collections.abc import Mapping
+An error says which key is wrong, what was found there, and what was expected.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from types import ModuleType
 from typing import Any
 
 from softaer.core.errors import InputError
-from softaer.core.home import DEFAULTS, SCHEMAS
+from softaer.core.experiment import Configuration, Model, Training, defaults
+from softaer.core.fields import found, read, types
 
 
 def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
-    """A configuration with defaults for the keys that it does not have."""
-    import yaml
-    from snakemake.utils import update_config
-
-    whole = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
-    update_config(whole, config)
-    if check:
-        schema = SCHEMAS / "config.schema.yaml"
-        _check(whole, yaml.safe_load(schema.read_text(encoding="utf-8")))
-    return whole
-
-
-def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check a configuration against its schema and across keys.
+    """A configuration with every key: those that it does not name have their defaults.
 
     Parameters
     ----------
     config
-        The configuration as it was read.
-    schema
-        JSON schema; its keys' descriptions say what was expected.
+        What was given: some keys, or none.
+    check
+        Whether it is checked, see :func:`checked`; once for a run is enough.
+    """
+    from snakemake.utils import update_config
+
+    whole = defaults()
+    update_config(whole, config)
+    if check:
+        checked(whole)
+    return whole
+
+
+def checked(config: Mapping[str, Any]) -> Configuration:
+    """A filled configuration, each key checked, and keys against each other.
+
+    Parameters
+    ----------
+    config
+        With every key, as :func:`filled` gives it.
 
     Raises
     ------
     InputError
         Naming the first key that is wrong.
     """
-    import jsonschema
+    from pydantic import ValidationError
 
-    from softaer.core.grid import RATE, TOLERANCE
+    try:
+        experiment = read(Configuration, config)
+    except TypeError as error:
+        raise InputError(f"configuration: {error}") from error
+    except ValidationError as error:
+        raise InputError(_explain(error.errors()[0], config)) from None
+    _check_grid(config["grid"])
+    _check_across(experiment, config)
+    return experiment
 
-    # 8.0 is an integer and .nan a number to JSON schema, but neither is to the command lines.
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "integer": lambda _, value: _is_number(value) and isinstance(value, int),
-            "number": lambda _, value: _is_number(value),
-        }
-    )
-    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
-    validator = strict(schema)
-    for error in sorted(validator.iter_errors(config), key=lambda e: [str(p) for p in e.path]):
-        raise InputError(_explain(error, schema))
-    for key, values in config.get("grid", {}).items():
-        section, _, name = key.partition(".")
-        known = schema["properties"][section]["properties"]
-        if name not in known:
-            raise InputError(
-                f"config key 'grid.{key}': not known; "
-                f"expected one of {[f'{section}.{other}' for other in sorted(known)]}"
-            )
-        for value in values:
-            if not strict(known[name]).is_valid(value):
-                raise InputError(
-                    f"config key 'grid.{key}': found {value!r}; "
-                    f"expected {known[name]['description']}"
-                )
-    targets, tasks = config.get("targets", ["E", "sigma"]), config.get("tasks", ["single"])
-    if len(targets) == 1 and list(tasks) != ["single"]:
+
+def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
+    """Check keys against each other."""
+    from softaer.core.grid import RATE, TOLERANCE  # numpy is not for the jobs of a cluster
+
+    if len(experiment.targets) == 1 and experiment.tasks != ("single",):
         raise InputError(
-            f"config key 'tasks': found {tasks} with targets {targets}; expected [single], since "
-            "the others learn E and sigma together"
+            f"config key 'tasks': found {config['tasks']} with targets {config['targets']}; "
+            "expected [single], since the others learn E and sigma together"
         )
-    delay = config.get("delay")
+    delay = config["delay"]
     if isinstance(delay, Mapping) and set(delay) != set(config["dimensions"]):
         raise InputError(
             f"config key 'delay': found delays of {sorted(delay)}; "
@@ -85,24 +79,60 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
                 f"config key {dimension!r}: found {seconds:g}; "
                 f"expected a multiple of {1 / RATE:g} s"
             )
-    video = {"rate": None, "max_gap": 0.5} | config.get("video", {})
-    if video["rate"] is not None and 0 < video["rate"] * video["max_gap"] <= 1:
+    video = experiment.video
+    if video.rate is not None and 0 < video.rate * video.max_gap <= 1:
         raise InputError(
-            f"config key 'video.rate': found {video['rate']:g} with video.max_gap "
-            f"{video['max_gap']:g}; expected more than 1 / video.max_gap, since the face between "
+            f"config key 'video.rate': found {video.rate:g} with video.max_gap "
+            f"{video.max_gap:g}; expected more than 1 / video.max_gap, since the face between "
             "two frames would count as lost"
         )
-    task = config.get("apply", {}).get("task")
-    if task is not None and task not in tasks:
-        raise InputError(f"config key 'apply.task': found {task!r}; expected one of {tasks}")
-    low_high = config.get("ratings", {}).get("range")
-    if low_high is not None and low_high[0] >= low_high[1]:
+    task = experiment.apply.task
+    if task is not None and task not in experiment.tasks:
         raise InputError(
-            f"config key 'ratings.range': found {low_high}; expected the lowest value first"
+            f"config key 'apply.task': found {task!r}; expected one of {config['tasks']}"
+        )
+    possible = experiment.ratings.range
+    if possible is not None and possible[0] >= possible[1]:
+        raise InputError(
+            f"config key 'ratings.range': found {config['ratings']['range']}; "
+            "expected the lowest value first"
         )
 
 
-_check = check
+def _check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
+    from pydantic import ValidationError
+
+    known = {
+        f"{section}.{name}": kind
+        for section, part in (("model", Model), ("training", Training))
+        for name, kind in sorted(types(part).items())
+    }
+    for key, values in grid.items():
+        if key not in known:
+            raise InputError(f"config key 'grid.{key}': not known; expected one of {list(known)}")
+        for value in values:
+            try:
+                read(known[key], value)
+            except ValidationError:
+                raise InputError(f"config key 'grid.{key}': {found(value, known[key])}") from None
+
+
+def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    kind: Any = Configuration
+    value: Any = config
+    keys: list[str] = []
+    for part in error["loc"]:
+        if not is_dataclass(kind) or part not in types(kind):
+            break
+        keys.append(part)
+        kind, value = types(kind)[part], value[part]
+    if error["type"] == "unexpected_keyword_argument":
+        name = ".".join(map(str, error["loc"]))
+        return f"config key {name!r}: not known; expected one of {sorted(types(kind))}"
+    if keys == ["grid"] and len(error["loc"]) > 1:
+        name = error["loc"][1]
+        return f"config key 'grid.{name}': found {value[name]!r}; expected a list of values"
+    return f"config key {'.'.join(keys)!r}: {found(value, kind)}"
 
 
 def check_layout(config: Mapping[str, Any], layout: ModuleType) -> None:
@@ -141,39 +171,10 @@ def check_layout(config: Mapping[str, Any], layout: ModuleType) -> None:
 
 
 def _given_delays(delay: Any) -> dict[str, float]:
-    """Delays by the key of the configuration; none if they are estimated or not there."""
+    """Delays by the key of the configuration; none if they are estimated."""
     if isinstance(delay, Mapping):
         return {f"delay.{dimension}": seconds for dimension, seconds in delay.items()}
-    return {"delay": delay} if _is_number(delay) else {}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _explain(error, schema: Mapping[str, Any]) -> str:
-    keys = [part for part in error.path if isinstance(part, str)]
-    if error.validator == "additionalProperties" and keys == ["grid"]:
-        patterns = error.schema["patternProperties"]
-        name = next(
-            n for n in map(str, error.instance) if not any(re.search(p, n) for p in patterns)
-        )
-        known = [
-            f"{section}.{key}"
-            for section in ("model", "training")
-            for key in sorted(schema["properties"][section]["properties"])
-        ]
-        return f"config key 'grid.{name}': not known; expected one of {known}"
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(map(str, set(error.instance) - set(known)))
-        name = ".".join([*keys, unknown[0]])
-        return f"config key {name!r}: not known; expected one of {known}"
-    here: Mapping[str, Any] = schema
-    for key in keys:
-        here = here.get("properties", {}).get(key, here)
-    expected = here.get("description", error.message)
-    return f"config key {'.'.join(keys)!r}: found {error.instance!r}; expected {expected}"
+    return {} if delay == "estimated" else {"delay": delay}
 
 
 def delays(config: Mapping[str, Any]) -> dict[str, float]:

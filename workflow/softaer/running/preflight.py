@@ -9,7 +9,7 @@ import shlex
 
 from softaer import ratings
 from softaer.core.tasks import READERS
-from softaer.signals.extraction import add_extraction, look_into
+from softaer.signals.extraction import add_extraction, asked, look_into
 
 
 def check(command: str) -> None:
@@ -32,10 +32,10 @@ def check(command: str) -> None:
     stage = words[start].removeprefix("softaer.")
     arguments = words[start + 1 : words.index(">")]
     if stage == "ratings":
-        for _ in ratings.read(ratings.parser().parse_args(arguments)):
+        for _ in ratings.read(**ratings.asked(ratings.parser().parse_args(arguments))):
             pass
     else:
         parser = argparse.ArgumentParser(allow_abbrev=False)
         add_extraction(parser, "media file")
         options, _ = parser.parse_known_args(arguments)
-        look_into(options, next(kind for kind, reader in READERS.items() if reader == stage))
+        look_into(asked(options), next(kind for kind, reader in READERS.items() if reader == stage))

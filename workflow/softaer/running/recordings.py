@@ -17,7 +17,6 @@ from softaer.corpus import (
     rated,
     read_rows,
     resolve,
-    row_schema,
     validate_rows,
 )
 from softaer.page.published import own_table
@@ -240,7 +239,7 @@ def read(config: Mapping[str, Any], layout: ModuleType, check: bool) -> Recordin
             table = where = config["corpus"]["recordings"]
             rows, folder = read_rows(table), os.path.dirname(table)
         if check:
-            validate_rows(rows, row_schema(), where)
+            validate_rows(rows, where)
         corpus = resolve(rows.values(), folder)
         if check:
             check_files(corpus, config["dimensions"], where)
@@ -262,7 +261,7 @@ def _applied(
         return [], [recording for recording in corpus if recording.annotations is None]
     rows = read_rows(table)
     if check:
-        validate_rows(rows, row_schema(), table)
+        validate_rows(rows, table)
         # The simulated corpus is of no concern to a model from elsewhere.
         others = [] if simulated and config["apply"]["model"] else corpus
         known = {recording.recording for recording in others}

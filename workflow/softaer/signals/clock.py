@@ -17,11 +17,11 @@ from pathlib import Path
 import av
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Media
 from softaer.core.listing import first_few
 from softaer.signals.media import (
     DEFAULT_LIMITS,
     Account,
-    Limits,
     formats_of,
     open_media,
     pass_on,
@@ -96,7 +96,7 @@ def own_start(container: av.container.InputContainer) -> float:
 def origin(
     container: av.container.InputContainer,
     beside: Path | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Media = DEFAULT_LIMITS,
     account: Account | None = None,
 ) -> float:
     """Time zero of the recording on the clock of an open file [s].

@@ -6,21 +6,20 @@ of its rows or none.
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pyarrow as pa
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import ON_BAD_RECORDING, Media, OnBadRecording
 from softaer.core.progress import Progress
 from softaer.core.schema import STATUS
-from softaer.signals.media import Account, Choice, Limits, find_stream, length, open_media
-
-POLICIES = ("fail", "skip")
-"""What to do with a recording that cannot be read."""
-
+from softaer.signals.media import Account, Choice, find_stream, length, open_media
 
 NOTHING = {
     "frames": 0,
@@ -35,6 +34,32 @@ NOTHING = {
 """State of a recording without rows."""
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """What a stage that opens media files is asked for.
+
+    Attributes
+    ----------
+    recordings
+        Name and file of each recording.
+    choices
+        What of each recording is the subject's, by its name.
+    limits
+        Of the files.
+    on_bad_recording
+        ``fail`` or ``skip``.
+    output, status_output
+        Tables to write: the rows, and what has become of each recording.
+    """
+
+    recordings: Sequence[tuple[str, str]]
+    choices: Mapping[str, Choice]
+    limits: Media
+    on_bad_recording: OnBadRecording
+    output: Path
+    status_output: Path
+
+
 def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
     """Add recordings, limits of their files, the policy for bad ones, and the two outputs."""
     cli.add_recordings(arguments, what)
@@ -47,30 +72,40 @@ def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
         default=[],
         help="what of a recording is the subject's: stream, channel, face, or the file beside",
     )
-    add_limits(arguments)
-    arguments.add_argument("--on-bad-recording", choices=POLICIES, default="fail")
+    cli.add_settings(arguments, Media)
+    arguments.add_argument(
+        "--on-bad-recording", choices=get_args(OnBadRecording), default=ON_BAD_RECORDING
+    )
     cli.add_output(arguments)
     cli.add_output(arguments, "--status-output")
 
 
-def add_limits(arguments: argparse.ArgumentParser) -> None:
-    """Add the limits of a media file."""
-    for limit in fields(Limits):
-        flag = f"--{limit.name.replace('_', '-')}"
-        arguments.add_argument(flag, type=limit.type, default=limit.default)
+def asked(options: argparse.Namespace) -> Extraction:
+    """What is asked for, from the arguments of :func:`add_extraction`."""
+    chosen: dict[str, dict[str, object]] = {name: {} for name, _ in options.recordings}
+    for recording, what, value in options.choices:
+        chosen[recording][what] = int(value) if what in ("stream", "channel") else value
+    return Extraction(
+        options.recordings,
+        {name: Choice(name, **values) for name, values in chosen.items()},
+        cli.settings(options, Media),
+        options.on_bad_recording,
+        options.output,
+        options.status_output,
+    )
 
 
 def extract(
-    options: argparse.Namespace,
-    read: Callable[[str, Limits, Choice, Account], Iterable[pd.DataFrame]],
+    extraction: Extraction,
+    read: Callable[[str, Media, Choice, Account], Iterable[pd.DataFrame]],
     schema: pa.Schema,
 ) -> None:
     """Write the rows of each recording, and what has become of it.
 
     Parameters
     ----------
-    options
-        Arguments of :func:`add_extraction`.
+    extraction
+        What is asked for.
     read
         Tables of one recording, without the column ``recording``: from the path of its file, the
         limits, what of it is the subject's, and the account that it fills.
@@ -82,19 +117,20 @@ def extract(
     InputError
         For the first recording that cannot be read, unless such recordings are to be skipped.
     """
-    limits, choices = limits_of(options), choices_of(options)
-    lengths = {name: length(path, limits) for name, path in options.recordings}
+    limits = extraction.limits
+    lengths = {name: length(path, limits) for name, path in extraction.recordings}
     progress = Progress(None if None in lengths.values() else sum(lengths.values()))
     with (
-        tables.writer(options.output, schema) as sink,
-        tables.writer(options.status_output, STATUS) as status,
+        tables.writer(extraction.output, schema) as sink,
+        tables.writer(extraction.status_output, STATUS) as status,
     ):
-        for recording, path in options.recordings:
+        for recording, path in extraction.recordings:
             account = Account()
             state = {"recording": recording, "reason": None} | NOTHING
             try:
                 with sink.all_or_nothing() as rows:
-                    for table in _reading(read(path, limits, choices[recording], account)):
+                    choice = extraction.choices[recording]
+                    for table in _reading(read(path, limits, choice, account)):
                         state["frames"] += len(table)
                         state["missing"] += int(table.isna().any(axis=1).sum())
                         state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
@@ -106,7 +142,7 @@ def extract(
                 for note in account.notes:
                     print(f"recording {recording!r}: {note}")
             except UnreadableError as error:
-                if options.on_bad_recording == "fail":
+                if extraction.on_bad_recording == "fail":
                     raise InputError(f"recording {recording!r}: {error}") from error
                 print(f"recording {recording!r} is left out: {error}")
                 state |= NOTHING | {"reason": str(error)}
@@ -134,13 +170,13 @@ def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         raise UnreadableError(str(error)) from error
 
 
-def look_into(options: argparse.Namespace, kind: str) -> None:
+def look_into(extraction: Extraction, kind: str) -> None:
     """Open the files of all recordings, decode nothing.
 
     Parameters
     ----------
-    options
-        Arguments of :func:`add_extraction`.
+    extraction
+        What is asked for.
     kind
         Kind of the stream that is wanted: ``audio`` or ``video``.
 
@@ -150,25 +186,13 @@ def look_into(options: argparse.Namespace, kind: str) -> None:
         For the first recording that has no such stream within the limits, unless bad recordings are
         to be skipped.
     """
-    if options.on_bad_recording == "skip":
+    if extraction.on_bad_recording == "skip":
         return
-    limits, choices = limits_of(options), choices_of(options)
-    for recording, path in options.recordings:
+    limits = extraction.limits
+    for recording, path in extraction.recordings:
         try:
             with open_media(path, limits) as container:
-                find_stream(container, kind, path, limits, choices[recording].stream)
+                stream = extraction.choices[recording].stream
+                find_stream(container, kind, path, limits, stream)
         except InputError as error:
             raise InputError(f"recording {recording!r}: {error}") from error
-
-
-def limits_of(options: argparse.Namespace) -> Limits:
-    """Limits from the arguments of :func:`add_limits`."""
-    return Limits(**{limit.name: getattr(options, limit.name) for limit in fields(Limits)})
-
-
-def choices_of(options: argparse.Namespace) -> dict[str, Choice]:
-    """What of each recording is the subject's, from the arguments of :func:`add_extraction`."""
-    chosen: dict[str, dict[str, object]] = {name: {} for name, _ in options.recordings}
-    for recording, what, value in options.choices:
-        chosen[recording][what] = int(value) if what in ("stream", "channel") else value
-    return {name: Choice(name, **values) for name, values in chosen.items()}

@@ -1,9 +1,10 @@
 """Media files: how they are opened with PyAV (FFmpeg), which of their streams is taken, and what is
 written down about them.
 
-Files may come from anywhere. Nothing but the file itself is opened, playlists are refused, and
-:class:`Limits` end what would go on for ever. :mod:`softaer.signals.sound` and
-:mod:`softaer.signals.pictures` decode, :mod:`softaer.signals.clock` says when.
+Files may come from anywhere. Nothing but the file itself is opened, playlists are refused, and the
+limits of :class:`softaer.core.experiment.Media` end what would go on for ever.
+:mod:`softaer.signals.sound` and :mod:`softaer.signals.pictures` decode,
+:mod:`softaer.signals.clock` says when.
 """
 
 import ctypes
@@ -19,6 +20,7 @@ from pathlib import Path
 import av
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Media
 
 OF_THE_MACHINE = frozenset(
     {
@@ -37,29 +39,7 @@ PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
 """FFmpeg's names of formats that name other files, or addresses, to be read."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a media file may ask for; more is refused.
-
-    Attributes
-    ----------
-    max_size
-        Of the file [GB].
-    max_duration
-        Of the recording [s].
-    max_streams
-        Streams of any kind in the file.
-    max_pixels
-        Width times height of a picture.
-    """
-
-    max_size: float = 20.0
-    max_duration: float = 14_400.0
-    max_streams: int = 16
-    max_pixels: int = 7_680 * 4_320
-
-
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = Media()
 
 
 @dataclass
@@ -112,7 +92,7 @@ class Choice:
     beside: str | None = None
 
 
-def require(path: Path, found: float, limits: Limits, name: str, unit: str) -> None:
+def require(path: Path, found: float, limits: Media, name: str, unit: str) -> None:
     """Refuse what is beyond a limit."""
     if found > getattr(limits, name):
         raise InputError(
@@ -127,9 +107,7 @@ def pass_on(error: Exception) -> None:
 
 
 @contextmanager
-def open_media(
-    path: Path, limits: Limits = DEFAULT_LIMITS
-) -> Iterator[av.container.InputContainer]:
+def open_media(path: Path, limits: Media = DEFAULT_LIMITS) -> Iterator[av.container.InputContainer]:
     """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
 
     Raises
@@ -153,7 +131,7 @@ def open_media(
         options = {
             "protocol_whitelist": "file",
             "pattern_type": "none",
-            "max_pixels": str(max(limits.max_pixels, Limits.max_pixels)),
+            "max_pixels": str(max(limits.max_pixels, Media.max_pixels)),
         }
         with av.open(f"file:{path}", options=options) as container:
             if PLAYLISTS & formats_of(container):
@@ -173,7 +151,7 @@ def open_media(
         raise InputError(f"{path}: cannot be decoded: {reason}") from error
 
 
-def length(path: Path, limits: Limits = DEFAULT_LIMITS) -> float | None:
+def length(path: Path, limits: Media = DEFAULT_LIMITS) -> float | None:
     """Length of a recording as its file says [s]; None where it does not, or cannot be opened."""
     try:
         with open_media(path, limits) as container:
@@ -240,7 +218,7 @@ def find_stream(
     container: av.container.InputContainer,
     kind: str,
     path: Path,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Media = DEFAULT_LIMITS,
     number: int | None = None,
 ) -> av.stream.Stream:
     """The stream of a kind (``audio`` or ``video``) that is taken from an open file.

@@ -16,6 +16,7 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Media
 from softaer.signals.clock import (
     DECODING_TIMES,
     SHORTFALL,
@@ -29,7 +30,6 @@ from softaer.signals.clock import (
 from softaer.signals.media import (
     DEFAULT_LIMITS,
     Account,
-    Limits,
     find_stream,
     formats_of,
     open_media,
@@ -61,7 +61,7 @@ PAUSE = 1.0
 
 def video_frames(
     path: Path,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Media = DEFAULT_LIMITS,
     rate: float | None = None,
     *,
     stream: int | None = None,
@@ -182,7 +182,7 @@ def _timed(
 
 
 def _find_pictures(
-    container: av.container.InputContainer, path: Path, limits: Limits, number: int | None = None
+    container: av.container.InputContainer, path: Path, limits: Media, number: int | None = None
 ) -> av.stream.Stream:
     stream = find_stream(container, "video", path, limits, number)
     stream.thread_type = "NONE"
@@ -198,7 +198,7 @@ class Converter:
     which may change on the way.
     """
 
-    def __init__(self, stream: av.stream.Stream, path: Path, limits: Limits) -> None:
+    def __init__(self, stream: av.stream.Stream, path: Path, limits: Media) -> None:
         self._context, self._path, self._limits = stream.codec_context, path, limits
         self._reformatter = VideoReformatter()
         coded, shown = self._context.sample_aspect_ratio, stream.sample_aspect_ratio
@@ -256,7 +256,7 @@ class Converter:
 def frame_at(
     path: Path,
     time: float,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Media = DEFAULT_LIMITS,
     *,
     stream: int | None = None,
     beside: Path | None = None,

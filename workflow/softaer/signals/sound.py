@@ -13,8 +13,9 @@ import av
 import numpy as np
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import Media
 from softaer.signals.clock import compare_with_promise, decoded, origin, stated_length
-from softaer.signals.media import DEFAULT_LIMITS, Account, Limits, find_stream, open_media, require
+from softaer.signals.media import DEFAULT_LIMITS, Account, find_stream, open_media, require
 
 AUDIO_RATE = 16_000
 """Sampling rate of decoded audio [Hz]; the ComParE descriptors are defined up to 8 kHz."""
@@ -47,7 +48,7 @@ LEVELS_AT_ONCE = 8
 
 def audio_blocks(
     path: Path,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Media = DEFAULT_LIMITS,
     *,
     stream: int | None = None,
     channel: int | None = None,

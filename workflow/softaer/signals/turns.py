@@ -14,9 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from softaer.core.errors import InputError
-
-MODES = ("ignore", "only", "flag")
-"""What is made of turns: nothing; sound outside of them is left out; a feature of its own."""
+from softaer.core.sheets import lines_of
 
 FEATURE = "speaking"
 """Name of that feature: the share of the window that lies within the subject's turns, 0 to 1."""
@@ -134,11 +132,10 @@ def _cells(path: Path) -> tuple[list[int], list[list[str]]]:
     # A comma beside one of the others is no separator.
     separator = next((mark for mark in ";\t" if mark in first), ",")
     try:
-        reader = csv.reader(text.splitlines(), delimiter=separator, skipinitialspace=True)
         rows = [
-            (reader.line_num, [cell.strip().strip("'\"").strip() for cell in row])
-            for row in reader
-            if any(cell.strip() for cell in row)
+            (line, [cell.strip().strip("'\"").strip() for cell in cells])
+            for line, cells in lines_of(text.splitlines(), separator)
+            if any(cell.strip() for cell in cells)
         ]
     except csv.Error as error:
         raise InputError(f"{path}: cannot be read as a file of turns: {error}") from error

@@ -15,6 +15,7 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Simulate
 from softaer.core.files import complete
 from softaer.simulate import channel, expression, face, voice
 from softaer.simulate import truth as truths
@@ -116,7 +117,7 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recording", required=True)
     arguments.add_argument("--subject", required=True)
-    arguments.add_argument("--seed", type=int, default=1)
+    cli.add_settings(arguments, Simulate, "seed")
     arguments.add_argument("--truth", type=Path, required=True)
     arguments.add_argument("--portrait", type=Path, required=True, help="image (PNG)")
     arguments.add_argument("--landmarks", type=Path, required=True, help="its points (Parquet)")
@@ -127,7 +128,7 @@ def main() -> None:
     who = subject(options.subject)
     portrait = read_portrait(options.portrait, options.landmarks)
 
-    speech, poses = perform(options.recording, options.seed, truth, who)
+    speech, poses = perform(options.recording, cli.settings(options, Simulate).seed, truth, who)
     encode(options.output, map(portrait.render, poses), speech.waveform)
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from softaer.core import cli
+from softaer.core.experiment import Simulate
 from softaer.core.files import complete
 from softaer.core.schema import field
 from softaer.simulate import truth as truths
@@ -197,12 +198,12 @@ def main() -> None:
     """Command line."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recording", required=True)
-    arguments.add_argument("--seed", type=int, default=1)
+    cli.add_settings(arguments, Simulate, "seed")
     arguments.add_argument("--truth", type=Path, required=True)
     cli.add_output(arguments)
     options = arguments.parse_args()
     truth = truths.read(options.truth, options.recording)
-    write(rate(options.recording, options.seed, truth), options.output)
+    write(rate(options.recording, cli.settings(options, Simulate).seed, truth), options.output)
 
 
 if __name__ == "__main__":

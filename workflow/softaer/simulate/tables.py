@@ -24,7 +24,7 @@ def write_recordings(count: int, path: Path) -> None:
 def main() -> None:
     """Command line."""
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--count", type=int, default=16, help="number of recordings")
+    arguments.add_argument("--count", type=int, required=True, help="number of recordings")
     arguments.add_argument("--raters-output", type=Path, help="planted rater parameters (Parquet)")
     cli.add_output(arguments)
     options = arguments.parse_args()

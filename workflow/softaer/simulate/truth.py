@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Simulate
 from softaer.core.grid import RATE, grid
 from softaer.core.schema import RECORDING, TIME, field
 from softaer.simulate.noise import Stage, generator, smooth_noise
@@ -101,13 +102,13 @@ def main() -> None:
     """Command line."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recording", required=True)
-    arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--duration", type=float, default=40.0, help="length [s]")
+    cli.add_settings(arguments, Simulate, "seed", "duration")
     cli.add_output(arguments)
     options = arguments.parse_args()
-    if options.duration <= 0:
-        raise InputError(f"--duration has to be positive; found {options.duration:g}")
-    truth = plant(options.recording, options.seed, options.duration)
+    settings = cli.settings(options, Simulate)
+    if settings.duration <= 0:
+        raise InputError(f"--duration has to be positive; found {settings.duration:g}")
+    truth = plant(options.recording, settings.seed, settings.duration)
     tables.write(truth, TRUTH, options.output)
 
 

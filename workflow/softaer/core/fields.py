@@ -1,0 +1,203 @@
+"""Fields of classes that say what a person may give: types with bounds, as words and as checks.
+
+A type is ``Annotated`` with bounds and units of :mod:`annotated_types`, and with words on what may
+be given where the type alone does not say it. The remark on a field is the text below it.
+"""
+
+import ast
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import is_dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Predicate
+
+
+def distinct(values: Sequence[Any]) -> bool:
+    """Whether no value is there twice."""
+    return all(value not in values[:place] for place, value in enumerate(values))
+
+
+EACH_ONCE = Predicate(distinct)
+
+UNITS = {"s": "seconds", "GB": "gigabytes"}
+"""How numbers with a unit are called."""
+
+TYPES = {int: ("an integer", "integers"), float: ("a number", "numbers"), str: ("text", "texts")}
+"""How values of a type are called, one and several."""
+
+
+class Section:
+    """What a person may give: no other keys are known, and no number is infinite."""
+
+    __pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # noqa: RUF012
+
+
+@cache
+def types(section: type) -> dict[str, Any]:
+    """Types of a class's fields, with bounds and units."""
+    return get_type_hints(section, include_extras=True)
+
+
+def read(kind: Any, value: Any) -> Any:
+    """A value that was given, checked and as the type has it: tuples for lists, classes for keys.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If it is not what the type says.
+    TypeError
+        If it has keys that are no text.
+    """
+    # As JSON, since a strict tuple or class of Python is no list or mapping, which YAML gives.
+    return _adapter(kind).validate_json(json.dumps(value, default=str), strict=True)
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def json_schema(section: type) -> dict[str, Any]:
+    """JSON schema of a class, with the remarks on its fields."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema |= _adapter(section).json_schema()
+    parts = {part.__name__: part for part in types(section).values() if is_dataclass(part)}
+    for name, part in ((section.__name__, section), *parts.items()):
+        properties = (schema if part is section else schema["$defs"][name])["properties"]
+        for field, remark in remarks(part).items():
+            properties[field]["description"] = " ".join(remark.split())
+    return schema
+
+
+def bare(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without what it is annotated with, and that."""
+    if get_origin(kind) is Annotated:
+        kind, *notes = get_args(kind)
+        return kind, tuple(notes)
+    return kind, ()
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """Types of which a value has one."""
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def unit(kind: Any) -> str | None:
+    """Unit of a number, or of the numbers of a list."""
+    for part in alternatives(kind):
+        plain, notes = bare(part)
+        if get_origin(plain) is tuple:
+            return unit(get_args(plain)[0])
+        for note in notes:
+            if hasattr(note, "unit"):
+                return note.unit
+    return None
+
+
+def expected(kind: Any) -> str:
+    """What may be given, in words.
+
+    Examples
+    --------
+    >>> from annotated_types import Ge, Interval, Unit
+    >>> expected(Annotated[int, Interval(ge=1, le=16)])
+    'an integer from 1 to 16'
+    >>> expected(Annotated[tuple[Annotated[int, Ge(0)], ...], EACH_ONCE])
+    'a list of integers, 0 or more, each once'
+    >>> expected(Annotated[float, Unit("s"), Interval(gt=0, le=60)] | Literal["end"])
+    "seconds above 0 and up to 60 or 'end'"
+    >>> expected(bool | None)
+    'true or false, or null'
+    >>> expected(Literal["a", "b"] | None)
+    "'a', 'b' or null"
+    """
+    return _listed(_words(kind), "or")
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    comma = "," if any(", " in form or " or " in form for form in words) else ""
+    return f"{comma} {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _words(kind: Any, several: bool = False) -> list[str]:
+    """Words for each form of a value; of several values, where they are listed."""
+    if len(alternatives(kind)) > 1:
+        return [words for part in alternatives(kind) for words in _words(part, several)]
+    kind, notes = bare(kind)
+    told = [note for note in notes if isinstance(note, str)]
+    if told:
+        return told[-1:]
+    if get_origin(kind) is Literal:
+        return list(map(repr, get_args(kind)))
+    if get_origin(kind) is tuple:
+        words = f"a list of {_listed(_words(get_args(kind)[0], several=True), 'and')}"
+        return [f"{words}, each once" if EACH_ONCE in notes else words]
+    if kind is NoneType:
+        return ["null"]
+    if kind is bool:
+        return ["true or false"]
+    if is_dataclass(kind):
+        return ["keys and values"]
+    units = [UNITS[note.unit] for note in notes if hasattr(note, "unit")]
+    return [(units[0] if units else TYPES[kind][several]) + _bounds(notes)]
+
+
+def _bounds(notes: Sequence[Any]) -> str:
+    """Words for the bounds of a number.
+
+    Examples
+    --------
+    >>> from annotated_types import Ge, Gt, Interval
+    >>> _bounds([Ge(1)]), _bounds([Gt(0)]), _bounds([Interval(ge=0, lt=1)])
+    (', 1 or more', ' above 0', ' from 0 to below 1')
+    """
+    bound = {
+        name: getattr(note, name)
+        for note in notes
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(note, name, None) is not None
+    }
+    above = f" above {bound['gt']}" if "gt" in bound else ""
+    if "le" not in bound and "lt" not in bound:
+        return f", {bound['ge']} or more" if "ge" in bound else above
+    upper = f"{bound['le']}" if "le" in bound else f"below {bound['lt']}"
+    return f" from {bound['ge']} to {upper}" if "ge" in bound else f"{above} and up to {upper}"
+
+
+def found(value: Any, kind: Any) -> str:
+    """What was found, and what was expected."""
+    words = f"found {value!r}; expected {expected(kind)}"
+    if isinstance(value, str) and "e" in value.lower():
+        with suppress(ValueError):
+            words += f" (written {float(value):g}, since YAML takes {value} for text)"
+    return words
+
+
+def remarks(section: type) -> dict[str, str]:
+    """What stands below the fields of a class, by field; its lines as they are broken there."""
+    said: dict[str, str] = {}
+    for kind in reversed(section.__mro__):
+        body = _bodies(kind.__module__).get(kind.__name__, [])
+        for statement, below in pairwise(body):
+            if isinstance(statement, ast.AnnAssign) and isinstance(below, ast.Expr):
+                said[statement.target.id] = below.value.value.replace("\n    ", "\n")
+    return said
+
+
+@cache
+def _bodies(module: str) -> Mapping[str, list[ast.stmt]]:
+    """Statements of a module's classes; Python itself does not keep what stands below a field."""
+    source = getattr(sys.modules[module], "__file__", None)
+    if source is None:
+        return {}
+    tree = ast.parse(Path(source).read_text(encoding="utf-8"))
+    return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
