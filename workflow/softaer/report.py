@@ -258,7 +258,7 @@ def main() -> None:
         check=as_rows(table("simulate_check")) if options.simulated else None,
         published=published,
         origin=SHIPPED.get(options.published),
-        departures=departures(options.published, options.config, single),
+        departures=departures(options.published, options.config, experiment.single),
         release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         agreement_figure=figure("agreement"),
