@@ -212,7 +212,7 @@ def python_of(path):
 def test_what_the_snakefile_imports_is_light(root):
     heavy = {"torch", "cv2", "mediapipe", "opensmile", "pandas", "numpy", "pyarrow"}
     modules = {module for module in imported_by_the_rules(root) if module_path(f"softaer.{module}")}
-    assert {"running.configuration", "core.code_digest", "corpus", "running.lock"} <= modules
+    assert {"running.configuration", "core.code_digest", "corpus", "core.lock"} <= modules
     for module in modules:
         assert not heavy & top_level_imports(f"softaer.{module}", set()), module
 

@@ -208,17 +208,21 @@ class Results:
 
     def draw(self):
         """The figures, by the stages that draw them."""
-        for name in ("agreement", "scores", "uncertainty"):
-            self.draw_one(name)
-        self.draw_one("learning_curves", *self.experiment())
-        where = ["--recordings", self.folder / "recordings.csv"]
+        self.draw_one("agreement", "--pairs", self.folder / "agreement/pairs.parquet")
+        self.draw_one("uncertainty", "--uncertainty", self.folder / "uncertainty.parquet")
+        tables = {"scores": "ccc", "intervals": "intervals", "ceiling": "ceiling"}
+        words = [(f"--{flag}", self.folder / f"{name}.parquet") for flag, name in tables.items()]
+        self.draw_one("scores", *itertools.chain(*words))
+        results = ["--results", self.folder]
+        self.draw_one("learning_curves", *results, *self.experiment())
+        where = [*results, "--recordings", self.folder / "recordings.csv"]
         where += ["--dataset", self.folder / "dataset", "--coverage", *self.coverage]
         self.draw_one("traces", *where, *self.experiment())
 
     def draw_one(self, name, *words):
         stage = importlib.import_module(f"softaer.figures.{name}")
         output = ["--output", self.folder / f"figures/{name}.svg"]
-        call(stage.main, ["--results", self.folder, *words, *output])
+        call(stage.main, [*words, *output])
 
     def experiment(self):
         words = ["--dimensions", *self.dimensions, "--modalities", *self.shown]
@@ -227,7 +231,7 @@ class Results:
     def words(self, root, *more, config=None, output="report.html"):
         words = ["--results", self.folder, "--template", root / "workflow/report/report.html.j2"]
         words += ["--recordings", self.folder / "recordings.csv"]
-        words += ["--dataset", self.folder / "dataset"]
+        words += ["--dataset", self.folder / "dataset", "--benchmarks", self.folder / "benchmarks"]
         words += [*self.experiment(), "--coverage", *self.coverage]
         words += ["--ratings", self.folder / "ratings"]
         words += [word for name in self.dimensions for word in ("--delay", name, 0.2)]
