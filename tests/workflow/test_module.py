@@ -12,7 +12,7 @@ from projects import TINY, digests
 
 pytestmark = pytest.mark.workflow
 
-ELEVEN_LINES = re.compile(r"^```python\n(module softaer:.*?)^```", re.DOTALL | re.MULTILINE)
+SNAKEFILE = re.compile(r"^```python\n(module softaer:.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def snakemake(folder: Path, *words: str, fails: bool = False) -> str:
@@ -41,14 +41,25 @@ def snakefile(root) -> str:
     return repr(str(root / "workflow/Snakefile"))
 
 
+def of_the_readme(root: Path, snakefile: str, config: dict) -> str:
+    """The Snakefile of the README, for the smallest experiment."""
+    (text,) = SNAKEFILE.findall((root / "README.md").read_text(encoding="utf-8"))
+    assert len(text.splitlines()) <= 11
+    parts = ('"softaer/workflow/Snakefile"', '{"corpus": {"recordings": "recordings.csv"}}')
+    for part, other in zip(parts, (snakefile, repr(config)), strict=True):
+        assert text.count(part) == 1
+        text = text.replace(part, other)
+    return text
+
+
 @pytest.fixture(scope="module")
-def importer(snakefile, tmp_path_factory) -> Path:
-    """A folder with nothing but a Snakefile that makes two reports, one with a rule of its own."""
+def importer(root, snakefile, tmp_path_factory) -> Path:
+    """A folder with nothing but the Snakefile of the README, a second instance, and a rule."""
     folder = tmp_path_factory.mktemp("importer")
     (folder / "Snakefile").write_text(
         'onstart:\n    print("OWN ONSTART")\n'
-        'rule all:\n    input: "one/results/report.html", "two/own.txt"\n'
-        + module("one", snakefile, TINY, 'prefix: "one"')
+        'rule all:\n    input: "emotion/results/report.html", "two/own.txt"\n'
+        + of_the_readme(root, snakefile, TINY)
         + module("two", snakefile, TINY | {"modalities": ["audio"]}, 'prefix: "two"')
         + "rule own:\n"
         "    input: rules.two_score.output.csv\n"
@@ -65,9 +76,10 @@ def said(importer) -> str:
 
 
 def test_two_instances_run_side_by_side(importer, said):
-    assert (importer / "one/results/report.html").stat().st_size > 100_000
+    assert (importer / "emotion/results/report.html").stat().st_size > 100_000
     modalities = [
-        set(pd.read_csv(importer / name / "results/ccc.csv")["modality"]) for name in ("one", "two")
+        set(pd.read_csv(importer / name / "results/ccc.csv")["modality"])
+        for name in ("emotion", "two")
     ]
     assert modalities == [{"audio", "video", "audio+video"}, {"audio"}]
     assert not (importer / "results").exists()
@@ -75,11 +87,9 @@ def test_two_instances_run_side_by_side(importer, said):
     assert (importer / "two/own.txt").read_text().endswith(scores)
 
 
-def test_a_prefix_changes_no_result(importer, said, root, tmp_path_factory):
-    """Features, labels and predictions are those of a run without a module."""
-    one, two = (digests(importer / name / "results") for name in ("one", "two"))
-    for name in ("audio_features/s1.parquet", "labels/s1.parquet", "dataset/audio/s2.parquet"):
-        assert one[name] == two[name]
+def test_a_prefix_changes_no_result(importer, said, undisturbed):
+    """Down to the report, which says where its figures come from."""
+    assert digests(importer / "emotion/results") == undisturbed
 
 
 def test_the_folder_is_locked_before_the_first_job(importer, said):
@@ -90,8 +100,8 @@ def test_the_folder_is_locked_before_the_first_job(importer, said):
 
 
 def test_each_instance_says_where_its_results_are(importer, said):
-    assert "Report:   one/results/report.html" in said
-    record = yaml.safe_load((importer / "one/results/experiment.yaml").read_text())
+    assert "Report:   emotion/results/report.html" in said
+    record = yaml.safe_load((importer / "emotion/results/experiment.yaml").read_text())
     assert record["changed"] == TINY
     assert record["configuration"]["model"]["cell"] == "lstm"
 

@@ -1,8 +1,10 @@
 """Record of a run: what was done with which code, settings and inputs, in ``experiment.yaml``."""
 
 import hashlib
+import importlib.metadata
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,6 +18,8 @@ import yaml
 from softaer import __version__
 from softaer.core.files import complete
 from softaer.core.home import PROJECT
+
+COMMIT = re.compile("[0-9a-f]{40}")
 
 CHECKSUMS = ".snakemake/softaer.checksums.json"
 """Checksums of files by size and time of change: large files are read once."""
@@ -49,13 +53,24 @@ def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[
 
 
 def commit() -> str | None:
-    """Commit of the code, with ``+`` where files differ from it; ``None`` outside a repository."""
+    """Commit of the code, with ``+`` where files differ from it; ``None`` where it is not known."""
+    if COMMIT.fullmatch(PROJECT.name):
+        return PROJECT.name  # taken from a repository by workflow/rules/package.smk
     if not (PROJECT / ".git").exists():
-        return None
+        return _installed_commit()
     try:
         name = _git("rev-parse", "HEAD")
         return name + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _installed_commit() -> str | None:
+    """Commit that an installed package was made of, if it came from a repository."""
+    try:
+        origin = importlib.metadata.distribution("softaer").read_text("direct_url.json")
+        return json.loads(origin or "{}").get("vcs_info", {}).get("commit_id")
+    except (importlib.metadata.PackageNotFoundError, ValueError):
         return None
 
 
