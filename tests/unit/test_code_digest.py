@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from softaer.core import code_digest as code_digest_module
 from softaer.core.code_digest import ROOT, canonical, code_digest
 
 STAGES = [
@@ -330,3 +331,30 @@ def test_what_is_code_changes_the_text_and_its_spelling_does_not():
     ]
     sources += ["x = a.b", "x = a[b]", "x = {}", "x = {**a}", "x = []", "x = ()", "del x", "x += 1"]
     assert len({text(source) for source in sources}) == len(sources)
+
+
+def test_digests_are_remembered_until_a_module_changes(tmp_path, monkeypatch):
+    path = tmp_path / "digests.json"
+    first = code_digest_module.Digests(path)
+    assert first.of("labels") == code_digest("labels")
+    first.keep()
+
+    def refuse(stage):
+        raise AssertionError("worked out again")
+
+    monkeypatch.setattr(code_digest_module, "code_digest", refuse)
+    assert code_digest_module.Digests(path).of("labels") == first.of("labels")
+    with pytest.raises(AssertionError, match="worked out again"):
+        code_digest_module.Digests(path).of("ratings")
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"state": "of other modules"}))
+    with pytest.raises(AssertionError, match="worked out again"):
+        code_digest_module.Digests(path).of("labels")
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"state": 1}'])
+def test_digests_are_worked_out_where_nothing_is_remembered(tmp_path, text):
+    path = tmp_path / "digests.json"
+    if text is not None:
+        path.write_text(text)
+    assert code_digest_module.Digests(path).of("labels") == code_digest("labels")

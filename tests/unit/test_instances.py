@@ -1,0 +1,74 @@
+"""The grid: instances that differ are trained, and each of them once."""
+
+import torch
+import yaml
+
+from softaer.core.tasks import all_networks_of
+from softaer.networks.objectives import Objective
+from softaer.running.configuration import filled
+from softaer.running.instances import idle, instances
+
+
+def of_all_networks(config):
+    """Instances of each network of an experiment, by its objective."""
+    settings = config["model"] | config["training"]
+    networks = all_networks_of(config["tasks"], config["dimensions"], config["targets"])
+    return [
+        (objective, instances(config["grid"], settings, objective)) for _, objective in networks
+    ]
+
+
+def test_the_protocol_of_the_paper_trains_no_network_twice(root):
+    config = filled(yaml.safe_load((root / "PAPER.yaml").read_text()))
+    whole = 1
+    for values in config["grid"].values():
+        whole *= len(values)
+    found = of_all_networks(config)
+    repeats = len(config["seeds"]) * len(config["modalities"])
+    assert whole * len(found) * repeats == 720
+    assert sum(len(some) for _, some in found) * repeats == 400
+    for objective, some in found:
+        assert len(some) == (whole if objective == "E+sigma" else whole // 3)
+
+
+def test_a_setting_that_is_idle_changes_no_loss():
+    """And the control: with both targets it does."""
+    outputs, targets = torch.randn(2, 3, 5, 2, generator=torch.Generator().manual_seed(1))
+    mask = torch.ones(3, 5, 2, dtype=torch.bool)
+    config = filled({})
+
+    def loss(names, **settings):
+        from softaer.networks.objectives import Training
+
+        count = len(names)
+        objective = Objective(Training(**settings), names, torch.device("cpu"))
+        return objective(outputs[..., :count], targets[..., :count], mask[..., :count]).item()
+
+    defaults = config["model"] | config["training"]
+    for key, value in (("weight_sigma", 0.5), ("task_weights", "learned")):
+        assert key in idle(defaults, "E")
+        assert loss(["m_E"], **{key: value}) == loss(["m_E"])
+        assert key not in idle(defaults, "E+sigma")
+        assert loss(["m_E", "m_sigma"], **{key: value}) != loss(["m_E", "m_sigma"])
+    learned = {"task_weights": "learned"}
+    assert "weight_sigma" in idle(defaults | learned, "E+sigma")
+    both = ["m_E", "m_sigma"]
+    assert loss(both, **learned, weight_sigma=0.5) == loss(both, **learned)
+
+
+def test_without_a_grid_the_number_of_cells_names_the_instance():
+    config = filled({"model": {"cells": 12}})
+    settings = config["model"] | config["training"]
+    assert instances({}, settings, "E") == {"cells~12": {}}
+
+
+def test_instances_are_in_the_order_of_the_grid():
+    config = filled({})
+    settings = config["model"] | config["training"]
+    grid = {"training.learning_rate": [0.01, 0.001], "model.cells": [8, 4]}
+    assert list(instances(grid, settings, "E+sigma")) == [
+        "learning_rate~0.01,cells~8",
+        "learning_rate~0.01,cells~4",
+        "learning_rate~0.001,cells~8",
+        "learning_rate~0.001,cells~4",
+    ]
