@@ -3,6 +3,7 @@
 import torch
 import yaml
 
+from softaer.core.experiment import Training
 from softaer.core.tasks import all_networks_of
 from softaer.networks.objectives import Objective
 from softaer.running.configuration import filled
@@ -37,22 +38,25 @@ def test_a_setting_that_is_idle_changes_no_loss():
     mask = torch.ones(3, 5, 2, dtype=torch.bool)
     config = filled({})
 
+    def objective(names, **settings):
+        return Objective(Training(**settings), names, torch.device("cpu"))
+
     def loss(names, **settings):
-        from softaer.networks.objectives import Training
-
         count = len(names)
-        objective = Objective(Training(**settings), names, torch.device("cpu"))
-        return objective(outputs[..., :count], targets[..., :count], mask[..., :count]).item()
+        parts = (outputs[..., :count], targets[..., :count], mask[..., :count])
+        return objective(names, **settings)(*parts).item()
 
+    one, both = ["m_E"], ["m_E", "m_sigma"]
     defaults = config["model"] | config["training"]
-    for key, value in (("weight_sigma", 0.5), ("task_weights", "learned")):
+    for key in ("weight_sigma", "task_weights"):
         assert key in idle(defaults, "E")
-        assert loss(["m_E"], **{key: value}) == loss(["m_E"])
         assert key not in idle(defaults, "E+sigma")
-        assert loss(["m_E", "m_sigma"], **{key: value}) != loss(["m_E", "m_sigma"])
+    assert loss(one, weight_sigma=0.5) == loss(one) == loss(one, task_weights="learned")
+    assert loss(both, weight_sigma=0.5) != loss(both)
+    assert not objective(one, task_weights="learned").learnt
+    assert objective(both, task_weights="learned").learnt
     learned = {"task_weights": "learned"}
     assert "weight_sigma" in idle(defaults | learned, "E+sigma")
-    both = ["m_E", "m_sigma"]
     assert loss(both, **learned, weight_sigma=0.5) == loss(both, **learned)
 
 
