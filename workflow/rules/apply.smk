@@ -13,10 +13,10 @@ if config["apply"]["model"]:
 rule packed_model:
     input:
         recordings=TABLE,
-        selections=selections(APPLIED_NETWORKS),
+        selections=NETWORKS.selections(APPLIED_NETWORKS),
         networks=[
-            *all_networks(places.WEIGHTS, APPLIED_NETWORKS),
-            *all_networks(places.DESCRIPTION, APPLIED_NETWORKS),
+            *NETWORKS.files(places.WEIGHTS, APPLIED_NETWORKS),
+            *NETWORKS.files(places.DESCRIPTION, APPLIED_NETWORKS),
         ],
         standardisations=collect(places.STANDARDISATION, modality=MODALITIES),
         steps=collect(

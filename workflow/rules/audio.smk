@@ -8,12 +8,12 @@ has become of each recording in results/status/audio_lld.
 OF_SOUND = ["recording", "audio", "video", "audio_stream", "channel"]
 TURNS, TURN_FLAGS = [], ""
 if config["audio"]["turns"] != "ignore":
-    TURNS, TURN_FLAGS = turns_of_batch, turn_flags
+    TURNS, TURN_FLAGS = INPUTS.turns, INPUTS.turn_flags
 
 
 rule audio_lld:
     input:
-        media_of_batch("audio"),
+        INPUTS.media("audio"),
     output:
         lld=places.AUDIO_LLD,
         status=filled_in(places.STATUS, stage="audio_lld"),
@@ -31,7 +31,7 @@ rule audio_lld:
         code=code_digest("audio_lld"),
         software=pins("av", "opensmile"),
         corpus=relevant_in_batch(OF_SOUND),
-        recordings=media_of("audio"),
+        recordings=INPUTS.media_flags("audio", READING),
         feature_set=config["audio"]["feature_set"],
     shell:
         "python -m softaer.audio_lld"

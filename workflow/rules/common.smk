@@ -16,15 +16,15 @@ from snakemake.exceptions import WorkflowError
 from softaer import corpus, layouts
 from softaer.core import code_digest as digests
 from softaer.core import lock, places
-from softaer.core.errors import InputError
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
-from softaer.core.tasks import JOIN, OBJECTIVES, READERS, all_networks_of, networks
+from softaer.core.tasks import JOIN, OBJECTIVES, READERS
 from softaer.corpus import COLUMNS
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
-from softaer.running.instances import instances
+from softaer.running.inputs import Inputs, told
+from softaer.running.instances import Networks
 from softaer.running.params import flag_of, folder_of, results_by
 from softaer.running.pins import read_pins
 from softaer.running.snakemake_private import (
@@ -33,31 +33,10 @@ from softaer.running.snakemake_private import (
     of_wildcards,
     untimed,
 )
-from softaer.running.words import (
-    choice_flags,
-    flag,
-    media_read,
-    options,
-    per_modality,
-    recording_flags,
-    whereabouts,
-)
+from softaer.running.words import flag, options, per_modality
 from softaer.simulate.subjects import SUBJECTS
 
 MAIN_PROCESS = workflow.is_main_process
-
-
-def told(function):
-    """The same function, whose errors Snakemake tells in one line."""
-
-    @functools.wraps(function)
-    def with_errors_told(*values, **named):
-        try:
-            return function(*values, **named)
-        except InputError as error:
-            raise WorkflowError(str(error)) from None
-
-    return with_errors_told
 
 
 @told
@@ -154,19 +133,14 @@ HELD = config["ratings"]["interpolation"] == "hold"
 NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
 ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 
-ALL_NETWORKS = all_networks_of(TASKS, DIMENSIONS, TARGETS)
+NETWORKS = Networks(config, MODALITIES)
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
 ALL_FUSED, ALL_COEFFICIENTS = (
     collect(pattern, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
     for pattern in (places.FUSED, places.COEFFICIENTS)
 )
-INSTANCES = {
-    objective: instances(config["grid"], config["model"] | config["training"], objective)
-    for objective in OBJECTIVES
-}
-
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
-APPLIED_NETWORKS = all_networks_of([APPLIED_TASK], DIMENSIONS, TARGETS)
+APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
 EXTRACTION = json.dumps({modality: config[modality] for modality in MODALITIES})
 
@@ -202,27 +176,10 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
-recordings_of, rated_of, applied_of, applied_named, rated_in, with_turns = map(
-    told,
-    (
-        CORPUS.of,
-        CORPUS.rated_of,
-        CORPUS.applied_of,
-        CORPUS.applied_named,
-        CORPUS.rated_in,
-        CORPUS.with_turns,
-    ),
+recordings_of, applied_of, applied_named, rated_in = map(
+    told, (CORPUS.of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in)
 )
-
-
-def turns_of_batch(wildcards):
-    """Input: when the subjects of a batch speak."""
-    return CORPUS.where(r.turns for r in with_turns(wildcards.batch))
-
-
-def turn_flags(wildcards):
-    """For params: arguments with these files."""
-    return recording_flags(with_turns(wildcards.batch), lambda r: r.turns, {})
+INPUTS = Inputs(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path)))
 
 
 def delay_of(name):
@@ -236,64 +193,9 @@ def delay_of(name):
     ]
 
 
-def media_of_batch(kind):
-    """Input: media files that the stage of a kind of stream opens."""
-    return of_wildcards(
-        lambda wildcards: CORPUS.where(
-            media_read(recordings_of(wildcards.batch), kind), simulated=True
-        )
-    )
-
-
 def relevant_in_batch(columns):
     """For params: what some columns say of the recordings of a batch."""
     return of_wildcards(lambda wildcards: relevant(recordings_of(wildcards.batch), columns))
-
-
-def media_of(kind):
-    """For params: arguments with these files, what in them is the subject's, and what counts as bad.
-
-    What has been read stays valid under other limits, and is not read again.
-    """
-
-    def words(wildcards, input):
-        some = recordings_of(wildcards.batch)
-        lies = whereabouts(media_read(some, kind), input)
-        files = recording_flags(some, lambda recording: getattr(recording, kind), lies)
-        return f"{files} {choice_flags(some, kind, lies)} {READING}"
-
-    return of_input(words)
-
-
-def measured_media(wildcards):
-    """Input: media files of a batch's rated recordings, without files that were never there."""
-    paths = [path for r in rated_of(wildcards.batch) for path in (r.audio, r.video)]
-    lengths = filled_in(places.LENGTHS, batch=wildcards.batch)
-    measured = CORPUS.simulated or STORED or os.path.exists(PLACED(lengths))
-    paths = [path for path in paths if path and (measured or os.path.exists(path))]
-    return CORPUS.where(paths, simulated=True)
-
-
-def lengths_of(path):
-    """For params: arguments with those of a batch's measured files that a function gives."""
-
-    def words(wildcards, input):
-        lies = dict(zip(measured_media(wildcards), input))
-        return recording_flags(rated_of(wildcards.batch), path, lies)
-
-    return of_input(words)
-
-
-def annotations_of(wildcards):
-    """Input: annotation files of a batch."""
-    paths = [p for r in rated_of(wildcards.batch) for p in r.annotation_files(DIMENSIONS)]
-    return CORPUS.where(paths, simulated=True)
-
-
-def ratings_read(wildcards, input):
-    """For params: arguments with the annotations of a batch."""
-    lies = whereabouts(annotations_of(wildcards), input.annotations)
-    return recording_flags(rated_of(wildcards.batch), lambda r: r.annotations, lies)
 
 
 def features_folders(wildcards, input):
@@ -304,12 +206,6 @@ def features_folders(wildcards, input):
 def portrait(recording, kind):
     """Input: portrait (png) of a simulated recording's subject, or its points (parquet)."""
     return filled_in(places.PORTRAIT, subject=CORPUS.subject_of[recording], kind=kind)
-
-
-def pictures_shown():
-    """Input: media of which the report shows frames."""
-    shown = [r for r in rated_in() if PICTURES and r.video]
-    return CORPUS.where(sorted({p for r in shown for p in (r.video, r.audio) if p}), simulated=True)
 
 
 def drawn(name):
@@ -352,43 +248,4 @@ def rated_batches(pattern, *partitions):
 
 def targets_of_corpus(wildcards):
     """Datasets that hold the labels; those of any modality do, they are the same."""
-    return rated_batches(places.DATASET.replace("{modality}", MODALITIES[0]))(wildcards)
-
-
-def overridden(section, wildcards):
-    """A section of the configuration with the values of an instance of the grid."""
-    values = INSTANCES[wildcards.objective][wildcards.instance]
-    return config[section] | {k: v for k, v in values.items() if k in config[section]}
-
-
-def instances_of(pattern, scope, objective, seeds=SEEDS):
-    """A file of each instance and seed of a network, for one modality or its wildcard."""
-    return [
-        filled_in(pattern, scope=scope, objective=objective, instance=instance, seed=seed)
-        for instance in INSTANCES[objective]
-        for seed in seeds
-    ]
-
-
-def all_networks(pattern, networks=ALL_NETWORKS):
-    """A file of every instance and seed of some networks."""
-    return [
-        filled_in(path, modality=modality)
-        for scope, objective in networks
-        for modality in MODALITIES
-        for path in instances_of(pattern, scope, objective)
-    ]
-
-
-def selections(networks):
-    """The selection of each network."""
-    return [
-        filled_in(places.SELECTION, scope=scope, modality=modality, objective=objective)
-        for scope, objective in networks
-        for modality in MODALITIES
-    ]
-
-
-def networks_of(wildcards):
-    """Scope and objective of the networks behind a prediction."""
-    return networks(wildcards.task, wildcards.dimension, DIMENSIONS, TARGETS)
+    return rated_batches(filled_in(places.DATASET, modality=MODALITIES[0]))(wildcards)

@@ -120,8 +120,8 @@ rule figure_frame_pairs:
 
 rule figure_learning_curves:
     input:
-        curves=all_networks(places.CURVE),
-        selections=selections(ALL_NETWORKS),
+        curves=NETWORKS.files(places.CURVE, NETWORKS.all),
+        selections=NETWORKS.selections(NETWORKS.all),
     output:
         drawn("learning_curves"),
     log:

@@ -15,7 +15,7 @@ ESTIMATOR = [
 
 rule recording_lengths:
     input:
-        measured_media,
+        INPUTS.measured,
     output:
         places.LENGTHS,
     log:
@@ -30,10 +30,10 @@ rule recording_lengths:
         code=code_digest("recording_lengths"),
         software=pins("av"),
         corpus=lambda wildcards: relevant(
-            rated_of(wildcards.batch), ["recording", "audio", "video"]
+            CORPUS.rated_of(wildcards.batch), ["recording", "audio", "video"]
         ),
-        audio=lengths_of(lambda r: r.audio),
-        video=lengths_of(lambda r: r.video),
+        audio=INPUTS.measured_flags(lambda r: r.audio),
+        video=INPUTS.measured_flags(lambda r: r.video),
     shell:
         "python -m softaer.recording_lengths"
         " {params.audio}"
@@ -44,7 +44,7 @@ rule recording_lengths:
 
 rule ratings:
     input:
-        annotations=annotations_of,
+        annotations=INPUTS.annotations,
         lengths=[places.LENGTHS] if HELD else [],
     output:
         ratings=places.RATINGS,
@@ -63,8 +63,10 @@ rule ratings:
         code=code_digest("ratings"),
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
         layout=config["corpus"]["layout"],
-        corpus=lambda wildcards: relevant(rated_of(wildcards.batch), ["recording", "annotations"]),
-        recordings=ratings_read,
+        corpus=lambda wildcards: relevant(
+            CORPUS.rated_of(wildcards.batch), ["recording", "annotations"]
+        ),
+        recordings=INPUTS.annotation_flags(),
         dimensions=DIMENSIONS,
         interpolation=config["ratings"]["interpolation"],
         max_gap=config["ratings"]["max_gap"],

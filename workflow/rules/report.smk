@@ -75,7 +75,7 @@ rule simulate_check:
 rule frame_pairs:
     input:
         dataset=rated_batches(filled_in(places.DATASET, modality=MODALITIES[-1])),
-        media=lambda wildcards: pictures_shown(),
+        media=lambda wildcards: INPUTS.shown() if PICTURES else [],
         recordings=TABLE,
     output:
         places.FRAME_PAIRS,
@@ -131,8 +131,8 @@ rule report:
         delays=DELAY_TABLE,
         lags=LAGS,
         dataset=targets_of_corpus,
-        curves=all_networks(places.CURVE),
-        selections=selections(ALL_NETWORKS),
+        curves=NETWORKS.files(places.CURVE, NETWORKS.all),
+        selections=NETWORKS.selections(NETWORKS.all),
         latex=places.SCORES_LATEX,
         predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         steps=collect(places.STEPS, **ALL_MODELS),

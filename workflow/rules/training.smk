@@ -31,8 +31,8 @@ rule train_network:
             rated_in("train", "dev"), ["recording", "batch", "partition"]
         ),
         dataset=folder_of("dataset"),
-        model=lambda wildcards: options(overridden("model", wildcards)),
-        training=lambda wildcards: options(overridden("training", wildcards)),
+        model=lambda wildcards: options(NETWORKS.overridden("model", wildcards)),
+        training=lambda wildcards: options(NETWORKS.overridden("training", wildcards)),
     shell:
         "{params.allocation} python -m softaer.train"
         " --recordings {input.recordings:q}"
@@ -51,7 +51,9 @@ rule train_network:
 
 rule select:
     input:
-        curves=lambda wildcards: instances_of(places.CURVE, wildcards.scope, wildcards.objective),
+        curves=lambda wildcards: NETWORKS.files_of(
+            places.CURVE, wildcards.scope, wildcards.objective
+        ),
     output:
         places.SELECTION,
     log:
@@ -66,7 +68,7 @@ rule select:
     params:
         code=code_digest("select"),
         results=results_by("curves", places.CURVE),
-        instances=lambda wildcards: list(INSTANCES[wildcards.objective]),
+        instances=lambda wildcards: list(NETWORKS.instances[wildcards.objective]),
         seeds=SEEDS,
     shell:
         "python -m softaer.select"
@@ -86,13 +88,13 @@ rule predict:
         recordings=TABLE,
         selections=lambda wildcards: [
             filled_in(places.SELECTION, scope=scope, objective=objective)
-            for scope, objective in networks_of(wildcards)
+            for scope, objective in NETWORKS.behind(wildcards)
         ],
         networks=lambda wildcards: [
             path
-            for scope, objective in networks_of(wildcards)
+            for scope, objective in NETWORKS.behind(wildcards)
             for pattern in (places.WEIGHTS, places.DESCRIPTION)
-            for path in instances_of(pattern, scope, objective, [wildcards.seed])
+            for path in NETWORKS.files_of(pattern, scope, objective, [wildcards.seed])
         ],
     output:
         places.PREDICTION,
@@ -113,7 +115,7 @@ rule predict:
         results=results_by("selections", places.SELECTION),
         networks=lambda wildcards: [
             word
-            for scope, objective in networks_of(wildcards)
+            for scope, objective in NETWORKS.behind(wildcards)
             for word in ("--network", scope, objective)
         ],
     shell:

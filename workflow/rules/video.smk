@@ -10,7 +10,7 @@ OF_PICTURES = ["recording", "audio", "video", "video_stream", "face"]
 
 rule landmarks:
     input:
-        media_of_batch("video"),
+        INPUTS.media("video"),
     output:
         landmarks=places.LANDMARKS,
         status=filled_in(places.STATUS, stage="landmarks"),
@@ -28,7 +28,7 @@ rule landmarks:
         code=code_digest("landmarks"),
         software=pins("av", "mediapipe"),
         corpus=relevant_in_batch(OF_PICTURES),
-        recordings=media_of("video"),
+        recordings=INPUTS.media_flags("video", READING),
         refine="--refine" if config["video"]["refine"] else "--no-refine",
         detection=config["video"]["min_detection_confidence"],
         tracking=config["video"]["min_tracking_confidence"],

@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from softaer.core.tasks import OBJECTIVES
+from softaer.core.places import SELECTION, filled_in
+from softaer.core.tasks import OBJECTIVES, all_networks_of, networks
 
 Settings = dict[str, Any]
 
@@ -77,3 +78,65 @@ def instances(
         named = kept or {"cells": defaults["cells"]}
         found.setdefault(",".join(f"{key}~{value}" for key, value in named.items()), kept)
     return found
+
+
+class Networks:
+    """Networks of an experiment, and the files of their instances.
+
+    Parameters
+    ----------
+    config
+        The configuration, filled.
+    modalities
+        In the order in which they are fused.
+    """
+
+    def __init__(self, config: Mapping[str, Any], modalities: Sequence[str]) -> None:
+        self._config, self._modalities = config, modalities
+        settings = config["model"] | config["training"]
+        self.instances = {
+            objective: instances(config["grid"], settings, objective) for objective in OBJECTIVES
+        }
+        self.all = self.of_tasks(config["tasks"])
+
+    def of_tasks(self, tasks: Sequence[str]) -> list[tuple[str, str]]:
+        """Scope and objective of the networks of some tasks."""
+        return all_networks_of(tasks, self._config["dimensions"], self._config["targets"])
+
+    def behind(self, wildcards) -> list[tuple[str, str]]:
+        """Scope and objective of the networks behind a prediction."""
+        everything = (self._config["dimensions"], self._config["targets"])
+        return networks(wildcards.task, wildcards.dimension, *everything)
+
+    def overridden(self, section: str, wildcards) -> Settings:
+        """A section of the configuration with the values of an instance."""
+        values = self.instances[wildcards.objective][wildcards.instance]
+        own = self._config[section]
+        return own | {key: value for key, value in values.items() if key in own}
+
+    def files_of(
+        self, pattern: str, scope: str, objective: str, seeds: Sequence[int] | None = None
+    ) -> list[str]:
+        """A file of each instance and seed of a network; the modality stays a wildcard."""
+        return [
+            filled_in(pattern, scope=scope, objective=objective, instance=instance, seed=seed)
+            for instance in self.instances[objective]
+            for seed in (self._config["seeds"] if seeds is None else seeds)
+        ]
+
+    def files(self, pattern: str, some: Sequence[tuple[str, str]]) -> list[str]:
+        """A file of each instance and seed of some networks."""
+        return [
+            filled_in(path, modality=modality)
+            for scope, objective in some
+            for modality in self._modalities
+            for path in self.files_of(pattern, scope, objective)
+        ]
+
+    def selections(self, some: Sequence[tuple[str, str]]) -> list[str]:
+        """The selection of each of some networks."""
+        return [
+            filled_in(SELECTION, scope=scope, modality=modality, objective=objective)
+            for scope, objective in some
+            for modality in self._modalities
+        ]

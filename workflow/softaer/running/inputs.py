@@ -1,0 +1,122 @@
+"""Inputs of the rules that read what a person gives, and the arguments that name them.
+
+What is called an input function gives a job's files to Snakemake; a function for params gives words
+of its command, with the files where they lie for the job.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from snakemake.exceptions import WorkflowError
+
+from softaer.core.errors import InputError
+from softaer.core.places import LENGTHS, filled_in
+from softaer.corpus import Recording
+from softaer.running.recordings import Recordings
+from softaer.running.snakemake_private import of_input, of_wildcards
+from softaer.running.words import choice_flags, media_read, recording_flags, whereabouts
+
+
+def told(function: Callable) -> Callable:
+    """The same function, whose errors Snakemake tells in one line."""
+
+    @functools.wraps(function)
+    def with_errors_told(*values: Any, **named: Any) -> Any:
+        try:
+            return function(*values, **named)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+
+    return with_errors_told
+
+
+class Inputs:
+    """Input functions and functions for params of one experiment.
+
+    Parameters
+    ----------
+    recordings
+        Of the experiment.
+    dimensions
+        That are rated.
+    made
+        Whether a result is there already; of what is in a storage it counts as there.
+    """
+
+    def __init__(
+        self, recordings: Recordings, dimensions: Sequence[str], made: Callable[[str], bool]
+    ) -> None:
+        self._recordings, self._dimensions, self._made = recordings, dimensions, made
+        self._of, self._rated_of = told(recordings.of), told(recordings.rated_of)
+        self._with_turns = told(recordings.with_turns)
+
+    def media(self, kind: str) -> Callable:
+        """Input: media files that the stage of a kind of stream opens (``audio``, ``video``)."""
+        return of_wildcards(
+            lambda wildcards: self._recordings.where(
+                media_read(self._of(wildcards.batch), kind), simulated=True
+            )
+        )
+
+    def media_flags(self, kind: str, limits: str) -> Callable:
+        """For params: these files, what in them is the subject's, and what counts as bad.
+
+        What has been read stays valid under other limits, and is not read again.
+        """
+
+        def words(wildcards, input):
+            some = self._of(wildcards.batch)
+            lies = whereabouts(media_read(some, kind), input)
+            files = recording_flags(some, lambda recording: getattr(recording, kind), lies)
+            return f"{files} {choice_flags(some, kind, lies)} {limits}"
+
+        return of_input(words)
+
+    def turns(self, wildcards) -> list[str]:
+        """Input: when the subjects of a batch speak."""
+        return self._recordings.where(r.turns for r in self._with_turns(wildcards.batch))
+
+    def turn_flags(self, wildcards) -> str:
+        """For params: these files."""
+        return recording_flags(self._with_turns(wildcards.batch), lambda r: r.turns, {})
+
+    def measured(self, wildcards) -> list[str]:
+        """Input: media of a batch's rated recordings, without files that were never there."""
+        paths = [path for r in self._rated_of(wildcards.batch) for path in (r.audio, r.video)]
+        measured = self._recordings.simulated or self._made(
+            filled_in(LENGTHS, batch=wildcards.batch)
+        )
+        paths = [path for path in paths if path and (measured or os.path.exists(path))]
+        return self._recordings.where(paths, simulated=True)
+
+    def measured_flags(self, path: Callable[[Recording], str | None]) -> Callable:
+        """For params: those of the measured files that a function gives."""
+
+        def words(wildcards, input):
+            lies = whereabouts(self.measured(wildcards), input)
+            return recording_flags(self._rated_of(wildcards.batch), path, lies)
+
+        return of_input(words)
+
+    def annotations(self, wildcards) -> list[str]:
+        """Input: annotation files of a batch."""
+        some = self._rated_of(wildcards.batch)
+        paths = [path for r in some for path in r.annotation_files(self._dimensions)]
+        return self._recordings.where(paths, simulated=True)
+
+    def annotation_flags(self) -> Callable:
+        """For params: these files."""
+
+        def words(wildcards, input):
+            lies = whereabouts(self.annotations(wildcards), input.annotations)
+            return recording_flags(self._rated_of(wildcards.batch), lambda r: r.annotations, lies)
+
+        return of_input(words)
+
+    def shown(self) -> list[str]:
+        """Input: media of which the report shows frames."""
+        shown = [r for r in told(self._recordings.rated_in)() if r.video]
+        paths = sorted({path for r in shown for path in (r.video, r.audio) if path})
+        return self._recordings.where(paths, simulated=True)
