@@ -9,7 +9,7 @@ SHELL := /bin/bash
 CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
-PINS := envs/requirements.txt envs/requirements-nodeps.txt envs/constraints.txt
+PINS := envs/requirements.txt envs/requirements-nodeps.txt envs/constraints.txt pyproject.toml
 
 .PHONY: demo test check
 
@@ -36,7 +36,7 @@ $(VENV)/.python:
 $(VENV)/.run: $(VENV)/.python $(PINS)
 	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --requirement envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --requirement envs/requirements-nodeps.txt
-	echo "$(CURDIR)/workflow" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/softaer.pth"
+	$(BIN)/python -m pip install --quiet --no-deps --build-constraint envs/constraints.txt --editable .
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run envs/requirements-test.txt

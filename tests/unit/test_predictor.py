@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import shutil
 import sys
+import zipfile
+from argparse import Namespace
 
 import media_files
 import numpy as np
@@ -12,8 +15,8 @@ import torch
 from safetensors.torch import save_file
 
 from softaer import apply
-from softaer.commands import onnx_export
-from softaer.core.errors import InputError
+from softaer.commands import export
+from softaer.core.errors import InputError, MissingPackageError
 from softaer.corpus import Recording
 from softaer.fuse import combine
 from softaer.networks.architectures import Architecture, Recurrent
@@ -285,10 +288,26 @@ def test_what_is_no_model_is_named(spoil, said, folder):
     assert str(folder) in str(error.value)
 
 
-def test_onnx_gives_what_torch_gives(folder, tmp_path, monkeypatch, capsys):
-    words = ["--model", str(folder), "--output-dir", str(tmp_path / "onnx")]
-    monkeypatch.setattr(sys, "argv", ["onnx_export", *words])
-    onnx_export.main()
+def test_an_export_without_its_packages_says_what_to_type(folder, tmp_path, monkeypatch, root):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=f"{root}/envs/requirements-onnx.txt"):
+        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx"))
+
+
+def test_a_zip_file_of_the_folder_is_a_model_too(folder, tmp_path):
+    shutil.make_archive(tmp_path / "packed", "zip", folder)
+    given = {"audio": features("audio"), "video": features("video")}
+    expected = Predictor.load(folder).predict_features(given)
+    found = Predictor.load(tmp_path / "packed.zip").predict_features(given)
+    pd.testing.assert_frame_equal(found, expected)
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as file:
+        file.writestr("model.json", "{}")
+    with pytest.raises(InputError, match="not a packed model"):
+        Predictor.load(tmp_path / "other.zip")
+
+
+def test_onnx_gives_what_torch_gives(folder, tmp_path, capsys):
+    export.main(Namespace(model=folder, output_dir=tmp_path / "onnx"))
     files = sorted((tmp_path / "onnx").glob("*.onnx"))
     assert len(files) == 4
     assert capsys.readouterr().out.count("of torch") == 4
@@ -304,9 +323,7 @@ def test_onnx_gives_what_torch_gives(folder, tmp_path, monkeypatch, capsys):
 
 
 def test_an_export_that_differs_from_torch_is_refused(folder, tmp_path, monkeypatch):
-    words = ["--model", str(folder), "--output-dir", str(tmp_path / "onnx")]
-    monkeypatch.setattr(sys, "argv", ["onnx_export", *words])
-    monkeypatch.setattr(onnx_export, "difference", lambda *_: 0.5)
+    monkeypatch.setattr(export, "difference", lambda *_: 0.5)
     with pytest.raises(InputError, match=r"differs from torch by 0\.5"):
-        onnx_export.main()
+        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx"))
     assert not list((tmp_path / "onnx").glob("*.onnx"))

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import av
@@ -10,7 +12,8 @@ import pandas as pd
 import pytest
 from projects import Project, copied
 
-from softaer.core import tables
+from softaer.commands import pack
+from softaer.core import schema, tables
 from softaer.corpus import read_recordings
 from softaer.predictor import Predictor
 
@@ -96,6 +99,82 @@ def test_a_packed_model_works_elsewhere_without_the_workflow(applied, tmp_path):
     sound = Predictor.load(tmp_path / "model").predict(audio=applied.path("new_rec01.mp4"))
     assert np.isfinite(sound).all(axis=None)
     assert not np.allclose(sound["arousal_E"], expected["arousal_E"][: len(sound)])
+
+
+def softaer(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "softaer", *map(str, words)], capture_output=True, text=True
+    )
+
+
+def test_predict_gives_what_apply_gives_byte_by_byte(applied, tmp_path, clips):
+    films = [applied.path(f"{name}.mp4") for name in ("new_rec01", "new_rec04")]
+    broken = clips / "derived_zero_bytes.mp4"
+    words = ("predict", applied.path("results/packed_model"), films[0], broken, films[1])
+    done = softaer(*words, "--output-dir", tmp_path)
+    assert done.returncode == 1
+    assert str(broken) in done.stderr
+    for film in films:
+        for suffix in (".csv", ".svg"):
+            expected = applied.path(f"results/apply/new/{film.stem}{suffix}").read_bytes()
+            assert (tmp_path / f"{film.stem}{suffix}").read_bytes() == expected
+    assert not list(tmp_path.glob(f"{broken.stem}*"))
+
+
+def test_predict_writes_the_table_of_apply(applied, tmp_path):
+    film = applied.path("new_rec01.mp4")
+    words = ("predict", applied.path("results/packed_model"), film, "--format", "parquet")
+    done = softaer(*words, "--output-dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    whole = tables.read(applied.path("results/apply/new.parquet"))
+    own = whole[whole["recording"] == film.stem].reset_index(drop=True)
+    pd.testing.assert_frame_equal(tables.read(tmp_path / f"{film.stem}.parquet"), own)
+
+
+@pytest.mark.parametrize("name", ["given", "given.zip"])
+def test_a_packed_experiment_is_handed_on(name, applied, tmp_path):
+    done = softaer("pack", applied.path("results"), tmp_path / name)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    model = Predictor.load(tmp_path / name)
+    assert model.description == Predictor.load(applied.path("results/packed_model")).description
+    folder = tmp_path / name
+    if folder.suffix:
+        shutil.unpack_archive(folder, tmp_path / "unpacked")
+        folder = tmp_path / "unpacked"
+    card = (folder / "README.md").read_text()
+    assert "# arousal and valence" in card
+    assert "2 to train on, 1 to choose by (dev)" in card
+    scores = pd.read_csv(applied.path("results/ccc.csv"))
+    own = scores.query("modality == 'audio+video' and task == 'multi' and partition == 'test'")
+    assert len(own) == 4
+    for row in own.itertuples():
+        assert f"| {row.dimension} | {row.target} | {row.ccc:.3f} | {row.recordings} |" in card
+    assert "say nothing about people" in card
+
+
+def test_the_same_model_packs_to_the_same_bytes(applied, tmp_path):
+    for name in ("a.zip", "b.zip"):
+        pack.pack(applied.path("results"), tmp_path / name)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_what_is_there_is_not_packed_over(applied, tmp_path):
+    (tmp_path / "mine").mkdir()
+    done = softaer("pack", applied.path("results"), tmp_path / "mine")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'mine'}: is there already" in done.stderr
+
+
+def test_of_real_recordings_it_is_not_said_that_they_are_simulated(applied, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(applied.path("results"), results)
+    for path in (results / "coverage").iterdir():
+        table = tables.read(path)
+        tables.write(table.replace({"recording": {"rec01": "p01"}}), schema.COVERAGE, path)
+    card = pack.card(Predictor.load(results / "packed_model"), results)
+    assert "CCC" in card
+    assert "simulated" not in card
 
 
 def test_the_model_says_what_it_is(applied):

@@ -29,6 +29,8 @@ BY_OTHER_TESTS = {
     "source .venv/bin/activate": "what the Makefile has made; continuous integration starts there",
     "snakemake --workflow-profile profiles/slurm": "tests/cluster",
     "pip install snakemake-logger-plugin-rich": "is installed for the tests",
+    "pip install .": "test_wheel.py",
+    "pip install --no-deps mediapipe": "what the Makefile does",
 }
 """Commands that are not tried here, and where or why not."""
 
@@ -45,7 +47,7 @@ def commands(page: Path) -> list[str]:
     return [part for line in lines if line for part in re.split(r"\s*(?:&&|;)\s*", line)]
 
 
-RECOLA_TABLE = "softaer init RECOLA --layout recola --output recola.csv --force"
+RECOLA_TABLE = "python -m softaer init RECOLA --layout recola --output recola.csv --force"
 
 ALL_COMMANDS = sorted({(page.name, command) for page in PAGES for command in commands(page)})
 
@@ -100,8 +102,11 @@ def tried_as(command: str) -> str:
         return command + " --collect-only --quiet"
     if command.startswith("python tests/benchmarks/"):
         return re.sub(r"(\.py).*", r"\1 --help", command)
-    if "corpus init" in command:
-        return command + ("" if "--output" in command else " --output made.csv") + " --force"
+    if command.startswith("softaer "):
+        command = f"python -m {command}"
+        if " init " in command:
+            return command + " --output made.csv" * ("--output" not in command) + " --force"
+        return command + " --dry-run" * (" run" in command)
     if command.startswith(("export ", "ruff ", "snakefmt ", "tail ", "python -m softaer.")):
         return command
     raise ValueError(f"nobody has said how to try {command!r}")

@@ -1,35 +1,85 @@
-"""Work on a corpus table before the workflow runs.
-
-softaer init FOLDER             make recordings.csv
-softaer check recordings.csv    look at all that it names
-softaer batch recordings.csv    put recordings together into jobs
-"""
+"""Emotional state E and perception uncertainty sigma, from recordings and the traces of raters."""
 
 import argparse
+import ast
+import sys
+from importlib import import_module
 
+from softaer import __version__
 from softaer.core import cli
-from softaer.prepare import batch, check, init
+from softaer.core.home import PACKAGE
 
-COMMANDS = {"init": init, "check": check, "batch": batch}
+COMMANDS = {
+    "before a run": {
+        "init": "prepare.init",
+        "check": "prepare.check",
+        "batch": "prepare.batch",
+    },
+    "the run": {
+        "run": "commands.run",
+    },
+    "with what was learnt": {
+        "predict": "commands.predict",
+        "pack": "commands.pack",
+        "export": "commands.export",
+    },
+}
+"""Modules of the commands, by when they are wanted.
+
+Each has a docstring, whose first line is shown here, ``add_arguments(parser)`` and
+``main(options)``. Only the one that is called is imported.
+"""
+
+MODULES = {name: module for group in COMMANDS.values() for name, module in group.items()}
+
+
+def overview() -> str:
+    """What this is, and all commands."""
+    width = max(map(len, MODULES)) + 2
+    lines = [__doc__]
+    for group, modules in COMMANDS.items():
+        lines += ["", f"{group}:"]
+        lines += [f"  {name:{width}}{_summary(module)}" for name, module in modules.items()]
+    return "\n".join([*lines, "", "softaer COMMAND --help says more of one."])
+
+
+def _summary(module: str) -> str:
+    """First line of a module's docstring, without importing it."""
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    return text.partition("\n")[0].replace("``", "").removesuffix(".")
 
 
 def main() -> None:
     """Run the command that is named first."""
-    parser = argparse.ArgumentParser(prog="softaer", description=__doc__.partition("\n")[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, module in COMMANDS.items():
-        summary = module.__doc__.partition("\n")[0].replace("``", "")
-        command = commands.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-        module.add_arguments(command)
-        command.set_defaults(main=module.main)
-    options = parser.parse_args()
-    options.main(options)
+    door = argparse.ArgumentParser(
+        prog="softaer",
+        usage="softaer COMMAND ...",
+        description=overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    door.add_argument("--version", action="version", version=f"softaer {__version__}")
+    door.add_argument("command", choices=MODULES, metavar="COMMAND", help=argparse.SUPPRESS)
+    door.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    called = door.parse_args(sys.argv[1:] or ["--help"])
+
+    module = import_module(f"softaer.{MODULES[called.command]}")
+    arguments = cli.parser(module.__doc__)
+    arguments.prog = f"softaer {called.command}"
+    module.add_arguments(arguments)
+    options, others = arguments.parse_known_args(called.words)
+    if "others" in options:  # a command that hands them on
+        options.others = others
+    elif others:
+        arguments.error(f"unrecognized arguments: {' '.join(others)}")
+    module.main(options)
+
+
+def run() -> None:
+    """The command ``softaer``."""
+    cli.run(main)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    run()

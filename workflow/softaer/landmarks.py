@@ -13,12 +13,12 @@ from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
-from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from softaer.core import cli
 from softaer.core.experiment import Media, Tracking
 from softaer.core.schema import landmarks as landmarks_schema
 from softaer.signals.extraction import add_extraction, asked, extract
+from softaer.signals.face_mesh import open_face_mesh
 from softaer.signals.following import Subject
 from softaer.signals.markup import POINTS, VERTICES, columns
 from softaer.signals.media import Account, Choice
@@ -60,6 +60,11 @@ def track(
     Tables of up to 1500 frames: ``time`` (float64, s), ``face`` (bool), and ``x_18, y_18, ...,
     x_68, y_68`` (float32, pixels of the upright picture, y downwards; NaN without the subject's
     face).
+
+    Raises
+    ------
+    MissingPackageError
+        If MediaPipe is not installed.
     """
     subject = Subject(face)
     times: list[float] = []
@@ -76,9 +81,9 @@ def track(
 
     with ExitStack() as open_meshes:
 
-        def open_mesh(faces: int) -> FaceMesh:
+        def open_mesh(faces: int):
             open_meshes.close()
-            mesh = FaceMesh(
+            mesh = open_face_mesh(
                 static_image_mode=False,
                 max_num_faces=faces,
                 refine_landmarks=refine,
@@ -107,7 +112,7 @@ def track(
     yield take()
 
 
-def find_faces(face_mesh: FaceMesh, image: np.ndarray) -> list[np.ndarray]:
+def find_faces(face_mesh, image: np.ndarray) -> list[np.ndarray]:
     """The 49 points of each face in one picture.
 
     Parameters

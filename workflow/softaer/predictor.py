@@ -1,4 +1,4 @@
-"""A trained model that predicts E and sigma of new recordings, loaded from one folder.
+"""A trained model that predicts E and sigma of new recordings, loaded from one folder or zip file.
 
     from softaer.predictor import Predictor
 
@@ -10,6 +10,7 @@ fusion of one task, and the settings of the extraction. Nothing in it is unpickl
 
 import json
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from softaer.core.correction import Step, apply_chain
 from softaer.core.errors import InputError
@@ -34,9 +35,19 @@ FORMAT = 1
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, RuntimeError),
+    *(SafetensorError, zipfile.BadZipFile),
+)
+"""What is raised by a file that is not what it should be."""
+
 
 class NothingToPredictError(InputError):
     """A recording has no features of any modality."""
+
+
+class OddInputWarning(UserWarning):
+    """Something about a recording is odd, and it is predicted all the same."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +86,18 @@ class Predictor:
     def load(cls, folder: Path) -> "Predictor":
         """Read a model back.
 
+        Parameters
+        ----------
+        folder
+            The folder, or a zip file of what is in it.
+
         Raises
         ------
         InputError
             If the folder does not hold one, or one of another format.
         """
-        path = Path(folder) / DESCRIPTION
+        root = zipfile.Path(folder) if zipfile.is_zipfile(folder) else Path(folder)
+        path = root / DESCRIPTION
         try:
             description = json.loads(path.read_text(encoding="utf-8"))
             if description["format"] != FORMAT:
@@ -88,7 +105,7 @@ class Predictor:
                     f"{path}: format {description['format']!r}; expected {FORMAT}, which this "
                     "version of softaer reads"
                 )
-            tensors = load_file(Path(folder) / WEIGHTS)
+            tensors = load((root / WEIGHTS).read_bytes())
             networks = [_network(entry, tensors) for entry in description["networks"]]
             standardisations = {
                 modality: pd.DataFrame(
@@ -100,7 +117,7 @@ class Predictor:
                 )
                 for modality, names in description["features"].items()
             }
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{folder}: not a packed model: {error}") from error
         return cls(description, networks, standardisations)
 
@@ -155,7 +172,7 @@ class Predictor:
 
         Warns
         -----
-        UserWarning
+        OddInputWarning
             What was odd about a file, see :class:`softaer.signals.media.Account`.
         """
         from softaer.signals.media import Choice
@@ -333,7 +350,7 @@ class Predictor:
 
 def _warn(path: Path, notes: Sequence[str]) -> None:
     for note in notes:
-        warnings.warn(f"{path}: {note}", stacklevel=4)
+        warnings.warn(f"{path}: {note}", OddInputWarning, stacklevel=4)
 
 
 def _has(path: Path, modality: str) -> bool:

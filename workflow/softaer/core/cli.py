@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin
 
 from annotated_types import MinLen
 
-from softaer.core import fields, lock, tables
+from softaer.core import fields, lock
 from softaer.core.errors import InputError
 from softaer.core.experiment import Experiment
 from softaer.core.tasks import TARGETS
@@ -26,11 +26,19 @@ READER_GONE = 128 + signal.SIGPIPE
 """Status if nobody reads what is printed any more: that of a command which the signal has ended."""
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells defaults, but for those that say nothing."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        silent = action.default is None or action.default is False or action.default == []
+        return action.help if silent else super()._get_help_string(action)
+
+
 def parser(doc: str) -> argparse.ArgumentParser:
     """Argument parser whose description is the first paragraph of a stage's docstring."""
     return argparse.ArgumentParser(
         description=doc.strip().split("\n\n")[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
 
 
@@ -156,6 +164,8 @@ def delays(options: argparse.Namespace) -> dict[str, float]:
     """Delay of each dimension [s], from the arguments of :func:`add_delays`."""
     if options.delay_table is None:
         return {dimension: float(seconds) for dimension, seconds in options.delays}
+    from softaer.core import tables  # heavy, and few need it
+
     table = tables.read(options.delay_table)
     return table[table["chosen"]].set_index("dimension")["delay"].to_dict()
 

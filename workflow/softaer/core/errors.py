@@ -3,3 +3,7 @@
 
 class InputError(Exception):
     """Input that the user has to change; printed without a traceback by the command lines."""
+
+
+class MissingPackageError(InputError):
+    """A package that is not installed; whatever the recording, it has to be."""

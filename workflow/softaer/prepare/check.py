@@ -33,6 +33,7 @@ from softaer.prepare.check_ratings import (
     raters_of,
 )
 from softaer.running import configuration
+from softaer.signals.face_mesh import INSTALL, installed
 
 ALIKE = 3
 """Things of one kind that are told one by one; of more, the first ones and how many there are."""
@@ -300,6 +301,8 @@ def main(options: argparse.Namespace) -> None:
         reading=configuration.checked(experiment).ratings,
         targets=targets,
     )
+    if "video" in experiment["modalities"] and found["fps"].notna().any() and not installed():
+        print(f"\nFaces cannot be found here, since mediapipe is not installed; type: {INSTALL}")
     if options.csv is not None:
         with complete(options.csv) as partial:
             found.to_csv(partial, index=False, float_format="%.6g")

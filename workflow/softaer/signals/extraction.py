@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from softaer.core import cli, tables
-from softaer.core.errors import InputError
+from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.experiment import ON_BAD_RECORDING, Media, OnBadRecording
 from softaer.core.progress import Progress
 from softaer.core.schema import STATUS
@@ -166,6 +166,8 @@ class UnreadableError(InputError):
 def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     try:
         yield from tables_of
+    except MissingPackageError:
+        raise
     except InputError as error:
         raise UnreadableError(str(error)) from error
 

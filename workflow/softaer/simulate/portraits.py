@@ -9,13 +9,13 @@ from pathlib import Path
 
 import cv2
 import matplotlib
-import mediapipe
 import numpy as np
 import pandas as pd
 import skimage.data
 
 from softaer.core import cli, tables
 from softaer.core.files import complete
+from softaer.signals.face_mesh import open_face_mesh
 from softaer.simulate import face
 from softaer.simulate.subjects import ASTRONAUT, SUBJECTS, Portrait, subject
 
@@ -33,7 +33,7 @@ def photograph(name: str) -> np.ndarray:
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
-def find_landmarks(mesh: "mediapipe.solutions.face_mesh.FaceMesh", image: np.ndarray) -> np.ndarray:
+def find_landmarks(mesh, image: np.ndarray) -> np.ndarray:
     """Find the 478 points of the face in an RGB image [pixel], float32, shape (478, 3)."""
     found = mesh.process(np.ascontiguousarray(image)).multi_face_landmarks
     if not found:
@@ -94,9 +94,7 @@ def retone(image: np.ndarray, portrait: Portrait) -> np.ndarray:
     return np.clip(255 * rgb**portrait.gamma * light[None, :, None], 0, 255).astype(np.uint8)
 
 
-def make(
-    mesh: "mediapipe.solutions.face_mesh.FaceMesh", portrait: Portrait
-) -> tuple[np.ndarray, np.ndarray]:
+def make(mesh, portrait: Portrait) -> tuple[np.ndarray, np.ndarray]:
     """Portrait (RGB, uint8, shape (352, 352, 3)) and its landmarks (float32, shape (478, 3))."""
     image = photograph(portrait.photograph)
     if portrait.mirrored:
@@ -113,9 +111,7 @@ def main() -> None:
     cli.add_output(arguments, "--output-dir")
     options = arguments.parse_args()
     portraits = {name: subject(name).portrait for name in options.subjects}
-    with mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=True, refine_landmarks=True, max_num_faces=1
-    ) as mesh:
+    with open_face_mesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as mesh:
         for name, portrait in portraits.items():
             image, landmarks = make(mesh, portrait)
             path = options.output_dir / f"{name}.png"

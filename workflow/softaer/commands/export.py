@@ -1,23 +1,22 @@
-"""ONNX export: the networks of a packed model for other run times, checked against torch.
-
-    python -m softaer.commands.onnx_export --model results/packed_model --output-dir onnx
+"""Exports the networks of a packed model to ONNX, for other run times, checked against torch.
 
 One file per network. Its input ``features`` are float32, shape (1, frames, features), as the stages
 ``audio_features`` and ``video_features`` write them, not standardised, NaN where missing; its
 output ``predictions``, shape (1, frames, outputs), is in units of the ratings, before
-post-processing and fusion, which ``model.json`` has. Needs the packages of
-``envs/requirements-onnx.txt``.
+post-processing and fusion, which ``model.json`` has.
 """
 
+import argparse
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from softaer.core import cli
-from softaer.core.errors import InputError
+from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.files import complete
+from softaer.core.home import ENVIRONMENTS
 from softaer.networks.architectures import Recurrent
 from softaer.predictor import Predictor
 
@@ -86,12 +85,23 @@ def difference(network: Standalone, path: Path, seed: int = 0) -> float:
     return largest
 
 
-def main() -> None:
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--model", type=Path, required=True, help="folder of a packed model")
-    arguments.add_argument("--output-dir", type=Path, required=True)
-    options = arguments.parse_args()
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the model, and where it goes."""
+    arguments.add_argument(
+        "model", type=Path, metavar="MODEL", help="results/packed_model, or what softaer pack made"
+    )
+    arguments.add_argument(
+        "--output-dir", type=Path, default=Path("onnx"), help="a file for each network"
+    )
 
+
+def main(options: argparse.Namespace) -> None:
+    """Export the model that is named on the command line."""
+    if not all(map(find_spec, ("onnx", "onnxruntime"))):
+        raise MissingPackageError(
+            "onnx or onnxruntime is not installed; type: pip install --requirement "
+            f"{ENVIRONMENTS / 'requirements-onnx.txt'}"
+        )
     predictor = Predictor.load(options.model)
     for entry, network in zip(predictor.description["networks"], predictor.networks, strict=True):
         standardisation = predictor.standardisations[network.modality]
@@ -109,7 +119,3 @@ def main() -> None:
                     f"{path}: differs from torch by {found:.2g}; expected {TOLERANCE:g}"
                 )
         print(f"{path}: within {found:.1g} of torch")
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -1,0 +1,166 @@
+"""Packs what an experiment has learnt into a folder or a zip file that predicts anywhere.
+
+In it are the packed model (``model.json``, ``weights.safetensors``) and a README.md that says what
+it predicts, what it has learnt from, how well it did, and how it is used.
+"""
+
+import argparse
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.core.files import complete
+from softaer.core.tasks import JOIN
+from softaer.corpus import read_recordings
+from softaer.predictor import DESCRIPTION, WEIGHTS, Predictor
+
+CARD = "README.md"
+
+UNDATED = (1980, 1, 1, 0, 0, 0)
+"""The same model gives the same bytes."""
+
+WHAT_FOR = """\
+E is what several raters perceived on average, not what a person feels; sigma is how far they
+differed. It is made for research on groups with consent, and not for decisions about single people.
+In the European Union, Article 5(1)(f) of the AI Act bars such systems at work and in education, but
+for medical or safety reasons.
+"""
+
+LICENCES = """\
+Sound is described by openSMILE, which is licensed for research and other non-commercial use only.
+"""
+
+
+def card(predictor: Predictor, results: Path) -> str:
+    """What there is to say of a model, as Markdown.
+
+    Parameters
+    ----------
+    predictor
+        The model.
+    results
+        Folder of all results of the run that it comes from.
+    """
+    model = predictor.description
+    dimensions = " and ".join(model["dimensions"])
+    facts = {
+        "predicts": f"{', '.join(predictor.outputs)}; {model['rate']} times a second",
+        "from": " and ".join(predictor.modalities),
+        "has learnt": f"task {model['task']}, {_count(model['seeds'], 'seed')}, "
+        f"{len(model['networks'])} networks",
+        "recordings": f"{model['trained_on']['train']} to train on, "
+        f"{model['trained_on']['dev']} to choose by (dev)",
+        "made with": ", ".join(
+            f"{name} {version}"
+            for name, version in ({"softaer": model["softaer"]} | model["software"]).items()
+        ),
+    }
+    parts = [
+        f"# {dimensions}: E and sigma\n",
+        "```bash\nsoftaer predict THIS new.mp4    # this folder or zip file\n```\n",
+        _table(["", ""], [list(fact) for fact in facts.items()]),
+        _scores(predictor, results),
+        WHAT_FOR,
+        *([LICENCES] if "audio" in predictor.modalities else []),
+    ]
+    return "\n".join(parts)
+
+
+def _scores(predictor: Predictor, results: Path) -> str:
+    """Scores of the packed task on the test partition, if the run has them."""
+    path = results / "ccc.parquet"
+    if not path.exists():
+        return "No scores came with it.\n"
+    scores = tables.read(path)
+    modality = JOIN.join(predictor.modalities)
+    own = scores[
+        (scores["partition"] == "test")
+        & (scores["task"] == predictor.description["task"])
+        & (scores["modality"] == modality)
+    ]
+    rows = [
+        [dimension, target, f"{part['ccc'].mean():.3f}", str(part["recordings"].iloc[0])]
+        for (dimension, target), part in own.groupby(["dimension", "target"], sort=False)
+    ]
+    text = f"On the test partition, {modality}, mean over seeds:\n\n"
+    text += _table(["dimension", "target", "CCC", "recordings"], rows)
+    if _simulated(results):
+        text += "\nThe corpus was simulated: these scores say nothing about people.\n"
+    return text
+
+
+def _simulated(results: Path) -> bool:
+    """Whether the recordings that were scored are those of the simulated corpus.
+
+    A folder keeps that corpus when the experiment goes on to another.
+    """
+    table = results / "corpus" / "recordings.csv"
+    covered = sorted((results / "coverage").glob("*.parquet"))
+    if not table.exists() or not covered:
+        return False
+    scored = set(tables.read(covered[0], ["recording"])["recording"])
+    return scored <= {recording.recording for recording in read_recordings(table)}
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _count(things: list, name: str) -> str:
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
+
+
+def pack(results: Path, output: Path) -> None:
+    """Pack the model of a run, and see that it can be loaded from there.
+
+    Parameters
+    ----------
+    results
+        Folder of all results of a run.
+    output
+        A file ``.zip``, or a folder that is not there yet.
+
+    Raises
+    ------
+    InputError
+        If the run has no packed model, or the folder is there.
+    """
+    source = results / "packed_model"
+    text = card(Predictor.load(source), results)
+    contents = {name: (source / name).read_bytes() for name in (DESCRIPTION, WEIGHTS)}
+    contents[CARD] = text.encode()
+    if output.suffix == ".zip":
+        with complete(output) as partial:
+            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+                for name, content in contents.items():
+                    member = zipfile.ZipInfo(name, UNDATED)
+                    member.external_attr = 0o644 << 16
+                    file.writestr(member, content, zipfile.ZIP_DEFLATED)
+            Predictor.load(partial)
+        return
+    if output.exists():
+        raise InputError(f"{output}: is there already; expected a new folder, or a file .zip")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=output.parent) as folder:
+        partial = Path(folder) / output.name
+        partial.mkdir()
+        for name, content in contents.items():
+            (partial / name).write_bytes(content)
+        Predictor.load(partial)
+        os.replace(partial, output)
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add what is packed, and where."""
+    arguments.add_argument("results", type=Path, metavar="RESULTS", help="results of a run")
+    arguments.add_argument("output", type=Path, metavar="OUTPUT", help="new folder, or file .zip")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Pack the results that are named on the command line."""
+    pack(options.results, options.output)
+    print(f"{options.output}: try  softaer predict {options.output} FILE")

@@ -1,0 +1,199 @@
+"""Predicts E and sigma of media files by a packed model, in one process and without a workflow.
+
+For each file there is a table of its name, ten rows a second, and a plot. A file that cannot be
+read is told and left out; the exit status is 1 then. What libraries print goes to predict.log.
+"""
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from softaer.audio_lld import OpenSmileError
+from softaer.core import tables
+from softaer.core.errors import InputError, MissingPackageError
+from softaer.core.files import complete
+from softaer.core.schema import applied
+from softaer.figures.predictions import predictions
+from softaer.predictor import OddInputWarning, Predictor
+from softaer.signals.following import FACES
+
+FORMATS = ("csv", "parquet")
+
+
+@dataclass
+class Outcome:
+    """What has become of a file.
+
+    Attributes
+    ----------
+    file
+        The media file.
+    table
+        Where its predictions are; ``None`` if there are none.
+    frames
+        Rows of that table.
+    notes
+        What was odd about the file.
+    error
+        Why there are no predictions.
+    """
+
+    file: str
+    table: str | None = None
+    frames: int = 0
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+def write(table: pd.DataFrame, name: str, path: Path) -> None:
+    """Write the predictions of a recording as the suffix of a path says, and a plot beside them.
+
+    The values are those that the stage ``apply`` writes: six digits in CSV, the column
+    ``recording`` and all digits in Parquet.
+    """
+    if path.suffix == ".parquet":
+        schema = applied([column for column in table.columns if column != "time"])
+        tables.write(table.assign(recording=name), schema, path)
+    else:
+        with complete(path) as partial:
+            table.to_csv(partial, index=False, float_format="%.6g")
+    with complete(path.with_suffix(".svg")) as partial:
+        partial.write_text(predictions(table, name), encoding="utf-8")
+
+
+@contextmanager
+def errors_to(path: Path) -> Iterator[None]:
+    """Append what is printed on the error stream of the process to a file: MediaPipe says much."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = os.dup(2)
+    with open(path, "a", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stream, 2)
+            os.close(stream)
+
+
+def predict_file(predictor: Predictor, file: Path, output: Path, **choices) -> Outcome:
+    """Predict one file, and write its table and its plot.
+
+    Parameters
+    ----------
+    predictor
+        The model.
+    file
+        Media file.
+    output
+        Its table, ``.csv`` or ``.parquet``.
+    **choices
+        Of :meth:`softaer.predictor.Predictor.predict`.
+
+    Raises
+    ------
+    MissingPackageError
+        If faces are to be found, and MediaPipe is not installed.
+    """
+    outcome = Outcome(str(file))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", OddInputWarning)
+        try:
+            with errors_to(output.with_name("predict.log")):
+                table = predictor.predict(file, **choices)
+        except MissingPackageError:
+            raise
+        except (InputError, OpenSmileError) as error:
+            named = str(file) in str(error)
+            outcome.error = str(error) if named else f"{file}: {error}"
+        else:
+            write(table, file.stem, output)
+            outcome.table, outcome.frames = str(output), len(table)
+    outcome.notes = [str(w.message) for w in caught if issubclass(w.category, OddInputWarning)]
+    return outcome
+
+
+def outputs(files: Sequence[Path], folder: Path, form: str) -> list[Path]:
+    """Table of each file.
+
+    Raises
+    ------
+    InputError
+        If two files would have the same.
+    """
+    paths = [folder / f"{file.stem}.{form}" for file in files]
+    named = defaultdict(list)
+    for file, path in zip(files, paths, strict=True):
+        named[path].append(str(file))
+    for path, same in named.items():
+        if len(same) > 1:
+            raise InputError(
+                f"{path} would be the table of {' and of '.join(same)}; expected names that "
+                "differ, or one command with an --output-dir of its own for each"
+            )
+    return paths
+
+
+def add_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add model, files and what is written."""
+    arguments.add_argument(
+        "model", type=Path, metavar="MODEL", help="results/packed_model, or what softaer pack made"
+    )
+    arguments.add_argument("files", type=Path, nargs="+", metavar="FILE", help="media files")
+    arguments.add_argument(
+        "--output-dir", type=Path, default=Path("predictions"), help="folder of tables and plots"
+    )
+    arguments.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="of the tables")
+    arguments.add_argument(
+        "--json", action="store_true", help="print what has become of each file as JSON"
+    )
+    single = arguments.add_argument_group("of a single FILE, as in recordings.csv")
+    single.add_argument("--audio", type=Path, help="file with its sound, if that is kept apart")
+    single.add_argument("--turns", type=Path, help="when the subject speaks")
+    single.add_argument("--audio-stream", type=int, metavar="N", help="stream of sound, from 1")
+    single.add_argument("--video-stream", type=int, metavar="N", help="stream of pictures, from 1")
+    single.add_argument("--channel", type=int, metavar="N", help="the subject's microphone, from 1")
+    single.add_argument("--face", choices=FACES, help="the subject's face")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Predict the files that are named on the command line."""
+    names = ("audio", "turns", "audio_stream", "video_stream", "channel", "face")
+    choices = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if choices and len(options.files) > 1:
+        raise InputError(
+            f"--{next(iter(choices)).replace('_', '-')} with {len(options.files)} files; expected "
+            "one, whose it is"
+        )
+    paths = outputs(options.files, options.output_dir, options.format)
+    predictor = Predictor.load(options.model)
+    said = sys.stderr if options.json else sys.stdout
+    outcomes = []
+    for file, path in tqdm(
+        list(zip(options.files, paths, strict=True)),
+        disable=not sys.stderr.isatty() or len(paths) == 1,
+        unit="file",
+    ):
+        outcome = predict_file(predictor, file, path, **choices)
+        outcomes.append(outcome)
+        for note in outcome.notes:
+            tqdm.write(f"note: {note}", file=said)
+        if outcome.error:
+            tqdm.write(f"error: {outcome.error}", file=sys.stderr)
+        else:
+            tqdm.write(f"{path}: {outcome.frames} frames", file=said)
+    if options.json:
+        print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    if failed:
+        tqdm.write(f"{failed} of {len(outcomes)} files are not predicted", file=sys.stderr)
+        sys.exit(1)

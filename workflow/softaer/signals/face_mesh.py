@@ -1,0 +1,44 @@
+"""MediaPipe's FaceMesh; where it is not installed, what to type.
+
+It is no requirement of the package, since its own requirements are wrong
+(``envs/requirements-nodeps.txt``).
+"""
+
+from importlib.util import find_spec
+
+from softaer.core.errors import MissingPackageError
+
+INSTALL = "pip install --no-deps mediapipe==0.10.21"
+
+
+def installed() -> bool:
+    """Whether there is a MediaPipe, without importing it."""
+    return find_spec("mediapipe") is not None
+
+
+def open_face_mesh(**settings):
+    """Open a FaceMesh.
+
+    Parameters
+    ----------
+    **settings
+        Of MediaPipe's class: ``static_image_mode``, ``max_num_faces``, ``refine_landmarks``,
+        ``min_detection_confidence``, ``min_tracking_confidence``.
+
+    Returns
+    -------
+    The FaceMesh, which is a context manager.
+
+    Raises
+    ------
+    MissingPackageError
+        If MediaPipe is not installed, or has no FaceMesh.
+    """
+    try:
+        from mediapipe.python.solutions.face_mesh import FaceMesh
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"faces are found by mediapipe 0.10.21, which is not installed ({error}); "
+            f"type: {INSTALL}"
+        ) from error
+    return FaceMesh(**settings)
