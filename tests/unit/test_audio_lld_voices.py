@@ -48,26 +48,26 @@ def steps(count, seed=0):
 
 
 def bursts(make, seed=0):
-    """Sounds of 0.05 to 2 s with pauses of the same kind, for 30 s and more."""
-    lengths = np.random.default_rng(seed).uniform(0.05, 2.0, 32)
+    """Sounds of 0.05 to 2 s with pauses of the same kind, for some 18 s."""
+    lengths = np.random.default_rng(seed).uniform(0.05, 2.0, 12)
     return together(*(part for s in lengths for part in (make(s), silence(s / 2))))
 
 
 SOUNDS = {
-    **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (50, 220, 470, 500, 530, 560, 590)},
-    **{f"tone of {f} Hz": lambda f=f: tone(30, f) for f in (620, 1000, 1100, 2000, 4000)},
-    **{f"voice at {f} Hz": lambda f=f: voice(30, f) for f in (60, 120, 300, 600, 900)},
-    "sweep up and down": lambda: together(sweep(20, 50, 4000), sweep(20, 4000, 50)),
-    "fast sweeps": lambda: np.tile(sweep(1, 400, 700), 30),
-    "steps": lambda: steps(160),
-    "vibrato": lambda: together(vibrato(15, 580, 0.05, 6), vibrato(15, 580, 0.3, 3)),
-    "noise": lambda: noise(30),
-    "tone in noise": lambda: tone(30, 590) // 2 + noise(30) // 8,
-    "clicks": lambda: clicks(30, 0.5),
+    **{f"tone of {f} Hz": lambda f=f: tone(10, f) for f in (50, 220, 470, 500, 530, 560, 590)},
+    **{f"tone of {f} Hz": lambda f=f: tone(10, f) for f in (620, 1000, 1100, 2000, 4000)},
+    **{f"voice at {f} Hz": lambda f=f: voice(10, f) for f in (60, 120, 300, 600, 900)},
+    "sweep up and down": lambda: together(sweep(6, 50, 4000), sweep(6, 4000, 50)),
+    "fast sweeps": lambda: np.tile(sweep(1, 400, 700), 10),
+    "steps": lambda: steps(60),
+    "vibrato": lambda: together(vibrato(6, 580, 0.05, 6), vibrato(6, 580, 0.3, 3)),
+    "noise": lambda: noise(10),
+    "tone in noise": lambda: tone(10, 590) // 2 + noise(10) // 8,
+    "clicks": lambda: clicks(10, 0.5),
     "bursts of a tone": lambda: bursts(lambda s: tone(s, 590)),
     "bursts of a voice": lambda: bursts(lambda s: voice(s, 600), seed=1),
     "bursts of noise": lambda: bursts(lambda s: noise(s), seed=2),
-    "a high word in a low voice": lambda: together(voice(15, 220), voice(0.3, 600), voice(15, 220)),
+    "a high word in a low voice": lambda: together(voice(6, 220), voice(0.3, 600), voice(6, 220)),
     "silence between": lambda: together(tone(10, 590), silence(15), tone(10, 1000), silence(5)),
     "silence of a minute, then a tone": lambda: together(silence(60), tone(10, 560)),
     "two minutes without a pause": lambda: tone(120, 590),

@@ -283,7 +283,7 @@ def test_without_a_standard_output_a_stage_runs():
 def long_table(tmp_path):
     """A corpus table whose check prints more than a pipe holds."""
     sound = media_files.write(tmp_path / "a.wav", sound=[(0, media_files.tone(0.2))])
-    lines = [f"recording_{k:04},{sound.name}" for k in range(1500)]
+    lines = [f"recording_{k:090},{sound.name}" for k in range(700)]
     path = tmp_path / "recordings.csv"
     path.write_text("\n".join(["recording,audio", *lines, ""]))
     return path
