@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 import warm
+from patience import HANGS
 
 PROJECT_FILES = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
 
@@ -106,7 +107,7 @@ class Project:
         cores: int = 2,
         environment: dict | None = None,
     ) -> Outcome:
-        """Run Snakemake to its end, in a Python that has its libraries loaded, and jobs likewise."""
+        """Run Snakemake to its end. It and its jobs start with their libraries loaded."""
         python = warm.programs() / "python"
         command = self.command(*arguments, config=config, cores=cores, python=python)
         return self.finish(self.start(command, environment))
@@ -114,7 +115,7 @@ class Project:
     def finish(self, process: subprocess.Popen) -> Outcome:
         """Wait for the end of a run."""
         try:
-            output, _ = process.communicate(timeout=600)
+            output, _ = process.communicate(timeout=HANGS)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
