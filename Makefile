@@ -1,7 +1,8 @@
 # make demo    set up .venv and run the whole workflow on the simulated corpus
 # make test    set up .venv with the test extras, check style and run the tests
+# make unit    set up .venv with the test extras and run the tests that run no workflow
 #
-# Both install the pins of envs/. PYTHON names the interpreter, CORES the number of jobs at once:
+# All install the pins of envs/. PYTHON names the interpreter, CORES the number of jobs at once:
 #
 #     make demo PYTHON=/usr/bin/python3.12 CORES=4
 
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PINS := envs/requirements.txt envs/requirements-nodeps.txt envs/constraints.txt pyproject.toml
 
-.PHONY: demo test check
+.PHONY: demo test unit check
 
 demo: $(VENV)/.run
 	$(BIN)/snakemake --cores $(CORES)
@@ -20,6 +21,9 @@ demo: $(VENV)/.run
 
 test: check
 	$(BIN)/python -m pytest
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest tests/unit tests/fuzz workflow/softaer
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -4,10 +4,35 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[1]
 
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # no doctests there, and one name for all
+
+
+class Scheduling(LoadFileScheduling):
+    """Files go to workers whole, but files of real runs, whose tests go one by one.
+
+    Those stay whole whose tests share a run of their own, and all that need Slurm stay together:
+    there is one Slurm on a machine.
+    """
+
+    WHOLE = ("test_apply.py", "test_faults.py")
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file.startswith("tests/cluster/") and "gridengine" not in file:
+            return "slurm"
+        if file.startswith("tests/workflow/") and not file.endswith(self.WHOLE):
+            return nodeid.partition("[")[0]
+        return file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log) -> Scheduling:
+    """What goes to one worker together."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from patience import HANGS
+
 ALLOWED = "SOFTAER_INSTALL_PACKAGES"
 """Environment variable that allows the tests, set to 1, to install packages of Debian or Ubuntu."""
 
@@ -48,7 +50,7 @@ def _install(packages: Sequence[str]) -> None:
                 env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=240,
+                timeout=HANGS,
                 check=True,
             )
     except (OSError, subprocess.SubprocessError) as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from debian_packages import UnavailableError, missing_programs
+from patience import SILENT
 
 
 def require(programs: Iterable[str], name: str) -> None:
@@ -33,14 +34,14 @@ def run(command: Sequence[str], environment: dict | None = None) -> subprocess.C
             env=os.environ | (environment or {}),
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=SILENT / 10,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 124, "", "")
 
 
-def wait_until(condition: Callable, complaint: str, seconds: float = 30) -> None:
+def wait_until(condition: Callable, complaint: str, seconds: float = SILENT) -> None:
     """Wait until something is so.
 
     Raises

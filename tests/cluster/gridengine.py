@@ -11,6 +11,7 @@ from pathlib import Path
 from daemons import end, require, run, wait_until
 
 from debian_packages import UnavailableError
+from patience import SILENT
 
 PACKAGES = ["gridengine-master", "gridengine-exec", "gridengine-client"]
 """Of Debian and Ubuntu."""
@@ -198,7 +199,7 @@ class GridEngine:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=30,
+                timeout=SILENT,
                 check=True,
             )
         except (OSError, subprocess.SubprocessError) as error:

@@ -22,6 +22,7 @@ from daemons import (
 )
 
 from debian_packages import UnavailableError
+from patience import SILENT
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 """Where Slurm's programs look for their configuration; what runs in a job looks nowhere else."""
@@ -181,7 +182,7 @@ class Slurm:
         return run(["squeue", "-h", "-t", states, "-o", what]).stdout.splitlines()
 
     def _start(self, program: str, pidfile: str, *arguments: str) -> None:
-        subprocess.run([program, *arguments], check=True, timeout=30, stdin=subprocess.DEVNULL)
+        subprocess.run([program, *arguments], check=True, timeout=SILENT, stdin=subprocess.DEVNULL)
         path = self.folder / pidfile
         wait_until(lambda: path.exists() and path.read_text().strip(), f"no {pidfile}")
         self.daemons.append(path)

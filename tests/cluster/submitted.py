@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from projects import TINY, Outcome, Project, digests
 
+from patience import HANGS
+
 LANDMARKS = "results/landmarks/s1.parquet"
 """What most tests make: one job of a few seconds."""
 
@@ -22,9 +24,9 @@ def command(project: Project, profile: str, *arguments: str) -> list[str]:
     return words[:at] + words[at + 2 :]
 
 
-def wait_for(condition: Callable, process: subprocess.Popen, seconds: float = 120):
+def wait_for(condition: Callable, process: subprocess.Popen):
     """Wait until something is so, as long as a run goes on."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + HANGS
     while not (found := condition()):
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline
@@ -37,7 +39,7 @@ def watch(
 ) -> tuple[Outcome, set[str]]:
     """Let a run come to its end; what was seen of the cluster meanwhile."""
     seen = set()
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + HANGS
     while process.poll() is None and time.monotonic() < deadline:
         seen.update(look())
         time.sleep(0.2)

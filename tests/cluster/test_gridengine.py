@@ -57,7 +57,7 @@ def test_jobs_of_a_killed_run_that_start_late_do_nothing(simulated, cluster):
     assert outcome.returncode == 0, outcome.output
     made = simulated.path(LANDMARKS).stat().st_mtime_ns
     cluster.hold(False)
-    wait_until(lambda: orphan not in cluster.jobs(), "the orphan does not end", seconds=60)
+    wait_until(lambda: orphan not in cluster.jobs(), "the orphan does not end")
     assert simulated.path(LANDMARKS).stat().st_mtime_ns == made
     logs = simulated.path(".snakemake/gridengine_logs").glob("*")
     assert any("A later run has taken over" in log.read_text() for log in logs)

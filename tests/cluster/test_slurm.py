@@ -117,7 +117,7 @@ def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, s
     Up to the datasets; what follows is submitted in the same way.
     """
     process = cluster_project.start(on_slurm(cluster_project, "dataset"))
-    wait_for(lambda: finished_features(cluster_project), process, seconds=300)
+    wait_for(lambda: finished_features(cluster_project), process)
     slurm.hold(True)
     wait_for(lambda: slurm.jobs("%t").count("PD") > 1, process)
     os.kill(process.pid, signal.SIGKILL)

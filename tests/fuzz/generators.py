@@ -1,6 +1,6 @@
 """The budget of the fuzz tests, and the series and references that several of them use.
 
-Each test draws 200 examples, the same ones every time. ``SOFTAER_FUZZ_EXAMPLES=20000 pytest
+Each test draws 100 examples, the same ones every time. ``SOFTAER_FUZZ_EXAMPLES=20000 pytest
 tests/fuzz`` draws as many as it says, and others every time.
 
 Times are drawn in whole milliseconds, so that the references compare without rounding.
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 EXAMPLES = os.environ.get("SOFTAER_FUZZ_EXAMPLES")
 
 fuzz = settings(
-    max_examples=int(EXAMPLES or 200),
+    max_examples=int(EXAMPLES or 100),
     derandomize=EXAMPLES is None,
     deadline=None,
     database=None,

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from patience import SILENT
+
 
 @contextmanager
-def python(code: str, *arguments: object, wait: float = 60) -> Iterator[subprocess.Popen]:
+def python(code: str, *arguments: object, wait: float = SILENT) -> Iterator[subprocess.Popen]:
     """Run code in another process until it has printed a line; the process is killed at the end.
 
     The line is in the attribute ``said``; it is empty if none came within the time [s].
@@ -32,4 +34,4 @@ def python(code: str, *arguments: object, wait: float = 60) -> Iterator[subproce
 def kill(process: subprocess.Popen) -> None:
     """End a process so that it can clean nothing up, and wait until it has gone."""
     process.kill()
-    process.wait(timeout=30)
+    process.wait(timeout=SILENT)

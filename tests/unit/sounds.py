@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from patience import SILENT
 from softaer.signals.sound import AUDIO_RATE
 
 LOUD = 10_000
@@ -50,7 +51,7 @@ def clicks(seconds, every, width=16):
     return samples
 
 
-def within(seconds, function):
+def within(function):
     """What ``function`` returns or raises; fails if it hangs."""
     outcome = []
 
@@ -62,9 +63,9 @@ def within(seconds, function):
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(SILENT)
     if not outcome:
-        pytest.fail(f"still running after {seconds} s")
+        pytest.fail(f"still running after {SILENT:.0f} s")
     value, error = outcome[0]
     if error is not None:
         raise error

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from patience import SILENT
 from softaer.core import cli
 from softaer.core.errors import InputError
 from softaer.networks import architectures as model
@@ -156,7 +157,7 @@ def test_a_defect_is_not_told_in_one_line(error, capsys):
 def end_of(error):
     code = f"from softaer.core import cli\n\ndef main():\n    raise {error}\n\ncli.run(main)\n"
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=SILENT
     )
 
 
@@ -191,7 +192,7 @@ def unread(code, environment, both=False):
             text=True,
             check=False,
             env=environment,
-            timeout=600,
+            timeout=SILENT,
         )
     finally:
         os.close(write)
@@ -249,7 +250,7 @@ def test_another_pipe_that_breaks_is_a_defect():
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=SILENT,
     )
     assert done.returncode == 1
     assert "BrokenPipeError" in done.stderr
@@ -263,7 +264,7 @@ def test_a_full_disk_under_what_is_printed_is_told(full_disk):
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=600,
+            timeout=SILENT,
         )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
@@ -274,7 +275,7 @@ def test_a_full_disk_under_what_is_printed_is_told(full_disk):
 def test_without_a_standard_output_a_stage_runs():
     command = f"'{sys.executable}' -c 'from softaer.core import cli; cli.run(lambda: print(1))' >&-"
     done = subprocess.run(
-        command, shell=True, capture_output=True, text=True, check=False, timeout=600
+        command, shell=True, capture_output=True, text=True, check=False, timeout=SILENT
     )
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -283,7 +284,7 @@ def test_without_a_standard_output_a_stage_runs():
 def long_table(tmp_path):
     """A corpus table whose check prints more than a pipe holds."""
     sound = media_files.write(tmp_path / "a.wav", sound=[(0, media_files.tone(0.2))])
-    lines = [f"recording_{k:04},{sound.name}" for k in range(1500)]
+    lines = [f"recording_{k:090},{sound.name}" for k in range(700)]
     path = tmp_path / "recordings.csv"
     path.write_text("\n".join(["recording,audio", *lines, ""]))
     return path
@@ -298,7 +299,7 @@ def test_check_may_be_read_in_part(reader, long_table, environment):
         text=True,
         check=False,
         env=environment,
-        timeout=600,
+        timeout=SILENT,
     )
     assert done.returncode == cli.READER_GONE
     assert done.stderr == ""
@@ -313,7 +314,7 @@ def test_what_is_wrong_with_a_table_is_told_whoever_reads(tmp_path, environment)
         text=True,
         check=False,
         env=environment,
-        timeout=600,
+        timeout=SILENT,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")

@@ -233,7 +233,7 @@ def onset(lld: pd.DataFrame) -> float:
 
 def read(made: Made) -> Read:
     """Take a clip through the stages."""
-    landmarks = pd.concat(track(video_frames(made.path)), ignore_index=True)
+    landmarks = pd.concat(track(video_frames(made.path), refine=False), ignore_index=True)
     blocks = list(audio_blocks(made.path))
     assert landmarks["face"].any(), "no face in any picture"
     face = float(landmarks["time"][landmarks["face"]].iloc[0])

@@ -52,14 +52,20 @@ def test_correlation_is_the_mean_over_pairs():
     assert np.isnan(pairwise_correlation(np.ones((2, 10))))
 
 
+@pytest.fixture(scope="module")
+def six_seconds(tmp_path_factory):
+    """Grey pictures and a tone."""
+    frames = [(t, media_files.grey(90)) for t in np.arange(0, 6, 0.04)]
+    path = tmp_path_factory.mktemp("media") / "six_seconds.mkv"
+    return media_files.write(path, pictures=frames, sound=[(0, media_files.tone(6.0))])
+
+
 @pytest.fixture
-def checked(tmp_path, monkeypatch, capsys):
+def checked(six_seconds, tmp_path, monkeypatch, capsys):
     """Three recordings of six seconds with three raters; some may be spoilt before the check."""
     time = np.arange(0, 6.05, 0.1)
     for k, name in enumerate("abc"):
-        frames = [(t, media_files.grey(90)) for t in np.arange(0, 6, 0.04)]
-        sound = [(0, media_files.tone(6.0))]
-        media_files.write(tmp_path / f"{name}.mkv", pictures=frames, sound=sound)
+        shutil.copy(six_seconds, tmp_path / f"{name}.mkv")
         lines = ["time,rater,dimension,value"]
         for rater in range(3):
             values = np.sin(time + k) + 0.1 * np.cos((2 + rater) * time)

@@ -5,6 +5,7 @@ import os
 import processes
 import pytest
 
+from patience import SILENT
 from softaer.core.errors import InputError
 from softaer.core.files import complete
 
@@ -171,7 +172,7 @@ def test_a_process_that_goes_on_after_its_run_was_killed_does_not_write_over_the
         with complete(path) as partial:
             partial.write_text("of the next run")
         assert not (tmp_path / writer.said).exists()
-        writer.communicate("go on\n", timeout=30)
+        writer.communicate("go on\n", timeout=SILENT)
         assert writer.returncode != 0
     assert path.read_text() == "of the next run"
     assert names(tmp_path) == ["t.csv"]

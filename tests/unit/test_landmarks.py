@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import skimage.data
 
+from patience import SILENT
 from softaer.core import tables
 from softaer.landmarks import FRAMES_AT_ONCE, track
 from softaer.signals.markup import EYES, POINTS, columns, positions
@@ -232,7 +233,7 @@ def test_of_so_many_frames_a_second_the_points_are_those_of_all_frames(
         [sys.executable, "-m", "softaer.landmarks", *map(str, words)],
         env=os.environ | {"PYTHONPATH": str(root / "workflow")},
         check=True,
-        timeout=120,
+        timeout=SILENT,
     )
     ((_, sampled),) = tables.by_recording(output)
     every = tracked[name]
@@ -260,7 +261,7 @@ def test_command_line_writes_a_batch(clips, root, tmp_path, tracked, dropout):
         env=os.environ | {"PYTHONPATH": str(root / "workflow")},
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=SILENT,
     )
     parts = dict(tables.by_recording(output))
     assert list(parts) == ["first", "second"]

@@ -8,6 +8,7 @@ import socket
 import processes
 import pytest
 
+from patience import SILENT
 from softaer.core import lock
 from softaer.core.errors import InputError
 
@@ -76,7 +77,7 @@ def test_a_second_process_is_refused_and_told_who_is_at_work(path):
 
 def test_the_lock_is_free_when_its_holder_has_ended(path):
     with processes.python(HOLDS, path) as holder:
-        holder.communicate("end\n", timeout=30)
+        holder.communicate("end\n", timeout=SILENT)
         assert holder.returncode == 0
         assert attempt(path) == "True"
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from patience import SILENT
 from softaer.core.errors import InputError
 from softaer.networks import recurrence
 from softaer.networks.architectures import (
@@ -122,7 +123,7 @@ def test_two_threads_give_the_bytes_of_one(one_thread, cell, half):
 
 def test_the_directions_of_a_layer_are_computed_at_once(monkeypatch):
     """Each waits for the other; with one thread neither would go on."""
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=SILENT)
     run = recurrence.RECURRENCES["lstm"]
 
     def meeting(*args, **options):

@@ -254,7 +254,7 @@ ODD = {
 @pytest.mark.parametrize("kind", ODD)
 def test_an_odd_rater_gets_no_lag_and_moves_nobody(kind, steps):
     make, said = ODD[kind]
-    panels = planted_panel(steps, recordings=4, length=600)
+    panels = planted_panel(steps, recordings=2, length=1200)
     alone = estimate_lags(panels)
     found = estimate_lags(of_one_rater(panels, make))
     np.testing.assert_array_equal(found["lag"][:5], alone["lag"])
@@ -325,7 +325,7 @@ def test_unrelated_raters_are_not_trusted(raters):
                     for _ in range(raters)
                 ]
             )
-            for _ in range(3)
+            for _ in range(2)
         ]
         found = estimate_lags(panels)
         kept = found["note"].isna()

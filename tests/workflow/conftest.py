@@ -27,17 +27,18 @@ def empty_project(root: Path, tmp_path: Path) -> Project:
 
 
 def carry_out(root: Path, folder: Path) -> None:
-    """Carry the small corpus from nothing to the report.
+    """Carry the small corpus from nothing to the report, by the command that users type.
 
     Where that is allowed, it is made without a network, and what was asked of one is counted in
     ``network.txt``.
     """
     project = new_project(root, folder)
-    within = []
+    command = project.command()
     if can_isolate():
-        within = [*ISOLATED, "bash", "-c", COUNT_REQUESTS, str(project.path("network.txt"))]
+        network = str(project.path("network.txt"))
+        command = [*ISOLATED, "bash", "-c", COUNT_REQUESTS, network, *command]
     # The executor for Slurm asks a Slurm on this machine, if there is one, for its configuration.
-    outcome = project.run(within=within, environment={"SLURM_CONF": "/dev/null"})
+    outcome = project.finish(project.start(command, {"SLURM_CONF": "/dev/null"}))
     assert outcome.returncode == 0, outcome.output
 
 

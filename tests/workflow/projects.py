@@ -8,12 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+
+import warm
+from patience import HANGS
 
 PROJECT_FILES = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
 
@@ -68,12 +71,18 @@ class Project:
     source: Path
     directory: Path
 
-    def command(self, *arguments: str, config: dict | None = None, cores: int = 2) -> list[str]:
+    def command(
+        self,
+        *arguments: str,
+        config: dict | None = None,
+        cores: int = 2,
+        python: str | Path = sys.executable,
+    ) -> list[str]:
         """Command that runs Snakemake with a configuration, which is written down."""
         configuration = self.directory / "experiment.yaml"
         configuration.write_text(yaml.safe_dump(SMALL | (config or {})))
         return [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(self.source / "Snakefile")),
+            *(str(python), "-m", "snakemake", "--snakefile", str(self.source / "Snakefile")),
             *("--directory", str(self.directory), "--configfile", str(configuration)),
             *("--cores", str(cores), *arguments),
         ]
@@ -96,17 +105,17 @@ class Project:
         *arguments: str,
         config: dict | None = None,
         cores: int = 2,
-        within: Sequence[str] = (),
         environment: dict | None = None,
     ) -> Outcome:
-        """Run Snakemake to its end, by a command that it is given to, if any."""
-        command = [*within, *self.command(*arguments, config=config, cores=cores)]
+        """Run Snakemake to its end. It and its jobs start with their libraries loaded."""
+        python = warm.programs() / "python"
+        command = self.command(*arguments, config=config, cores=cores, python=python)
         return self.finish(self.start(command, environment))
 
     def finish(self, process: subprocess.Popen) -> Outcome:
         """Wait for the end of a run."""
         try:
-            output, _ = process.communicate(timeout=600)
+            output, _ = process.communicate(timeout=HANGS)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -18,7 +18,9 @@ import pytest
 import yaml
 from projects import SMALL, new_project
 
+import warm
 import workflow_picture
+from patience import HANGS
 
 pytestmark = pytest.mark.workflow
 
@@ -126,7 +128,9 @@ def test_a_command(page, command, clone):
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess:
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(
+            [str(warm.programs()), str(Path(sys.executable).parent), os.environ["PATH"]]
+        ),
         "PYTHONPATH": str(folder / "workflow"),
         "SNAKEMAKE_OUTPUT_CACHE": str(folder / "cache"),
         "SLURM_CONF": "/dev/null",
@@ -139,7 +143,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=HANGS,
     )
 
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 from projects import new_project
 
+import warm
 from softaer.core import tables
 
 pytestmark = pytest.mark.workflow
@@ -157,7 +157,7 @@ CHECKED = {
 
 
 def check(table, *words):
-    command = [sys.executable, "-m", "softaer", "check", str(table), *words]
+    command = [warm.programs() / "python", "-m", "softaer", "check", str(table), *words]
     return subprocess.run(command, capture_output=True, text=True)
 
 

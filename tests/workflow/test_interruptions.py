@@ -14,6 +14,8 @@ import time
 import pytest
 from projects import TINY, digests, new_project
 
+from patience import HANGS
+
 pytestmark = pytest.mark.workflow
 
 KILLS = int(os.environ.get("SOFTAER_KILLS", "3"))
@@ -38,7 +40,7 @@ def run_with_kills(project, chance: random.Random, kills: int) -> int:
     killed = 0
     while True:
         process = project.start(project.command(config=TINY))
-        patience = chance.uniform(0.5, LONGEST_UNDISTURBED) if killed < kills else 600
+        patience = chance.uniform(0.5, LONGEST_UNDISTURBED) if killed < kills else HANGS
         try:
             output, _ = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
@@ -125,7 +127,7 @@ def test_a_job_that_the_kernel_kills_is_named_and_done_again(empty_project, undi
     try:
         victim = wait_for_stage(empty_project, "landmarks", process)
         os.kill(victim, signal.SIGKILL)  # what the kernel does when memory runs out
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=HANGS)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -183,7 +185,7 @@ def test_a_full_disk_is_named_and_room_is_all_that_is_needed(
         },
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=HANGS,
     )
     output = done.stdout + done.stderr
     assert done.returncode == 0, output

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from debian_packages import UnavailableError, provide, tell
+from patience import SILENT
 
 pytestmark = pytest.mark.workflow
 
@@ -42,7 +43,7 @@ def browser():
                 ],
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=SILENT,
             )
         assert done.returncode == 0, done.stderr
         return done.stdout, re.findall(r"CONSOLE.*", done.stderr)

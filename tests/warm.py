@@ -1,0 +1,160 @@
+"""Pythons that have their libraries loaded: commands that tests start without waiting for imports.
+
+``python -m MODULE ...`` spends most of its time in importing libraries if it does little else. A
+process imports them once, and each command becomes a fork of it: a process of its own, with the
+command's arguments, environment, working folder and standard streams, which imports the project's
+own code as ever. There is a folder of programs for ``PATH``: ``python``, ``snakemake`` and
+``softaer`` hand their command over and end as it does.
+
+Tests of how processes start, end and are killed use none of it; nor does the run from nothing with
+which the others are compared.
+"""
+
+import array
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+
+LIBRARIES = (
+    *("av", "cv2", "jinja2", "jsonschema", "matplotlib.figure", "mediapipe", "numpy", "opensmile"),
+    *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
+    *("matplotlib.backends.backend_svg", "pandas", "plotly.offline", "pyarrow.parquet"),
+    *("safetensors.torch", "scipy.optimize", "scipy.signal", "scipy.stats", "skimage.data"),
+    *("sklearn.linear_model", "snakemake.cli", "torch", "yaml"),
+)
+"""What is imported beforehand; nothing of the project."""
+
+CLIENT = """#!{python} -IS
+import array, json, os, signal, socket, sys
+words, name = sys.argv[1:], os.path.basename(sys.argv[0])
+if name != "python":
+    words = ["-m", name, *words]
+if words[:1] != ["-m"]:
+    os.execv({python!r}, [{python!r}, *words])
+server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+server.connect(os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "socket"))
+asked = json.dumps([words[1:], os.getcwd(), dict(os.environ)]).encode()
+streams = array.array("i", [0, 1, 2])
+server.sendmsg([len(asked).to_bytes(8, "big")],
+               [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+server.sendall(asked)
+ended = int(server.recv(16) or -9)
+if ended < 0:
+    signal.signal(-ended, signal.SIG_DFL)
+    os.kill(os.getpid(), -ended)
+os._exit(ended)
+"""
+"""Hands its command over; a program without an import but of the standard library."""
+
+
+@functools.cache
+def programs() -> Path:
+    """Folder with ``python``, ``snakemake`` and ``softaer``, for the time of the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="softaer-warm-"))
+    for name in ("python", "snakemake", "softaer"):
+        (folder / name).write_text(CLIENT.format(python=sys.executable))
+        (folder / name).chmod(0o755)
+    server = subprocess.Popen(
+        [sys.executable, "-I", __file__, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert server.stdout.readline() == b"ready\n"
+    atexit.register(server.communicate)
+    return folder
+
+
+def serve(folder: str) -> None:
+    """Take commands, a fork for each, until the standard input ends."""
+    sys.executable = f"{folder}/python"
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    door.bind(f"{folder}/socket")
+    door.listen(64)
+    gc.freeze()
+    print("ready", flush=True)
+    while 0 not in select.select([door, 0], [], [])[0]:
+        client, _ = door.accept()
+        if os.fork() == 0:
+            door.close()
+            attend(client)
+        client.close()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG):
+                pass
+
+
+def attend(client: socket.socket) -> None:
+    """Carry a client's command out and tell how it has ended; end it if the client goes away."""
+    head, parts, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * 4))
+    streams = array.array("i", parts[0][2])
+    length, asked = int.from_bytes(head, "big"), b""
+    while len(asked) < length:
+        asked += client.recv(length - len(asked))
+    worker = os.fork()
+    if worker == 0:
+        client.close()
+        carry_out(*json.loads(asked), streams)
+    os.setpgid(worker, worker)
+    for stream in streams:
+        os.close(stream)
+    ready, _, _ = select.select([client, ended := os.pidfd_open(worker)], [], [])
+    if ended not in ready:
+        os.killpg(worker, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    if client not in ready:
+        client.send(str(status).encode())
+    os._exit(0)
+
+
+def carry_out(words: list[str], folder: str, environment: dict, streams: array.array) -> None:
+    """Be the command, from its start to its end."""
+    os.setpgid(0, 0)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.argv = ["-m", *words[1:]]
+    status = 0
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        status = ended.code
+        if not isinstance(status, int | None):
+            print(status, file=sys.stderr)
+            status = 1
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    # As an interpreter ends, but for taking apart what it has loaded, which takes longest of all.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
+    os._exit(status or 0)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
