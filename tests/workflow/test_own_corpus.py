@@ -50,6 +50,30 @@ def test_labels_need_annotations_and_say_so(empty_project, finished_project):
     assert "no recording has annotations" in outcome.output
 
 
+def test_the_corpus_is_found_beside_the_configuration_that_names_it(
+    empty_project, finished_project, tmp_path
+):
+    """From wherever the run is started, and wherever its results go; or the error says why."""
+    media = finished_project.path("results/corpus/media/rec01.mp4")
+    write_table(tmp_path / "study/recordings.csv", [{"recording": "a", "media": "a.mp4"}])
+    shutil.copy2(media, tmp_path / "study/a.mp4")
+    (tmp_path / "study/mine.yaml").write_text("corpus: {recordings: recordings.csv}\n")
+    (tmp_path / "study/wrong.yaml").write_text("corpus: {recordings: other.csv}\n")
+
+    def plan(name):
+        command = empty_project.command("extract", "--dry-run")
+        command[command.index("--configfile") + 1] = str(tmp_path / "study" / name)
+        return empty_project.finish(empty_project.start(command))
+
+    found = plan("mine.yaml")
+    assert found.returncode == 0, found.output
+    assert found.count("landmarks") == 1
+    wrong = plan("wrong.yaml")
+    assert wrong.returncode != 0
+    assert "config key 'corpus.recordings': found 'other.csv'" in wrong.output
+    assert f"relative to {tmp_path / 'study'}, where the configuration lies" in wrong.output
+
+
 def test_wide_annotations_and_split_media_give_the_same_dataset(empty_project, finished_project):
     corpus = empty_project.path("my corpus")
     made = finished_project.path("results/corpus")
