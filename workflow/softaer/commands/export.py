@@ -17,6 +17,7 @@ import torch
 from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.files import complete
 from softaer.core.home import ENVIRONMENTS
+from softaer.core.places import PACKED_MODEL
 from softaer.networks.architectures import Recurrent
 from softaer.predictor import Predictor
 
@@ -88,7 +89,7 @@ def difference(network: Standalone, path: Path, seed: int = 0) -> float:
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the model, and where it goes."""
     arguments.add_argument(
-        "model", type=Path, metavar="MODEL", help="results/packed_model, or what softaer pack made"
+        "model", type=Path, metavar="MODEL", help=f"{PACKED_MODEL}, or what softaer pack made"
     )
     arguments.add_argument(
         "--output-dir", type=Path, default=Path("onnx"), help="a file for each network"

@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from softaer.core import tables
+from softaer.core import places, tables
 from softaer.core.errors import InputError
 from softaer.core.files import complete
 from softaer.core.tasks import JOIN
@@ -71,7 +71,7 @@ def card(predictor: Predictor, results: Path) -> str:
 
 def _scores(predictor: Predictor, results: Path) -> str:
     """Scores of the packed task on the test partition, if the run has them."""
-    path = results / "ccc.parquet"
+    path = places.within(results, places.SCORES)
     if not path.exists():
         return "No scores came with it.\n"
     scores = tables.read(path)
@@ -87,21 +87,21 @@ def _scores(predictor: Predictor, results: Path) -> str:
     ]
     text = f"On the test partition, {modality}, mean over seeds:\n\n"
     text += _table(["dimension", "target", "CCC", "recordings"], rows)
-    if _simulated(results):
+    if _simulated(results, predictor.modalities[0]):
         text += "\nThe corpus was simulated: these scores say nothing about people.\n"
     return text
 
 
-def _simulated(results: Path) -> bool:
+def _simulated(results: Path, modality: str) -> bool:
     """Whether the recordings that were scored are those of the simulated corpus.
 
     A folder keeps that corpus when the experiment goes on to another.
     """
-    table = results / "corpus" / "recordings.csv"
-    covered = sorted((results / "coverage").glob("*.parquet"))
-    if not table.exists() or not covered:
+    table = places.within(results, places.SIMULATED_TABLE)
+    covered = places.within(results, places.COVERAGE, modality=modality)
+    if not table.exists() or not covered.exists():
         return False
-    scored = set(tables.read(covered[0], ["recording"])["recording"])
+    scored = set(tables.read(covered, ["recording"])["recording"])
     return scored <= {recording.recording for recording in read_recordings(table)}
 
 
@@ -129,7 +129,7 @@ def pack(results: Path, output: Path) -> None:
     InputError
         If the run has no packed model, or the folder is there.
     """
-    source = results / "packed_model"
+    source = places.within(results, places.PACKED_MODEL)
     text = card(Predictor.load(source), results)
     contents = {name: (source / name).read_bytes() for name in (DESCRIPTION, WEIGHTS)}
     contents[CARD] = text.encode()

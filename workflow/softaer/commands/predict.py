@@ -22,6 +22,7 @@ from softaer.audio_lld import OpenSmileError
 from softaer.core import tables
 from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.files import complete
+from softaer.core.places import PACKED_MODEL
 from softaer.core.schema import applied
 from softaer.figures.predictions import predictions
 from softaer.predictor import OddInputWarning, Predictor
@@ -146,7 +147,7 @@ def outputs(files: Sequence[Path], folder: Path, form: str) -> list[Path]:
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add model, files and what is written."""
     arguments.add_argument(
-        "model", type=Path, metavar="MODEL", help="results/packed_model, or what softaer pack made"
+        "model", type=Path, metavar="MODEL", help=f"{PACKED_MODEL}, or what softaer pack made"
     )
     arguments.add_argument("files", type=Path, nargs="+", metavar="FILE", help="media files")
     arguments.add_argument(
