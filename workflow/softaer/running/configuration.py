@@ -122,7 +122,7 @@ def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     value: Any = config
     keys: list[str] = []
     for part in error["loc"]:
-        if not is_dataclass(kind) or part not in types(kind):
+        if not isinstance(kind, type) or not is_dataclass(kind) or part not in types(kind):
             break
         keys.append(part)
         kind, value = types(kind)[part], value[part]
