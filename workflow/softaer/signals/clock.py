@@ -95,7 +95,7 @@ def own_start(container: av.container.InputContainer) -> float:
 
 def origin(
     container: av.container.InputContainer,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
     limits: Media = DEFAULT_LIMITS,
     account: Account | None = None,
 ) -> float:
@@ -328,7 +328,7 @@ def _next_of(
     return None
 
 
-def cut_off(path: Path) -> str | None:
+def cut_off(path: Path | str) -> str | None:
     """What a RIFF file (WAV, AVI) says of its size, if it is shorter than that; else ``None``.
 
     FFmpeg takes the size of such a file for what its header means.
@@ -345,7 +345,7 @@ def cut_off(path: Path) -> str | None:
     return f"the file was cut off: it has {size} of the {stated} bytes that its header states"
 
 
-def refuse_unread_parts(path: Path, end: int) -> None:
+def refuse_unread_parts(path: Path | str, end: int) -> None:
     """Refuse a file behind whose last packet another file of its kind begins.
 
     Some containers hold all times in a header of their own. Where such files were joined, FFmpeg
@@ -385,7 +385,7 @@ def refuse_unread_parts(path: Path, end: int) -> None:
         )
 
 
-def require_kind(stream: av.stream.Stream, kind: str, path: Path) -> None:
+def require_kind(stream: av.stream.Stream, kind: str, path: Path | str) -> None:
     """Refuse a stream that has become one of another kind, where parts were joined."""
     if stream.type != kind:
         raise InputError(
@@ -411,7 +411,7 @@ def decoded(
     container: av.container.InputContainer,
     stream: av.stream.Stream,
     zero: float,
-    path: Path,
+    path: Path | str,
     account: Account,
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
     """Frames of a stream, on a clock that goes on through the parts of a file.

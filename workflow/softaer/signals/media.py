@@ -92,7 +92,7 @@ class Choice:
     beside: str | None = None
 
 
-def require(path: Path, found: float, limits: Media, name: str, unit: str) -> None:
+def require(path: Path | str, found: float, limits: Media, name: str, unit: str) -> None:
     """Refuse what is beyond a limit."""
     if found > getattr(limits, name):
         raise InputError(
@@ -107,7 +107,7 @@ def pass_on(error: Exception) -> None:
 
 
 @contextmanager
-def open_media(path: Path, limits: Media = DEFAULT_LIMITS) -> Iterator[av.container.InputContainer]:
+def open_media(path: Path | str, limits: Media = DEFAULT_LIMITS) -> Iterator[av.container.InputContainer]:
     """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
 
     Raises
@@ -151,7 +151,7 @@ def open_media(path: Path, limits: Media = DEFAULT_LIMITS) -> Iterator[av.contai
         raise InputError(f"{path}: cannot be decoded: {reason}") from error
 
 
-def length(path: Path, limits: Media = DEFAULT_LIMITS) -> float | None:
+def length(path: Path | str, limits: Media = DEFAULT_LIMITS) -> float | None:
     """Length of a recording as its file says [s]; None where it does not, or cannot be opened."""
     try:
         with open_media(path, limits) as container:
@@ -165,7 +165,7 @@ def formats_of(container: av.container.InputContainer) -> set[str]:
     return set(container.format.name.split(","))
 
 
-def layout_of(context: av.AudioCodecContext, path: Path) -> av.AudioLayout:
+def layout_of(context: av.AudioCodecContext, path: Path | str) -> av.AudioLayout:
     """Channels of a stream of sound.
 
     Raises
@@ -217,7 +217,7 @@ def chosen(
 def find_stream(
     container: av.container.InputContainer,
     kind: str,
-    path: Path,
+    path: Path | str,
     limits: Media = DEFAULT_LIMITS,
     number: int | None = None,
 ) -> av.stream.Stream:

@@ -60,12 +60,12 @@ PAUSE = 1.0
 
 
 def video_frames(
-    path: Path,
+    path: Path | str,
     limits: Media = DEFAULT_LIMITS,
     rate: float | None = None,
     *,
     stream: int | None = None,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
     account: Account | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Pictures of a recording, upright, with square pixels, and their times.
@@ -161,7 +161,7 @@ def _timed(
     container: av.container.InputContainer,
     stream: av.stream.Stream,
     zero: float,
-    path: Path,
+    path: Path | str,
     account: Account,
 ) -> Iterator[tuple[float | None, av.VideoFrame]]:
     """Frames and their times, sorted where the container gives them in the order of decoding."""
@@ -182,7 +182,7 @@ def _timed(
 
 
 def _find_pictures(
-    container: av.container.InputContainer, path: Path, limits: Media, number: int | None = None
+    container: av.container.InputContainer, path: Path | str, limits: Media, number: int | None = None
 ) -> av.stream.Stream:
     stream = find_stream(container, "video", path, limits, number)
     stream.thread_type = "NONE"
@@ -198,7 +198,7 @@ class Converter:
     which may change on the way.
     """
 
-    def __init__(self, stream: av.stream.Stream, path: Path, limits: Media) -> None:
+    def __init__(self, stream: av.stream.Stream, path: Path | str, limits: Media) -> None:
         self._context, self._path, self._limits = stream.codec_context, path, limits
         self._reformatter = VideoReformatter()
         coded, shown = self._context.sample_aspect_ratio, stream.sample_aspect_ratio
@@ -254,12 +254,12 @@ class Converter:
 
 
 def frame_at(
-    path: Path,
+    path: Path | str,
     time: float,
     limits: Media = DEFAULT_LIMITS,
     *,
     stream: int | None = None,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
 ) -> np.ndarray:
     """The picture that is shown at a time: the last that has come by then, or the first.
 
@@ -323,7 +323,7 @@ def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
     return np.frombuffer(bytes(tag), dtype=np.int32).reshape(3, 3)[:2, :2] / 2**16
 
 
-def upright(image: np.ndarray, matrix: np.ndarray, path: Path) -> np.ndarray:
+def upright(image: np.ndarray, matrix: np.ndarray, path: Path | str) -> np.ndarray:
     """Turn and mirror a picture so that it stands as it is meant to be shown.
 
     Parameters

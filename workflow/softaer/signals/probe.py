@@ -105,7 +105,7 @@ class Contents:
         return None if stream is None else stream.rate
 
 
-def probe(path: Path) -> Contents:
+def probe(path: Path | str) -> Contents:
     """Open a media file and look what is in it; packets are read where its header is silent.
 
     Raises
@@ -159,7 +159,7 @@ def probe_all(paths: Iterable[Path], threads: int = 8) -> Iterator[Contents | In
 def in_threads(look, paths: Iterable[Path], threads: int = 8) -> Iterator:
     """What a function says of many files, in their order, or the InputError that it raises."""
 
-    def guarded(path: Path):
+    def guarded(path: Path | str):
         try:
             return look(path)
         except InputError as error:
@@ -185,7 +185,7 @@ class Levels:
     notes: tuple[str, ...]
 
 
-def levels(path: Path, number: int | None = None, channel: int | None = None) -> Levels:
+def levels(path: Path | str, number: int | None = None, channel: int | None = None) -> Levels:
     """Levels over the first :data:`LISTENED` seconds of a file's sound.
 
     Raises

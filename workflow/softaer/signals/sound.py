@@ -47,12 +47,12 @@ LEVELS_AT_ONCE = 8
 
 
 def audio_blocks(
-    path: Path,
+    path: Path | str,
     limits: Media = DEFAULT_LIMITS,
     *,
     stream: int | None = None,
     channel: int | None = None,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
     account: Account | None = None,
 ) -> Iterator[np.ndarray]:
     """Sound of a recording, resampled to 16 kHz mono.
@@ -190,7 +190,7 @@ class Mixer:
         Mean square of each channel of the last layout, 1 at full scale, shape (channels,).
     """
 
-    def __init__(self, path: Path, channel: int | None = None) -> None:
+    def __init__(self, path: Path | str, channel: int | None = None) -> None:
         self._path, self._channel = path, channel
         self._waiting: list[np.ndarray] = []
         self._layout: av.AudioLayout | None = None
