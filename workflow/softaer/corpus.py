@@ -369,7 +369,9 @@ def folds(recordings: Iterable[Recording]) -> dict[str, str]:
     Name of the fold of each recording: that of its first subject.
     """
     recordings = list(recordings)
-    fold_of = {("subject", subject): subject for subject in (r.given("subject") for r in recordings)}
+    fold_of = {
+        ("subject", subject): subject for subject in (r.given("subject") for r in recordings)
+    }
     for r in recordings:
         if r.group is None:
             continue

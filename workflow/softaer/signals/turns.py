@@ -120,8 +120,9 @@ def read_turns(
             said.append(f"turns cover {100 * share:.0f} % of the sound")
         elif joined[-1, 1] < seconds / 2:
             said.append(f"turns end at {joined[-1, 1]:g} s, the recording at {seconds:.1f} s")
-    for words in said if note is not None else ():
-        note(f"{path}: {words}")
+    if note is not None:
+        for words in said:
+            note(f"{path}: {words}")
     return joined
 
 
