@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from annotated_types import MaxLen, Predicate
 
@@ -21,7 +21,8 @@ from softaer.core.errors import InputError
 from softaer.core.fields import Section, alternatives, found, types
 from softaer.core.sheets import read_lines
 
-PARTITIONS = ("train", "dev", "test")
+Partition = Literal["train", "dev", "test"]
+PARTITIONS: tuple[Partition, ...] = get_args(Partition)
 """Parts of the corpus; no subject belongs to two of them."""
 
 Name = Annotated[
@@ -40,7 +41,7 @@ class Row(Section):
     recording: Name
     subject: str | None = None
     """the person who is seen and heard; a subject belongs to one partition"""
-    partition: Literal[*PARTITIONS] | None = None
+    partition: Partition | None = None
     media: str | None = None
     """a file with sound and pictures"""
     audio: str | None = None
@@ -105,13 +106,26 @@ class Recording:
     channel: str | None = None
     face: str | None = None
 
+    def given(self, column: str) -> str:
+        """What the table says in a column that may be empty, where it has to say something.
+
+        Raises
+        ------
+        InputError
+            Naming recording and column, if it is empty.
+        """
+        cell = getattr(self, column)
+        if cell is None:
+            raise InputError(f"recording {self.recording!r} has no {column!r}; expected one")
+        return cell
+
     def annotation_files(self, dimensions: Iterable[str]) -> list[str]:
         """Annotation files of a rated recording, each once."""
-        paths = [self.annotations.replace("{dimension}", dimension) for dimension in dimensions]
-        return list(dict.fromkeys(paths))
+        pattern = self.given("annotations")
+        return list(dict.fromkeys(pattern.replace("{dimension}", name) for name in dimensions))
 
 
-def read_rows(path: Path) -> dict[int, dict[str, str]]:
+def read_rows(path: Path | str) -> dict[int, dict[str, str]]:
     """Rows of recordings.csv as text, without empty cells, by the number of their (last) line.
 
     Raises
@@ -175,9 +189,9 @@ def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
     try:
         TypeAdapter(list[Row]).validate_python(list(rows.values()))
     except ValidationError as error:
-        first = error.errors()[0]
-        line = list(rows)[first["loc"][0]]
-        words = _explain(first["loc"][1], rows[line])
+        place: Sequence[Any] = error.errors()[0]["loc"]
+        line = list(rows)[place[0]]
+        words = _explain(place[1], rows[line])
         raise InputError(f"{where}, line {line}{words}") from None
     partition_of: dict[tuple[str, str], tuple[str, int]] = {}
     line_of: dict[str, int] = {}
@@ -220,7 +234,7 @@ def _explain(column: str, row: Mapping[str, str]) -> str:
     return f", column {column!r}: {found(row[column], alternatives(types(Row)[column])[0])}"
 
 
-def resolve(rows: Iterable[dict[str, str]], folder: Path) -> list[Recording]:
+def resolve(rows: Iterable[Mapping[str, str]], folder: Path | str) -> list[Recording]:
     """Recordings with paths relative to the table's folder made usable from the working directory.
 
     Without a batch of its own, a recording is a batch by itself.
@@ -355,15 +369,17 @@ def folds(recordings: Iterable[Recording]) -> dict[str, str]:
     Name of the fold of each recording: that of its first subject.
     """
     recordings = list(recordings)
-    fold_of = {("subject", r.subject): r.subject for r in recordings}
+    fold_of = {
+        ("subject", subject): subject for subject in (r.given("subject") for r in recordings)
+    }
     for r in recordings:
         if r.group is None:
             continue
-        kept = fold_of.setdefault(("group", r.group), fold_of["subject", r.subject])
-        merged = fold_of["subject", r.subject]
+        merged = fold_of["subject", r.given("subject")]
+        kept = fold_of.setdefault(("group", r.group), merged)
         if merged != kept:
             fold_of = {key: kept if fold == merged else fold for key, fold in fold_of.items()}
-    return {r.recording: fold_of["subject", r.subject] for r in recordings}
+    return {r.recording: fold_of["subject", r.given("subject")] for r in recordings}
 
 
 def number_of(cell: str | None) -> int | None:

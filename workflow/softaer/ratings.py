@@ -9,7 +9,6 @@ one, and the last one to the end of the recording.
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -341,7 +340,7 @@ def _tell_twice(annotations: pd.DataFrame, note: Note) -> None:
 def read_recording(
     recording: str,
     path: str,
-    layout,
+    layout: layouts.Layout,
     dimensions: Sequence[str],
     reading: Ratings,
     length: float | None = None,
@@ -374,11 +373,11 @@ def read_recording(
     """
     if "{dimension}" in path:
         files = {name: path.replace("{dimension}", name) for name in dimensions}
-        parts = [layout.read_annotations(file, name) for name, file in files.items()]
+        parts = [layout.read_annotations(Path(file), name) for name, file in files.items()]
         annotations = pd.concat(parts, ignore_index=True)
     else:
         only = dimensions[0] if (len(dimensions) == 1 if alone is None else alone) else None
-        annotations = layout.read_annotations(path, only)
+        annotations = layout.read_annotations(Path(path), only)
     where = f"recording {recording!r} ({path})"
     samples = ratings_that_count(annotations, dimensions, reading, note, where)
     ends = None
@@ -446,7 +445,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 def read(
     recordings: Sequence[tuple[str, str]],
-    layout: ModuleType,
+    layout: layouts.Layout,
     dimensions: Sequence[str],
     reading: Ratings,
     lengths: Mapping[str, float],

@@ -39,7 +39,7 @@ def independent_samples(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float
     length = max((len(x) for x, _ in pairs), default=0)
     products, count = np.zeros((2, length)), np.zeros(length)
     for both in pairs:
-        known = ~np.isnan(both).any(axis=0)
+        known = ~np.isnan(np.asarray(both)).any(axis=0)
         count[: len(known)] += _correlate_with_itself(known.astype(float))
         for k, series in enumerate(both):
             products[k, : len(known)] += _correlate_with_itself(np.where(known, series, 0.0))
@@ -76,7 +76,7 @@ def chance_level(
     freedom = samples - means - 1
     if freedom <= 0:
         return 1.0
-    frames = sum(int((~np.isnan(both).any(axis=0)).sum()) for both in pairs)
+    frames = sum(int((~np.isnan(np.asarray(both)).any(axis=0)).sum()) for both in pairs)
     tried = 1 + (candidates - 1) * samples / frames
     quantile = student.isf(LEVEL / tried**choices, freedom)
     return float(1 / np.sqrt(1 + freedom / quantile**2))

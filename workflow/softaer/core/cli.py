@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, TextIO, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar, get_args, get_origin
 
 from annotated_types import MinLen
 
@@ -20,7 +20,10 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import Experiment
 from softaer.core.tasks import TARGETS
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 READER_GONE = 128 + signal.SIGPIPE
 """Status if nobody reads what is printed any more: that of a command which the signal has ended."""
@@ -42,7 +45,9 @@ def parser(doc: str) -> argparse.ArgumentParser:
     )
 
 
-def add_settings(arguments: argparse.ArgumentParser, section: type, *names: str) -> None:
+def add_settings(
+    arguments: argparse.ArgumentParser, section: "type[DataclassInstance]", *names: str
+) -> None:
     """Add a flag for each key of a section of the experiment, or for some of them.
 
     Parameters

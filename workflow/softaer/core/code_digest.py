@@ -137,7 +137,8 @@ def _read(module: str, position: int) -> tuple[str, list[tuple[str, str | None]]
     statement = _statements(module)[position]
     nodes = list(ast.walk(statement))
     imports = _imports_of(module) | _imports(nodes, module)
-    imported, of_modules = [], set()
+    imported: list[tuple[str, str | None]] = []
+    of_modules: set[ast.AST] = set()
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             target, name = imports.get(node.value.id, (None, None))
@@ -208,15 +209,16 @@ def _imports(nodes: Iterable[ast.AST], module: str) -> dict[str, tuple[str, str 
             if any(alias.name.split(".")[0] == PACKAGE for alias in node.names):
                 raise ValueError(f"module {module!r}: expected 'from {PACKAGE} import ...'")
         elif isinstance(node, ast.ImportFrom):
-            if node.level:
+            if node.level or node.module is None:
                 raise ValueError(f"module {module!r}: relative import; expected an absolute one")
             if node.module.split(".")[0] != PACKAGE:
                 continue
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
                 is_module = _path(submodule) is not None
-                source = (submodule, None) if is_module else (node.module, alias.name)
-                found[alias.asname or alias.name] = source
+                found[alias.asname or alias.name] = (
+                    (submodule, None) if is_module else (node.module, alias.name)
+                )
     return found
 
 
@@ -239,8 +241,7 @@ def _statements(module: str) -> list[ast.stmt]:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             # Attribute docstrings are bare strings as well; none of them does anything.
-            kept = [s for s in body if not _is_bare_string(s)]
-            node.body = kept or [ast.Pass()]
+            body[:] = [s for s in body if not _is_bare_string(s)] or [ast.Pass()]
     return tree.body
 
 

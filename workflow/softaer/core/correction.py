@@ -7,7 +7,7 @@ time shift    y(t - s)
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -182,9 +182,8 @@ def choose_steps(
     score = pooled_ccc(traces)
     for name in names_of(search):
         candidate = [*kept, name]
-        out_of_fold = leave_one_subject_out(
-            traces, lambda others, c=candidate: fit_chain(others, c, search)
-        )
+        fit = partial(fit_chain, names=candidate, search=search)
+        out_of_fold = leave_one_subject_out(traces, fit)
         gains[name] = pooled_ccc(out_of_fold) - score
         if gains[name] > 0:
             kept, score = candidate, score + gains[name]

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Interval, MinLen, Predicate, Unit
 
 from softaer.core.fields import EACH_ONCE, Section
-from softaer.core.tasks import JOIN, TARGETS, TASKS
+from softaer.core.tasks import JOIN, TARGETS, Target, Task
 
 
 def with_state(targets: Sequence[str]) -> bool:
@@ -39,8 +39,6 @@ DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 OnBadRecording = Literal["fail", "skip"]
 ON_BAD_RECORDING: OnBadRecording = "fail"
-Target = Literal[*TARGETS]
-Task = Literal[*TASKS]
 Step = Literal["median_filter", "centring", "scaling", "time_shift"]
 
 

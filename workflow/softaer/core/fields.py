@@ -68,9 +68,13 @@ def _adapter(kind: Any) -> Any:
 
 def json_schema(section: type) -> dict[str, Any]:
     """JSON schema of a class, with the remarks on its fields."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema |= _adapter(section).json_schema()
-    parts = {part.__name__: part for part in types(section).values() if is_dataclass(part)}
+    parts: dict[str, type] = {
+        part.__name__: part
+        for part in types(section).values()
+        if isinstance(part, type) and is_dataclass(part)
+    }
     for name, part in ((section.__name__, section), *parts.items()):
         properties = (schema if part is section else schema["$defs"][name])["properties"]
         for field, remark in remarks(part).items():
@@ -188,8 +192,11 @@ def remarks(section: type) -> dict[str, str]:
     for kind in reversed(section.__mro__):
         body = _bodies(kind.__module__).get(kind.__name__, [])
         for statement, below in pairwise(body):
-            if isinstance(statement, ast.AnnAssign) and isinstance(below, ast.Expr):
-                said[statement.target.id] = below.value.value.replace("\n    ", "\n")
+            match statement, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                    value=ast.Constant(value=str(words))
+                ):
+                    said[name] = words.replace("\n    ", "\n")
     return said
 
 

@@ -54,7 +54,7 @@ def join() -> None:
         raise InputError("A later run has taken over this folder.")
 
 
-def wait_for_jobs(path: Path, say: Callable[[str], None] = print) -> None:
+def wait_for_jobs(path: Path | str, say: Callable[[str], None] = print) -> None:
     """Wait until no job of a former run is at work any more.
 
     Every job shares a lock on a file as long as it runs (see :func:`join`), also one whose run was
@@ -75,7 +75,7 @@ def wait_for_jobs(path: Path, say: Callable[[str], None] = print) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def take_over(path: Path, run: str) -> None:
+def take_over(path: Path | str, run: str) -> None:
     """Write down that from now on the jobs of this run, and of no former one, may work in a folder.
 
     Jobs of a killed run may wait in a cluster's queue and start when nobody counts on them.
@@ -91,7 +91,7 @@ def take_over(path: Path, run: str) -> None:
         file.write(f"{run}\n")
 
 
-def taken_over(path: Path, run: str | None) -> bool:
+def taken_over(path: Path | str, run: str | None) -> bool:
     """Whether another run has taken over since a run, whose job asks, was in charge.
 
     A job that knows of no run, or whose run is not written down, is let go on.
@@ -103,7 +103,7 @@ def taken_over(path: Path, run: str | None) -> bool:
     return run in runs and runs[-1] != run
 
 
-def hold(path: Path) -> bool:
+def hold(path: Path | str) -> bool:
     """Lock a file until this process ends.
 
     Parameters

@@ -8,14 +8,17 @@ imports nothing but the standard library.
 """
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
-TARGETS = ("E", "sigma")
+Target = Literal["E", "sigma"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 """Emotional state and perception uncertainty."""
 
 OBJECTIVES = {"E": ("E",), "sigma": ("sigma",), "E+sigma": ("E", "sigma")}
 """Targets that a network learns, by objective."""
 
-TASKS = ("single", "multi", "joint")
+Task = Literal["single", "multi", "joint"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
 READERS = {"audio": "audio_lld", "video": "landmarks"}
 """The stage that opens the media files of a modality."""

@@ -24,9 +24,24 @@ A layout of one's own is one more module here; nothing else has to know of it.
 
 import importlib
 import pkgutil
-from types import ModuleType
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from softaer.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Layout(Protocol):
+    """What every layout offers; see above."""
+
+    __doc__: str | None
+    RATERS: bool
+
+    def rows(self, root: Path) -> list[dict[str, str]]: ...
+
+    def read_annotations(self, path: Path, dimension: str | None = None) -> "pd.DataFrame": ...
 
 
 def names() -> list[str]:
@@ -34,7 +49,7 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
-def layout(name: str) -> ModuleType:
+def layout(name: str) -> Layout:
     """The module of a layout.
 
     Raises
@@ -47,4 +62,5 @@ def layout(name: str) -> ModuleType:
             f"config key 'corpus.layout': found {name!r}; expected one of {names()}, or a module "
             f"of that name in {__path__[0]}"
         )
-    return importlib.import_module(f"{__name__}.{name}")
+    module: Any = importlib.import_module(f"{__name__}.{name}")
+    return module

@@ -7,10 +7,14 @@ one recording. Labels are a gold standard, one trace for each dimension, without
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from softaer.core.errors import InputError
 from softaer.core.sheets import read_sheet
 from softaer.layouts._delivered import AUDIO, PARTITION_OF, VIDEO, find, require_rows, row, traces
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIMENSIONS = ("arousal", "valence", "liking")
 """Columns of a label file after name and time, where it has no header."""
@@ -41,8 +45,8 @@ def recordings(root: Path, cultures: tuple[str | None, ...]) -> list[dict[str, s
             name = NAME.fullmatch(path.stem)
             if name and name[2] in cultures and path.suffix.lower() in AUDIO + VIDEO:
                 # What else there is of a recording lies beside its folder, or below the root.
-                homes = found.setdefault((name[1], name[2] or "", int(name[3])), set())
-                homes.add(path.parent.parent)
+                key = (name[1], name[2] or "", int(name[3]))
+                found.setdefault(key, set()).add(path.parent.parent)
     table = []
     order = ["Train", "Devel", "Test"]
     for part, culture, number in sorted(found, key=lambda n: (order.index(n[0]), *n[1:])):
@@ -67,7 +71,7 @@ def recordings(root: Path, cultures: tuple[str | None, ...]) -> list[dict[str, s
     )
 
 
-def read_annotations(path: Path, dimension: str | None = None):
+def read_annotations(path: Path, dimension: str | None = None) -> "pd.DataFrame":
     """Gold standard of a recording: name, time [s] and the dimensions, with or without a header.
 
     Raises

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from softaer.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AUDIO = (".wav", ".flac", ".m4a", ".mp3")
 VIDEO = (".avi", ".mp4", ".mkv", ".mov", ".webm")
@@ -18,7 +22,9 @@ PARTITION_OF = {
 """Partitions by what releases call them, in lower case."""
 
 
-def traces(time: Sequence[float], values: Iterable[tuple[str, str, Sequence[float]]]):
+def traces(
+    time: Sequence[float], values: Iterable[tuple[str, str | None, Sequence[float]]]
+) -> "pd.DataFrame":
     """Traces one under the other, without frames in which a rater says nothing.
 
     Parameters

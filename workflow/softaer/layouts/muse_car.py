@@ -7,6 +7,7 @@ lie in ``audio`` and ``video``, one file per recording. A rater file,
 
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from softaer.core.errors import InputError
 from softaer.core.sheets import SEPARATORS, read_sheet
@@ -20,6 +21,9 @@ from softaer.layouts._delivered import (
     row,
     traces,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RATERS = True
 
@@ -81,7 +85,7 @@ def _rater_folder(root: Path) -> Path | None:
     return None
 
 
-def read_annotations(path: Path, dimension: str | None = None):
+def read_annotations(path: Path, dimension: str | None = None) -> "pd.DataFrame":
     """Traces of all raters for one dimension; times in milliseconds become seconds.
 
     Raises

@@ -8,6 +8,7 @@ it has no partitions. Rater files have a header, ``time;FM1 ;FM2 ;...``, and ``;
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from softaer.core.errors import InputError
 from softaer.core.sheets import read_sheet
@@ -21,6 +22,9 @@ from softaer.layouts._delivered import (
     row,
     traces,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RATERS = True
 
@@ -75,7 +79,7 @@ def _original(root: Path) -> list[dict[str, str]]:
     ]
 
 
-def read_annotations(path: Path, dimension: str | None = None):
+def read_annotations(path: Path, dimension: str | None = None) -> "pd.DataFrame":
     """Traces of all raters for one dimension.
 
     Raises

@@ -7,12 +7,16 @@ the Hungarian ones.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from softaer.core.errors import InputError
 from softaer.core.sheets import read_sheet
 from softaer.layouts import _avec
 from softaer.layouts._avec import PUBLISHED
 from softaer.layouts._delivered import find, require_rows, traces
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PUBLISHED", "RATERS", "read_annotations", "rows"]
 
@@ -39,7 +43,7 @@ def rows(root: Path) -> list[dict[str, str]]:
     return table
 
 
-def read_annotations(path: Path, dimension: str | None = None):
+def read_annotations(path: Path, dimension: str | None = None) -> "pd.DataFrame":
     """Traces of all raters of a recording.
 
     Raises

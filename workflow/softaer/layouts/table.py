@@ -1,8 +1,12 @@
 """The default layout: a table recordings.csv that names every file, and annotations in CSV."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from softaer.corpus import PATHS, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RATERS = True
 
@@ -16,7 +20,7 @@ def rows(root: Path) -> list[dict[str, str]]:
     ]
 
 
-def read_annotations(path: Path, dimension: str | None = None):
+def read_annotations(path: Path, dimension: str | None = None) -> "pd.DataFrame":
     """See :func:`softaer.readers.delimited.read_annotations`."""
     from softaer.readers.delimited import read_annotations
 

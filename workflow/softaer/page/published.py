@@ -8,11 +8,11 @@ import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from softaer.core.errors import InputError
 from softaer.core.home import PACKAGE
+from softaer.layouts import Layout
 
 NONE = "none"
 """What ``report.published`` is where nothing shall be shown."""
@@ -80,7 +80,7 @@ def own_table(asked: str | None) -> str | None:
 
 
 def chosen_table(
-    asked: str | None, layout: ModuleType, simulated: bool, check: bool = True
+    asked: str | None, layout: Layout, simulated: bool, check: bool = True
 ) -> str | None:
     """The table of published scores that the report shows.
 
@@ -124,7 +124,7 @@ def chosen_table(
     return chosen
 
 
-def release(layout: ModuleType) -> str | None:
+def release(layout: Layout) -> str | None:
     """What a corpus on which scores have been published is, in words for the report.
 
     Parameters
@@ -138,7 +138,7 @@ def release(layout: ModuleType) -> str | None:
     """
     if not hasattr(layout, "PUBLISHED"):
         return None
-    words = layout.__doc__.strip().splitlines()[0].removesuffix(".")
+    words = (layout.__doc__ or "").strip().splitlines()[0].removesuffix(".")
     if layout.RATERS:
         return words
     return f"{words}; the labels are its gold standard, not an E estimated from single raters"
@@ -179,12 +179,14 @@ def read_published(table: str) -> list[Score]:
                 f"{path}, line {line}: found more or fewer cells than the header's {len(header)}; "
                 "expected as many"
             )
-        *keys, ccc = (row[name] for name in COLUMNS)
-        if tuple(keys) in scores:
+        keys = {name: row[name] for name in COLUMNS if name != "ccc"}
+        named = tuple(keys.values())
+        if named in scores:
             raise InputError(
-                f"{path}, line {line}: found a second score of {keys}; expected one of each"
+                f"{path}, line {line}: found a second score of {list(named)}; expected one of each"
             )
-        scores[tuple(keys)] = Score(*keys, _ccc(ccc, f"{path}, line {line}, column 'ccc'"))
+        value = _ccc(row["ccc"], f"{path}, line {line}, column 'ccc'")
+        scores[named] = Score(**keys, ccc=value)
     return list(scores.values())
 
 

@@ -44,7 +44,7 @@ ENOUGH_FOR_STEPS, ENOUGH_FOR_INTERVALS, ENOUGH_FOR_CLAIMS = 3, 2, 6
 
 def check_table(
     table: Path,
-    layout,
+    layout: layouts.Layout,
     dimensions: list[str] | None,
     say: Callable[[str], None] = print,
     reading: Ratings | None = None,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from glob import escape, glob
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from softaer.core.grid import RATE
 from softaer.core.reliability import correlations, krippendorff_alpha, pairwise_correlation
 from softaer.corpus import Recording
 from softaer.labels import rater_agreement
+from softaer.layouts import Layout
 from softaer.ratings import BEYOND, HELD, read_recording
 from softaer.readers.raters import (
     MISSING,
@@ -40,7 +42,7 @@ AGAINST, OFTEN = -0.3, 3
 
 def look_at_ratings(
     recording: Recording,
-    layout,
+    layout: Layout,
     dimensions: list[str],
     seconds: float,
     problem: Callable,
@@ -80,7 +82,13 @@ def look_at_ratings(
         said: list[str] = []
         try:
             samples, grid = read_recording(
-                *(name, recording.annotations, layout, [dimension], look, length, said.append),
+                name,
+                recording.given("annotations"),
+                layout,
+                [dimension],
+                look,
+                length,
+                said.append,
                 alone=len(dimensions) == 1,
             )
         except InputError as error:
@@ -230,7 +238,7 @@ def look_at_raters(
             problem(f"over all recordings: ratings of {line}; {expected}")
 
 
-def dimensions_of(recordings: Iterable[Recording], layout) -> list[str]:
+def dimensions_of(recordings: Iterable[Recording], layout: Layout) -> list[str]:
     """Dimensions that the first rated recording has whose annotations can be read."""
     for recording in recordings:
         head, there, tail = (recording.annotations or "").partition("{dimension}")
@@ -239,7 +247,8 @@ def dimensions_of(recordings: Iterable[Recording], layout) -> list[str]:
             names = sorted(path[len(head) : len(path) - len(tail)] for path in found)
         elif recording.annotations is not None:
             try:
-                counts = layout.read_annotations(recording.annotations)["dimension"].value_counts()
+                table = layout.read_annotations(Path(recording.annotations))
+                counts = table["dimension"].value_counts()
                 # Of names that differ in case or blanks, the usual one.
                 names = sorted({plain(n): n for n in reversed(counts.index)}.values())
             except InputError:
@@ -260,7 +269,7 @@ def look_at_turns(
             try:
                 length = seconds[recording.recording]
                 told: list[str] = []
-                read_turns(recording.turns, length if length > 0 else None, told.append)
+                read_turns(Path(recording.turns), length if length > 0 else None, told.append)
             except InputError as error:
                 told = [str(error)]
             for words in told:

@@ -5,12 +5,12 @@ An error says which key is wrong, what was found there, and what was expected.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
-from types import ModuleType
 from typing import Any
 
 from softaer.core.errors import InputError
 from softaer.core.experiment import Configuration, Model, Training, defaults
 from softaer.core.fields import found, read, types
+from softaer.layouts import Layout
 
 
 def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     value: Any = config
     keys: list[str] = []
     for part in error["loc"]:
-        if not is_dataclass(kind) or part not in types(kind):
+        if not isinstance(kind, type) or not is_dataclass(kind) or part not in types(kind):
             break
         keys.append(part)
         kind, value = types(kind)[part], value[part]
@@ -135,7 +135,7 @@ def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     return f"config key {'.'.join(keys)!r}: {found(value, kind)}"
 
 
-def check_layout(config: Mapping[str, Any], layout: ModuleType) -> None:
+def check_layout(config: Mapping[str, Any], layout: Layout) -> None:
     """Check a configuration against what the corpus's layout can give.
 
     Parameters

@@ -19,7 +19,7 @@ PATIENCE = 60.0
 """Longest time that jobs may take to end [s]."""
 
 
-def end_orphans(logs: Path) -> list[str]:
+def end_orphans(logs: Path | str) -> list[str]:
     """End the Slurm jobs of former runs in a folder.
 
     Parameters

@@ -7,10 +7,14 @@ another scratch disk are the same results.
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from softaer.core import places
 from softaer.running.snakemake_private import of_input
 from softaer.running.words import flag
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import InputFiles, Wildcards
 
 
 def first(files: str | list[str]) -> str:
@@ -40,7 +44,7 @@ def results_by(name: str, pattern: str) -> Callable:
         What its files are called, one of :mod:`softaer.core.places`.
     """
 
-    def folder(wildcards, input):
+    def folder(wildcards: "Wildcards", input: "InputFiles") -> str:
         return os.path.join(places.root(first(input.get(name)), pattern), places.RESULTS)
 
     return of_input(folder)
@@ -49,7 +53,7 @@ def results_by(name: str, pattern: str) -> Callable:
 def flag_of(option: str, name: str) -> Callable:
     """Arguments ``OPTION FILE...`` with the files of an input, or nothing without any."""
 
-    def words(wildcards, input):
+    def words(wildcards: "Wildcards", input: "InputFiles") -> list:
         files = input.get(name)
         return flag(option, files if isinstance(files, str) else list(files))
 

@@ -41,10 +41,10 @@ def located(
     InputError
         Naming the key, if there is no such file or folder, and what the path is relative to.
     """
-    config = copy.deepcopy(dict(config))
+    found = copy.deepcopy(dict(config))
     contents = [(os.path.dirname(os.path.abspath(file)), _read(file)) for file in reversed(files)]
     for (section, key), words in PATHS.items():
-        path = config[section][key]
+        path = found[section][key]
         if path is None or path in words or os.path.isabs(path):
             continue
         folder = os.getcwd()
@@ -58,8 +58,8 @@ def located(
                 + f"a path relative to {folder}"
                 + (", where the configuration lies that names it" if folder != os.getcwd() else "")
             )
-        config[section][key] = os.path.relpath(whole)
-    return config
+        found[section][key] = os.path.relpath(whole)
+    return found
 
 
 def _read(file: str) -> Any:

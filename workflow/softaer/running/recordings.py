@@ -4,7 +4,6 @@ import functools
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any
 
 from softaer.core.errors import InputError
@@ -19,6 +18,7 @@ from softaer.corpus import (
     resolve,
     validate_rows,
 )
+from softaer.layouts import Layout
 from softaer.page.published import own_table
 from softaer.running.snakemake_private import as_it_lies
 from softaer.simulate.plan import plan
@@ -207,7 +207,7 @@ def _by_batch(recordings: Iterable[Recording]) -> dict[str, list[Recording]]:
     return batches
 
 
-def read(config: Mapping[str, Any], layout: ModuleType, check: bool) -> Recordings:
+def read(config: Mapping[str, Any], layout: Layout, check: bool) -> Recordings:
     """Read the recordings of an experiment.
 
     Parameters

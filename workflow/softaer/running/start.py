@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import uuid
+from typing import TYPE_CHECKING
 
 from softaer.core import lock
 from softaer.core.errors import InputError
@@ -15,6 +16,9 @@ from softaer.core.places import RESULTS
 from softaer.core.tasks import FIRST_STAGES
 from softaer.running.orphans import end_orphans
 from softaer.running.snakemake_private import first_of, known_path, needed_jobs
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
 
 _FIRST = re.compile(rf"-m softaer\.(?:{'|'.join(FIRST_STAGES)}) ")
 
@@ -90,7 +94,7 @@ def take_folder() -> None:
         raise InputError(f"{error.filename or '.snakemake'}: {error.strerror}") from None
 
 
-def look_at_inputs(workflow) -> None:
+def look_at_inputs(workflow: "Workflow") -> None:
     """Refuse inputs that a job would refuse, as long as its last results are still there."""
     jobs = [
         job

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import av
 
@@ -22,10 +23,12 @@ from softaer.core.listing import first_few
 from softaer.signals.media import (
     DEFAULT_LIMITS,
     Account,
+    audio_streams,
     formats_of,
     open_media,
     pass_on,
-    streams_of,
+    tick_of,
+    video_streams,
 )
 
 STREAMED = frozenset({"mpeg", "mpegts"})
@@ -40,8 +43,6 @@ STEP_BACK = 0.06
 STEP_BACK_SHOWN = 1.0
 """The same for packets that have a presentation time only, which pictures reorder [s]."""
 
-KINDS = ("audio", "video")
-"""Kinds of streams whose clock counts."""
 
 UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
 """FFmpeg's names of formats whose start says nothing about other files: the clock of a transport or
@@ -95,7 +96,7 @@ def own_start(container: av.container.InputContainer) -> float:
 
 def origin(
     container: av.container.InputContainer,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
     limits: Media = DEFAULT_LIMITS,
     account: Account | None = None,
 ) -> float:
@@ -135,12 +136,12 @@ def stated_length(container: av.container.InputContainer, stream: av.stream.Stre
     if STREAMED & formats_of(container):
         return None
     if stream.duration and stream.duration > 0:
-        return float(stream.duration * stream.time_base)
+        return float(stream.duration * tick_of(stream))
     # Matroska: when the last packet of the stream ends, on the clock of the file.
     end = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
     if end is not None:
         hours, minutes, seconds = map(float, end.groups())
-        start = float((stream.start_time or 0) * stream.time_base)
+        start = float((stream.start_time or 0) * tick_of(stream))
         return max(3600 * hours + 60 * minutes + seconds - start, 0.0)
     if container.duration and container.duration > 0:
         return container.duration / av.time_base
@@ -160,7 +161,7 @@ def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], l
     for stream in streams:
         if stream.duration and stream.duration > 0:
             start = stream.start_time or 0
-            ends[stream.index] = float((start + stream.duration) * stream.time_base)
+            ends[stream.index] = float((start + stream.duration) * tick_of(stream))
     if len(ends) == len(streams):
         return ends, []
     if container.duration:
@@ -235,8 +236,8 @@ class Continuation:
                 continue
             if self._steps_back(packet, time):
                 # One wrong time stamp is no seam: what comes next in the stream tells.
-                after = _next_of(index, packets, waiting)
-                if after is None or _time(after) > self._latest(packet):
+                after = _next_time(index, packets, waiting)
+                if after is None or after > self._latest(packet):
                     time = self._latest(packet) + _duration(packet)
                     packet.dts = packet.pts = round(time / packet.time_base)
             self._place(packet, time)
@@ -314,21 +315,19 @@ def _duration(packet: av.Packet) -> float:
     return float(1 / rate) if rate else 0.0
 
 
-def _next_of(
-    index: int, packets: Iterator[av.Packet], waiting: list[av.Packet]
-) -> av.Packet | None:
-    """The next packet of a stream that has a time; what is read on the way is kept in waiting."""
+def _next_time(index: int, packets: Iterator[av.Packet], waiting: list[av.Packet]) -> float | None:
+    """The next time that a packet of a stream has; what is read on the way is kept in waiting."""
     for packet in waiting:
-        if packet.stream.index == index and _time(packet) is not None:
-            return packet
+        if packet.stream.index == index and (time := _time(packet)) is not None:
+            return time
     for packet in packets:
         waiting.append(packet)
-        if packet.stream.index == index and _time(packet) is not None:
-            return packet
+        if packet.stream.index == index and (time := _time(packet)) is not None:
+            return time
     return None
 
 
-def cut_off(path: Path) -> str | None:
+def cut_off(path: Path | str) -> str | None:
     """What a RIFF file (WAV, AVI) says of its size, if it is shorter than that; else ``None``.
 
     FFmpeg takes the size of such a file for what its header means.
@@ -345,7 +344,7 @@ def cut_off(path: Path) -> str | None:
     return f"the file was cut off: it has {size} of the {stated} bytes that its header states"
 
 
-def refuse_unread_parts(path: Path, end: int) -> None:
+def refuse_unread_parts(path: Path | str, end: int) -> None:
     """Refuse a file behind whose last packet another file of its kind begins.
 
     Some containers hold all times in a header of their own. Where such files were joined, FFmpeg
@@ -385,7 +384,7 @@ def refuse_unread_parts(path: Path, end: int) -> None:
         )
 
 
-def require_kind(stream: av.stream.Stream, kind: str, path: Path) -> None:
+def require_kind(stream: av.stream.Stream, kind: str, path: Path | str) -> None:
     """Refuse a stream that has become one of another kind, where parts were joined."""
     if stream.type != kind:
         raise InputError(
@@ -395,7 +394,7 @@ def require_kind(stream: av.stream.Stream, kind: str, path: Path) -> None:
 
 
 def _watched(container: av.container.InputContainer) -> list[av.stream.Stream]:
-    return [stream for kind in KINDS for stream in streams_of(container, kind)]
+    return [*audio_streams(container), *video_streams(container)]
 
 
 def _packets(
@@ -407,13 +406,29 @@ def _packets(
     return packets if "mov" in formats_of(container) else continuation.packets(packets)
 
 
+@overload
 def decoded(
     container: av.container.InputContainer,
-    stream: av.stream.Stream,
+    stream: av.AudioStream,
     zero: float,
-    path: Path,
+    path: Path | str,
     account: Account,
-) -> Iterator[av.VideoFrame | av.AudioFrame]:
+) -> Iterator[av.AudioFrame]: ...
+@overload
+def decoded(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    zero: float,
+    path: Path | str,
+    account: Account,
+) -> Iterator[av.VideoFrame]: ...
+def decoded(
+    container: av.container.InputContainer,
+    stream: av.AudioStream | av.VideoStream,
+    zero: float,
+    path: Path | str,
+    account: Account,
+) -> Iterator[av.AudioFrame | av.VideoFrame]:
     """Frames of a stream, on a clock that goes on through the parts of a file.
 
     A packet of size zero repeats the last picture. A damaged packet is dropped and counted.
@@ -440,7 +455,7 @@ def decoded(
     stamps: deque[int] = deque()
     kind, reason = stream.type, None
     count = damaged = end = 0
-    last = None
+    last: av.AudioFrame | av.VideoFrame | None = None
     for packet in _packets(container, continuation):
         end = max(end, (packet.pos or 0) + packet.size)
         require_kind(stream, kind, path)
@@ -456,7 +471,7 @@ def decoded(
         if in_decoding_order and packet.dts is not None:
             stamps.append(packet.dts)
         try:
-            frames = packet.decode()
+            frames = stream.decode(packet)
         except av.error.FFmpegError as error:
             pass_on(error)
             damaged += 1
@@ -490,7 +505,9 @@ def decoded(
 
 def may_be_joined(container: av.container.InputContainer) -> bool:
     """Whether time stamps of an open file's container may start again."""
-    return bool(container.format.flags & av.format.Flags.ts_discont.value)
+    # PyAV's stub takes the value of a flag for the flag.
+    flag: int = av.format.Flags.ts_discont.value  # type: ignore[assignment]
+    return bool(container.format.flags & flag)
 
 
 def is_joined(container: av.container.InputContainer) -> bool:

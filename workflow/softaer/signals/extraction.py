@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +19,7 @@ from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.experiment import ON_BAD_RECORDING, Media, OnBadRecording
 from softaer.core.progress import Progress
 from softaer.core.schema import STATUS
-from softaer.signals.media import Account, Choice, find_stream, length, open_media
+from softaer.signals.media import Account, Choice, find_audio, find_video, length, open_media
 
 NOTHING = {
     "frames": 0,
@@ -82,7 +82,7 @@ def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
 
 def asked(options: argparse.Namespace) -> Extraction:
     """What is asked for, from the arguments of :func:`add_extraction`."""
-    chosen: dict[str, dict[str, object]] = {name: {} for name, _ in options.recordings}
+    chosen: dict[str, dict[str, Any]] = {name: {} for name, _ in options.recordings}
     for recording, what, value in options.choices:
         chosen[recording][what] = int(value) if what in ("stream", "channel") else value
     return Extraction(
@@ -119,14 +119,15 @@ def extract(
     """
     limits = extraction.limits
     lengths = {name: length(path, limits) for name, path in extraction.recordings}
-    progress = Progress(None if None in lengths.values() else sum(lengths.values()))
+    known = [seconds for seconds in lengths.values() if seconds is not None]
+    progress = Progress(sum(known) if len(known) == len(lengths) else None)
     with (
         tables.writer(extraction.output, schema) as sink,
         tables.writer(extraction.status_output, STATUS) as status,
     ):
         for recording, path in extraction.recordings:
             account = Account()
-            state = {"recording": recording, "reason": None} | NOTHING
+            state: dict[str, Any] = {"recording": recording, "reason": None} | NOTHING
             try:
                 with sink.all_or_nothing() as rows:
                     choice = extraction.choices[recording]
@@ -195,6 +196,9 @@ def look_into(extraction: Extraction, kind: str) -> None:
         try:
             with open_media(path, limits) as container:
                 stream = extraction.choices[recording].stream
-                find_stream(container, kind, path, limits, stream)
+                if kind == "audio":
+                    find_audio(container, path, stream)
+                else:
+                    find_video(container, path, limits, stream)
         except InputError as error:
             raise InputError(f"recording {recording!r}: {error}") from error

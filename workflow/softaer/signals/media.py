@@ -15,7 +15,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
 
@@ -34,6 +36,8 @@ OF_THE_MACHINE = frozenset(
     }
 )
 """Errors caused by the machine, not the file."""
+
+AnyStream = TypeVar("AnyStream", bound=av.stream.Stream)
 
 PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
 """FFmpeg's names of formats that name other files, or addresses, to be read."""
@@ -76,7 +80,7 @@ class Choice:
     recording
         Its name.
     stream
-        Number of the stream in the file, from 1; see :func:`find_stream`.
+        Number of the stream in the file, from 1; see :func:`chosen`.
     channel
         Number of the channel of sound, from 1.
     face
@@ -92,7 +96,7 @@ class Choice:
     beside: str | None = None
 
 
-def require(path: Path, found: float, limits: Media, name: str, unit: str) -> None:
+def require(path: Path | str, found: float, limits: Media, name: str, unit: str) -> None:
     """Refuse what is beyond a limit."""
     if found > getattr(limits, name):
         raise InputError(
@@ -107,7 +111,9 @@ def pass_on(error: Exception) -> None:
 
 
 @contextmanager
-def open_media(path: Path, limits: Media = DEFAULT_LIMITS) -> Iterator[av.container.InputContainer]:
+def open_media(
+    path: Path | str, limits: Media = DEFAULT_LIMITS
+) -> Iterator[av.container.InputContainer]:
     """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
 
     Raises
@@ -151,7 +157,7 @@ def open_media(path: Path, limits: Media = DEFAULT_LIMITS) -> Iterator[av.contai
         raise InputError(f"{path}: cannot be decoded: {reason}") from error
 
 
-def length(path: Path, limits: Media = DEFAULT_LIMITS) -> float | None:
+def length(path: Path | str, limits: Media = DEFAULT_LIMITS) -> float | None:
     """Length of a recording as its file says [s]; None where it does not, or cannot be opened."""
     try:
         with open_media(path, limits) as container:
@@ -165,7 +171,7 @@ def formats_of(container: av.container.InputContainer) -> set[str]:
     return set(container.format.name.split(","))
 
 
-def layout_of(context: av.AudioCodecContext, path: Path) -> av.AudioLayout:
+def layout_of(context: av.AudioCodecContext, path: Path | str) -> av.AudioLayout:
     """Channels of a stream of sound.
 
     Raises
@@ -189,20 +195,29 @@ COVERS = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbn
 """Pictures that are no part of a recording: cover art, thumbnails."""
 
 
-def streams_of(container: av.container.InputContainer, kind: str) -> list[av.stream.Stream]:
-    """Streams of a kind (``audio`` or ``video``) that can be decoded; cover art is none."""
-    return [
-        stream
-        for stream in container.streams
-        if stream.type == kind
-        and stream.codec_context is not None
-        and not stream.disposition & COVERS
-    ]
+def audio_streams(container: av.container.InputContainer) -> list[av.AudioStream]:
+    """Streams of sound that can be decoded."""
+    return [stream for stream in container.streams.audio if _is_part(stream)]
 
 
-def chosen(
-    streams: Sequence[av.stream.Stream], number: int | None = None
-) -> av.stream.Stream | None:
+def video_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """Streams of pictures that can be decoded; cover art is none."""
+    return [stream for stream in container.streams.video if _is_part(stream)]
+
+
+def _is_part(stream: av.stream.Stream) -> bool:
+    # PyAV has no context where it has no decoder.
+    context: av.CodecContext | None = stream.codec_context
+    return context is not None and not stream.disposition & COVERS
+
+
+def tick_of(stream: av.stream.Stream) -> Fraction:
+    """Unit of a stream's time stamps [s]; FFmpeg gives every stream of a file one."""
+    assert stream.time_base is not None
+    return stream.time_base
+
+
+def chosen(streams: Sequence[AnyStream], number: int | None = None) -> AnyStream | None:
     """The stream that is taken of several of a kind: by its number from 1, or as players do.
 
     Those take the first that is marked as default; without a mark the first. ``None`` if there is
@@ -214,32 +229,63 @@ def chosen(
     return next(iter([*marked, *streams]), None)
 
 
-def find_stream(
-    container: av.container.InputContainer,
-    kind: str,
-    path: Path,
-    limits: Media = DEFAULT_LIMITS,
-    number: int | None = None,
-) -> av.stream.Stream:
-    """The stream of a kind (``audio`` or ``video``) that is taken from an open file.
+def find_audio(
+    container: av.container.InputContainer, path: Path | str, number: int | None = None
+) -> av.AudioStream:
+    """The stream of sound that is taken from an open file.
 
     Parameters
     ----------
     container, path
         The open file, and its name in errors.
-    kind
-        ``audio`` or ``video``.
+    number
+        Which of its streams of sound, see :func:`chosen`.
+
+    Raises
+    ------
+    InputError
+        If there is none that can be decoded.
+    """
+    stream = _found(container, "audio", audio_streams(container), path, number)
+    layout_of(stream.codec_context, path)
+    return stream
+
+
+def find_video(
+    container: av.container.InputContainer,
+    path: Path | str,
+    limits: Media = DEFAULT_LIMITS,
+    number: int | None = None,
+) -> av.VideoStream:
+    """The stream of pictures that is taken from an open file.
+
+    Parameters
+    ----------
+    container, path
+        The open file, and its name in errors.
     limits
         What the file may ask for.
     number
-        Which of the streams of this kind, see :func:`chosen`.
+        Which of its streams of pictures, see :func:`chosen`.
 
     Raises
     ------
     InputError
         If there is none that can be decoded, or its pictures are beyond the limits.
     """
-    streams = streams_of(container, kind)
+    stream = _found(container, "video", video_streams(container), path, number)
+    context = stream.codec_context
+    require(path, context.width * context.height, limits, "max_pixels", "pixels")
+    return stream
+
+
+def _found(
+    container: av.container.InputContainer,
+    kind: str,
+    streams: Sequence[AnyStream],
+    path: Path | str,
+    number: int | None,
+) -> AnyStream:
     if not streams:
         found = ", ".join(sorted({s.type for s in container.streams})) or "none"
         raise InputError(f"{path}: no {kind} stream that can be decoded (streams found: {found})")
@@ -249,9 +295,4 @@ def find_stream(
             f"{path}: found stream {number} (column '{kind}_stream'); expected a number from 1 "
             f"to {len(streams)}"
         )
-    if kind == "audio":
-        layout_of(stream.codec_context, path)
-    else:
-        context = stream.codec_context
-        require(path, context.width * context.height, limits, "max_pixels", "pixels")
     return stream

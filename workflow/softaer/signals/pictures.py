@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from av.codec.context import ThreadType
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
@@ -30,10 +32,11 @@ from softaer.signals.clock import (
 from softaer.signals.media import (
     DEFAULT_LIMITS,
     Account,
-    find_stream,
+    find_video,
     formats_of,
     open_media,
     require,
+    tick_of,
 )
 
 CLOCK_TICK = 1e-3
@@ -60,12 +63,12 @@ PAUSE = 1.0
 
 
 def video_frames(
-    path: Path,
+    path: Path | str,
     limits: Media = DEFAULT_LIMITS,
     rate: float | None = None,
     *,
     stream: int | None = None,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
     account: Account | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Pictures of a recording, upright, with square pixels, and their times.
@@ -80,7 +83,7 @@ def video_frames(
         Pictures per second that are handed out: the first whose time has reached each multiple of
         1 / rate. Others are decoded, since later ones need them, but not converted. None: all.
     stream
-        Which of its streams of pictures is taken, see :func:`softaer.signals.media.find_stream`.
+        Which of its streams of pictures is taken, see :func:`softaer.signals.media.chosen`.
     beside
         File of the recording's sound, where it is kept apart.
     account
@@ -105,7 +108,7 @@ def video_frames(
         account.promised = stated_length(container, source)
         zero = origin(container, beside, limits, account)
         convert = Converter(source, path, limits)
-        first, last, slot = None, -np.inf, None
+        first, last, slot = 0.0, -np.inf, None
         count = late = corrupt = 0
         longest, pause_at, duration = 0.0, 0.0, 0.0
         for time, frame in _timed(container, source, zero, path, account):
@@ -119,10 +122,10 @@ def video_frames(
             if time <= last:
                 late += 1
                 continue
-            first = time if first is None else first
+            first = first if count else time
             if count and time - last > longest:
                 longest, pause_at = time - last, last
-            if frame.duration:
+            if frame.duration and frame.time_base:
                 duration = float(frame.duration * frame.time_base)
             elif count:
                 duration = time - last
@@ -159,9 +162,9 @@ def _expected_pictures(
 
 def _timed(
     container: av.container.InputContainer,
-    stream: av.stream.Stream,
+    stream: av.VideoStream,
     zero: float,
-    path: Path,
+    path: Path | str,
     account: Account,
 ) -> Iterator[tuple[float | None, av.VideoFrame]]:
     """Frames and their times, sorted where the container gives them in the order of decoding."""
@@ -173,6 +176,9 @@ def _timed(
     times: list[float] = []
     waiting: deque[av.VideoFrame] = deque()
     for frame in frames:
+        if frame.time is None:
+            yield None, frame
+            continue
         heapq.heappush(times, frame.time - zero)
         waiting.append(frame)
         if len(waiting) > REORDERING:
@@ -182,10 +188,13 @@ def _timed(
 
 
 def _find_pictures(
-    container: av.container.InputContainer, path: Path, limits: Media, number: int | None = None
-) -> av.stream.Stream:
-    stream = find_stream(container, "video", path, limits, number)
-    stream.thread_type = "NONE"
+    container: av.container.InputContainer,
+    path: Path | str,
+    limits: Media,
+    number: int | None = None,
+) -> av.VideoStream:
+    stream = find_video(container, path, limits, number)
+    stream.thread_type = ThreadType.NONE
     # The size may change on the way; the decoder itself keeps to the limit.
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
     return stream
@@ -198,7 +207,7 @@ class Converter:
     which may change on the way.
     """
 
-    def __init__(self, stream: av.stream.Stream, path: Path, limits: Media) -> None:
+    def __init__(self, stream: av.VideoStream, path: Path | str, limits: Media) -> None:
         self._context, self._path, self._limits = stream.codec_context, path, limits
         self._reformatter = VideoReformatter()
         coded, shown = self._context.sample_aspect_ratio, stream.sample_aspect_ratio
@@ -233,7 +242,7 @@ class Converter:
             source = graph.add_buffer(
                 width=frame.width,
                 height=frame.height,
-                format=frame.format.name,
+                format=frame.format,
                 time_base=frame.time_base,
             )
             scale = graph.add(
@@ -249,17 +258,17 @@ class Converter:
             graph.configure()
             self._stretch = graph, form
         graph, _ = self._stretch
-        graph.push(frame)
-        return graph.pull()
+        graph.vpush(frame)
+        return graph.vpull()
 
 
 def frame_at(
-    path: Path,
+    path: Path | str,
     time: float,
     limits: Media = DEFAULT_LIMITS,
     *,
     stream: int | None = None,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
 ) -> np.ndarray:
     """The picture that is shown at a time: the last that has come by then, or the first.
 
@@ -288,9 +297,9 @@ def frame_at(
         by_number = container.format.name in DECODING_TIMES  # from the first picture on
         if not by_number and not (may_be_joined(container) and is_joined(container)):
             # From the last key frame before, instead of decoding all there is up to it.
-            container.seek(max(0, int(time / source.time_base)), stream=source)
+            container.seek(max(0, int(time / tick_of(source))), stream=source)
             shown = _last_until(time, decoded(container, source, zero, path, Account()))
-        if shown is None or shown.time > time:
+        if shown is None or (shown.time or 0.0) > time:
             container.seek(0, stream=source)  # parts, or a container that finds no key frames
             shown = _last_until(time, decoded(container, source, zero, path, Account()))
         if shown is None:
@@ -313,7 +322,8 @@ def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame |
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
     """Where a frame's tag puts the axes: rows (a, b) and (c, d) of the matrix of ISO 14496-12."""
     try:
-        tag = frame.side_data.get(SideData.DISPLAYMATRIX)
+        # PyAV's stub knows one key alone.
+        tag: Any = frame.side_data.get(SideData.DISPLAYMATRIX)  # type: ignore[call-overload]
     except ValueError:
         # PyAV does not know all of FFmpeg's side data, such as EXIF; it knows the angle.
         angle = np.radians(frame.rotation)
@@ -323,7 +333,7 @@ def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
     return np.frombuffer(bytes(tag), dtype=np.int32).reshape(3, 3)[:2, :2] / 2**16
 
 
-def upright(image: np.ndarray, matrix: np.ndarray, path: Path) -> np.ndarray:
+def upright(image: np.ndarray, matrix: np.ndarray, path: Path | str) -> np.ndarray:
     """Turn and mirror a picture so that it stands as it is meant to be shown.
 
     Parameters

@@ -1,17 +1,29 @@
 """What is in a media file: its streams, when they start and end, and how loud its channels are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
 
 from softaer.core.errors import InputError
-from softaer.signals.clock import KINDS, decoded, ends_of, own_start, require_kind, stated_start
-from softaer.signals.media import Account, chosen, layout_of, open_media, streams_of
+from softaer.signals.clock import decoded, ends_of, own_start, require_kind, stated_start
+from softaer.signals.media import (
+    Account,
+    audio_streams,
+    chosen,
+    layout_of,
+    open_media,
+    tick_of,
+    video_streams,
+)
 from softaer.signals.sound import Mixer
+
+Thing = TypeVar("Thing")
+Found = TypeVar("Found")
 
 LISTENED = 20.0
 """Sound from the start of a file over which levels are taken [s]."""
@@ -105,7 +117,7 @@ class Contents:
         return None if stream is None else stream.rate
 
 
-def probe(path: Path) -> Contents:
+def probe(path: Path | str) -> Contents:
     """Open a media file and look what is in it; packets are read where its header is silent.
 
     Raises
@@ -114,34 +126,35 @@ def probe(path: Path) -> Contents:
         If it cannot be opened or is beyond the limits.
     """
     with open_media(path) as container:
-        found = {kind: streams_of(container, kind) for kind in KINDS}
+        sound, pictures = audio_streams(container), video_streams(container)
         ends, seams = ends_of(container)
         zero = own_start(container)
+
+        def common(stream: av.stream.Stream, kind: str, taken: bool, number: int) -> Stream:
+            require_kind(stream, kind, path)
+            start = float((stream.start_time or 0) * tick_of(stream))
+            end = ends.get(stream.index)
+            return Stream(
+                kind=kind,
+                number=number,
+                taken=taken,
+                codec=stream.codec_context.name,
+                language=stream.metadata.get("language", "").replace("und", ""),
+                start=max(start - zero, 0.0),
+                end=None if end is None else end - zero,
+                rate=float(stream.average_rate or 0),
+            )
+
         streams = []
-        for kind, of_kind in found.items():
-            taken = chosen(of_kind)
-            for number, stream in enumerate(of_kind, start=1):
-                require_kind(stream, kind, path)
-                start = float((stream.start_time or 0) * stream.time_base)
-                end = ends.get(stream.index)
-                common = Stream(
-                    kind=kind,
-                    number=number,
-                    taken=stream is taken,
-                    codec=stream.codec_context.name,
-                    language=stream.metadata.get("language", "").replace("und", ""),
-                    start=max(start - zero, 0.0),
-                    end=None if end is None else end - zero,
-                    rate=float(stream.codec_context.sample_rate)
-                    if kind == "audio"
-                    else float(stream.average_rate or 0),
-                )
-                context = stream.codec_context
-                streams.append(
-                    replace(common, channels=layout_of(context, path).nb_channels)
-                    if kind == "audio"
-                    else replace(common, width=context.width, height=context.height)
-                )
+        for number, heard in enumerate(sound, start=1):
+            own = common(heard, "audio", heard is chosen(sound), number)
+            context = heard.codec_context
+            channels = layout_of(context, path).nb_channels
+            streams.append(replace(own, rate=float(context.sample_rate), channels=channels))
+        for number, seen in enumerate(pictures, start=1):
+            own = common(seen, "video", seen is chosen(pictures), number)
+            size = seen.codec_context
+            streams.append(replace(own, width=size.width, height=size.height))
         known = [stream.end for stream in streams if stream.end is not None]
         seconds = (container.duration or 0) / av.time_base
         if seams or not seconds:
@@ -151,22 +164,24 @@ def probe(path: Path) -> Contents:
         )
 
 
-def probe_all(paths: Iterable[Path], threads: int = 8) -> Iterator[Contents | InputError]:
+def probe_all(paths: Iterable[Path | str], threads: int = 8) -> Iterator[Contents | InputError]:
     """Contents of many files, in their order; for a file that cannot be opened, the error."""
     yield from in_threads(probe, paths, threads)
 
 
-def in_threads(look, paths: Iterable[Path], threads: int = 8) -> Iterator:
+def in_threads(
+    look: Callable[[Thing], Found], things: Iterable[Thing], threads: int = 8
+) -> Iterator[Found | InputError]:
     """What a function says of many files, in their order, or the InputError that it raises."""
 
-    def guarded(path: Path):
+    def guarded(thing: Thing) -> Found | InputError:
         try:
-            return look(path)
+            return look(thing)
         except InputError as error:
             return error
 
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(guarded, paths)
+        yield from pool.map(guarded, things)
 
 
 @dataclass(frozen=True)
@@ -185,7 +200,7 @@ class Levels:
     notes: tuple[str, ...]
 
 
-def levels(path: Path, number: int | None = None, channel: int | None = None) -> Levels:
+def levels(path: Path | str, number: int | None = None, channel: int | None = None) -> Levels:
     """Levels over the first :data:`LISTENED` seconds of a file's sound.
 
     Raises
@@ -194,7 +209,7 @@ def levels(path: Path, number: int | None = None, channel: int | None = None) ->
         If the sound cannot be decoded.
     """
     with open_media(path) as container:
-        stream = chosen(streams_of(container, "audio"), number)
+        stream = chosen(audio_streams(container), number)
         if stream is None:
             return Levels((), ())
         mixer = Mixer(path, channel)

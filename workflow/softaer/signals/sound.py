@@ -15,7 +15,7 @@ import numpy as np
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media
 from softaer.signals.clock import compare_with_promise, decoded, origin, stated_length
-from softaer.signals.media import DEFAULT_LIMITS, Account, find_stream, open_media, require
+from softaer.signals.media import DEFAULT_LIMITS, Account, find_audio, open_media, require
 
 AUDIO_RATE = 16_000
 """Sampling rate of decoded audio [Hz]; the ComParE descriptors are defined up to 8 kHz."""
@@ -47,12 +47,12 @@ LEVELS_AT_ONCE = 8
 
 
 def audio_blocks(
-    path: Path,
+    path: Path | str,
     limits: Media = DEFAULT_LIMITS,
     *,
     stream: int | None = None,
     channel: int | None = None,
-    beside: Path | None = None,
+    beside: Path | str | None = None,
     account: Account | None = None,
 ) -> Iterator[np.ndarray]:
     """Sound of a recording, resampled to 16 kHz mono.
@@ -64,7 +64,7 @@ def audio_blocks(
     limits
         What the file may ask for.
     stream
-        Which of its streams of sound is taken, see :func:`softaer.signals.media.find_stream`.
+        Which of its streams of sound is taken, see :func:`softaer.signals.media.chosen`.
     channel
         The channel that is taken, from 1; by default all are mixed.
     beside
@@ -86,7 +86,7 @@ def audio_blocks(
     """
     account = Account() if account is None else account
     with open_media(path, limits) as container:
-        source = find_stream(container, "audio", path, limits, stream)
+        source = find_audio(container, path, stream)
         account.promised = stated_length(container, source)
         zero = origin(container, beside, limits, account)
         mixer, silence = Mixer(path, channel), _Silence()
@@ -102,9 +102,10 @@ def audio_blocks(
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
             # A time that stands still says nothing; sound goes on.
-            untimed = frame.time is None or frame.time == before
-            before = frame.time
-            place = written if untimed else round((frame.time - zero) * AUDIO_RATE)
+            time = frame.time
+            still = time is None or time == before
+            before = time
+            place = written if still or time is None else round((time - zero) * AUDIO_RATE)
             end = max(place, written) / AUDIO_RATE + frame.samples / frame.sample_rate
             require(path, end, limits, "max_duration", "s of sound")
             tolerance = MAX_AUDIO_JITTER * AUDIO_RATE if written else 0
@@ -190,7 +191,7 @@ class Mixer:
         Mean square of each channel of the last layout, 1 at full scale, shape (channels,).
     """
 
-    def __init__(self, path: Path, channel: int | None = None) -> None:
+    def __init__(self, path: Path | str, channel: int | None = None) -> None:
         self._path, self._channel = path, channel
         self._waiting: list[np.ndarray] = []
         self._layout: av.AudioLayout | None = None
@@ -257,7 +258,7 @@ class Mixer:
         """What is odd about the channels."""
         power = self.power
         count = len(power)
-        if not count:
+        if self._layout is None or not count:
             return []
         if self._channel is not None:
             power = power[[self._channel - 1]]

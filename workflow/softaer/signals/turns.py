@@ -56,7 +56,7 @@ _END = re.compile(r"(?i)end|stop|offset|until|[xt]_?max|(?<![a-z])(bis|fine?)(?!
 
 
 def read_turns(
-    path: Path, seconds: float | None = None, note: Callable[[str], None] | None = None
+    path: Path | str, seconds: float | None = None, note: Callable[[str], None] | None = None
 ) -> np.ndarray:
     """Turns of a recording.
 
@@ -120,12 +120,13 @@ def read_turns(
             said.append(f"turns cover {100 * share:.0f} % of the sound")
         elif joined[-1, 1] < seconds / 2:
             said.append(f"turns end at {joined[-1, 1]:g} s, the recording at {seconds:.1f} s")
-    for words in said if note is not None else ():
-        note(f"{path}: {words}")
+    if note is not None:
+        for words in said:
+            note(f"{path}: {words}")
     return joined
 
 
-def _cells(path: Path) -> tuple[list[int], list[list[str]]]:
+def _cells(path: Path | str) -> tuple[list[int], list[list[str]]]:
     """Number and two cells of each line below the header, all of them numbers."""
     text = _text(path)
     first = next(filter(str.strip, text.splitlines()), "")
@@ -162,7 +163,7 @@ def _cells(path: Path) -> tuple[list[int], list[list[str]]]:
     return [line for line, _ in rows], [cells for _, cells in rows]
 
 
-def _text(path: Path) -> str:
+def _text(path: Path | str) -> str:
     """Text of a file in UTF-8, with or without a byte order mark."""
     try:
         data = Path(path).read_bytes()
@@ -191,7 +192,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _check_header(path: Path, line: int, names: list[str]) -> None:
+def _check_header(path: Path | str, line: int, names: list[str]) -> None:
     """Refuse names that say that numbers below them are not start and end in seconds."""
     for column, name in enumerate(names, start=1):
         name = unicodedata.normalize("NFC", name)
