@@ -19,7 +19,7 @@ from softaer.core.experiment import Configuration, defaults  # noqa: E402
 from softaer.core.fields import UNITS, expected, json_schema, remarks, types, unit  # noqa: E402
 
 TOP = """\
-# The default experiment. Copy the keys you want to change into your own file and pass it to Snakemake:
+# The default experiment. Copy the keys to change into your own file and pass it to Snakemake:
 #
 #     snakemake --cores 4 --configfile my_experiment.yaml
 #

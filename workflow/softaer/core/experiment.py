@@ -148,7 +148,7 @@ class Ratings(Section):
     max_gap: Annotated[Seconds, Ge(0)] = 1.0
     """with linear: longest pause of a rater that is interpolated"""
     last_holds: Annotated[Seconds, Ge(0)] | Literal["end"] = "end"
-    """with hold: a rater's last value holds to the end of the recording, or for this long"""
+    """with hold: the last value holds to the end of the recording, or for this long"""
     range: Annotated[tuple[float, float], "[lowest, highest]"] | None = None
     """[lowest, highest] possible rating; values outside are an error"""
     missing: Annotated[tuple[float, ...], EACH_ONCE] = ()
@@ -230,7 +230,7 @@ class Training(Section):
     standardise_targets: bool = True
     """learn E and sigma in units of their standard deviation on train"""
     piece: Annotated[Seconds, Ge(0)] = 0.0
-    """0: train on whole recordings; otherwise on pieces of about this length, in parallel"""
+    """0: train on whole recordings; otherwise on parallel pieces of about this length"""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: faster with pieces if the processor supports it;
     results depend on the processor"""
@@ -286,8 +286,8 @@ class Report(Section):
     """Content of the report besides the scores."""
 
     frames: bool | None = None
-    """show video frames; null: yes, except for a corpus as it was delivered, whose licence may
-    forbid it"""
+    """show video frames; null: yes, except for a corpus as it was delivered, whose
+    licence may forbid it"""
     published: Annotated[str, MinLen(1), "han2017, the path of a table, none"] | None = None
     """published scores to compare with: han2017 (the paper's), the path of a table, or none.
     null: the paper's scores with a SEWA layout. Not possible with the simulated corpus"""
