@@ -55,8 +55,11 @@ def test_an_editor_is_told_what_is_wrong(root):
 
 
 def test_what_stands_below_a_field_is_its_remark():
-    assert remarks(Postprocessing) == {"median_windows": "tried", "max_shift": "either way"}
+    assert remarks(Postprocessing) == {
+        "median_windows": "windows that are tried",
+        "max_shift": "in either direction",
+    }
     said = remarks(Configuration)["grid"].splitlines()
-    assert said[0].startswith("Keys of model and training")
+    assert said[0].startswith("Several values for keys of model and training")
     assert said[-1].startswith("    grid: {")
     assert set(remarks(Configuration)) < set(types(Configuration))

@@ -362,7 +362,7 @@ SECTIONS = [
     "The paper's claims",
     "Predictions against labels",
     "The same E, not the same σ",
-    "What the uncertainty is good for",
+    "How useful the predicted uncertainty is",
     "Agreement of the raters",
     "Data set",
     "Labels against the planted truth",
@@ -581,7 +581,7 @@ def test_the_headline_says_what_was_reached(results, page, text):
         f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one rater against the "
         "others 0.876)" in flat
     )
-    assert "Of 2 comparisons that the paper's claims make, 0 are answered yes, 0 no, and 2" in flat
+    assert "tested in 2 comparisons: 0 support them, 0 contradict them, and 2 cannot" in flat
 
 
 def test_where_nothing_is_absent_nothing_is_listed(text):
@@ -755,7 +755,7 @@ def test_scores_of_others_stand_beside_those_of_the_run(results, root, tmp_path,
     assert video == ["video", "multi", same[5], "–", same[7], "0.321"]
     assert words == ["text", "multi", "–", "–", "–", "0.432"]
     assert "Not shown: 1 that is not" in beside
-    assert "is not known here" in beside
+    assert "It is not known whether this run uses the same corpus" in beside
 
 
 def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compare(tmp_path, root):
@@ -814,7 +814,7 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
 
 def test_what_was_odd_in_the_inputs_is_told_and_escaped(results, root):
     """Notes of three stages; without any, the page says nothing of it."""
-    assert "odd in the inputs" not in results.render(root, output="plain.html")
+    assert "nusual inputs" not in results.render(root, output="plain.html")
     noted = results.folder / "status"
     batches = {r.batch for r in read_recordings(results.folder / "recordings.csv")}
     names = [r.recording for r in read_recordings(results.folder / "recordings.csv")]

@@ -1,4 +1,4 @@
-"""What an edit reruns: the cases that test_reruns.py tries, and the table of docs/reruns.md.
+"""What an edit reruns: the cases of test_reruns.py, and the table of docs/reruns.md.
 
 python tests/workflow/rerun_cases.py        writes the table into the page
 """
@@ -21,16 +21,16 @@ FEATURES = {"standardisation"} | DATASET
 OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
 
 CHAINS = {
-    "fusion and what follows": FUSION,
-    "prediction and what follows": PREDICTION,
-    "training and what follows": TRAINING,
-    "dataset and what follows": DATASET,
-    "labels and what follows": LABELS,
-    "ratings, labels and what follows": RATINGS,
-    "standardisation, dataset and what follows": FEATURES,
-    "standardisation, dataset and what follows of sound": OF_SOUND,
+    "fusion and later stages": FUSION,
+    "prediction and later stages": PREDICTION,
+    "training and later stages": TRAINING,
+    "dataset and later stages": DATASET,
+    "labels and later stages": LABELS,
+    "ratings, labels and later stages": RATINGS,
+    "standardisation, dataset and later stages": FEATURES,
+    "standardisation, dataset and later stages for audio": OF_SOUND,
 }
-"""Names of what is done again together; the page says what is in them."""
+"""Groups of rules that are redone together; the page lists their rules."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,10 @@ OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batc
 
 FILES = {
     "comment": Case("a comment, a docstring, an unused function", frozenset()),
-    "touched annotations": Case("an annotation file touched, content as before", frozenset()),
-    "touched media": Case("a media file touched, content as before", frozenset()),
+    "touched annotations": Case("an annotation file touched, content unchanged", frozenset()),
+    "touched media": Case("a media file touched, content unchanged", frozenset()),
     "changed annotations": Case(
-        "an annotation file of a test recording",
+        "an edited annotation file of a test recording",
         frozenset(OF_A_TEST_RECORDING),
     ),
     "new recording": Case(
@@ -153,25 +153,25 @@ FILES = {
         ),
     ),
     "removed recording": Case(
-        "a recording of test taken out (its own batch)",
+        "a recording removed from test (its own batch)",
         frozenset(OF_A_TEST_RECORDING - {"ratings", "labels_batch", "dataset_batch"}),
     ),
     "renamed subject": Case(
-        "a subject of train renamed in recordings.csv",
+        "a subject in train renamed in recordings.csv",
         frozenset({"summarise", "evaluate"} | SCORES),
     ),
     "copied": Case(
         "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()
     ),
 }
-"""Edits of files; how they are made is in test_reruns.py."""
+"""Edits of files; test_reruns.py makes them."""
 
 
 def table() -> str:
     """The table of the page."""
-    lines = ["| edit | done again |", "|---|---|"]
+    lines = ["| edit | redone |", "|---|---|"]
     lines += [f"| {case.edit} | {case.told()} |" for case in [*SETTINGS, *MODULES, *FILES.values()]]
-    lines += ["", "| where it says | these rules |", "|---|---|"]
+    lines += ["", "| group | rules |", "|---|---|"]
     lines += [
         f"| {name} | {', '.join(f'`{rule}`' for rule in sorted(rules))} |"
         for name, rules in CHAINS.items()

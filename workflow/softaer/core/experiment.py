@@ -1,15 +1,16 @@
-"""The experiment: every key of the configuration, with its default, bounds, unit and remark.
+"""The experiment: every key of the configuration, with its default, bounds, unit and description.
 
-A section of the configuration is a class, a key a field of it. What stands here once becomes the
-flags of the commands (:func:`softaer.core.cli.add_settings`), the checks and their words
-(:mod:`softaer.running.configuration`), ``config.yaml``, its JSON schema and the documentation
-(``python tests/configuration_reference.py``). Defaults of functions refer to it.
+Each section of the configuration is a class, and each key is a field of that class. This module is
+the only source for the flags of the commands (:func:`softaer.core.cli.add_settings`), the checks
+and their messages (:mod:`softaer.running.configuration`), ``config.yaml``, its JSON schema and the
+documentation (``python tests/configuration_reference.py``). Default arguments of functions refer
+to it.
 
-See :mod:`softaer.core.fields` for how a field says what it may be. A stage depends on the code of
-the classes that it uses: what two extractions use apart stands in two classes, which their section
-joins, so that a new key of the one does not rerun the other.
+:mod:`softaer.core.fields` explains how a field declares its allowed values. A stage depends on the
+code of the classes that it uses. Settings of two different extraction stages are therefore in two
+classes, combined by their section, so that a new key for one stage does not rerun the other.
 
-Read while the Snakefile is parsed and by every job, so this module imports nothing heavy.
+This module is imported when the Snakefile is parsed and by every job, so it imports nothing heavy.
 """
 
 import json
@@ -25,7 +26,7 @@ from softaer.core.tasks import JOIN, TARGETS, Target, Task
 
 
 def with_state(targets: Sequence[str]) -> bool:
-    """Whether E is among the targets, which is learnt wherever sigma is."""
+    """Whether the targets include E. Sigma is never learnt without it."""
     return "E" in targets
 
 
@@ -49,12 +50,12 @@ class Corpus(Section):
     recordings: Annotated[str, MinLen(1), "'simulated', or the path of a recordings.csv"] = (
         "simulated"
     )
-    """simulated: a small corpus with planted truth is made. Your own: the path of a
+    """simulated: a small corpus with known truth is generated. For your own corpus: the path of a
     recordings.csv, see docs/corpus.md."""
     layout: Annotated[str, MinLen(1), "the name of a layout, see docs/corpora.md"] = "table"
-    """A corpus as it was delivered: its layout (docs/corpora.md) and, in root, the folder it lies
-    in, instead of a table. With a table as well, that says which recordings there are, and the
-    layout how ratings are read."""
+    """For a corpus as it was delivered: its layout (docs/corpora.md), and its folder in root
+    instead of a table. If you also give a table, the table lists the recordings, and the layout
+    decides how ratings are read."""
     root: Annotated[str, MinLen(1), "the folder of a corpus"] | None = None
 
 
@@ -63,15 +64,15 @@ class Simulate(Section):
     """The simulated corpus."""
 
     recordings: Annotated[int, Interval(ge=3, le=1000)] = 16
-    """how many"""
+    """number of recordings"""
     duration: Annotated[Seconds, Interval(ge=8, le=3600)] = 40
-    """of each"""
+    """of each recording"""
     seed: Seed = 1
 
 
 @dataclass(frozen=True)
 class Media(Section):
-    """What a media file may ask for; more is refused."""
+    """Limits for media files; files beyond them are refused."""
 
     max_size: Annotated[float, Gt(0), Unit("GB")] = 20.0
     """of a file"""
@@ -80,7 +81,7 @@ class Media(Section):
     max_streams: Count = 16
     """in a file"""
     max_pixels: Annotated[int, Interval(ge=1, le=2**31 - 1)] = 7680 * 4320
-    """of a picture: 7680 x 4320"""
+    """of a frame: 7680 x 4320"""
 
 
 @dataclass(frozen=True)
@@ -88,31 +89,31 @@ class Descriptors(Section):
     """The low-level descriptors of the sound."""
 
     feature_set: Literal["IS13_ComParE", "ComParE_2016"] = "IS13_ComParE"
-    """or ComParE_2016: 65 low-level descriptors every 10 ms"""
+    """or ComParE_2016; both have 65 low-level descriptors every 10 ms"""
 
 
 @dataclass(frozen=True)
 class AudioFeatures(Section):
-    """What is made of the descriptors."""
+    """Features computed from the descriptors."""
 
     window: Annotated[Seconds, Interval(gt=0, le=60)] = 4.0
-    """of mean and variance, centred on each grid point"""
+    """for mean and variance, centred on each grid point"""
     turns: Literal["ignore", "only", "flag"] = "ignore"
-    """where it is known when the subject speaks: only (leave out all other sound),
-    or flag (one more feature)"""
+    """if the subject's turns are known: only (use only the subject's speech),
+    or flag (add the share of speech as a feature)"""
 
 
 @dataclass(frozen=True)
 class Audio(AudioFeatures, Descriptors):
-    """From sound to features."""
+    """Audio features."""
 
 
 @dataclass(frozen=True)
 class Tracking(Section):
-    """How the facial points are found."""
+    """Detection of the facial points."""
 
     rate: Annotated[float, Gt(0), Unit("1/s"), "frames per second, above 0"] | None = None
-    """frames per second that are looked at, well above 1 / max_gap; null: every frame"""
+    """frames analysed per second, well above 1 / max_gap; null: every frame"""
     refine: bool = True
     """FaceMesh's refinement of eyes and lips"""
     min_detection_confidence: Share = 0.5
@@ -121,35 +122,35 @@ class Tracking(Section):
 
 @dataclass(frozen=True)
 class VideoFeatures(Section):
-    """What is made of the facial points."""
+    """Features computed from the facial points."""
 
     registration: Literal["similarity", "none"] = "similarity"
-    """to a reference face; or none (pixels)"""
+    """similarity transform to a reference face; or none (pixels)"""
     max_gap: Annotated[Seconds, Ge(0)] = 0.5
-    """longest loss of the face that is interpolated over"""
+    """longest gap without a face that is interpolated"""
     window: Annotated[Seconds, Interval(ge=0, le=60)] = 0.0
-    """0: the points themselves; else mean and variance over so long"""
+    """0: the points themselves; otherwise their mean and variance over this window"""
 
 
 @dataclass(frozen=True)
 class Video(VideoFeatures, Tracking):
-    """From pictures to features."""
+    """Video features."""
 
 
 @dataclass(frozen=True)
 class Ratings(Section):
-    """How ratings are read."""
+    """Reading of the raters' traces."""
 
     interpolation: Literal["linear", "hold"] = "linear"
-    """or hold, for tools that store changes only: a value holds until the next"""
+    """or hold, for tools that store only changes: a value holds until the next one"""
     max_gap: Annotated[Seconds, Ge(0)] = 1.0
-    """if linear: longest pause of a rater that is bridged"""
+    """with linear: longest pause of a rater that is interpolated"""
     last_holds: Annotated[Seconds, Ge(0)] | Literal["end"] = "end"
-    """with hold: a rater's last value, to the end of the recording; or for so long"""
+    """with hold: the last value holds to the end of the recording, or for this long"""
     range: Annotated[tuple[float, float], "[lowest, highest]"] | None = None
-    """[lowest, highest] possible rating; others are an error"""
+    """[lowest, highest] possible rating; values outside are an error"""
     missing: Annotated[tuple[float, ...], EACH_ONCE] = ()
-    """values that mean that there is no rating, such as -999"""
+    """codes for missing ratings, such as -999"""
     raters: (
         Annotated[
             tuple[Annotated[str, MinLen(1), "names (numbers in quotes)"], ...],
@@ -158,39 +159,39 @@ class Ratings(Section):
         ]
         | None
     ) = None
-    """who counts, [r1, r2, ...]; null: all"""
+    """raters to use, [r1, r2, ...]; null: all"""
     scales: Literal["same", "free"] = "same"
-    """raters whose ranges do not belong to one scale are an error; free: they may differ"""
+    """same: raters whose ranges do not fit one scale are an error; free: scales may differ"""
 
     @property
     def hold(self) -> bool:
-        """Whether a value is held until the next."""
+        """Whether a value holds until the next one."""
         return self.interpolation == "hold"
 
 
 @dataclass(frozen=True)
 class Labels(Section):
-    """How E and sigma are made of the ratings."""
+    """Estimation of E and sigma from the ratings."""
 
     estimator: Literal["ewe", "mean", "median"] = "ewe"
     """or mean, median"""
     weights: Literal["recording", "corpus"] = "recording"
-    """a rater's weight per recording, or over the whole corpus"""
+    """each rater has a weight per recording; corpus: one weight for the whole corpus"""
     against: Literal["others", "all"] = "others"
-    """correlate a rater with the mean of the others, or of all"""
+    """weights: correlation with the mean of the others; all: with the mean of all raters"""
     spread: Literal["sample", "population"] = "sample"
     """sigma divides by K - 1; population: by K"""
     spread_about: Literal["E", "mean"] = "E"
-    """or the plain mean"""
+    """sigma is the spread about E; mean: about the plain mean"""
     alignment: Literal["none", "estimated"] = "none"
-    """estimated: find each rater's lag against the others, and take it out"""
+    """estimated: find each rater's lag relative to the others and remove it"""
     max_lag: Annotated[Seconds, Interval(gt=0, le=20)] = 3.0
-    """largest lag that is looked for"""
+    """largest lag that is searched"""
 
 
 @dataclass(frozen=True)
 class Model(Section):
-    """What a network is built of."""
+    """Architecture of the networks."""
 
     cell: Literal["lstm", "gru"] = "lstm"
     """or gru (Cho et al., 2014)"""
@@ -203,7 +204,7 @@ class Model(Section):
 
 @dataclass(frozen=True)
 class Training(Section):
-    """How a network is trained."""
+    """Training settings."""
 
     learning_rate: Annotated[float, Gt(0)] = 0.001
     """of Adam"""
@@ -211,31 +212,31 @@ class Training(Section):
     """recordings per step"""
     max_epochs: Count = 20
     patience: Count = 5
-    """epochs without a better CCC on dev before training stops"""
+    """epochs without improvement of the CCC on dev before training stops"""
     input_noise: Amount = 0.1
-    """standard deviation, on standardised features"""
+    """standard deviation of the Gaussian noise added to standardised features"""
     weight_decay: Amount = 0.0
     """L2 penalty of Adam"""
     max_gradient_norm: Annotated[float, Gt(0)] = 1.0
-    """longer gradients are shortened"""
+    """gradients with a larger norm are clipped"""
     loss: Literal["mse", "ccc"] = "mse"
     """or ccc: 1 - CCC"""
     task_weights: Literal["fixed", "learned"] = "fixed"
-    """learned: by the noise of each task"""
+    """learned: weights of the tasks from their noise (Kendall et al., 2018)"""
     weight_sigma: Annotated[float, Interval(ge=0, le=2)] = 1.0
     """w_sigma of multi-task learning; w_E = 2 - w_sigma"""
     standardise_targets: bool = True
-    """learn E and sigma in units of their spread on train"""
+    """learn E and sigma in units of their standard deviation on train"""
     piece: Annotated[Seconds, Ge(0)] = 0.0
-    """0: learn from whole recordings; else from pieces side by side, of about so long"""
+    """0: train on whole recordings; otherwise on parallel pieces of about this length"""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16: faster where the processor has it, with pieces;
-    results differ with the processor"""
+    """bfloat16: faster with pieces if the processor supports it;
+    results depend on the processor"""
 
 
 @dataclass(frozen=True)
 class Postprocessing(Section):
-    """Corrections of the predictions, and what they search through."""
+    """Corrections of the predictions, and their search ranges."""
 
     steps: Annotated[tuple[Step, ...], EACH_ONCE] = (
         "median_filter",
@@ -249,23 +250,23 @@ class Postprocessing(Section):
         2.0,
         4.0,
     )
-    """tried"""
+    """windows that are tried"""
     max_shift: Annotated[Seconds, Interval(ge=0, le=20)] = 2.0
-    """either way"""
+    """in either direction"""
 
 
 @dataclass(frozen=True)
 class Apply(Section):
-    """What the model is applied to."""
+    """Prediction of new recordings."""
 
     recordings: Annotated[str, MinLen(1), "the path of a table of recordings"] | None = None
-    """a table of their own; null: those of the corpus without annotations"""
+    """table of new recordings; null: the recordings of the corpus without annotations"""
     model: Annotated[str, MinLen(1), "the folder of a packed model"] | None = None
-    """folder of a packed model; null: what this experiment learns"""
+    """folder of a packed model; null: the model that this experiment trains"""
     task: Task | None = None
-    """whose networks; null: the last of tasks"""
+    """task whose networks are used; null: the last of tasks"""
     video: bool = False
-    """also the recording with the traces drawn below it"""
+    """also make videos of the recordings with the traces below the picture"""
 
 
 @dataclass(frozen=True)
@@ -273,21 +274,21 @@ class Evaluation(Section):
     """Intervals of the scores."""
 
     resample: Literal["recording", "subject"] = "recording"
-    """or subject: what the bootstrap draws"""
+    """unit that the bootstrap draws; or subject"""
     draws: Annotated[int, Ge(100)] = 1000
     bootstrap_seed: Seed = 1
 
 
 @dataclass(frozen=True)
 class Report(Section):
-    """What the report shows beside the scores."""
+    """Content of the report besides the scores."""
 
     frames: bool | None = None
-    """show frames of the videos; null: not of a corpus as it was delivered, whose
+    """show video frames; null: yes, except for a corpus as it was delivered, whose
     licence may forbid it"""
     published: Annotated[str, MinLen(1), "han2017, the path of a table, none"] | None = None
-    """scores of others beside those of this run: han2017, the paper's; the path of a table;
-    none. null: the paper's with a layout of SEWA. Not with the simulated corpus"""
+    """published scores to compare with: han2017 (the paper's), the path of a table, or none.
+    null: the paper's scores with a SEWA layout. Not possible with the simulated corpus"""
 
 
 @dataclass(frozen=True)
@@ -297,14 +298,14 @@ class Configuration(Section):
     corpus: Corpus = Corpus()
 
     simulate: Simulate = Simulate()
-    """The simulated corpus; unused with a corpus of your own."""
+    """The simulated corpus; ignored if you use your own."""
 
     on_bad_recording: OnBadRecording = ON_BAD_RECORDING
-    """A recording that cannot be read stops its job; skip: it is left out, and the report says
-    so."""
+    """fail: a recording that cannot be read stops its job. skip: the recording is left out, and
+    the report says so."""
 
     media: Media = Media()
-    """recordings beyond these count as bad"""
+    """limits; recordings beyond them count as bad"""
 
     dimensions: Annotated[
         tuple[
@@ -318,19 +319,20 @@ class Configuration(Section):
         "audio",
         "video",
     )
-    """with both, their late fusion is scored too"""
+    """with both, their late fusion is scored as well"""
     targets: Annotated[
         tuple[Target, ...],
         MinLen(1),
         EACH_ONCE,
         Predicate(with_state),
-        "[E, sigma], or [E] where there are no individual raters",
+        "[E, sigma], or [E] if there are no individual raters",
     ] = TARGETS
-    """[E] where a corpus has no individual raters; then tasks: [single]"""
+    """[E] if a corpus has no individual raters; then also set tasks: [single]"""
     tasks: Annotated[tuple[Task, ...], MinLen(1), EACH_ONCE] = ("single", "multi")
-    """a network for E and one for sigma; one for both; joint: one for all dimensions"""
+    """single: one network for E and one for sigma; multi: one for both; joint: one for both
+    targets of all dimensions"""
     seeds: Annotated[tuple[Seed, ...], MinLen(1), EACH_ONCE] = (1,)
-    """one network is trained for each"""
+    """one network is trained per seed"""
 
     audio: Audio = Audio()
     video: Video = Video()
@@ -342,10 +344,11 @@ class Configuration(Section):
         | Annotated[dict[str, Annotated[Seconds, Ge(0)]], "seconds for each dimension by name"]
         | Literal["estimated"]
     ) = 4.0
-    """Raters react late: features at t meet the label at t + delay [s]. Or one delay per dimension,
-    {arousal: 4.0, valence: 3.6}; or estimated, from features and labels of train."""
+    """Reaction time of the raters: features at t are paired with the label at t + delay [s]. Or one
+    delay per dimension, {arousal: 4.0, valence: 3.6}; or estimated, from features and labels of
+    train."""
     max_delay: Annotated[Seconds, Interval(gt=0, le=60)] = 8.0
-    """largest delay that is looked for"""
+    """with delay: estimated, largest delay that is searched"""
 
     model: Model = Model()
     training: Training = Training()
@@ -354,17 +357,17 @@ class Configuration(Section):
         dict[str, Annotated[list[Any], MinLen(1), EACH_ONCE]],
         "lists of values by key, such as training.learning_rate",
     ] = field(default_factory=dict)
-    """Keys of model and training with several values: every combination is trained, and for each
-    network the one with the highest CCC on dev (mean over seeds) is chosen. PAPER.yaml has a full
-    grid.
+    """Several values for keys of model and training. Every combination is trained, and for each
+    network the one with the highest CCC on dev (mean over seeds) is selected. PAPER.yaml has a
+    full grid.
         grid: {training.learning_rate: [0.001, 0.0003], model.cells: [120, 240]}"""
 
     postprocessing: Postprocessing = Postprocessing()
-    """Corrections of the predictions, in this order; fitted on dev, kept only where they help there
-    out of fold."""
+    """Corrections of the predictions, in this order. They are fitted on dev, and each is kept only
+    if it improves the CCC on dev out of fold."""
 
     apply: Apply = Apply()
-    """The target "apply": E and sigma of recordings that nobody rated, in results/apply."""
+    """The target "apply": predicts E and sigma of recordings without ratings, in results/apply."""
 
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
@@ -372,10 +375,9 @@ class Configuration(Section):
 
 @dataclass(frozen=True)
 class Experiment(Section):
-    """What has been predicted.
+    """The predictions of a run.
 
-    Unlike those of the configuration, the modalities have their fusion among them, such as
-    ``audio+video``.
+    Unlike in the configuration, the modalities include their fusion, such as ``audio+video``.
     """
 
     dimensions: Annotated[tuple[str, ...], MinLen(1)]
@@ -386,7 +388,7 @@ class Experiment(Section):
 
     @property
     def single(self) -> list[str]:
-        """Modalities by themselves."""
+        """Single modalities."""
         return [modality for modality in self.modalities if JOIN not in modality]
 
     @property
