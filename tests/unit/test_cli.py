@@ -1,7 +1,10 @@
 """What a person can mend is told in one line; a defect shows where it is."""
 
 import errno
+import fcntl
+import io
 import os
+import select
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -282,28 +285,32 @@ def test_without_a_standard_output_a_stage_runs():
 
 @pytest.fixture
 def long_table(tmp_path):
-    """A corpus table whose check prints more than a pipe holds."""
+    """A corpus table whose check prints more than a small pipe and what reads from it hold."""
     sound = media_files.write(tmp_path / "a.wav", sound=[(0, media_files.tone(0.2))])
-    lines = [f"recording_{k:090},{sound.name}" for k in range(700)]
+    lines = [f"recording_{k:090},{sound.name}" for k in range(300)]
     path = tmp_path / "recordings.csv"
     path.write_text("\n".join(["recording,audio", *lines, ""]))
     return path
 
 
-@pytest.mark.parametrize("reader", ["head -n 1", "true"])
+@pytest.mark.parametrize("reader", [["head", "-n", "1"], ["true"]], ids=["head", "true"])
 def test_check_may_be_read_in_part(reader, long_table, environment):
-    words = f"'{sys.executable}' -m softaer check '{long_table}' | {reader}"
-    done = subprocess.run(
-        ["bash", "-c", f"{words}; exit ${{PIPESTATUS[0]}}"],
-        capture_output=True,
+    read, write = os.pipe()
+    size = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
+    assert long_table.stat().st_size > size + 3 * io.DEFAULT_BUFFER_SIZE
+    check = subprocess.Popen(
+        [sys.executable, "-m", "softaer", "check", str(long_table)],
+        stdout=write,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env=environment,
-        timeout=SILENT,
     )
-    assert done.returncode == cli.READER_GONE
-    assert done.stderr == ""
-    assert done.stdout.count("\n") == (1 if reader.startswith("head") else 0)
+    os.close(write)
+    part = subprocess.run(reader, stdin=read, capture_output=True, text=True, timeout=SILENT)
+    os.close(read)
+    _, said = check.communicate(timeout=SILENT)
+    assert (check.returncode, said) == (cli.READER_GONE, "")
+    assert part.stdout.count("\n") == (reader[0] == "head")
 
 
 def test_what_is_wrong_with_a_table_is_told_whoever_reads(tmp_path, environment):

@@ -315,7 +315,7 @@ def test_no_camp_is_shifted_until_it_agrees_with_its_opposite(raters, turned, se
 @pytest.mark.parametrize("raters", [2, 3, 6])
 def test_unrelated_raters_are_not_trusted(raters):
     trusted = 0
-    for seed in range(30 if raters < 6 else 8):
+    for seed in range(20 if raters < 6 else 6):
         rng = np.random.default_rng(seed)
         walk = seed % 2
         panels = [

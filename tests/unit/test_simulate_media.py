@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from softaer.core import tables
+from softaer.core import cli, tables
 from softaer.core.errors import InputError
 from softaer.simulate import face, media, truth, voice
 from softaer.simulate.channel import Cues
@@ -35,7 +35,7 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def command_line(corpus, output, **changes):
+def arguments(corpus, output, **changes):
     options = {
         "recording": "rec01",
         "subject": "s1",
@@ -45,9 +45,11 @@ def command_line(corpus, output, **changes):
         "landmarks": corpus / "s1.parquet",
         "output": output,
     } | changes
-    command = [sys.executable, "-m", "softaer.simulate.media"]
-    for flag, value in options.items():
-        command += [f"--{flag}", str(value)]
+    return [word for flag, value in options.items() for word in (f"--{flag}", str(value))]
+
+
+def command_line(corpus, output):
+    command = [sys.executable, "-m", "softaer.simulate.media", *arguments(corpus, output)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -165,11 +167,14 @@ def test_neutral_pose_is_the_portrait_itself(corpus):
         {"portrait": "nowhere.png"},
     ],
 )
-def test_wrong_input_ends_with_one_line(corpus, tmp_path, changes):
-    done = command_line(corpus, tmp_path / "out.mp4", **changes)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) == 1
+def test_wrong_input_ends_with_one_line(corpus, tmp_path, changes, monkeypatch, capsys):
+    words = arguments(corpus, tmp_path / "out.mp4", **changes)
+    monkeypatch.setattr(sys, "argv", ["media", *words])
+    with pytest.raises(SystemExit, match="1"):
+        cli.run(media.main)
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
     assert not (tmp_path / "out.mp4").exists()
 
 

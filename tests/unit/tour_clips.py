@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import skimage.data
 
-SECONDS = 1.6
+SECONDS = 1.2
 """Length of a clip; the instant is its middle [s]."""
 
 HUM, WHISTLE = 100.0, 2000.0

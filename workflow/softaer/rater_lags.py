@@ -85,8 +85,9 @@ def pooled_correlation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     xy = xx = yy = 0.0
     for x, y in pairs:
         known = ~(np.isnan(x) | np.isnan(y))
-        if known.sum() > 1 and varies(x[known]) and varies(y[known]):
-            dx, dy = x[known] - x[known].mean(), y[known] - y[known].mean()
+        x, y = x[known], y[known]
+        if len(x) > 1 and varies(x) and varies(y):
+            dx, dy = x - x.mean(), y - y.mean()
             xy, xx, yy = xy + dx @ dy, xx + dx @ dx, yy + dy @ dy
     return xy / np.sqrt(xx * yy) if xx > 0 and yy > 0 else -np.inf
 
