@@ -1,5 +1,6 @@
 """Prediction: every labelled frame, in the units of the labels, by the network that was saved."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from softaer import predict as stage
 from softaer import score, select, train
-from softaer.core import schema, tables
+from softaer.core import places, schema, tables
 from softaer.core.errors import InputError
 from softaer.core.targets import read_targets
 from softaer.corpus import read_recordings
@@ -90,19 +91,27 @@ def corpus(tmp_path):
         names = schema.dataset(["m_E", "m_sigma"], ["f", "g"])
         tables.write(pd.concat(parts), names, tmp_path / "dataset" / f"{batch}.parquet")
     for i, instance in enumerate(["cells,3", "cells,4"]):
-        save(network(*M, seed=i), tmp_path / "net" / instance)
-    choose(tmp_path / "net.parquet", "cells,3")
+        save(network(*M, seed=i), tmp_path, "E+sigma", instance)
+    choose(tmp_path, "E+sigma", "cells,3")
     return tmp_path
 
 
-def save(model, instance):
-    folder = instance / "seed7"
-    folder.mkdir(parents=True)
-    save_model(model, {}, folder / "weights.safetensors", folder / "description.json")
+def name(objective, instance=None):
+    """Values of the wildcards of a network, or of one of its instances."""
+    of_network = {"scope": "m", "modality": "audio", "objective": objective}
+    return of_network if instance is None else of_network | {"instance": instance, "seed": 7}
 
 
-def choose(path, instance):
+def save(model, results, objective, instance):
+    weights = places.within(results, places.WEIGHTS, **name(objective, instance))
+    weights.parent.mkdir(parents=True)
+    description = places.within(results, places.DESCRIPTION, **name(objective, instance))
+    save_model(model, {}, weights, description)
+
+
+def choose(results, objective, instance):
     table = pd.DataFrame({"instance": ["cells,3", "cells,4"], "dev_ccc": 0.5, "seeds": 1})
+    path = places.within(results, places.SELECTION, **name(objective))
     tables.write(table.assign(chosen=table["instance"] == instance), schema.SELECTION, path)
 
 
@@ -111,18 +120,19 @@ def call(main, monkeypatch, *words):
     main()
 
 
-def run(folder, monkeypatch, output="out.parquet", networks=("net",)):
+def run(folder, monkeypatch, output="out.parquet", networks=("E+sigma",)):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
-    words += ["--dimension", "m", "--seed", 7, "--output", folder / output]
-    for name in networks:
-        words += ["--network", folder / name, folder / f"{name}.parquet"]
+    words += ["--results", folder, "--dimension", "m", "--modality", "audio", "--seed", 7]
+    words += ["--output", folder / output]
+    for objective in networks:
+        words += ["--network", "m", objective]
     call(stage.main, monkeypatch, *words)
     return tables.read(folder / output)
 
 
 @pytest.mark.parametrize("chosen", ["cells,3", "cells,4"])
 def test_the_instance_that_was_chosen_predicts(corpus, monkeypatch, chosen):
-    choose(corpus / "net.parquet", chosen)
+    choose(corpus, "E+sigma", chosen)
     seed = ["cells,3", "cells,4"].index(chosen)
     table = run(corpus, monkeypatch).set_index("recording").loc["c"]
     rows = tables.read(corpus / "dataset" / "y.parquet")
@@ -135,11 +145,11 @@ def test_the_instance_that_was_chosen_predicts(corpus, monkeypatch, chosen):
 def test_the_instances_of_single_tasks_are_chosen_apart(corpus, monkeypatch):
     for target in ("E", "sigma"):
         for i, instance in enumerate(["cells,3", "cells,4"]):
-            save(network(f"m_{target}", seed=i), corpus / target / instance)
-    choose(corpus / "E.parquet", "cells,4")
-    choose(corpus / "sigma.parquet", "cells,3")
+            save(network(f"m_{target}", seed=i), corpus, target, instance)
+    choose(corpus, "E", "cells,4")
+    choose(corpus, "sigma", "cells,3")
     before = run(corpus, monkeypatch, networks=("E", "sigma"))
-    choose(corpus / "sigma.parquet", "cells,4")
+    choose(corpus, "sigma", "cells,4")
     after = run(corpus, monkeypatch, networks=("sigma", "E"))
     np.testing.assert_array_equal(before["E"], after["E"])
     assert (before["sigma"] != after["sigma"]).all()
@@ -169,7 +179,8 @@ def test_the_same_bytes_twice(corpus, monkeypatch):
 
 
 def test_a_file_that_is_no_model(corpus, monkeypatch):
-    (corpus / "net/cells,3/seed7/weights.safetensors").write_bytes(b"nothing")
+    weights = places.within(corpus, places.WEIGHTS, **name("E+sigma", "cells,3"))
+    weights.write_bytes(b"nothing")
     with pytest.raises(InputError) as caught:
         run(corpus, monkeypatch)
     assert "weights.safetensors" in str(caught.value)
@@ -180,18 +191,23 @@ def train_select_predict(corpus, folder, monkeypatch):
     """From the dataset to a prediction by the better of two instances, and its scores."""
     recordings = ["--recordings", corpus / "recordings.csv", "--dataset", corpus / "dataset"]
     for cells in (2, 3):
-        output = folder / f"net/cells,{cells}/seed7"
-        output.mkdir(parents=True)
+        instance = name("E+sigma", f"cells,{cells}")
+        files = {
+            flag: places.within(folder, pattern, **instance)
+            for flag, pattern in (
+                ("--weights-output", places.WEIGHTS),
+                ("--description-output", places.DESCRIPTION),
+                ("--curve-output", places.CURVE),
+            )
+        }
         words = [*recordings, "--scope", "m", "--objective", "E+sigma", "--seed", 7]
         words += ["--layers", 1, "--cells", cells, "--max-epochs", 2]
-        words += ["--weights-output", output / "weights.safetensors"]
-        words += ["--description-output", output / "description.json"]
-        words += ["--curve-output", output / "learning_curve.parquet"]
-        call(train.main, monkeypatch, *words)
-    words = ["--networks", folder / "net", "--instances", "cells,2", "cells,3", "--seeds", 7]
-    call(select.main, monkeypatch, *words, "--output", folder / "net.parquet")
-    words = [*recordings, "--dimension", "m", "--seed", 7]
-    words += ["--network", folder / "net", folder / "net.parquet"]
+        call(train.main, monkeypatch, *words, *itertools.chain(*files.items()))
+    words = ["--results", folder, "--modality", "audio"]
+    chosen = ["--scope", "m", "--objective", "E+sigma", "--instances", "cells,2", "cells,3"]
+    selection = places.within(folder, places.SELECTION, **name("E+sigma"))
+    call(select.main, monkeypatch, *words, *chosen, "--seeds", 7, "--output", selection)
+    words += [*recordings, "--dimension", "m", "--seed", 7, "--network", "m", "E+sigma"]
     call(stage.main, monkeypatch, *words, "--output", folder / "prediction.parquet")
     rated = [r for r in read_recordings(corpus / "recordings.csv") if r.annotations]
     targets = read_targets(corpus / "dataset", rated, "m")

@@ -1,6 +1,7 @@
 """Selection: the instance with the highest CCC on dev, mean over seeds; of equal ones the first."""
 
 import sys
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,10 @@ import pytest
 
 from softaer import select as stage
 from softaer.core import schema, tables
+from softaer.core.places import CURVE, within
 from softaer.select import read_scores, select
+
+NETWORK = {"scope": "m", "modality": "audio", "objective": "E+sigma"}
 
 NAN = np.nan
 
@@ -76,7 +80,7 @@ def networks(tmp_path):
                 for i, output in enumerate(("m_E", "m_sigma"))
             ]
             curve = pd.DataFrame(rows, columns=schema.LEARNING_CURVE.names)
-            path = tmp_path / "train" / instance / f"seed{seed}" / "learning_curve.parquet"
+            path = within(tmp_path, CURVE, **NETWORK, instance=instance, seed=seed)
             tables.write(curve, schema.LEARNING_CURVE, path)
             best[instance, seed] = values[1].mean()
     return tmp_path, best
@@ -84,7 +88,7 @@ def networks(tmp_path):
 
 def test_scores_are_those_of_the_weights_that_were_kept(networks):
     folder, best = networks
-    table = read_scores(folder / "train", ["cells,12", "cells,4"], [1, 5])
+    table = read_scores(folder, NETWORK, ["cells,12", "cells,4"], [1, 5])
     assert list(table["instance"]) == ["cells,12", "cells,12", "cells,4", "cells,4"]
     for row in table.itertuples():
         assert row.dev_ccc == pytest.approx(best[row.instance, row.seed])
@@ -93,7 +97,8 @@ def test_scores_are_those_of_the_weights_that_were_kept(networks):
 def test_the_command_line(networks, monkeypatch):
     folder, best = networks
     output = folder / "select.parquet"
-    words = ["--networks", folder / "train", "--instances", "cells,4", "cells,12"]
+    words = ["--results", folder, *chain(*((f"--{key}", value) for key, value in NETWORK.items()))]
+    words += ["--instances", "cells,4", "cells,12"]
     words += ["--seeds", 1, 5, "--output", output]
     monkeypatch.setattr(sys, "argv", ["select", *map(str, words)])
     stage.main()
