@@ -88,21 +88,21 @@ def predict_labels(
     count = round(max_delay * RATE) + 1
     if len(set(groups)) < 2:
         groups = [str(i) for i in range(len(features))]
-    x, y, owner = [], [], []
+    inputs, targets, owners = [], [], []
     for recording, (f, e) in enumerate(zip(features, labels, strict=True)):
         frames = len(e) - count + 1
         if frames < 1:
             continue
         shifted = np.lib.stride_tricks.sliding_window_view(e, count)[: min(frames, len(f))]
         known = ~np.isnan(shifted).any(axis=1) & ~np.isnan(f[: len(shifted)]).any(axis=1)
-        x.append(f[: len(shifted)][known])
-        y.append(shifted[known])
-        owner += [recording] * int(known.sum())
-    if not owner:
+        inputs.append(f[: len(shifted)][known])
+        targets.append(shifted[known])
+        owners += [recording] * int(known.sum())
+    if not owners:
         raise InputError(
             f"no recording of train is longer than {max_delay:g} s; expected longer recordings"
         )
-    x, y, owner = np.concatenate(x), np.concatenate(y), np.array(owner)
+    x, y, owner = np.concatenate(inputs), np.concatenate(targets), np.array(owners)
     group = np.array(groups)[owner]
     out = np.full_like(y, np.nan)
     for left_out in dict.fromkeys(groups):

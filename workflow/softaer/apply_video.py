@@ -1,6 +1,7 @@
 """A recording with the traces of its prediction below the pictures, and a line where it is."""
 
 import io
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -70,8 +71,9 @@ def main() -> None:
         complete(options.output) as partial,
         av.open(str(partial), "w", format="mp4", options={"fflags": "+bitexact"}) as container,
     ):
-        video = audio = None
-        sound = iter(())
+        video: av.VideoStream | None = None
+        audio: av.AudioStream | None = None
+        sound: Iterator[np.ndarray] = iter(())
         if options.audio is not None and probe(options.audio).audio_rate is not None:
             blocks = audio_blocks(
                 options.audio,
@@ -113,15 +115,18 @@ def main() -> None:
             container.mux(video.encode(frame))
         if video is None:
             raise InputError(f"{options.video}: no pictures; expected some to draw below")
-        for block in sound:
-            _mux_sound(container, audio, block, written)
-            written += len(block)
+        if audio is not None:
+            for rest in sound:
+                _mux_sound(container, audio, rest, written)
+                written += len(rest)
         container.mux(video.encode())
         if audio is not None:
             container.mux(audio.encode())
 
 
-def _mux_sound(container, stream, block: np.ndarray, start: int) -> None:
+def _mux_sound(
+    container: av.container.OutputContainer, stream: av.AudioStream, block: np.ndarray, start: int
+) -> None:
     frame = av.AudioFrame.from_ndarray(block[None], format="s16", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = AUDIO_RATE, start, Fraction(1, AUDIO_RATE)
     container.mux(stream.encode(frame))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.errors import InputError
 from softaer.core.experiment import AudioFeatures
 from softaer.core.grid import grid
 from softaer.core.schema import NOTES
@@ -38,12 +39,21 @@ def audio_features(
     Table with ``time`` and twice as many float32 columns, ``<lld>_mean`` and ``<lld>_variance``:
     130 for ComParE; with ``flag`` one more, ``speaking``. The grid ends with the last descriptor
     frame.
+
+    Raises
+    ------
+    InputError
+        If turns are missing where ``mode`` takes them.
     """
     names = [name for name in lld.columns if name != "time"]
     time = lld["time"].to_numpy()
     at = grid(time[-1]) if len(time) else grid(-1)
     samples = lld[names].to_numpy()
-    speaks = None if mode == "ignore" else within(time, turns)
+    speaks = np.ones(len(time), dtype=bool)
+    if mode != "ignore":
+        if turns is None:
+            raise InputError(f"no turns; expected them (audio.turns: {mode})")
+        speaks = within(time, turns)
     if mode == "only":
         values = windowed_functionals(time[speaks], samples[speaks], at, window)
     else:

@@ -5,7 +5,7 @@ own trace is scored against it: CCC over the concatenated frames of a partition,
 raters. A model that agrees with the label as well as that does as well as a person of the panel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,12 @@ def human_ceiling(
     return (float(np.nanmean(scores)) if scores else np.nan), sum(map(len, frames.values()))
 
 
+def _labels(
+    weights: pd.DataFrame | None, estimator: Mapping[str, str]
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda ratings: label(ratings, corpus_weights=weights, **estimator)[0]
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
@@ -86,10 +92,7 @@ def main() -> None:
     partition = ratings["recording"].map({r.recording: r.partition for r in recordings})
     rows = []
     for (dimension, name), some in ratings.groupby(["dimension", partition], sort=False):
-        weights = corpus_weights.get(dimension)
-        value, frames = human_ceiling(
-            some, lambda r, w=weights: label(r, corpus_weights=w, **estimator)[0]
-        )
+        value, frames = human_ceiling(some, _labels(corpus_weights.get(dimension), estimator))
         rows.append((dimension, "E", HUMAN, name, value, frames))
     if options.check is not None:
         check = tables.read(options.check)

@@ -9,9 +9,9 @@ below and p < 0.05, else undecided.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ CLAIMS = {
 """Hypotheses by what they compare; the first and the last are the paper's claims."""
 
 
-def moments(frames: pd.DataFrame, prediction: str, units: Sequence[str]) -> np.ndarray:
+def moments(frames: pd.DataFrame, prediction: Hashable, units: Sequence[str]) -> np.ndarray:
     """Sums over the frames of each unit that determine the CCC over any union of units.
 
     Parameters
@@ -196,7 +196,7 @@ def hypotheses(
     """
     modalities = list(dict.fromkeys(modality for modality, _ in scores))
     tasks = list(dict.fromkeys(task for _, task in scores))
-    pairs = []
+    pairs: list[tuple[str, tuple[str, str], tuple[str, str]]] = []
     for first, second in itertools.pairwise(
         [t for t in ("single", "multi", "joint") if t in tasks]
     ):
@@ -301,7 +301,7 @@ def main() -> None:
             points[partition] = scores
             for (modality, task), score in scores.items():
                 low, high = interval(score.draws, len(units))
-                row = {"modality": modality, "task": task, "partition": partition}
+                row: dict[str, Any] = {"modality": modality, "task": task, "partition": partition}
                 row |= {"ccc": score.point}
                 row |= {"low": low, "high": high, "seeds": len(experiment.seeds)}
                 row |= {"dimension": dimension, "target": target, "resampled": len(units)}

@@ -7,8 +7,9 @@ picture is that of the frame's time, before the annotations' delay.
 """
 
 from argparse import BooleanOptionalAction
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,8 @@ def choose_pairs(frames: pd.DataFrame, pairs: int = PAIRS, steps: int = STEPS) -
     known["step"] = np.minimum((place * steps).astype(int), steps - 1)
     by_cell = known.groupby(["step", "recording"])["sigma"]
     ends = known.loc[sorted({*by_cell.idxmin(), *by_cell.idxmax()})]
-    rows, used = [], set()
+    rows: list[dict[str, Any]] = []
+    used: set[str] = set()
     while len(rows) < 2 * pairs:
         left = ends[~ends["recording"].isin(used)]
         found = [pair for _, step in left.groupby("step") if (pair := _widest(step)) is not None]
@@ -83,13 +85,14 @@ def _widest(frames: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
         rest = frames[frames["recording"] != fixed["recording"]]
         if len(rest):
             pair = [fixed, rest.loc[getattr(rest["sigma"], other)()]]
-            candidates.append(sorted(pair, key=lambda row: row["sigma"]))
+            low, high = sorted(pair, key=lambda row: row["sigma"])
+            candidates.append((low, high))
     if not candidates:
         return None
-    return tuple(max(candidates, key=lambda pair: pair[1]["sigma"] - pair[0]["sigma"]))
+    return max(candidates, key=lambda pair: pair[1]["sigma"] - pair[0]["sigma"])
 
 
-def read_frames(dataset: Path, recordings: Iterable, dimension: str) -> pd.DataFrame:
+def read_frames(dataset: Path, recordings: Sequence[Recording], dimension: str) -> pd.DataFrame:
     """Labelled frames of a dimension that have features: ``recording``, ``time``, E and sigma.
 
     Parameters
@@ -101,7 +104,6 @@ def read_frames(dataset: Path, recordings: Iterable, dimension: str) -> pd.DataF
     dimension
         Dimension wanted.
     """
-    recordings = list(recordings)
     names = tables.columns(Path(dataset) / f"{recordings[0].batch}.parquet")
     feature = feature_columns(names)[0]
     targets = target_names([dimension])
@@ -116,7 +118,7 @@ def picture(recording: Recording, time: float, limits: Media) -> bytes | None:
 
     try:
         image = frame_at(
-            recording.video,
+            recording.given("video"),
             time,
             limits,
             stream=number_of(recording.video_stream),

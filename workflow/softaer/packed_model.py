@@ -9,6 +9,7 @@ import itertools
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -52,7 +53,7 @@ def main() -> None:
         pairs, experiment.single, experiment.seeds
     ):
         name = f"{scope}/{modality}/{objective}/seed{seed}"
-        network = {"scope": scope, "modality": modality, "objective": objective}
+        network: dict[str, Any] = {"scope": scope, "modality": modality, "objective": objective}
         selection = tables.read(within(options.results, SELECTION, **network))
         instance = selection.loc[selection["chosen"], "instance"].item()
         network |= {"instance": instance, "seed": seed}

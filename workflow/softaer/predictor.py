@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine, possible
 from softaer.networks.architectures import Architecture, Recurrent, pick_device
 from softaer.standardisation import standardise
+
+if TYPE_CHECKING:
+    from softaer.signals.media import Choice
 
 FORMAT = 1
 """Of the folder; another one is refused."""
@@ -197,13 +201,17 @@ class Predictor:
         modality: str,
         path: Path,
         turns: Path | None,
-        choice,
+        choice: "Choice",
     ) -> pd.DataFrame | None:
         """Features of a file by a choice of its streams; ``None`` for less than a frame."""
         from softaer.signals.media import Account
 
         account = Account()
-        source = {"stream": choice.stream, "beside": choice.beside, "account": account}
+        source: dict[str, Any] = {
+            "stream": choice.stream,
+            "beside": choice.beside,
+            "account": account,
+        }
         settings = self.description[modality]
         if modality == "audio":
             from softaer.audio_features import audio_features
@@ -223,7 +231,7 @@ class Predictor:
                 return None
             lld = pd.concat(parts, ignore_index=True)
             spoken = None
-            if settings["turns"] != "ignore":
+            if settings["turns"] != "ignore" and turns is not None:
                 end = lld["time"].iloc[-1] + lld["time"].iloc[0]
                 told: list[str] = []
                 spoken = read_turns(turns, end, told.append)

@@ -236,8 +236,8 @@ def _find(
     if not np.isfinite(scores).any():
         own = [t[rater][~np.isnan(t[rater])] for t in recordings]
         flat = any(map(len, own)) and not any(len(trace) and varies(trace) for trace in own)
-        note = "never changes" if flat else "no frames in common with others who change"
-        return Finding(0, -np.inf, -np.inf, note)
+        why = "never changes" if flat else "no frames in common with others who change"
+        return Finding(0, -np.inf, -np.inf, why)
     best = int(np.argmax(scores)) - reach
     pairs = [(shift(x, best), y) for x, y in _pairs(recordings, rater, steps)]
     pairs = [tuple(both) for both in map(_centred, pairs)]
@@ -246,7 +246,7 @@ def _find(
     highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
     # Shifted far enough, also the negative of a slow trace may agree; as they are they do not.
     as_drawn = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
-    note = None
+    note: str | None = None
     if -np.inf < as_drawn < -level or (highest <= level and lowest < -level):
         note = f"runs against the others: r = {min(as_drawn, lowest):.2f}"
     elif highest <= level:

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,16 +104,15 @@ def fit(
         _standardise_targets(model, train)
     model.to(device)
     objective = Objective(training, outputs, device)
-    optimiser = torch.optim.Adam(
-        [
-            {"params": model.parameters(), "weight_decay": training.weight_decay},
-            {"params": [objective.log_variances]},
-        ],
-        training.learning_rate,
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": model.parameters(), "weight_decay": training.weight_decay},
+        {"params": [objective.log_variances]},
+    ]
+    optimiser = torch.optim.Adam(groups, training.learning_rate)
     pieces = [cut(sequence, training.piece) for sequence in train]
 
-    rows, seconds, best, best_epoch, best_state = [], [], -np.inf, 0, None
+    rows, seconds, best, best_epoch = [], [], -np.inf, 0
+    best_state: dict[str, torch.Tensor] = {}
     for epoch in range(1, training.max_epochs + 1):
         started = time.monotonic()
         loss = _learn(model, optimiser, objective, pieces, training, generator)
@@ -124,7 +124,7 @@ def fit(
             best, best_epoch = mean, epoch
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
         seconds.append(time.monotonic() - started)
-        report(progress(training, loss, np.mean(scores), best, best_epoch, seconds))
+        report(progress(training, loss, float(np.mean(scores)), best, best_epoch, seconds))
         if epoch % EPOCHS_OF_MEMORY == 0:
             give_back_freed_memory()
         if epoch - best_epoch >= training.patience:

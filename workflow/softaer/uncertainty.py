@@ -8,6 +8,7 @@ less than the model.
 """
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def figures(
     """
     rows: list[tuple[str, str, float, float]] = []
 
-    def add(figure: str, series: str, x, y) -> None:
+    def add(figure: str, series: str, x: Iterable[float], y: Iterable[float]) -> None:
         rows.extend((figure, series, float(a), float(b)) for a, b in zip(x, y, strict=True))
 
     both = ratings.merge(frames, on=["recording", "frame"]).dropna(subset=["sigma_label"])

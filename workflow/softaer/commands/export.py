@@ -31,6 +31,9 @@ LENGTHS = (1, 7, 50, 300)
 class Standalone(torch.nn.Module):
     """A network with its standardisation, of one recording at a time."""
 
+    mean: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, model: Recurrent, mean: np.ndarray, scale: np.ndarray) -> None:
         super().__init__()
         self.model = model

@@ -84,7 +84,7 @@ def lines_of(
 
 
 def read_lines(
-    path: Path,
+    path: Path | str,
     what: str,
     separator: str | Callable[[str], str] = ",",
     strict: bool = True,

@@ -8,13 +8,16 @@ share a panel differ in width or dash too.
 import argparse
 import io
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
+from matplotlib.typing import RcKeyType
 
 from softaer.core import cli
 from softaer.core.files import complete
@@ -25,7 +28,7 @@ COLOURS = {"label": "#222222", "audio": "#0072B2", "video": "#D55E00"}
 FUSION_COLOUR = "#009E73"
 """Colour of any fusion of modalities."""
 
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "softaer",
     "pdf.fonttype": 42,
@@ -44,7 +47,7 @@ UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 """Metadata that leave the date out, by format."""
 
 
-def style():
+def style() -> AbstractContextManager[None]:
     """Context in which all figures are drawn and saved."""
     return plt.rc_context(STYLE)
 

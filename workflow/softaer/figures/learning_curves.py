@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from softaer.core import cli, tables
 from softaer.core.experiment import Experiment
@@ -38,7 +39,7 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
             squeeze=False,
             layout="constrained",
         )
-        handles = {}
+        handles: dict[str, Line2D] = {}
         for row, dimension in zip(axes, dimensions, strict=True):
             for axis, (modality, target) in zip(row, columns, strict=True):
                 here = curves[
@@ -58,7 +59,7 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
                     axis.plot(kept["epoch"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
                 axis.xaxis.get_major_locator().set_params(integer=True)
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+        figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=3)
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel("CCC on dev", fontsize=9)
         return figure

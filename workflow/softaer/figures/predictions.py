@@ -3,6 +3,7 @@
 import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from softaer.figures import FUSION_COLOUR, style, to_svg
 
 
-def _draw_predictions(axes, table: pd.DataFrame) -> None:
+def _draw_predictions(axes: np.ndarray, table: pd.DataFrame) -> None:
     """E of each dimension with a band of one sigma to either side, where it is predicted."""
     dimensions = [name.removesuffix("_E") for name in table.columns if name.endswith("_E")]
     for axis, dimension in zip(axes, dimensions, strict=True):

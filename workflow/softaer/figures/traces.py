@@ -89,7 +89,7 @@ def read_panels(
     experiment: Experiment, results: Path, dataset: Path, recording: Recording
 ) -> list[Panel]:
     """Labels and predictions of a recording, those of the last task and the first seed."""
-    panels = []
+    panels: list[Panel] = []
     for dimension in experiment.dimensions:
         series = {"label": read_targets(dataset, [recording], dimension)}
         for modality in experiment.modalities:

@@ -55,6 +55,9 @@ class Recurrent(nn.Module):
     recurrent layers may use on the CPU, up to 2; the results do not depend on them.
     """
 
+    target_mean: torch.Tensor
+    target_scale: torch.Tensor
+
     def __init__(self, architecture: Architecture, threads: int = 1) -> None:
         super().__init__()
         self.architecture = architecture
@@ -152,7 +155,8 @@ def make_deterministic(seed: int) -> torch.Generator:
     # compiler, which takes a second.
     torch.set_deterministic_debug_mode("error")
     # Every operation here writes all of its output: nothing is gained by filling it before.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    # The module has a class of its own, which is not seen from outside.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(seed)
     return torch.Generator().manual_seed(seed)
 

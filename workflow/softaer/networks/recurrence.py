@@ -12,10 +12,14 @@ processor or on two at once, so that the results do not depend on the number of 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from typing import Any
 
 import torch
 
-RECURRENCES = {"lstm": torch.lstm, "gru": torch.gru}
+RECURRENCES: dict[str, Callable[..., tuple[torch.Tensor, ...]]] = {
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+}
 """Recurrence over sequences of one length, by the kind of its cells."""
 
 
@@ -74,12 +78,12 @@ class _Reordered(torch.autograd.Function):
     """Frames in an order that is its own inverse; one copy forward and one backward."""
 
     @staticmethod
-    def forward(ctx, frames, order):
+    def forward(ctx: Any, frames: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
         ctx.order = order
         return frames.flatten(0, 1).index_select(0, order).view_as(frames)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         return gradient.flatten(0, 1).index_select(0, ctx.order).view_as(gradient), None
 
 
@@ -114,7 +118,14 @@ class _AtOnce(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, functions, threads, learning, frames, *weights):
+    def forward(
+        ctx: Any,
+        functions: Sequence[Callable[..., torch.Tensor]],
+        threads: int,
+        learning: bool,
+        frames: torch.Tensor,
+        *weights: torch.Tensor,
+    ) -> tuple[torch.Tensor, ...]:
         half = len(weights) // 2
         needed = ctx.needs_input_grad[3 : 4 + half]
         ctx.map = map if threads == 1 else _pool().map
@@ -140,7 +151,7 @@ class _AtOnce(torch.autograd.Function):
         return tuple(output.detach() for _, output in ctx.parts)
 
     @staticmethod
-    def backward(ctx, *gradients):
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         def one(part: tuple, gradient: torch.Tensor) -> list:
             inputs, output = part
             wanted = [tensor for tensor in inputs if tensor.requires_grad]

@@ -58,7 +58,9 @@ def explorer(
     for dimension in experiment.dimensions:
         _add_ratings(whole, dimension, ratings, delays[dimension])
         targets = read_targets(dataset, recordings, dimension)
-        _add(whole, targets, {t: (dimension, t, "label") for t in experiment.targets})
+        keys: dict[str, tuple[str, ...]]
+        keys = {t: (dimension, t, "label") for t in experiment.targets}
+        _add(whole, targets, keys)
         for task in experiment.tasks:
             for modality in experiment.modalities:
                 path = final_prediction(results, dimension, modality, task, experiment.seeds[0])
@@ -156,4 +158,4 @@ def _packed(experiment: Experiment, recording: Recording, sheet: _Sheet, every: 
 def in_order(recordings: Iterable[Recording]) -> list[Recording]:
     """Recordings of test first, then of dev and train; within a partition as in the table."""
     order = ["test", "dev", "train"]
-    return sorted(recordings, key=lambda r: order.index(r.partition))
+    return sorted(recordings, key=lambda r: order.index(r.given("partition")))

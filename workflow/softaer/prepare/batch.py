@@ -111,7 +111,7 @@ def fill_table(
         rows = [{name: cell for name, cell in row.items() if name != "batch"} for row in rows]
     recordings = resolve(rows, Path(table).parent)
     missing = [place for place, row in enumerate(rows) if "batch" not in row]
-    files = [recordings[place].video or recordings[place].audio for place in missing]
+    files = [recordings[place].video or recordings[place].given("audio") for place in missing]
     seconds = [0.0] * len(rows)
     unread = []
     for place, found in zip(missing, probe_all(files), strict=True):

@@ -93,7 +93,8 @@ def check_table(
             problems.append("no dimension is known; name some with --dimensions to see why")
     remarks: list[str] = []
     _look_at_partitions(recordings, problems.append, remarks.append)
-    ratings, traces, collected = [], [], {name: [] for name in dimensions}
+    ratings, traces = [], []
+    collected: dict[str, list[pd.DataFrame]] = {name: [] for name in dimensions}
     for recording in rated:
         for column in ("subject", "partition"):
             if getattr(recording, column) is None:

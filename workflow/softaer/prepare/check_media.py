@@ -40,7 +40,7 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
     contents_of = dict(zip(files, probe_all(files), strict=True))
     heard = [r for r in recordings if r.audio and isinstance(contents_of[r.audio], Contents)]
     listened = in_threads(
-        lambda r: levels(r.audio, number_of(r.audio_stream), number_of(r.channel)), heard
+        lambda r: levels(r.given("audio"), number_of(r.audio_stream), number_of(r.channel)), heard
     )
     loudness = dict(zip((r.recording for r in heard), listened, strict=True))
     told: dict[str, list[str]] = {}
@@ -139,7 +139,10 @@ def _compare(
     tolerance = max(APART, FRAMES_APART / pictures.rate if pictures.rate else 0.0)
     starts = [
         stream.start + (readable[path].start if recording.audio != recording.video else 0.0)
-        for stream, path in ((sound, recording.audio), (pictures, recording.video))
+        for stream, path in (
+            (sound, recording.given("audio")),
+            (pictures, recording.given("video")),
+        )
     ]
     if abs(starts[0] - starts[1]) > tolerance:
         told.setdefault("sound and pictures start apart [s]", []).append(

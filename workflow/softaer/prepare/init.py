@@ -7,7 +7,7 @@ partition) is proposed by stated rules, to be looked at and edited.
 import argparse
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -133,7 +133,8 @@ def rows_of_folder(
     partitions = _partitions(list(below), subjects, groups, seconds, say)
     rows = []
     for name, who, together in zip(below, subjects, groups, strict=True):
-        row = {"recording": name, "subject": who, "partition": partitions.get(who)}
+        partition = None if who is None else partitions.get(who)
+        row = {"recording": name, "subject": who, "partition": partition}
         row |= {kind: str(path) for kind, (path, _) in sorted(recordings[name].items())}
         row |= cells.get(name, {})
         row["group"] = together
@@ -164,7 +165,8 @@ def rows_of_folder(
 
 def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
     """All files below a folder, in order, and what is passed over, by the reason."""
-    files, passed = [], {}
+    files: list[Path] = []
+    passed: dict[str, list[str]] = {}
 
     def pass_over(path: Path, reason: str) -> None:
         passed.setdefault(reason, []).append(path.relative_to(root).as_posix())
@@ -354,11 +356,11 @@ def _partitions(
             f"length not known: {first_few(unknown, SHOWN)}; partitions are dealt by the number of "
             "recordings, not by their time"
         )
-    amount: Counter[str] = Counter()
+    amount: dict[str, float] = defaultdict(float)
     for name, fold in fold_of.items():
         amount[fold] += 1 if unknown else length_of[name]
     chosen = propose_partitions(amount)
-    return {r.subject: chosen[fold_of[r.recording]] for r in known} if chosen else {}
+    return {r.given("subject"): chosen[fold_of[r.recording]] for r in known} if chosen else {}
 
 
 def _list_of_subjects(
@@ -366,9 +368,9 @@ def _list_of_subjects(
 ) -> list[str]:
     """Subjects of each partition, with their number of recordings and minutes, in columns."""
     count = Counter(subjects)
-    length: Counter[str | None] = Counter()
-    for who, own in zip(subjects, seconds, strict=True):
-        length[who] += own
+    length: dict[str | None, float] = defaultdict(float)
+    for who, duration in zip(subjects, seconds, strict=True):
+        length[who] += duration
     lines = []
     for partition in (*SHARES, None):
         own = sorted(who for who in count if who is not None and partitions.get(who) == partition)

@@ -6,7 +6,7 @@ stand in the names of several proposed subjects.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from softaer.core.errors import InputError
@@ -347,7 +347,7 @@ def _looks_like_person(part: str) -> bool:
     return number is not None and number[1].lower() in (*PERSONS, "p")
 
 
-def _mostly(holds, values: set[str]) -> bool:
+def _mostly(holds: Callable[[str], bool], values: set[str]) -> bool:
     return 2 * sum(map(holds, values)) > len(values)
 
 
@@ -405,9 +405,9 @@ def _kind(part: str) -> str:
 def _numbers(paths: Sequence[Path], beginnings: Sequence[str]) -> list[str] | None:
     """The one number with such a beginning in each path; ``None`` if some have none or two."""
     for beginning in beginnings:
-        values = []
+        values: list[str] = []
         for path in paths:
-            found = {}
+            found: dict[str, str] = {}
             for name in [*path.parent.parts, path.stem]:
                 for match in _NUMBERED.finditer(name):
                     if match[1].lower() == beginning:

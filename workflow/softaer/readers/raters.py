@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def _standard_errors(values: np.ndarray, ddof: int) -> np.ndarray:
 
 _ERRORS = [partial(_standard_errors, ddof=0), partial(_standard_errors, ddof=1)]
 
-MAYBE_STATISTICS = {
+MAYBE_STATISTICS: dict[str, Sequence[Callable[[np.ndarray], Any]]] = {
     "max": [np.fmax.reduce],
     "min": [np.fmin.reduce],
     "sum": [partial(np.nansum, axis=0)],

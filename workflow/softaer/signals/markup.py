@@ -4,6 +4,8 @@ Point numbers are those of the 68-point iBUG markup, counted from 1; "left" and 
 picture's. Brows 18-27, nose 28-36, eyes 37-48, outer lips 49-60, inner lips 62-64 and 66-68.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 VERTEX_OF_POINT = {
@@ -92,6 +94,6 @@ def columns() -> list[str]:
     return [f"{axis}_{point}" for point in POINTS for axis in "xy"]
 
 
-def positions(points: "range | tuple[int, ...] | dict[int, object]") -> np.ndarray:
+def positions(points: Iterable[int]) -> np.ndarray:
     """Places of some iBUG points among the 49 (int64, shape (len(points),))."""
     return np.array([POINTS.index(point) for point in points])

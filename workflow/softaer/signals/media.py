@@ -93,7 +93,7 @@ class Choice:
     stream: int | None = None
     channel: int | None = None
     face: str | None = None
-    beside: str | None = None
+    beside: Path | str | None = None
 
 
 def require(path: Path | str, found: float, limits: Media, name: str, unit: str) -> None:

@@ -130,7 +130,7 @@ def probe(path: Path | str) -> Contents:
         ends, seams = ends_of(container)
         zero = own_start(container)
 
-        def common(stream: av.stream.Stream, kind: str, taken: bool, number: int) -> Stream:
+        def common(stream: av.stream.Stream, number: int, taken: bool, kind: str) -> Stream:
             require_kind(stream, kind, path)
             start = float((stream.start_time or 0) * tick_of(stream))
             end = ends.get(stream.index)
@@ -142,19 +142,19 @@ def probe(path: Path | str) -> Contents:
                 language=stream.metadata.get("language", "").replace("und", ""),
                 start=max(start - zero, 0.0),
                 end=None if end is None else end - zero,
-                rate=float(stream.average_rate or 0),
+                rate=0.0,
             )
 
         streams = []
         for number, heard in enumerate(sound, start=1):
-            own = common(heard, "audio", heard is chosen(sound), number)
+            own = common(heard, number, heard is chosen(sound), "audio")
             context = heard.codec_context
             channels = layout_of(context, path).nb_channels
             streams.append(replace(own, rate=float(context.sample_rate), channels=channels))
         for number, seen in enumerate(pictures, start=1):
-            own = common(seen, "video", seen is chosen(pictures), number)
-            size = seen.codec_context
-            streams.append(replace(own, width=size.width, height=size.height))
+            own = common(seen, number, seen is chosen(pictures), "video")
+            size, rate = seen.codec_context, float(seen.average_rate or 0)
+            streams.append(replace(own, rate=rate, width=size.width, height=size.height))
         known = [stream.end for stream in streams if stream.end is not None]
         seconds = (container.duration or 0) / av.time_base
         if seams or not seconds:

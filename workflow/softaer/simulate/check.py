@@ -41,7 +41,7 @@ def compare(
     labels: pd.DataFrame,
     truth: pd.DataFrame,
     delays: Mapping[str, float],
-    partition: Mapping[str, str],
+    partition: Mapping[str, str | None],
 ) -> pd.DataFrame:
     """Concordance of labels and planted truth, in each partition and over all recordings.
 

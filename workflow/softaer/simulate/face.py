@@ -5,6 +5,7 @@ movement's amount; jaw and eyelids, which open and close something, act on the i
 around mouth and eyes. A frame is a function of portrait, landmarks and pose alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -186,7 +187,9 @@ class Face:
         return cavity[..., None].astype(np.float32)
 
 
-def bump(x: np.ndarray, y: np.ndarray, centre: np.ndarray, sd_x: float, sd_y: float) -> np.ndarray:
+def bump(
+    x: np.ndarray, y: np.ndarray, centre: Sequence[float] | np.ndarray, sd_x: float, sd_y: float
+) -> np.ndarray:
     """Gaussian hill of height one around ``centre`` (x, y)."""
     return np.exp(-0.5 * (((x - centre[0]) / sd_x) ** 2 + ((y - centre[1]) / sd_y) ** 2))
 
@@ -273,7 +276,7 @@ def eye(landmarks: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -
         left=int(x[0]),
         right=int(x[-1]),
     )
-    return Eye(box, x, *heights, skin)
+    return Eye(box, x, upper=heights[0], lower=heights[1], skin=skin)
 
 
 def close_lids(lids: Eye, amount: float, x: np.ndarray, y: np.ndarray) -> None:
@@ -301,7 +304,7 @@ def head_motion(pose: Pose, neck: tuple[float, float]) -> np.ndarray:
     """Affine map (2, 3) from portrait to frame: roll and zoom about the neck, shift, crop."""
     matrix = cv2.getRotationMatrix2D(neck, float(pose.roll), float(pose.zoom))
     crop = (PORTRAIT_SIZE - FRAME_SIZE) / 2
-    matrix[:, 2] += (pose.shift_x - crop, pose.shift_y - crop)
+    matrix[:, 2] += np.array([pose.shift_x - crop, pose.shift_y - crop])
     return matrix
 
 

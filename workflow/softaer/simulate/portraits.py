@@ -30,7 +30,10 @@ def photograph(name: str) -> np.ndarray:
     if name == ASTRONAUT:
         return skimage.data.astronaut()
     path = Path(matplotlib.get_data_path()) / "sample_data" / f"{name}.jpg"
-    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    image = cv2.imread(str(path))
+    if image is None:
+        raise FileNotFoundError(path)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def find_landmarks(mesh, image: np.ndarray) -> np.ndarray:
@@ -117,7 +120,7 @@ def main() -> None:
             path = options.output_dir / f"{name}.png"
             with complete(path) as partial:
                 _, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-                partial.write_bytes(png)
+                partial.write_bytes(png.tobytes())
             points = pd.DataFrame(landmarks, columns=["x", "y", "z"])
             points.insert(0, "index", np.arange(len(points)))
             tables.write(points, face.LANDMARKS, path.with_suffix(".parquet"))
