@@ -46,7 +46,7 @@ def overview() -> str:
 def _summary(module: str) -> str:
     """First line of a module's docstring, without importing it."""
     path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0].replace("``", "").removesuffix(".")
 
 

@@ -18,7 +18,7 @@ from softaer.core import cli
 from softaer.core.experiment import Media, Tracking
 from softaer.core.schema import landmarks as landmarks_schema
 from softaer.signals.extraction import add_extraction, asked, extract
-from softaer.signals.face_mesh import open_face_mesh
+from softaer.signals.face_mesh import Mesh, open_face_mesh
 from softaer.signals.following import Subject
 from softaer.signals.markup import POINTS, VERTICES, columns
 from softaer.signals.media import Account, Choice
@@ -81,7 +81,7 @@ def track(
 
     with ExitStack() as open_meshes:
 
-        def open_mesh(faces: int):
+        def open_mesh(faces: int) -> Mesh:
             open_meshes.close()
             mesh = open_face_mesh(
                 static_image_mode=False,
@@ -112,7 +112,7 @@ def track(
     yield take()
 
 
-def find_faces(face_mesh, image: np.ndarray) -> list[np.ndarray]:
+def find_faces(face_mesh: Mesh, image: np.ndarray) -> list[np.ndarray]:
     """The 49 points of each face in one picture.
 
     Parameters

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -86,7 +87,7 @@ def errors_to(path: Path) -> Iterator[None]:
             os.close(stream)
 
 
-def predict_file(predictor: Predictor, file: Path, output: Path, **choices) -> Outcome:
+def predict_file(predictor: Predictor, file: Path, output: Path, **choices: Any) -> Outcome:
     """Predict one file, and write its table and its plot.
 
     Parameters

@@ -37,10 +37,10 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if silent else super()._get_help_string(action)
 
 
-def parser(doc: str) -> argparse.ArgumentParser:
+def parser(doc: str | None) -> argparse.ArgumentParser:
     """Argument parser whose description is the first paragraph of a stage's docstring."""
     return argparse.ArgumentParser(
-        description=doc.strip().split("\n\n")[0],
+        description=(doc or "").strip().split("\n\n")[0],
         formatter_class=_Help,
     )
 

@@ -7,7 +7,7 @@ of its command, with the files where they lie for the job.
 import functools
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakemake.exceptions import WorkflowError
 
@@ -17,6 +17,9 @@ from softaer.corpus import Recording
 from softaer.running.recordings import Recordings
 from softaer.running.snakemake_private import of_input, of_wildcards
 from softaer.running.words import choice_flags, media_read, recording_flags, whereabouts
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import InputFiles, Wildcards
 
 
 def told(function: Callable) -> Callable:
@@ -66,7 +69,7 @@ class Inputs:
         What has been read stays valid under other limits, and is not read again.
         """
 
-        def words(wildcards, input):
+        def words(wildcards: "Wildcards", input: "InputFiles") -> str:
             some = self._of(wildcards.batch)
             lies = whereabouts(media_read(some, kind), input)
             files = recording_flags(some, lambda recording: getattr(recording, kind), lies)
@@ -74,15 +77,15 @@ class Inputs:
 
         return of_input(words)
 
-    def turns(self, wildcards) -> list[str]:
+    def turns(self, wildcards: "Wildcards") -> list[str]:
         """Input: when the subjects of a batch speak."""
         return self._recordings.where(r.turns for r in self._with_turns(wildcards.batch))
 
-    def turn_flags(self, wildcards) -> str:
+    def turn_flags(self, wildcards: "Wildcards") -> str:
         """For params: these files."""
         return recording_flags(self._with_turns(wildcards.batch), lambda r: r.turns, {})
 
-    def measured(self, wildcards) -> list[str]:
+    def measured(self, wildcards: "Wildcards") -> list[str]:
         """Input: media of a batch's rated recordings, without files that were never there."""
         paths = [path for r in self._rated_of(wildcards.batch) for path in (r.audio, r.video)]
         measured = self._recordings.simulated or self._made(
@@ -94,13 +97,13 @@ class Inputs:
     def measured_flags(self, path: Callable[[Recording], str | None]) -> Callable:
         """For params: those of the measured files that a function gives."""
 
-        def words(wildcards, input):
+        def words(wildcards: "Wildcards", input: "InputFiles") -> str:
             lies = whereabouts(self.measured(wildcards), input)
             return recording_flags(self._rated_of(wildcards.batch), path, lies)
 
         return of_input(words)
 
-    def annotations(self, wildcards) -> list[str]:
+    def annotations(self, wildcards: "Wildcards") -> list[str]:
         """Input: annotation files of a batch."""
         some = self._rated_of(wildcards.batch)
         paths = [path for r in some for path in r.annotation_files(self._dimensions)]
@@ -109,7 +112,7 @@ class Inputs:
     def annotation_flags(self) -> Callable:
         """For params: these files."""
 
-        def words(wildcards, input):
+        def words(wildcards: "Wildcards", input: "InputFiles") -> str:
             lies = whereabouts(self.annotations(wildcards), input.annotations)
             return recording_flags(self._rated_of(wildcards.batch), lambda r: r.annotations, lies)
 

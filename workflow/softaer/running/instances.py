@@ -6,10 +6,13 @@ to a network, its values share one training.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softaer.core.places import SELECTION, filled_in
 from softaer.core.tasks import OBJECTIVES, all_networks_of, networks
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Wildcards
 
 Settings = dict[str, Any]
 
@@ -103,12 +106,12 @@ class Networks:
         """Scope and objective of the networks of some tasks."""
         return all_networks_of(tasks, self._config["dimensions"], self._config["targets"])
 
-    def behind(self, wildcards) -> list[tuple[str, str]]:
+    def behind(self, wildcards: "Wildcards") -> list[tuple[str, str]]:
         """Scope and objective of the networks behind a prediction."""
         everything = (self._config["dimensions"], self._config["targets"])
         return networks(wildcards.task, wildcards.dimension, *everything)
 
-    def overridden(self, section: str, wildcards) -> Settings:
+    def overridden(self, section: str, wildcards: "Wildcards") -> Settings:
         """A section of the configuration with the values of an instance."""
         values = self.instances[wildcards.objective][wildcards.instance]
         own = self._config[section]

@@ -5,10 +5,24 @@ It is no requirement of the package, since its own requirements are wrong
 """
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol
 
 from softaer.core.errors import MissingPackageError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 INSTALL = "pip install --no-deps mediapipe==0.10.21"
+
+
+class Mesh(Protocol):
+    """What is used of MediaPipe's FaceMesh."""
+
+    def __enter__(self) -> "Mesh": ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def process(self, image: "np.ndarray") -> Any: ...
 
 
 def installed() -> bool:
@@ -16,7 +30,7 @@ def installed() -> bool:
     return find_spec("mediapipe") is not None
 
 
-def open_face_mesh(**settings):
+def open_face_mesh(**settings: Any) -> Mesh:
     """Open a FaceMesh.
 
     Parameters

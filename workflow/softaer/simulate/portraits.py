@@ -15,7 +15,7 @@ import skimage.data
 
 from softaer.core import cli, tables
 from softaer.core.files import complete
-from softaer.signals.face_mesh import open_face_mesh
+from softaer.signals.face_mesh import Mesh, open_face_mesh
 from softaer.simulate import face
 from softaer.simulate.subjects import ASTRONAUT, SUBJECTS, Portrait, subject
 
@@ -36,7 +36,7 @@ def photograph(name: str) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def find_landmarks(mesh, image: np.ndarray) -> np.ndarray:
+def find_landmarks(mesh: Mesh, image: np.ndarray) -> np.ndarray:
     """Find the 478 points of the face in an RGB image [pixel], float32, shape (478, 3)."""
     found = mesh.process(np.ascontiguousarray(image)).multi_face_landmarks
     if not found:
@@ -97,7 +97,7 @@ def retone(image: np.ndarray, portrait: Portrait) -> np.ndarray:
     return np.clip(255 * rgb**portrait.gamma * light[None, :, None], 0, 255).astype(np.uint8)
 
 
-def make(mesh, portrait: Portrait) -> tuple[np.ndarray, np.ndarray]:
+def make(mesh: Mesh, portrait: Portrait) -> tuple[np.ndarray, np.ndarray]:
     """Portrait (RGB, uint8, shape (352, 352, 3)) and its landmarks (float32, shape (478, 3))."""
     image = photograph(portrait.photograph)
     if portrait.mirrored:
