@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# create_venv.sh FOLDER [PYTHON]: a virtual environment of Python 3.11 or 3.12, or what is missing for one.
+# create_venv.sh FOLDER [PYTHON]: makes a virtual environment with Python 3.11 or 3.12, or reports what is missing.
 set -euo pipefail
 
 folder=$1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Tells Snakemake what has become of a Grid Engine job: running, success or failed.
+# Reports the status of a Grid Engine job to Snakemake: running, success or failed.
 #
-# A job that has ended is gone from qstat at once and found by qacct a little later; one that was deleted
-# before it started, never. So a job that neither knows counts as failed after PATIENCE seconds.
+# A finished job disappears from qstat at once and appears in qacct a little later. A job that was deleted
+# before it started never appears there. So a job that is unknown to both counts as failed after PATIENCE seconds.
 set -uo pipefail
 job=$1
 unknown=.snakemake/gridengine_logs/$job.unknown
@@ -19,7 +19,7 @@ if known=$(qstat -j "$job" 2>&1); then
     exit 0
 fi
 if [[ $known != *"do not exist"* ]]; then
-    echo running # Grid Engine did not answer; asked again soon.
+    echo running # Grid Engine did not answer; Snakemake asks again soon.
     exit 0
 fi
 if record=$(qacct -j "$job" 2> /dev/null); then
