@@ -1,6 +1,7 @@
 """The house: what stands on what. An import goes to the same floor or down, never up."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,48 @@ def test_every_room_says_what_it_holds():
         if any(folder.glob("*.py")):
             text = (folder / "__init__.py").read_text()
             assert ast.get_docstring(ast.parse(text)), folder.name
+
+
+PUBLIC = {"basedir", "current_basedir", "enable_cache", "is_main_process", "source_path"}
+"""What the rules may ask Snakemake's workflow itself; all else is asked in one module."""
+
+OF_ITS_OWN = {"package.smk": {"sourcecache"}}
+"""What a file may ask besides; its docstring says what for."""
+
+
+def beyond_public(text: str, allowed: set[str] = PUBLIC) -> list[str]:
+    """What source asks of a workflow, a rule or a job that Snakemake keeps to itself."""
+    asked = re.findall(r"\b(?:workflow|rules?|job)(?:\.\w+)*\._\w+", text)
+    asked += [f"workflow.{n}" for n in re.findall(r"\bworkflow\.(\w+)", text) if n not in allowed]
+    return asked + re.findall(r"\b[gs]etattr\((?:workflow|rule|job)\b", text)
+
+
+def test_only_one_module_looks_into_snakemake(root):
+    endings = ("Snakefile", ".smk", ".py")
+    files = [path for path in (root / "workflow").rglob("*") if path.name.endswith(endings)]
+    assert len(files) > 100
+    found = {}
+    for path in [root / "Snakefile", *files]:
+        asked = beyond_public(path.read_text(), PUBLIC | OF_ITS_OWN.get(path.name, set()))
+        if asked and path != PACKAGE / "running/snakemake_private.py":
+            found[str(path)] = asked
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("workflow.dag.needrun_jobs()", ["workflow.dag"]),
+        ("workflow.sourcecache", ["workflow.sourcecache"]),
+        ("rules.report.rule._benchmark = None", ["rules.report.rule._benchmark"]),
+        ("getattr(workflow, name)", ["getattr(workflow"]),
+        ("for job in jobs: job._inputsize", ["job._inputsize"]),
+        ("workflow.basedir, job.rule.name", []),
+    ],
+)
+def test_what_looks_into_snakemake_is_found(text, asked):
+    assert beyond_public(text) == asked
+
+
+def test_that_module_needs_to():
+    assert beyond_public((PACKAGE / "running/snakemake_private.py").read_text())
