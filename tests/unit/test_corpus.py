@@ -299,6 +299,8 @@ def test_a_fold_is_a_subject_or_all_whom_a_group_joins():
     fold_of = folds(recordings)
     assert len({fold_of[n] for n in "abcd"}) == 1
     assert fold_of["e"] == "t"
+    with pytest.raises(InputError, match="'f' has no 'subject'"):
+        folds([*recordings, Recording("f", "f")])
 
 
 @pytest.mark.parametrize("column", ["subject", "group"])

@@ -10,6 +10,7 @@ from media_files import grey
 
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media
+from softaer.signals import pictures
 from softaer.signals.media import Account
 from softaer.signals.pictures import frame_at, video_frames
 from softaer.signals.probe import probe
@@ -42,6 +43,14 @@ def clip(path, pictures, ratio=None, codec="libx264", **stream_options):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return path
+
+
+@pytest.mark.parametrize("unsorted", [frozenset(), frozenset({"h264"})], ids=["raw", "unsorted"])
+def test_a_picture_without_a_time_is_refused(tmp_path, monkeypatch, unsorted):
+    monkeypatch.setattr(pictures, "UNSORTED_TIMES", unsorted)
+    path = clip(tmp_path / "m.h264", 3 * [disc()])
+    with pytest.raises(InputError, match="without a time"):
+        list(video_frames(path))
 
 
 @pytest.mark.parametrize("ratio", RATIOS, ids=str)

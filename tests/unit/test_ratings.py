@@ -529,6 +529,24 @@ def test_columns_that_nobody_rated_are_left_out_of_real_files(shared_data, name)
     assert len(notes) == 1
 
 
+@pytest.mark.parametrize("pattern", ["{dimension}/a.csv", "arousal/a.csv"])
+def test_a_layout_is_given_a_path(tmp_path, pattern):
+    class Layout:
+        """Of a corpus whose files do not name the dimension."""
+
+        RATERS = True
+
+        def read_annotations(self, path, dimension=None):
+            table = layouts.layout("table").read_annotations(path, path.parent.name)
+            return table.assign(rater=[f"{path.stem}{rater}" for rater in table["rater"]])
+
+    path = tmp_path / "arousal" / "a.csv"
+    path.parent.mkdir()
+    path.write_text("time,1,2\n0.0,0.1,0.2\n0.1,0.2,0.1\n")
+    _, table = read_recording("x", str(tmp_path / pattern), Layout(), ["arousal"], Ratings())
+    assert set(table["rater"]) == {"a1", "a2"}
+
+
 def run(monkeypatch, stage, *words):
     monkeypatch.setattr(sys, "argv", ["stage", *map(str, words)])
     stage.main()

@@ -367,19 +367,23 @@ def folds(recordings: Iterable[Recording]) -> dict[str, str]:
     Returns
     -------
     Name of the fold of each recording: that of its first subject.
+
+    Raises
+    ------
+    InputError
+        If a recording has no subject.
     """
     recordings = list(recordings)
-    fold_of = {
-        ("subject", subject): subject for subject in (r.given("subject") for r in recordings)
-    }
+    subject_of = {r.recording: r.given("subject") for r in recordings}
+    fold_of = {("subject", subject): subject for subject in subject_of.values()}
     for r in recordings:
         if r.group is None:
             continue
-        merged = fold_of["subject", r.given("subject")]
+        merged = fold_of["subject", subject_of[r.recording]]
         kept = fold_of.setdefault(("group", r.group), merged)
         if merged != kept:
             fold_of = {key: kept if fold == merged else fold for key, fold in fold_of.items()}
-    return {r.recording: fold_of["subject", r.given("subject")] for r in recordings}
+    return {name: fold_of["subject", subject] for name, subject in subject_of.items()}
 
 
 def number_of(cell: str | None) -> int | None:
