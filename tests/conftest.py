@@ -14,11 +14,11 @@ collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # no doctests there, and
 class Scheduling(LoadFileScheduling):
     """Files go to workers whole, but files of real runs, whose tests go one by one.
 
-    Those stay whole whose tests share a run of their own, and all that need Slurm stay together:
-    there is one Slurm on a machine.
+    Those stay whole whose tests share a long run of their own, and all that need Slurm stay
+    together: there is one Slurm on a machine.
     """
 
-    WHOLE = ("test_apply.py", "test_faults.py")
+    WHOLE = tuple(f"test_{name}.py" for name in ("apply", "faults", "module", "storage", "wheel"))
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

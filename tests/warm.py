@@ -6,8 +6,7 @@ command's arguments, environment, working folder and standard streams, which imp
 own code as ever. There is a folder of programs for ``PATH``: ``python``, ``snakemake`` and
 ``softaer`` hand their command over and end as it does.
 
-Tests of how processes start, end and are killed use none of it; nor does the run from nothing with
-which the others are compared.
+Tests of how processes start, end and are killed use none of it.
 """
 
 import array
@@ -27,6 +26,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARIES = (
@@ -61,22 +61,36 @@ os._exit(ended)
 """Hands its command over; a program without an import but of the standard library."""
 
 
+@contextlib.contextmanager
+def started(*within: str) -> Iterator[Path]:
+    """Folder with ``python``, ``snakemake`` and ``softaer``.
+
+    Parameters
+    ----------
+    within
+        Command that is given the process with the libraries, and so all that becomes of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="softaer-warm-") as name:
+        folder = Path(name)
+        for program in ("python", "snakemake", "softaer"):
+            (folder / program).write_text(CLIENT.format(python=sys.executable))
+            (folder / program).chmod(0o755)
+        with subprocess.Popen(
+            [*within, sys.executable, "-I", __file__, name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        ) as server:
+            assert server.stdout.readline() == b"ready\n"
+            yield folder
+
+
 @functools.cache
 def programs() -> Path:
-    """Folder with ``python``, ``snakemake`` and ``softaer``, for the time of the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="softaer-warm-"))
-    for name in ("python", "snakemake", "softaer"):
-        (folder / name).write_text(CLIENT.format(python=sys.executable))
-        (folder / name).chmod(0o755)
-    server = subprocess.Popen(
-        [sys.executable, "-I", __file__, folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-    )
-    assert server.stdout.readline() == b"ready\n"
-    atexit.register(server.communicate)
-    return folder
+    """The same, until the tests end."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(started())
 
 
 def serve(folder: str) -> None:

@@ -70,8 +70,8 @@ SOUNDS = {
     "bursts of noise": lambda: bursts(lambda s: noise(s), seed=2),
     "a high word in a low voice": lambda: together(voice(6, 220), voice(0.3, 600), voice(6, 220)),
     "silence between": lambda: together(tone(10, 590), silence(15), tone(10, 1000), silence(5)),
-    "silence of a minute, then a tone": lambda: together(silence(60), tone(10, 560)),
-    "two minutes without a pause": lambda: tone(120, 590),
+    "silence of half a minute, then a tone": lambda: together(silence(30), tone(10, 560)),
+    "a minute without a pause": lambda: tone(60, 590),
     "a tone to the end of a short sound": lambda: together(noise(3), tone(5, 590)),
     "a tone of a second": lambda: tone(1, 590),
 }

@@ -235,6 +235,7 @@ def random_walk(count):
 
 
 IN_STEP = np.zeros(5, dtype=int)
+STEPS = {"in step": IN_STEP, "planted": np.array([0, 4, -3, 2, -6])}
 ODD = {
     "noise": (lambda t: np.random.default_rng(8).standard_normal(t.shape[1]), "does not agree"),
     "a walk": (lambda t: random_walk(t.shape[1]), "does not agree"),
@@ -248,14 +249,18 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize(
-    "steps", [IN_STEP, np.array([0, 4, -3, 2, -6])], ids=["in step", "planted"]
-)
-@pytest.mark.parametrize("kind", ODD)
-def test_an_odd_rater_gets_no_lag_and_moves_nobody(kind, steps):
-    make, said = ODD[kind]
+@pytest.fixture(scope="module", params=STEPS)
+def sound_raters(request):
+    """Steps of five raters, what they have drawn, and their lags."""
+    steps = STEPS[request.param]
     panels = planted_panel(steps, recordings=2, length=1200)
-    alone = estimate_lags(panels)
+    return steps, panels, estimate_lags(panels)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_rater_gets_no_lag_and_moves_nobody(kind, sound_raters):
+    make, said = ODD[kind]
+    steps, panels, alone = sound_raters
     found = estimate_lags(of_one_rater(panels, make))
     np.testing.assert_array_equal(found["lag"][:5], alone["lag"])
     np.testing.assert_allclose(found["lag"][:5], relative(steps / 10))

@@ -14,7 +14,7 @@ from softaer.simulate.channel import Cues
 from softaer.simulate.noise import smooth_noise
 from softaer.simulate.subjects import SUBJECTS, subject
 
-SEED, DURATION = 1, 12.0
+SEED, DURATION = 1, 6.0
 RECORDING_OF = {"s1": "rec01", "s2": "rec02"}
 """One recording of either photograph."""
 

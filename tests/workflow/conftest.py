@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from projects import Project, new_project, once, undisturbed_run
 
+import warm
+
 ISOLATED = ("unshare", "--net", "--map-root-user")
 """Command that takes the network away from another."""
 
@@ -27,18 +29,18 @@ def empty_project(root: Path, tmp_path: Path) -> Project:
 
 
 def carry_out(root: Path, folder: Path) -> None:
-    """Carry the small corpus from nothing to the report, by the command that users type.
+    """Carry the small corpus from nothing to the report.
 
     Where that is allowed, it is made without a network, and what was asked of one is counted in
     ``network.txt``.
     """
     project = new_project(root, folder)
-    command = project.command()
+    within = []
     if can_isolate():
-        network = str(project.path("network.txt"))
-        command = [*ISOLATED, "bash", "-c", COUNT_REQUESTS, network, *command]
-    # The executor for Slurm asks a Slurm on this machine, if there is one, for its configuration.
-    outcome = project.finish(project.start(command, {"SLURM_CONF": "/dev/null"}))
+        within = [*ISOLATED, "bash", "-c", COUNT_REQUESTS, str(project.path("network.txt"))]
+    with warm.started(*within) as programs:
+        # The executor for Slurm asks a Slurm on this machine, if there is one, for its settings.
+        outcome = project.run(environment={"SLURM_CONF": "/dev/null"}, programs=programs)
     assert outcome.returncode == 0, outcome.output
 
 

@@ -106,9 +106,10 @@ class Project:
         config: dict | None = None,
         cores: int = 2,
         environment: dict | None = None,
+        programs: Path | None = None,
     ) -> Outcome:
         """Run Snakemake to its end. It and its jobs start with their libraries loaded."""
-        python = warm.programs() / "python"
+        python = (programs or warm.programs()) / "python"
         command = self.command(*arguments, config=config, cores=cores, python=python)
         return self.finish(self.start(command, environment))
 

@@ -2,13 +2,14 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from projects import TINY, digests
+
+import warm
 
 pytestmark = pytest.mark.workflow
 
@@ -17,7 +18,7 @@ SNAKEFILE = re.compile(r"^```python\n(module softaer:.*?)^```", re.DOTALL | re.M
 
 def snakemake(folder: Path, *words: str, fails: bool = False) -> str:
     """Run Snakemake in a folder with a Snakefile of its own; what it says."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+    command = [warm.programs() / "snakemake", "--cores", "2", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
