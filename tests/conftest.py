@@ -12,10 +12,10 @@ collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # no doctests there, and
 
 
 class Scheduling(LoadFileScheduling):
-    """Files go to workers whole, but files of real runs, whose tests go one by one.
+    """A file goes to one worker as a whole; files with real runs are split by test function.
 
-    Those stay whole whose tests share a long run of their own, and all that need Slurm stay
-    together: there is one Slurm on a machine.
+    Files whose tests share a long run of their own stay whole. All tests that need Slurm go to the
+    same worker, since a machine can have only one Slurm.
     """
 
     WHOLE = tuple(f"test_{name}.py" for name in ("apply", "faults", "module", "storage", "wheel"))
@@ -31,7 +31,7 @@ class Scheduling(LoadFileScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log) -> Scheduling:
-    """What goes to one worker together."""
+    """The tests that go to one worker together."""
     return Scheduling(config, log)
 
 

@@ -1,6 +1,6 @@
-"""How long tests wait before they say that something hangs.
+"""How long tests wait before they report that something hangs.
 
-No limit tells a slow machine from a fast one. ``SOFTAER_PATIENCE`` multiplies all of them.
+The limits are far above what a slow or busy machine needs. ``SOFTAER_PATIENCE`` multiplies them.
 """
 
 import os
@@ -8,7 +8,7 @@ import os
 FACTOR = float(os.environ.get("SOFTAER_PATIENCE", "1"))
 
 HANGS = 3600.0 * FACTOR
-"""For a whole run, and for whatever waits for one [s]."""
+"""For a whole run, and for anything that waits for one [s]."""
 
 SILENT = 600.0 * FACTOR
 """For what takes moments: a command of a scheduler, a line of another process [s]."""

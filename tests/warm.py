@@ -1,12 +1,12 @@
-"""Pythons that have their libraries loaded: commands that tests start without waiting for imports.
+"""Commands that start with their libraries already imported.
 
-``python -m MODULE ...`` spends most of its time in importing libraries if it does little else. A
-process imports them once, and each command becomes a fork of it: a process of its own, with the
-command's arguments, environment, working folder and standard streams, which imports the project's
-own code as ever. There is a folder of programs for ``PATH``: ``python``, ``snakemake`` and
-``softaer`` hand their command over and end as it does.
+A short ``python -m MODULE ...`` spends most of its time on imports. Here a server imports the
+libraries once and runs each command in a fork of itself: a separate process with the command's
+arguments, environment, working folder and standard streams, which imports the project's own code as
+usual. ``python``, ``snakemake`` and ``softaer`` in a folder for ``PATH`` pass their command to the
+server and end with its status.
 
-Tests of how processes start, end and are killed use none of it.
+Tests that kill processes or look at how they start and end do not use it.
 """
 
 import array
@@ -36,7 +36,7 @@ LIBRARIES = (
     *("safetensors.torch", "scipy.optimize", "scipy.signal", "scipy.stats", "skimage.data"),
     *("sklearn.linear_model", "snakemake.cli", "torch", "yaml"),
 )
-"""What is imported beforehand; nothing of the project."""
+"""Libraries that are imported once; nothing of the project."""
 
 CLIENT = """#!{python} -IS
 import array, json, os, signal, socket, sys
@@ -58,7 +58,7 @@ if ended < 0:
     os.kill(os.getpid(), -ended)
 os._exit(ended)
 """
-"""Hands its command over; a program without an import but of the standard library."""
+"""The programs: they import only the standard library."""
 
 
 @contextlib.contextmanager
