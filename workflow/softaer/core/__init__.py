@@ -1,1 +1,1 @@
-"""What every other module may use: errors, tables, the grid, names. It stands on nothing else."""
+"""Foundations that every module may use: errors, tables, the grid, names. Depends on no others."""

@@ -1,14 +1,14 @@
-"""Chance: how high two slow series that have nothing to do with each other correlate at best.
+"""Chance: the highest correlation that two unrelated slow series are likely to reach.
 
-Neighbouring frames of a slow series say nearly the same. Of n frames only
+Neighbouring frames of a slow series are nearly the same. Of n frames, only
 
     n / sum_tau rho_x(tau) rho_y(tau)
 
-count as independent (Bartlett, 1946), with the autocorrelations rho of the two series, summed up to
-where one of them is no longer positive. With so many samples instead of n, the usual t test of a
-correlation holds. Where the highest of several correlations has been picked, as over lags, the
-level is divided by their number, neighbours that say the same again counted as one; where several
-lags have been chosen together, by the number of all their combinations.
+count as independent (Bartlett, 1946), with the autocorrelations rho of the two series; the sum ends
+where one of them is no longer positive. With this number of samples instead of n, the usual t test
+of a correlation is valid. If the highest of several correlations was chosen, as over lags, the
+level is divided by their number, counting redundant neighbours once. If several lags were chosen
+together, it is divided by the number of their combinations.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from scipy.signal import correlate
 from scipy.stats import t as student
 
 LEVEL = 0.001
-"""Share of unrelated pairs of series that pass. Small, since a panel has several raters and an
-experiment several dimensions, and what passes is acted upon without anybody looking."""
+"""Share of unrelated pairs of series that pass. It is small because a panel has several raters and
+an experiment several dimensions, and because passing has consequences without a human check."""
 
 
 def independent_samples(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
@@ -28,8 +28,8 @@ def independent_samples(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float
     Parameters
     ----------
     pairs
-        Two series of equal length per recording, shape (T_i,), of which the mean has been taken
-        off; frames with NaN in either are left out.
+        Two series of equal length per recording, shape (T_i,), with their mean removed; frames
+        with NaN in either are left out.
 
     Returns
     -------
@@ -55,22 +55,22 @@ def independent_samples(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float
 def chance_level(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]], means: int, candidates: int, choices: int = 1
 ) -> float:
-    """Correlation that unrelated series exceed in a share :data:`LEVEL` of cases.
+    """Correlation that unrelated series exceed with probability :data:`LEVEL`.
 
     Parameters
     ----------
     pairs
-        The two series per recording that are correlated; see :func:`independent_samples`.
+        The two correlated series of each recording; see :func:`independent_samples`.
     means
-        How many means have been taken off each of the two: one, or one per recording.
+        Number of means removed from each of the two: one, or one per recording.
     candidates
-        Number of neighbouring lags of which the one with the highest correlation was chosen.
+        Number of neighbouring lags from which the one with the highest correlation was chosen.
     choices
-        How many lags were chosen so, one after the other, to make the series agree.
+        Number of lags that were chosen in this way, one after the other.
 
     Returns
     -------
-    Between 0 and 1; 1, which nothing exceeds, where the series are too short to tell.
+    Between 0 and 1; 1, which nothing exceeds, if the series are too short.
     """
     samples = independent_samples(pairs)
     freedom = samples - means - 1
@@ -83,5 +83,5 @@ def chance_level(
 
 
 def _correlate_with_itself(series: np.ndarray) -> np.ndarray:
-    """Sums of products of a series with itself, moved by 0, 1, ... frames."""
+    """Sums of products of a series with itself, shifted by 0, 1, ... frames."""
     return correlate(series, series, method="fft")[len(series) - 1 :]

@@ -1,4 +1,4 @@
-"""What the command lines of all stages share: how arguments look and how errors are told."""
+"""Shared parts of all command lines: the form of arguments and the reporting of errors."""
 
 import argparse
 import contextlib
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
 READER_GONE = 128 + signal.SIGPIPE
-"""Status if nobody reads what is printed any more: that of a command which the signal has ended."""
+"""Exit status if the reader of the output has gone: that of a command ended by the signal."""
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Tells defaults, but for those that say nothing."""
+    """Shows defaults, except for empty ones."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         silent = action.default is None or action.default is False or action.default == []
@@ -53,9 +53,9 @@ def add_settings(
     Parameters
     ----------
     section
-        A class of :mod:`softaer.core.experiment`. Keys without a default have to be given.
+        A class of :mod:`softaer.core.experiment`. Keys without a default are required.
     names
-        Keys; none: all.
+        Keys; default: all.
     """
     said, types = fields.remarks(section), fields.types(section)
     for key in dataclasses.fields(section):
@@ -75,7 +75,7 @@ def add_settings(
 
 
 def settings(options: argparse.Namespace, section: type[Settings]) -> Settings:
-    """A section from the arguments of :func:`add_settings`; what was not given is as by default."""
+    """A section from the arguments of :func:`add_settings`, with defaults for missing ones."""
     given = vars(options)
     found = {key.name: given[key.name] for key in dataclasses.fields(section) if key.name in given}
     return section(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})
@@ -91,7 +91,7 @@ def _shown(default: Any) -> str:
 
 
 def _form(kind: Any) -> dict[str, Any]:
-    """How argparse reads values of a type."""
+    """Arguments for argparse to read values of a type."""
     forms = [part for part in fields.alternatives(kind) if part is not NoneType]
     if len(forms) > 1:
         return {"type": _one_of(forms)}
@@ -110,7 +110,7 @@ def _form(kind: Any) -> dict[str, Any]:
 
 
 def _one_of(forms: Sequence[Any]) -> Callable[[str], Any]:
-    """Reads one of some words, or a number."""
+    """Reads a number, or one of the given words."""
     words = [word for form in forms if get_origin(form) is Literal for word in get_args(form)]
     (number,) = (fields.bare(form)[0] for form in forms if get_origin(form) is not Literal)
 
@@ -126,7 +126,7 @@ def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:
     Parameters
     ----------
     what
-        What lies at ``PATH``, for the help text.
+        Content of ``PATH``, for the help text.
     """
     arguments.add_argument(
         "--recording",
@@ -140,12 +140,12 @@ def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:
 
 
 def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> None:
-    """Add a required path to write to."""
+    """Add a required output path."""
     arguments.add_argument(flag, type=Path, required=True)
 
 
 def add_coverage(arguments: argparse.ArgumentParser) -> None:
-    """Add ``--coverage PATH...``, a table per modality, named as it is."""
+    """Add ``--coverage PATH...``, one table per modality, named after it."""
     arguments.add_argument(
         "--coverage", type=Path, nargs="+", required=True, help="table of each modality"
     )
@@ -176,12 +176,12 @@ def delays(options: argparse.Namespace) -> dict[str, float]:
 
 
 def add_targets(arguments: argparse.ArgumentParser) -> None:
-    """Add what is predicted of a dimension."""
+    """Add the dimension and its targets."""
     arguments.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
 
 
 def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
-    """Add where labels and final predictions lie, and what has been predicted for which frames."""
+    """Add the folders of labels and final predictions, and the predictions of the experiment."""
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
@@ -192,10 +192,10 @@ def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
 def run(main: Callable[[], None]) -> None:
     """Run a stage.
 
-    An :class:`~softaer.core.errors.InputError`, a full or failing disk and too little memory end
-    it with one line and status 1; anything else is a defect and shows where it happened. If the
-    reader of what it prints goes away (``... | head``), it ends quietly with :data:`READER_GONE`,
-    unless it has a status of its own.
+    An :class:`~softaer.core.errors.InputError`, a full or failing disk, or a lack of memory ends
+    it with one line and status 1. Any other error is a bug and shows its traceback. If the reader
+    of the output closes the pipe (``... | head``), it ends silently with :data:`READER_GONE`,
+    unless it already has another status.
     """
     try:
         _run(main)
@@ -217,7 +217,7 @@ def _run(main: Callable[[], None]) -> None:
         lock.join()
         main()
         if sys.stdout is not None:
-            sys.stdout.flush()  # the interpreter does it too late for an error to be told
+            sys.stdout.flush()  # the interpreter flushes too late to report an error
     except InputError as error:
         message = str(error)
     except MemoryError as error:
@@ -232,7 +232,7 @@ def _run(main: Callable[[], None]) -> None:
         else:
             raise
     except RuntimeError as error:
-        # torch has no class of its own for what the CPU cannot allocate.
+        # torch has no separate exception for failed allocations on the CPU.
         if "allocate memory" not in str(error) and "out of memory" not in str(error):
             raise
         message = f"out of memory: {error}; this output is not written"
@@ -250,9 +250,10 @@ def _has_no_reader(stream: TextIO) -> bool:
 
 
 def _write_out() -> bool:
-    """Write out what has been printed; whether somebody reads it.
+    """Flush the output; return whether it could be written.
 
-    What cannot be written is thrown away: the interpreter would try again as it ends, and complain.
+    Output that cannot be written is discarded. Otherwise the interpreter would try again when it
+    ends, and print an error.
     """
     read = True
     for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -267,5 +268,5 @@ def _write_out() -> bool:
 
 
 def _says(error: OSError, *numbers: int) -> bool:
-    # pyarrow gives the number in the text alone.
+    # pyarrow gives the number only in the text.
     return error.errno in numbers or any(f"[Errno {number}]" in str(error) for number in numbers)

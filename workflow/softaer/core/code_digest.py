@@ -1,9 +1,9 @@
 """Digest of the code of a stage, for the params of its rule.
 
-Snakemake sees a change in a rule, but not in a module that the rule's command imports. So each
-rule has the digest of its stage's code among its params: over the module's syntax tree and, name
-by name, over what it takes from other modules of this package, transitively. Comments, docstrings
-and layout do not count; nor does what a module defines beside the names that are used.
+Snakemake notices a change in a rule, but not in a module that the rule's command imports. So each
+rule has a digest of its stage's code among its params. The digest covers the module's syntax tree
+and, name by name, everything that it imports from this package, transitively. Comments, docstrings
+and formatting do not count, nor do unused names of other modules.
 """
 
 import ast
@@ -19,7 +19,7 @@ PACKAGE = __package__.partition(".")[0]
 ROOT = Path(__file__).parents[1]
 
 NOT_CODE = frozenset({"ctx", "kind", "type_comment"})
-"""Fields of a syntax tree that follow from others, or say how something was spelled."""
+"""Fields of a syntax tree that are redundant or describe only the spelling."""
 
 
 @cache
@@ -38,7 +38,7 @@ def code_digest(stage: str) -> str:
     Raises
     ------
     ValueError
-        If there is no such module, or it takes a name from a module that does not define it.
+        If there is no such module, or it imports a name from a module that does not define it.
     """
     code: dict[tuple[str, int], str] = {}
     _add_module(f"{PACKAGE}.{stage}", code)
@@ -47,12 +47,12 @@ def code_digest(stage: str) -> str:
 
 
 class Digests:
-    """Digests of stages, remembered from one run to the next as long as no module changes.
+    """Digests of stages, cached between runs as long as no module changes.
 
     Parameters
     ----------
     path
-        JSON that remembers them; it need not be there, nor need its folder.
+        JSON file of the cache; neither the file nor its folder needs to exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,7 +79,7 @@ class Digests:
         return self._known[stage]
 
     def keep(self) -> None:
-        """Remember what has been worked out."""
+        """Write the cache."""
         if self._new and self._path.parent.is_dir():
             with complete(self._path) as partial:
                 content = {"state": self._state, "digests": self._known}
@@ -92,9 +92,9 @@ def file_digest(path: Path) -> str:
 
 
 def _add_module(module: str, code: dict[tuple[str, int], str]) -> None:
-    """Add all statements of a module, and what they use, to the code collected so far.
+    """Add all statements of a module, and everything they use, to the code collected so far.
 
-    But not how it is run as a command, and how its errors are told.
+    The command-line entry and the reporting of errors are excluded.
     """
     for position, statement in enumerate(_statements(module)):
         if not _is_main_guard(statement):
@@ -102,7 +102,7 @@ def _add_module(module: str, code: dict[tuple[str, int], str]) -> None:
 
 
 def _add_name(module: str, name: str, code: dict[tuple[str, int], str]) -> None:
-    """Add the statements that bind a name of a module, and those that bind none but act."""
+    """Add the statements that bind a name of a module, and those that only have effects."""
     for position in _positions_of(module).get(None, ()):
         _add_statement(module, position, code)
     for position in _positions_of(module).get(name, ()):
@@ -122,7 +122,7 @@ def _add_import(module: str, name: str | None, code: dict[tuple[str, int], str])
 
 def _add_statement(module: str, position: int, code: dict[tuple[str, int], str]) -> None:
     if (module, position) in code or _is_import(_statements(module)[position]):
-        # An import counts by what is used of it, there where it is used.
+        # An import counts only through the names that are used.
         return
     code[module, position], imported, own = _read(module, position)
     for source in imported:
@@ -133,7 +133,7 @@ def _add_statement(module: str, position: int, code: dict[tuple[str, int], str])
 
 @cache
 def _read(module: str, position: int) -> tuple[str, list[tuple[str, str | None]], list[int]]:
-    """A statement's text, what it takes from other modules, and what it uses of its own."""
+    """A statement's text, the names it uses from other modules, and those of its own module."""
     statement = _statements(module)[position]
     nodes = list(ast.walk(statement))
     imports = _imports_of(module) | _imports(nodes, module)
@@ -152,10 +152,10 @@ def _read(module: str, position: int) -> tuple[str, list[tuple[str, str | None]]
 
 
 def canonical(node: object) -> str:
-    """A syntax tree as text that is the same on every Python.
+    """A syntax tree as text that is the same for every version of Python.
 
-    Types of nodes, and fields that say something. Left out are positions, the context of names, the
-    spelling of literals, and what is empty: fields that some version of Python does not have.
+    The text has the types of nodes and their significant fields. It omits positions, the context
+    of names, the spelling of literals, and empty fields, which some versions of Python lack.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def canonical(node: object) -> str:
 
 @cache
 def _positions_of(module: str) -> dict[str | None, list[int]]:
-    """Where the names of a module are bound; under ``None``, what binds none but acts."""
+    """Statements that bind the names of a module; under ``None``, those that bind none."""
     found: dict[str | None, list[int]] = {}
     for position, statement in enumerate(_statements(module)):
         bound = _bound(statement)

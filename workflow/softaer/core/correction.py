@@ -17,7 +17,7 @@ from softaer.core.experiment import Postprocessing
 from softaer.core.grid import RATE
 
 FILTERED_AT_ONCE = 256
-"""Filtered predictions that are remembered: with four windows those of 64 recordings."""
+"""Number of cached filtered predictions: with four windows, those of 64 recordings."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Step:
-    """A fitted step; what ``value`` means is the step's own affair."""
+    """A fitted step; the meaning of ``value`` depends on the step."""
 
     name: str
     value: tuple[float, ...]
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of step is fitted on some traces, and applied to one."""
+    """Fitting of a kind of step on some traces, and its application to one."""
 
     fit: Callable[[Sequence[Trace], Postprocessing], tuple[float, ...]]
     apply: Callable[..., np.ndarray]
@@ -70,7 +70,7 @@ def _median(prediction: np.ndarray, window: float) -> np.ndarray:
 
 @lru_cache(FILTERED_AT_ONCE)
 def _filtered(prediction: bytes, size: int) -> np.ndarray:
-    """Every fold asks for the same predictions again; what they share is read-only."""
+    """Cached, because every fold needs the same predictions; the shared arrays are read-only."""
     values = median_filter(np.frombuffer(prediction), size=size, mode="nearest")
     values.flags.writeable = False
     return values
@@ -91,7 +91,7 @@ def _fit_scale(traces: Sequence[Trace], search: Postprocessing) -> tuple[float, 
 
 
 def _shift(prediction: np.ndarray, seconds: float) -> np.ndarray:
-    """Move later by some seconds; the first or last value stands in for what is not there."""
+    """Shift to later by some seconds; the first or last value fills the missing frames."""
     at = np.clip(np.arange(len(prediction)) - round(seconds * RATE), 0, len(prediction) - 1)
     return prediction[at]
 
@@ -105,7 +105,7 @@ def _fit_shift(traces: Sequence[Trace], search: Postprocessing) -> tuple[float, 
 def _best(
     traces: Sequence[Trace], candidates: Sequence[float], apply: Callable[..., np.ndarray]
 ) -> float:
-    """The candidate with the highest CCC; of equal ones the first."""
+    """The candidate with the highest CCC; the first one in case of a tie."""
     scores = [pooled_ccc([_with(t, apply(t.prediction, c)) for t in traces]) for c in candidates]
     return candidates[int(np.argmax(scores))]
 
@@ -124,7 +124,7 @@ def _with(trace: Trace, prediction: np.ndarray) -> Trace:
 
 
 def fit_chain(traces: Sequence[Trace], names: Sequence[str], search: Postprocessing) -> list[Step]:
-    """Fit steps one after the other, each on what the ones before it have made."""
+    """Fit steps one after the other, each on the result of the steps before it."""
     chain = []
     for name in names:
         step = Step(name, STEPS[name].fit(traces, search))
@@ -143,9 +143,9 @@ def apply_chain(chain: Sequence[Step], prediction: np.ndarray) -> np.ndarray:
 def leave_one_subject_out(
     traces: Sequence[Trace], fit: Callable[[Sequence[Trace]], Sequence[Step]]
 ) -> list[Trace]:
-    """Traces corrected by chains that were fitted without their subject, in the order given.
+    """Traces corrected by chains that were fitted without their subject, in the given order.
 
-    A subject without others stays as it is.
+    With only one subject, the traces are unchanged.
     """
     corrected = {}
     for subject in dict.fromkeys(t.subject for t in traces):
@@ -172,8 +172,8 @@ def choose_steps(
     kept
         Names of the steps, in order.
     gains
-        For each step tried, how much it changed the CCC out of fold. With a single subject nothing
-        can be tried, and nothing is kept.
+        For each step tried, the change of the CCC out of fold. With a single subject, no step can
+        be tried, and none is kept.
     """
     kept: list[str] = []
     gains: dict[str, float] = {}
@@ -191,5 +191,5 @@ def choose_steps(
 
 
 def choose_and_fit(traces: Sequence[Trace], search: Postprocessing) -> list[Step]:
-    """Choose the steps that help some traces out of fold, and fit them on all of these."""
+    """Choose the steps that improve the CCC out of fold, and fit them on all traces."""
     return fit_chain(traces, choose_steps(traces, search)[0], search)

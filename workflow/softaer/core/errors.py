@@ -1,9 +1,9 @@
-"""Errors for a person to mend: which file, recording or key, what was found and expected."""
+"""Errors for the user: the file, recording or key, the value found and the values expected."""
 
 
 class InputError(Exception):
-    """Input that the user has to change; printed without a traceback by the command lines."""
+    """Invalid input that the user must change; command lines print it without a traceback."""
 
 
 class MissingPackageError(InputError):
-    """A package that is not installed; whatever the recording, it has to be."""
+    """A package is not installed that every recording needs."""

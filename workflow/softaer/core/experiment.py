@@ -45,7 +45,7 @@ Step = Literal["median_filter", "centring", "scaling", "time_shift"]
 
 @dataclass(frozen=True)
 class Corpus(Section):
-    """Where the recordings come from."""
+    """Source of the recordings."""
 
     recordings: Annotated[str, MinLen(1), "'simulated', or the path of a recordings.csv"] = (
         "simulated"

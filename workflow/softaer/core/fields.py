@@ -1,7 +1,7 @@
-"""Fields of classes that say what a person may give: types with bounds, as words and as checks.
+"""Fields of classes as a specification of user input: types with bounds, as text and as checks.
 
-A type is ``Annotated`` with bounds and units of :mod:`annotated_types`, and with words on what may
-be given where the type alone does not say it. The remark on a field is the text below it.
+A type is ``Annotated`` with bounds and units of :mod:`annotated_types`, and with a description of
+the allowed values if the type alone does not imply it. The string below a field describes it.
 """
 
 import ast
@@ -20,21 +20,21 @@ from annotated_types import Predicate
 
 
 def distinct(values: Sequence[Any]) -> bool:
-    """Whether no value is there twice."""
+    """Whether no value occurs twice."""
     return all(value not in values[:place] for place, value in enumerate(values))
 
 
 EACH_ONCE = Predicate(distinct)
 
 UNITS = {"s": "seconds", "GB": "gigabytes"}
-"""How numbers with a unit are called."""
+"""Names of units."""
 
 TYPES = {int: ("an integer", "integers"), float: ("a number", "numbers"), str: ("text", "texts")}
-"""How values of a type are called, one and several."""
+"""Names of types, singular and plural."""
 
 
 class Section:
-    """What a person may give: no other keys are known, and no number is infinite."""
+    """A section of user input: unknown keys and infinite numbers are refused."""
 
     __pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # noqa: RUF012
 
@@ -46,16 +46,16 @@ def types(section: type) -> dict[str, Any]:
 
 
 def read(kind: Any, value: Any) -> Any:
-    """A value that was given, checked and as the type has it: tuples for lists, classes for keys.
+    """Check a value and convert it to its type: tuples for lists, classes for mappings.
 
     Raises
     ------
     pydantic.ValidationError
-        If it is not what the type says.
+        If it does not match the type.
     TypeError
-        If it has keys that are no text.
+        If it has keys that are not text.
     """
-    # As JSON, since a strict tuple or class of Python is no list or mapping, which YAML gives.
+    # As JSON, because pydantic's strict tuples and classes refuse the lists and mappings of YAML.
     return _adapter(kind).validate_json(json.dumps(value, default=str), strict=True)
 
 
@@ -67,7 +67,7 @@ def _adapter(kind: Any) -> Any:
 
 
 def json_schema(section: type) -> dict[str, Any]:
-    """JSON schema of a class, with the remarks on its fields."""
+    """JSON schema of a class, with the descriptions of its fields."""
     schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema |= _adapter(section).json_schema()
     parts: dict[str, type] = {
@@ -83,7 +83,7 @@ def json_schema(section: type) -> dict[str, Any]:
 
 
 def bare(kind: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without what it is annotated with, and that."""
+    """A type without its annotations, and the annotations."""
     if get_origin(kind) is Annotated:
         kind, *notes = get_args(kind)
         return kind, tuple(notes)
@@ -91,7 +91,7 @@ def bare(kind: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
-    """Types of which a value has one."""
+    """Alternative types of a value."""
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
@@ -108,7 +108,7 @@ def unit(kind: Any) -> str | None:
 
 
 def expected(kind: Any) -> str:
-    """What may be given, in words.
+    """Description of the allowed values.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def _listed(words: Sequence[str], last: str) -> str:
 
 
 def _words(kind: Any, several: bool = False) -> list[str]:
-    """Words for each form of a value; of several values, where they are listed."""
+    """Description of each alternative, in the plural for elements of a list."""
     if len(alternatives(kind)) > 1:
         return [words for part in alternatives(kind) for words in _words(part, several)]
     kind, notes = bare(kind)
@@ -156,7 +156,7 @@ def _words(kind: Any, several: bool = False) -> list[str]:
 
 
 def _bounds(notes: Sequence[Any]) -> str:
-    """Words for the bounds of a number.
+    """Description of the bounds of a number.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def _bounds(notes: Sequence[Any]) -> str:
 
 
 def found(value: Any, kind: Any) -> str:
-    """What was found, and what was expected."""
+    """The value found, and the values expected."""
     words = f"found {value!r}; expected {expected(kind)}"
     if isinstance(value, str) and "e" in value.lower():
         with suppress(ValueError):
@@ -187,7 +187,7 @@ def found(value: Any, kind: Any) -> str:
 
 
 def remarks(section: type) -> dict[str, str]:
-    """What stands below the fields of a class, by field; its lines as they are broken there."""
+    """Descriptions below the fields of a class, by field, with their line breaks."""
     said: dict[str, str] = {}
     for kind in reversed(section.__mro__):
         body = _bodies(kind.__module__).get(kind.__name__, [])
@@ -202,7 +202,7 @@ def remarks(section: type) -> dict[str, str]:
 
 @cache
 def _bodies(module: str) -> Mapping[str, list[ast.stmt]]:
-    """Statements of a module's classes; Python itself does not keep what stands below a field."""
+    """Statements of a module's classes; Python itself does not keep the strings below fields."""
     source = getattr(sys.modules[module], "__file__", None)
     if source is None:
         return {}

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever happens to the process that writes them."""
+"""Files that are complete or absent, whatever happens to the process that writes them."""
 
 import os
 import shutil
@@ -13,20 +13,20 @@ from softaer.core.errors import InputError
 
 @contextmanager
 def complete(path: Path) -> Iterator[Path]:
-    """Give a name to write to; the file gets its own name only if the block ends without an error.
+    """Provide a temporary path; the file gets its final name only if the block succeeds.
 
-    The contents are on the disk before the name changes. What killed writers of the same file have
-    left behind is removed; one that is still alive, cut off from the run that started it, fails at
-    its end instead of writing over the new file.
+    The contents are on the disk before the file is renamed. Leftovers of killed writers of the same
+    file are removed. A writer that is still alive but whose run has ended fails at its end instead
+    of overwriting the new file.
 
     Parameters
     ----------
     path
-        File to write; its folder is made.
+        File to write; its folder is created.
 
     Yields
     ------
-    The same name in a hidden folder beside ``path``.
+    The same name in a hidden folder next to ``path``.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def complete(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     for abandoned in path.parent.glob(f".partial-*.{escape(path.name)}"):
         shutil.rmtree(abandoned, ignore_errors=True)
-    # A folder, so that a writer from whom it was taken cannot make its file anew.
+    # A folder, so that a writer that has lost it cannot create its file again.
     folder = Path(tempfile.mkdtemp(prefix=".partial-", suffix=f".{path.name}", dir=path.parent))
     partial = folder / path.name
     try:

@@ -6,7 +6,7 @@ RATE = 10
 """Grid points per second [Hz]."""
 
 TOLERANCE = 1e-6
-"""Time stamps closer than this are the same [s]; those of media are coarser, float64 much finer."""
+"""Time stamps closer than this are equal [s]; media is coarser, and float64 much finer."""
 
 
 def grid(end: float) -> np.ndarray:
@@ -15,7 +15,7 @@ def grid(end: float) -> np.ndarray:
     Parameters
     ----------
     end
-        Last instant that may be on the grid [s]; negative gives an empty grid.
+        Upper limit of the grid [s]; a negative value gives an empty grid.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def index(time: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a time does not lie on the grid.
+        If a time is not on the grid.
     """
     position = np.rint(np.asarray(time, dtype=np.float64) * RATE)
     if not np.all(np.abs(position / RATE - time) <= TOLERANCE):
@@ -60,10 +60,10 @@ def interpolate(
     max_gap: float,
     previous: bool = False,
 ) -> np.ndarray:
-    """Bring an irregular series to other points in time, without inventing any.
+    """Interpolate an irregular series at other times, without bridging long gaps.
 
-    A point gets a value only between two samples that lie at most ``max_gap`` apart, or exactly
-    on a sample; nothing is extrapolated.
+    A point gets a value only between two samples that are at most ``max_gap`` apart, or exactly
+    at a sample. Nothing is extrapolated.
 
     Parameters
     ----------
@@ -72,15 +72,15 @@ def interpolate(
     values
         Samples, shape (n,) or (n, d), without NaN.
     at
-        Times asked for [s], shape (m,).
+        Requested times [s], shape (m,).
     max_gap
-        Longest distance between neighbouring samples that is bridged [s].
+        Longest distance between neighbouring samples that is interpolated [s].
     previous
         Hold the last sample instead of interpolating linearly.
 
     Returns
     -------
-    float64 array of shape (m,) or (m, d); NaN where the series says nothing.
+    float64 array of shape (m,) or (m, d); NaN where there is no value.
     """
     values = np.asarray(values, dtype=np.float64)
     out = np.full((len(at), *values.shape[1:]), np.nan)

@@ -1,4 +1,4 @@
-"""Where all that is no module lies: in a checkout, or in the installed package."""
+"""Locations of all files that are not modules, in a checkout or in the installed package."""
 
 import os
 from pathlib import Path
@@ -22,13 +22,13 @@ TEMPLATE = PROJECT / "workflow" / "report" / "report.html.j2"
 """Page of the report."""
 
 SCRIPT = TEMPLATE.with_name("explorer.js")
-"""What moves on that page."""
+"""Script of that page."""
 
 
 def package_alone() -> str:
-    """A folder that holds this package and nothing else, for another Python to find it.
+    """A folder that contains only this package, for another Python to import it.
 
-    The folder above an installed package has all other packages of that Python too.
+    The folder of an installed package also contains all other packages of its Python.
     """
     folder = os.path.abspath(".snakemake/softaer-package")
     link = os.path.join(folder, PACKAGE.name)

@@ -1,4 +1,4 @@
-"""Lists in messages: the first few of many, and how many more there are."""
+"""Lists in messages: the first few items, and the number of the others."""
 
 from collections.abc import Iterable
 

@@ -1,8 +1,8 @@
-"""A lock on the working folder that ends with the process that holds it, however that ends.
+"""A lock on the working folder that ends with the process that holds it, even if that is killed.
 
 Snakemake's own lock is a file that a killed run leaves behind, so that the next run is refused
-until somebody unlocks by hand. This one belongs to the operating system (flock), which takes it
-back.
+until somebody removes the lock by hand. This one belongs to the operating system (flock), which
+releases it.
 """
 
 import contextlib
@@ -17,25 +17,26 @@ from typing import TextIO
 from softaer.core.errors import InputError
 
 LOCK = ".snakemake/softaer.lock"
-"""Held by the run that is at work in a folder."""
+"""Held by the run that is active in a folder."""
 
 RUNS = ".snakemake/softaer.runs"
-"""The runs of a folder, a line each; the last one is in charge."""
+"""The runs of a folder, one per line; the last one is in charge."""
 
 JOBS = ".snakemake/softaer.jobs"
-"""Shared by the jobs that are at work in a folder."""
+"""Shared by the jobs that are active in a folder."""
 
 RUN = "SOFTAER_RUN"
-"""Variable of the environment with the name of the run that submitted a job."""
+"""Environment variable with the name of the run that submitted a job."""
 
 _held: dict[Path, TextIO] = {}
 
 
 def join() -> None:
-    """Take part in the work of a run, as one of its jobs: before a stage does anything.
+    """Register as a job of a run, before a stage does anything.
 
-    As long as the process lives, it shares a lock, so that a run can see what a killed one has left
-    at work. A command that no run has started is let go on, and one that does not see its folder.
+    As long as the process lives, it shares a lock, so that a new run can see active jobs of a
+    killed one. A command that was not started by a run, or that cannot see the folder, may
+    continue.
 
     Raises
     ------
@@ -55,17 +56,17 @@ def join() -> None:
 
 
 def wait_for_jobs(path: Path | str, say: Callable[[str], None] = print) -> None:
-    """Wait until no job of a former run is at work any more.
+    """Wait until no job of an earlier run is active.
 
-    Every job shares a lock on a file as long as it runs (see :func:`join`), also one whose run was
-    killed. It might finish after the next run has made the same output anew with other settings.
+    Every job shares a lock on a file while it runs (see :func:`join`), even if its run was
+    killed. It might finish after the next run has made the same output with other settings.
 
     Parameters
     ----------
     path
-        File that the jobs share; made if it is not there.
+        File that the jobs share; created if necessary.
     say
-        Tells a person what is waited for.
+        Prints the reason for waiting.
     """
     with open(path, "a", encoding="utf-8") as file:
         try:
@@ -76,14 +77,14 @@ def wait_for_jobs(path: Path | str, say: Callable[[str], None] = print) -> None:
 
 
 def take_over(path: Path | str, run: str) -> None:
-    """Write down that from now on the jobs of this run, and of no former one, may work in a folder.
+    """Record that from now on only the jobs of this run may work in a folder.
 
-    Jobs of a killed run may wait in a cluster's queue and start when nobody counts on them.
+    Jobs of a killed run may still wait in a cluster's queue and start later.
 
     Parameters
     ----------
     path
-        File with the runs of the folder, a line each, the last of which is in charge.
+        File with the runs of the folder, one per line; the last one is in charge.
     run
         Name of this run; its jobs inherit it.
     """
@@ -92,9 +93,9 @@ def take_over(path: Path | str, run: str) -> None:
 
 
 def taken_over(path: Path | str, run: str | None) -> bool:
-    """Whether another run has taken over since a run, whose job asks, was in charge.
+    """Whether another run has taken over since the run of this job was in charge.
 
-    A job that knows of no run, or whose run is not written down, is let go on.
+    A job without a run, or whose run is not recorded, may continue.
     """
     try:
         runs = Path(path).read_text(encoding="utf-8").split()
@@ -109,16 +110,16 @@ def hold(path: Path | str) -> bool:
     Parameters
     ----------
     path
-        File to lock; made if it is not there. It stays, and says who held it last.
+        File to lock; created if necessary. It stays and names its last holder.
 
     Returns
     -------
-    Whether the file system knows locks; without them nothing is held.
+    Whether the file system supports locks; otherwise nothing is locked.
 
     Raises
     ------
     InputError
-        If another process holds the lock: which, where, and since when.
+        If another process holds the lock; names the process, its machine and its start time.
     """
     path = Path(path).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Places: how the files of a run are called.
+"""Places: the names of all files of a run.
 
-Rules and stages take the names of results from here and from nowhere else. A pattern has wildcards
-in braces, as Snakemake reads them. Rules use patterns as they stand. Results may lie elsewhere for
-a stage (below a prefix, on a scratch disk): it is told a folder, and asks :func:`within` it.
+Rules and stages take the names of results only from here. A pattern has wildcards in braces, as in
+Snakemake, and rules use it directly. For a stage, results may be elsewhere (below a prefix, on a
+scratch disk): it gets their folder as an argument and uses :func:`within`.
 """
 
 import os
@@ -43,13 +43,13 @@ LABELS = f"{RESULTS}/labels/{{batch}}.parquet"
 AGREEMENT = f"{RESULTS}/agreement/{{part}}.parquet"
 CEILING = f"{RESULTS}/ceiling.parquet"
 
-# From both to what a network learns from.
+# From features and labels to datasets.
 STANDARDISATION = f"{RESULTS}/standardisation/{{modality}}.parquet"
 ANNOTATION_DELAY = f"{RESULTS}/annotation_delay.parquet"
 DATASET = f"{RESULTS}/dataset/{{modality}}/{{batch}}.parquet"
 COVERAGE = f"{RESULTS}/coverage/{{modality}}.parquet"
 
-# Networks, and what they predict.
+# Networks and their predictions.
 NETWORK = f"{RESULTS}/train/{{scope}}/{{modality}}/{{objective}}/{{instance}}/seed{{seed}}"
 WEIGHTS = f"{NETWORK}/weights.safetensors"
 DESCRIPTION = f"{NETWORK}/description.json"
@@ -61,7 +61,7 @@ STEPS = f"{RESULTS}/postprocess/{{dimension}}/{{modality}}/{{task}}/seed{{seed}}
 FUSED = f"{RESULTS}/fuse/{{dimension}}/{{task}}/seed{{seed}}.parquet"
 COEFFICIENTS = f"{RESULTS}/fuse/{{dimension}}/{{task}}/seed{{seed}}.coefficients.parquet"
 
-# What they are worth.
+# Evaluation.
 SCORES = f"{RESULTS}/ccc.parquet"
 SCORES_CSV = f"{RESULTS}/ccc.csv"
 SCORES_LATEX = f"{RESULTS}/ccc.tex"
@@ -74,14 +74,14 @@ FRAME_PAIRS = f"{RESULTS}/frame_pairs.parquet"
 FIGURE = f"{RESULTS}/figures/{{figure}}.{{kind}}"
 REPORT = f"{RESULTS}/report.html"
 
-# The model for others, and what it says of their recordings.
+# The packed model, and predictions of new recordings.
 PACKED_MODEL = f"{RESULTS}/packed_model"
 PACKED_FILES = ("model.json", "weights.safetensors")
 APPLIED = f"{RESULTS}/apply/{{batch}}.parquet"
 APPLIED_FOLDER = f"{RESULTS}/apply/{{batch}}"
 APPLIED_VIDEO = f"{RESULTS}/apply_video/{{recording}}.mp4"
 
-# What is said of a run.
+# Records of a run.
 LOG = f"{RESULTS}/logs/{{unit}}.log"
 BENCHMARK = f"{RESULTS}/benchmarks/{{unit}}.tsv"
 EXPERIMENT = f"{RESULTS}/experiment.yaml"
@@ -101,24 +101,24 @@ def filled_in(pattern: str, **values: object) -> str:
 
 
 def log_of(unit: str) -> str:
-    """Log of a job, by its stage and its unit of work: ``labels/{batch}``."""
+    """Log of a job, given its stage and its unit of work: ``labels/{batch}``."""
     return filled_in(LOG, unit=unit)
 
 
 def benchmark_of(unit: str) -> str:
-    """Time and memory that a job has taken."""
+    """File with the time and memory of a job."""
     return filled_in(BENCHMARK, unit=unit)
 
 
 def root(path: str, pattern: str) -> str:
-    """Folder that the folder of results lies in, by one of its files.
+    """Parent of the folder of results, derived from one result file.
 
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     pattern
-        What it is called: one of this module.
+        Its pattern, from this module.
 
     Examples
     --------
@@ -131,16 +131,16 @@ def root(path: str, pattern: str) -> str:
 
 
 def within(results: Path, pattern: str, **values: object) -> Path:
-    """A file in some folder of results.
+    """A file in a given folder of results.
 
     Parameters
     ----------
     results
-        Folder that holds what a run keeps in ``results``.
+        Folder that takes the place of ``results``.
     pattern
-        One of this module.
+        A pattern of this module.
     values
-        Of its wildcards.
+        Values of its wildcards.
 
     Examples
     --------
@@ -151,12 +151,12 @@ def within(results: Path, pattern: str, **values: object) -> Path:
 
 
 def final_prediction(results: Path, dimension: str, modality: str, task: str, seed: int) -> Path:
-    """A final prediction in some folder of results; that of ``audio+video`` is a fusion."""
+    """A final prediction in a folder of results; for ``audio+video``, the fusion."""
     pattern = FUSED if JOIN in modality else POSTPROCESSED
     return within(results, pattern, dimension=dimension, modality=modality, task=task, seed=seed)
 
 
 def beside_prediction(results: Path, dimension: str, modality: str, task: str, seed: int) -> Path:
-    """What was fitted for a final prediction: its steps, or the coefficients of a fusion."""
+    """The fitted parameters of a final prediction: its steps, or the coefficients of a fusion."""
     pattern = COEFFICIENTS if JOIN in modality else STEPS
     return within(results, pattern, dimension=dimension, modality=modality, task=task, seed=seed)

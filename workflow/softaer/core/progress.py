@@ -1,4 +1,4 @@
-"""Progress of a long job, as lines in its log that say how fast it goes and what is left."""
+"""Progress of a long job: lines in its log with the speed and the remaining time."""
 
 import time
 from collections.abc import Callable
@@ -23,14 +23,14 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Counts frames, and says from time to time how it goes.
+    """Counts frames and prints the progress from time to time.
 
     Parameters
     ----------
     total
-        Length of all recordings together [s]; None where it is not known.
+        Total length of all recordings [s]; None if unknown.
     clock
-        Seconds from any start.
+        Returns seconds from an arbitrary start.
     """
 
     def __init__(self, total: float | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,14 +39,14 @@ class Progress:
         self._frames, self._before = 0, 0.0
 
     def advance(self, recording: str, frames: int, reached: float) -> None:
-        """So many more frames of a recording are done, up to a time in it [s]."""
+        """Count more frames of a recording, up to a time in it [s]."""
         self._frames += frames
         if self._clock() - self._said >= EVERY:
             self._said = self._clock()
             self._say(f"{recording} at {reached:.1f} s", self._before + reached)
 
     def finish(self, recording: str, seconds: float | None) -> None:
-        """A recording of some length [s] is done."""
+        """Count a finished recording with its length [s]."""
         self._before += seconds or 0.0
         self._say(f"{recording} done", self._before)
 

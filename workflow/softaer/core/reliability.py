@@ -1,4 +1,4 @@
-"""Reliability of raters: how far several of them say the same."""
+"""Reliability of raters: how far they agree."""
 
 from itertools import combinations
 
@@ -11,11 +11,11 @@ def krippendorff_alpha(values: np.ndarray) -> float:
     Parameters
     ----------
     values
-        Shape (raters, units), NaN where a rater says nothing of a unit.
+        Shape (raters, units), NaN where a rater has no value for a unit.
 
     Returns
     -------
-    alpha; NaN where no unit has two values, or all are the same.
+    alpha; NaN if no unit has two values, or if all values are equal.
 
     References
     ----------
@@ -27,7 +27,7 @@ def krippendorff_alpha(values: np.ndarray) -> float:
     n = m.sum()
     if n == 0:
         return np.nan
-    # Centred, so that no digits are lost in differences of squares.
+    # Centred, to avoid cancellation in differences of squares.
     x = np.where(present[:, pairable], x - x.sum() / n, 0.0)
     within = 2 * (m * (x**2).sum(axis=0) - x.sum(axis=0) ** 2) / (m - 1)
     observed = within.sum() / n
@@ -46,8 +46,8 @@ def correlations(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     correlation, frames
-        Both of shape (raters, raters) and symmetric: float64, NaN on the diagonal and where it is
-        not defined; and int64, how many frames both rated.
+        Both of shape (raters, raters) and symmetric: float64, NaN on the diagonal and where
+        undefined; and int64, the number of frames that both rated.
     """
     count = len(values)
     correlation, frames = np.full((count, count), np.nan), np.zeros((count, count), dtype=np.int64)

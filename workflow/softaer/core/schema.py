@@ -1,7 +1,7 @@
 """Declared Arrow schemas, one per stage, with units in the fields' metadata.
 
-A stage imports the schema it writes by name; ``code_digest`` follows such imports name by name, so
-a change to one stage's schema reruns that stage and not the others.
+A stage imports its output schema by name. ``code_digest`` follows such imports name by name, so
+a change to one stage's schema reruns only that stage.
 """
 
 from collections.abc import Sequence
@@ -30,20 +30,20 @@ LLD_FRAMES = {
     "audspecRasta": ("0.020 and, by RASTA filtering, those before", "-0.020"),
     "": ("0.020", "-0.020"),
 }
-"""How the names of descriptors begin: the frame of sound that they are taken from [s], and where
-its centre lies, counted from the row's time [s].
+"""By prefix of a descriptor's name: the length of its frame of sound [s], and the position of the
+frame's centre relative to the row's time [s].
 
-Read from openSMILE's two ComParE feature sets, which agree in this. Its frames of 60 ms and 20 ms
-start together, and the row's time is the centre of the longer. Jitter, shimmer and HNR are measured
-in the sound itself: in the periods from about the start of the frame, as far as the next frame's
-start or two periods of F0, whichever is longer."""
+From openSMILE's two ComParE feature sets, which agree in this. The frames of 60 ms and 20 ms start
+together, and the row's time is the centre of the longer one. Jitter, shimmer and HNR are measured
+in the waveform: in the periods from about the start of the frame to the start of the next frame, or
+over two periods of F0, whichever is longer."""
 
 
 def audio_lld(descriptors: Sequence[str]) -> pa.Schema:
     """Low-level descriptors; units are openSMILE's own.
 
-    The metadata say what sound a descriptor is taken from, ``frame`` and ``centre`` of
-    :data:`LLD_FRAMES`. The moving average over three rows is symmetric and moves no centre.
+    The metadata give the frame of each descriptor, ``frame`` and ``centre`` of
+    :data:`LLD_FRAMES`. The moving average over three rows is symmetric and shifts no centre.
     """
     return pa.schema([RECORDING, TIME, *map(_descriptor, descriptors)])
 
@@ -55,7 +55,7 @@ def _descriptor(name: str) -> pa.Field:
 
 
 def audio_features(features: Sequence[str]) -> pa.Schema:
-    """Functionals of the descriptors on the grid; null where the window holds no frame."""
+    """Functionals of the descriptors on the grid; null if the window contains no frame."""
     return pa.schema(
         [RECORDING, TIME, *(field(n, pa.float32(), "openSMILE", nullable=True) for n in features)]
     )
@@ -74,7 +74,7 @@ def landmarks(points: Sequence[str]) -> pa.Schema:
 
 
 def video_features(features: Sequence[str]) -> pa.Schema:
-    """Registered points on the grid; null where the face was away for too long."""
+    """Registered points on the grid; null where the face was lost for too long."""
     return pa.schema(
         [
             RECORDING,
@@ -98,10 +98,10 @@ STATUS = pa.schema(
         field("notes", pa.string(), unit="", nullable=True),
     ]
 )
-"""What has become of a recording in extraction: why it was skipped, or null; its frames, those of
-them without values, and the time of the last; how long the file says that the stream is, and how
-much of it was decoded; pictures or pieces of sound that were dropped; pictures that show another
-face than the subject's; what was odd, or null."""
+"""Outcome of the extraction of a recording: the reason why it was skipped, or null; its number of
+frames, how many of them have no values, and the time of the last; the length of the stream
+according to its header, and the decoded length; dropped frames or pieces of sound; frames that show
+a face other than the subject's; notes on unusual input, or null."""
 
 NOTES = pa.schema(
     [
@@ -109,10 +109,10 @@ NOTES = pa.schema(
         field("note", pa.string(), unit=""),
     ]
 )
-"""What was odd in an input and did not stop the stage: a row for each note."""
+"""Notes on unusual input that did not stop the stage, one per row."""
 
 RECORDING_LENGTHS = pa.schema([RECORDING, field("seconds", pa.float64(), "s", nullable=True)])
-"""How long recordings are, as their files say; null where that is not known."""
+"""Lengths of recordings according to their files; null if unknown."""
 
 RATINGS = pa.schema(
     [
@@ -192,8 +192,8 @@ FRAME_PAIRS = pa.schema(
         field("picture", pa.binary(), unit="", nullable=True),
     ]
 )
-"""Frames of similar E: of each pair the one on which raters agree and the one on which they do not;
-the picture is a JPEG."""
+"""Pairs of frames with similar E: one on which raters agree and one on which they disagree; the
+picture is a JPEG."""
 
 COVERAGE = pa.schema(
     [
@@ -256,8 +256,8 @@ RATER_LAGS = pa.schema(
         field("note", pa.string(), unit="", nullable=True),
     ]
 )
-"""Lags of the raters against each other, each with its correlation with the mean of the others; the
-note says why a lag could not be trusted and is 0."""
+"""Lags of the raters relative to each other, each with its correlation with the mean of the others;
+the note explains why a lag is not trusted and is therefore 0."""
 
 ANNOTATION_DELAY = pa.schema(
     [
@@ -299,7 +299,7 @@ FUSED_PREDICTIONS = predictions("", "_out_of_fold")
 
 
 def applied(outputs: Sequence[str]) -> pa.Schema:
-    """Predictions of recordings that nobody rated, for all dimensions side by side."""
+    """Predictions of recordings without ratings, for all dimensions side by side."""
     return pa.schema([RECORDING, TIME, *(field(name, pa.float32(), "rating") for name in outputs)])
 
 

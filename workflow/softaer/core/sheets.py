@@ -1,4 +1,4 @@
-"""Sheets: files of cells whose separators and headers vary, as people and tools write them."""
+"""Sheets: delimited text files with varying separators and headers, from people and tools."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
@@ -17,11 +17,11 @@ class Sheet:
     Attributes
     ----------
     path
-        Of the file.
+        Path of the file.
     header
-        Names of the columns, without blanks at their ends; ``None`` if there is none.
+        Names of the columns, without blanks at their ends; ``None`` if there is no header.
     lines
-        Number and cells of each further line, all of the same length.
+        Number and cells of each other line, all of the same length.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class Sheet:
         Raises
         ------
         InputError
-            Naming line and column of the first cell that is none.
+            Names line and column of the first cell that is not a number.
         """
         values = []
         for line, cells in self.lines:
@@ -61,22 +61,22 @@ def lines_of(
     Parameters
     ----------
     text
-        Lines with their ends, or without where no cell goes on in the next.
+        Lines with their line ends; these may be absent if no cell spans several lines.
     separator
-        Between cells.
+        Separator between cells.
     strict
-        Whether a quote that stands amiss is an error.
+        Whether a misplaced quote is an error.
     blanks
-        Whether those at the start of a cell belong to it.
+        Whether blanks at the start of a cell belong to it.
 
     Yields
     ------
-    Number of the (last) line, from 1, and cells; none for an empty line.
+    Number of the (last) line, from 1, and cells; no cells for an empty line.
 
     Raises
     ------
     csv.Error
-        If it is not CSV.
+        If the text is not CSV.
     """
     reader = csv.reader(text, delimiter=separator, strict=strict, skipinitialspace=not blanks)
     for cells in reader:
@@ -90,7 +90,7 @@ def read_lines(
     strict: bool = True,
     blanks: bool = False,
 ) -> Iterator[tuple[int, list[str]]]:
-    """Cells of a file of CSV in UTF-8, with or without a byte order mark.
+    """Cells of a CSV file in UTF-8, with or without a byte order mark.
 
     Parameters
     ----------
@@ -99,18 +99,18 @@ def read_lines(
     what
         What it is, for errors.
     separator
-        Between cells, or what finds it in the first line.
+        Separator between cells, or a function that finds it in the first line.
     strict, blanks
         See :func:`lines_of`.
 
     Yields
     ------
-    As :func:`lines_of` does.
+    As :func:`lines_of`.
 
     Raises
     ------
     InputError
-        If it is not there or not such a file.
+        If the file does not exist or is not such a file.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -125,7 +125,7 @@ def read_lines(
 
 
 def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
-    """Read a file with ``;``, ``,`` or tabulators between its cells, with or without a header.
+    """Read a file with ``;``, ``,`` or tabs between its cells, with or without a header.
 
     Parameters
     ----------
@@ -137,9 +137,9 @@ def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
     Raises
     ------
     InputError
-        If it is not there, not such a file, or its lines differ in length.
+        If the file does not exist, is not such a file, or has lines of different lengths.
     """
-    # Some releases quote names with ', which must not be taken for a quote within a cell.
+    # Some releases quote names with ', which is not a quote within a cell.
     rows = [
         (line, [cell.strip().strip("'\"") for cell in cells])
         for line, cells in read_lines(path, what, _usual_separator, strict=False)
@@ -147,11 +147,11 @@ def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
     ]
     if not rows:
         raise InputError(f"{path}: empty; expected an {what}")
-    # Raters may be named by numbers. A header starts with a name, and has fewer numbers than the
-    # line below it.
+    # Raters may be named by numbers. A header starts with a name and has fewer numbers than the
+    # next line.
     numbers = [sum(map(_is_number, cells)) for _, cells in rows[:2]]
     if len(numbers) > 1:
-        # An empty cell may be a number that is not there.
+        # An empty cell may be a missing number.
         numbers[1] += sum(not cell for cell in rows[1][1])
     titled = numbers[0] < numbers[1] if len(numbers) > 1 else numbers[0] == 0
     titled = titled and all(rows[0][1]) and not _is_number(rows[0][1][0])

@@ -20,7 +20,7 @@ COMPRESSION = "zstd"
 
 
 def conform(frame: pd.DataFrame | pa.Table, schema: pa.Schema, where: object = "table") -> pa.Table:
-    """Bring a table to its declared schema, or say what does not fit.
+    """Convert a table to its declared schema, or report what does not fit.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def conform(frame: pd.DataFrame | pa.Table, schema: pa.Schema, where: object = "
     Raises
     ------
     InputError
-        For missing or additional columns, values of another type, or null where none may be.
+        For missing or additional columns, values of another type, or forbidden nulls.
     """
     names = list(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
     if set(names) != set(schema.names):
@@ -56,7 +56,7 @@ def conform(frame: pd.DataFrame | pa.Table, schema: pa.Schema, where: object = "
 
 @contextmanager
 def writer(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
-    """Write a table piece by piece; the file appears under its name only when it is complete."""
+    """Write a table piece by piece; the file gets its final name only when it is complete."""
     with (
         complete(path) as partial,
         pq.ParquetWriter(partial, schema, compression=COMPRESSION) as sink,
@@ -65,21 +65,21 @@ def writer(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
 
 
 class TableWriter:
-    """Appends rows that were checked against the schema."""
+    """Appends rows after checking them against the schema."""
 
     def __init__(self, sink: pq.ParquetWriter, schema: pa.Schema, path: Path) -> None:
         self._sink, self._schema, self._path = sink, schema, path
 
     def append(self, frame: pd.DataFrame | pa.Table) -> None:
-        """Append rows as a row group of their own; no rows, no row group."""
+        """Append rows as a separate row group; without rows, there is no row group."""
         if len(frame):
             self._sink.write_table(conform(frame, self._schema, self._path))
 
     @contextmanager
     def all_or_nothing(self) -> Iterator["TableWriter"]:
-        """Take rows that are appended only if the block ends without an error.
+        """Collect rows that are appended only if the block succeeds.
 
-        They wait on the disk, in the row groups in which they came, so that memory stays flat.
+        They are kept on the disk, in their row groups, so that memory does not grow.
         """
         with tempfile.TemporaryFile(dir=Path(self._path).parent) as file:
             with pq.ParquetWriter(file, self._schema, compression=COMPRESSION) as waiting:
@@ -129,12 +129,12 @@ def columns(path: Path) -> list[str]:
 def by_recording(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     """The recordings of a table, one after the other, without the recording column.
 
-    No more than one recording is held in memory; its rows follow each other, as stages write them.
+    Only one recording at a time is in memory. Its rows must be consecutive, as stages write them.
 
     Raises
     ------
     InputError
-        If there is no such table, or rows of a recording lie apart.
+        If there is no such table, or the rows of a recording are not consecutive.
     """
     pieces: list[pd.DataFrame] = []
     seen: set[str] = set()
@@ -169,16 +169,16 @@ def _row_groups(path: Path) -> Iterator[pd.DataFrame]:
 def read_batches(
     folder: Path, recordings: Iterable[Recording], columns: list[str] | None = None
 ) -> pd.DataFrame:
-    """Rows of some recordings, from the batches they lie in.
+    """Rows of some recordings, from the tables of their batches.
 
     Parameters
     ----------
     folder
         Tables of a stage, ``<batch>.parquet`` each, with a column ``recording``.
     recordings
-        Recordings wanted.
+        Requested recordings.
     columns
-        Columns wanted, ``recording`` among them; all of them by default.
+        Requested columns, including ``recording``; all of them by default.
     """
     batch_of = {recording.recording: recording.batch for recording in recordings}
     parts = [

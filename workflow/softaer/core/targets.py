@@ -32,9 +32,9 @@ def read_targets(folder: Path, recordings: Iterable[Recording], dimension: str) 
     folder
         Datasets of one modality, ``<batch>.parquet`` each; the targets are the same in all.
     recordings
-        Recordings wanted.
+        Requested recordings.
     dimension
-        Dimension wanted.
+        Requested dimension.
 
     Returns
     -------

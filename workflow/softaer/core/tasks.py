@@ -1,10 +1,10 @@
-"""Targets, tasks and networks: what is learnt, and which network predicts what.
+"""Targets, tasks and networks: what networks learn, and which network predicts what.
 
 A dimension has two targets, the emotional state E and the perception uncertainty sigma. The
-single-task approach trains one network for each, the multi-task approach one for both, the joint
-approach one for both targets of all dimensions. What a network learns is named by its scope (the
-dimensions) and its objective (the targets). Read while the Snakefile is parsed, so this module
-imports nothing but the standard library.
+single-task approach trains one network for each, the multi-task approach one for both, and the
+joint approach one for both targets of all dimensions. A network is named by its scope (the
+dimensions) and its objective (the targets). This module is imported when the Snakefile is parsed,
+so it imports nothing but the standard library.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ READERS = {"audio": "audio_lld", "video": "landmarks"}
 """The stage that opens the media files of a modality."""
 
 FIRST_STAGES = ("ratings", *READERS.values())
-"""Stages that read what a person gives."""
+"""Stages that read user files."""
 
 JOIN = "+"
 """Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""

@@ -1,1 +1,1 @@
-"""What happens around the jobs of a run: its configuration, its lock, its look at inputs."""
+"""Support for a run outside its jobs: configuration, lock, input checks."""

@@ -1,6 +1,6 @@
-"""The configuration: filled with its defaults, then checked.
+"""The configuration: completed with the defaults, then checked.
 
-An error says which key is wrong, what was found there, and what was expected.
+An error names the wrong key, the value found and the values expected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from softaer.layouts import Layout
 
 
 def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
-    """A configuration with every key: those that it does not name have their defaults.
+    """Complete a configuration: missing keys get their defaults.
 
     Parameters
     ----------
     config
-        What was given: some keys, or none.
+        Any number of keys.
     check
-        Whether it is checked, see :func:`checked`; once for a run is enough.
+        Whether to check it, see :func:`checked`; once per run is enough.
     """
     from snakemake.utils import update_config
 
@@ -33,7 +33,7 @@ def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
 
 
 def checked(config: Mapping[str, Any]) -> Configuration:
-    """A filled configuration, each key checked, and keys against each other.
+    """Check a complete configuration: each key, and combinations of keys.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def checked(config: Mapping[str, Any]) -> Configuration:
     Raises
     ------
     InputError
-        Naming the first key that is wrong.
+        Names the first wrong key.
     """
     from pydantic import ValidationError
 
@@ -60,12 +60,12 @@ def checked(config: Mapping[str, Any]) -> Configuration:
 
 def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
     """Check keys against each other."""
-    from softaer.core.grid import RATE, TOLERANCE  # numpy is not for the jobs of a cluster
+    from softaer.core.grid import RATE, TOLERANCE  # jobs of a cluster should not import numpy
 
     if len(experiment.targets) == 1 and experiment.tasks != ("single",):
         raise InputError(
             f"config key 'tasks': found {config['tasks']} with targets {config['targets']}; "
-            "expected [single], since the others learn E and sigma together"
+            "expected [single], because the other tasks learn E and sigma together"
         )
     delay = config["delay"]
     if isinstance(delay, Mapping) and set(delay) != set(config["dimensions"]):
@@ -83,8 +83,8 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
     if video.rate is not None and 0 < video.rate * video.max_gap <= 1:
         raise InputError(
             f"config key 'video.rate': found {video.rate:g} with video.max_gap "
-            f"{video.max_gap:g}; expected more than 1 / video.max_gap, since the face between "
-            "two frames would count as lost"
+            f"{video.max_gap:g}; expected more than 1 / video.max_gap, because otherwise the face "
+            "counts as lost between two frames"
         )
     task = experiment.apply.task
     if task is not None and task not in experiment.tasks:
@@ -136,7 +136,7 @@ def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 
 def check_layout(config: Mapping[str, Any], layout: Layout) -> None:
-    """Check a configuration against what the corpus's layout can give.
+    """Check a configuration against the layout of the corpus.
 
     Parameters
     ----------
@@ -148,8 +148,8 @@ def check_layout(config: Mapping[str, Any], layout: Layout) -> None:
     Raises
     ------
     InputError
-        If a layout other than ``table`` has nothing to read, or sigma is to be learnt where a
-        release has no individual raters.
+        If a layout other than ``table`` has no folder and no table, or if sigma is a target
+        although the release has no individual raters.
     """
     name, root = config["corpus"]["layout"], config["corpus"]["root"]
     if name != "table" and root is None and config["corpus"]["recordings"] == "simulated":
@@ -159,26 +159,26 @@ def check_layout(config: Mapping[str, Any], layout: Layout) -> None:
         )
     if root is not None and config["corpus"]["recordings"] != "simulated":
         raise InputError(
-            f"config key 'corpus.root': found {root!r} beside 'corpus.recordings'; expected one of "
-            "them, since a table says itself where its files are"
+            f"config key 'corpus.root': found {root!r} in addition to 'corpus.recordings'; "
+            "expected only one of them, because a table contains the paths of its files"
         )
     if not layout.RATERS and "sigma" in config["targets"]:
         raise InputError(
             f"config key 'targets': found {config['targets']}, but layout {name!r} has a gold "
-            "standard and no individual raters, whose disagreement sigma is; "
+            "standard and no individual raters, so sigma is unknown; "
             "expected [E] (with tasks: [single])"
         )
 
 
 def _given_delays(delay: Any) -> dict[str, float]:
-    """Delays by the key of the configuration; none if they are estimated."""
+    """Delays by configuration key; empty if they are estimated."""
     if isinstance(delay, Mapping):
         return {f"delay.{dimension}": seconds for dimension, seconds in delay.items()}
     return {} if delay == "estimated" else {"delay": delay}
 
 
 def delays(config: Mapping[str, Any]) -> dict[str, float]:
-    """Delay of the annotations for each dimension [s]; not for delays that are estimated."""
+    """Annotation delay of each dimension [s], if delays are not estimated."""
     delay = config["delay"]
     if isinstance(delay, Mapping):
         return {dimension: float(delay[dimension]) for dimension in config["dimensions"]}

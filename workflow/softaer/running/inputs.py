@@ -1,7 +1,7 @@
-"""Inputs of the rules that read what a person gives, and the arguments that name them.
+"""Inputs of the rules that read user files, and the arguments that name them.
 
-What is called an input function gives a job's files to Snakemake; a function for params gives words
-of its command, with the files where they lie for the job.
+An input function returns a job's files to Snakemake. A function for params returns arguments of
+its command, with the paths at which the job finds the files.
 """
 
 import functools
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def told(function: Callable) -> Callable:
-    """The same function, whose errors Snakemake tells in one line."""
+    """The same function, with errors that Snakemake reports in one line."""
 
     @functools.wraps(function)
     def with_errors_told(*values: Any, **named: Any) -> Any:
@@ -43,9 +43,9 @@ class Inputs:
     recordings
         Of the experiment.
     dimensions
-        That are rated.
+        Rated dimensions.
     made
-        Whether a result is there already; of what is in a storage it counts as there.
+        Whether a result exists; always true for results in a storage.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Inputs:
         self._with_turns = told(recordings.with_turns)
 
     def media(self, kind: str) -> Callable:
-        """Input: media files that the stage of a kind of stream opens (``audio``, ``video``)."""
+        """Input: media files opened by the stage for a kind of stream (``audio``, ``video``)."""
         return of_wildcards(
             lambda wildcards: self._recordings.where(
                 media_read(self._of(wildcards.batch), kind), simulated=True
@@ -64,9 +64,9 @@ class Inputs:
         )
 
     def media_flags(self, kind: str, limits: str) -> Callable:
-        """For params: these files, what in them is the subject's, and what counts as bad.
+        """For params: these files, the subject's streams in them, and the limits for bad files.
 
-        What has been read stays valid under other limits, and is not read again.
+        Files that have been read stay valid under other limits and are not read again.
         """
 
         def words(wildcards: "Wildcards", input: "InputFiles") -> str:
@@ -78,7 +78,7 @@ class Inputs:
         return of_input(words)
 
     def turns(self, wildcards: "Wildcards") -> list[str]:
-        """Input: when the subjects of a batch speak."""
+        """Input: files with the turns of the subjects of a batch."""
         return self._recordings.where(r.turns for r in self._with_turns(wildcards.batch))
 
     def turn_flags(self, wildcards: "Wildcards") -> str:
@@ -86,7 +86,7 @@ class Inputs:
         return recording_flags(self._with_turns(wildcards.batch), lambda r: r.turns, {})
 
     def measured(self, wildcards: "Wildcards") -> list[str]:
-        """Input: media of a batch's rated recordings, without files that were never there."""
+        """Input: media of a batch's rated recordings, without files that never existed."""
         paths = [path for r in self._rated_of(wildcards.batch) for path in (r.audio, r.video)]
         measured = self._recordings.simulated or self._made(
             filled_in(LENGTHS, batch=wildcards.batch)
@@ -95,7 +95,7 @@ class Inputs:
         return self._recordings.where(paths, simulated=True)
 
     def measured_flags(self, path: Callable[[Recording], str | None]) -> Callable:
-        """For params: those of the measured files that a function gives."""
+        """For params: the measured files that a function selects."""
 
         def words(wildcards: "Wildcards", input: "InputFiles") -> str:
             lies = whereabouts(self.measured(wildcards), input)
@@ -119,7 +119,7 @@ class Inputs:
         return of_input(words)
 
     def shown(self) -> list[str]:
-        """Input: media of which the report shows frames."""
+        """Input: media whose frames the report shows."""
         shown = [r for r in told(self._recordings.rated_in)() if r.video]
         paths = sorted({path for r in shown for path in (r.video, r.audio) if path})
         return self._recordings.where(paths, simulated=True)

@@ -1,7 +1,6 @@
-"""Instances of the grid: which networks are trained to find the best settings.
+"""Instances of the grid: the networks that are trained to find the best settings.
 
-An instance that cannot differ from another is none: where a setting of the grid makes no difference
-to a network, its values share one training.
+If a setting of the grid makes no difference to a network, its values share one training.
 """
 
 import itertools
@@ -60,8 +59,8 @@ def instances(
 
     Returns
     -------
-    Name of each instance, and its settings that differ from the defaults. Without a setting that
-    makes a difference there is one instance, named by the number of cells.
+    Name of each instance, and its settings that differ from the defaults. If no setting makes a
+    difference, there is one instance, named by the number of cells.
 
     Examples
     --------
@@ -89,9 +88,9 @@ class Networks:
     Parameters
     ----------
     config
-        The configuration, filled.
+        The complete configuration.
     modalities
-        In the order in which they are fused.
+        In the order of the fusion.
     """
 
     def __init__(self, config: Mapping[str, Any], modalities: Sequence[str]) -> None:
@@ -112,7 +111,7 @@ class Networks:
         return networks(wildcards.task, wildcards.dimension, *everything)
 
     def overridden(self, section: str, wildcards: "Wildcards") -> Settings:
-        """A section of the configuration with the values of an instance."""
+        """A section of the configuration, with the values of an instance."""
         values = self.instances[wildcards.objective][wildcards.instance]
         own = self._config[section]
         return own | {key: value for key, value in values.items() if key in own}
@@ -137,7 +136,7 @@ class Networks:
         ]
 
     def selections(self, some: Sequence[tuple[str, str]]) -> list[str]:
-        """The selection of each of some networks."""
+        """The selection file of each network."""
         return [
             filled_in(SELECTION, scope=scope, modality=modality, objective=objective)
             for scope, objective in some

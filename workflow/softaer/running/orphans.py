@@ -1,8 +1,8 @@
 """Jobs on a Slurm cluster that outlived the run that submitted them.
 
-A run that is killed leaves its jobs in the queue. They would go on and write what the next run
-makes again; so the next run ends them first. Snakemake's executor gives all jobs of a run the same
-name, and writes that name to the log of the run.
+A killed run leaves its jobs in the queue. They would continue and write files that the next run
+makes again, so the next run cancels them first. Snakemake's executor gives all jobs of a run the
+same name and writes that name to the log of the run.
 """
 
 import re
@@ -20,16 +20,16 @@ PATIENCE = 60.0
 
 
 def end_orphans(logs: Path | str) -> list[str]:
-    """End the Slurm jobs of former runs in a folder.
+    """Cancel the Slurm jobs of earlier runs in a folder.
 
     Parameters
     ----------
     logs
-        Snakemake's logs of all runs in that folder; nobody else may be at work there.
+        Snakemake's logs of all runs in that folder; no other run may be active there.
 
     Returns
     -------
-    Numbers of the jobs that were ended; none where there is no Slurm.
+    Numbers of the cancelled jobs; empty without Slurm.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Parameters of rules that say where a job's input lies.
+"""Parameters of rules that contain the location of a job's input.
 
-A prefix or a storage provider moves inputs, so commands learn of their folders from the inputs
-themselves. Snakemake compares no parameter between runs that depends on input: the same results on
-another scratch disk are the same results.
+A prefix or a storage provider moves inputs, so commands get their folders from the inputs
+themselves. Snakemake does not compare parameters that depend on input between runs: the same
+results on another scratch disk stay valid.
 """
 
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def first(files: str | list[str]) -> str:
-    """The first of an input's files, which may be one alone."""
+    """The first file of an input, which may be a single file."""
     return files if isinstance(files, str) else files[0]
 
 
@@ -41,7 +41,7 @@ def results_by(name: str, pattern: str) -> Callable:
     name
         Of an input.
     pattern
-        What its files are called, one of :mod:`softaer.core.places`.
+        Pattern of its files, from :mod:`softaer.core.places`.
     """
 
     def folder(wildcards: "Wildcards", input: "InputFiles") -> str:
@@ -51,7 +51,7 @@ def results_by(name: str, pattern: str) -> Callable:
 
 
 def flag_of(option: str, name: str) -> Callable:
-    """Arguments ``OPTION FILE...`` with the files of an input, or nothing without any."""
+    """Arguments ``OPTION FILE...`` with the files of an input; empty without files."""
 
     def words(wildcards: "Wildcards", input: "InputFiles") -> list:
         files = input.get(name)

@@ -1,4 +1,4 @@
-"""Paths of a configuration: relative to the file that names them."""
+"""Paths in a configuration: relative to the file that contains them."""
 
 import copy
 import os
@@ -18,28 +18,28 @@ PATHS = {
     ("apply", "model"): (),
     ("report", "published"): (*SHIPPED, NONE),
 }
-"""Keys whose values are paths, and the words that may stand there instead."""
+"""Keys whose values are paths, and the words allowed instead."""
 
 
 def located(
     config: Mapping[str, Any], files: Sequence[str], said: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A configuration whose paths are as seen from the working directory.
+    """A configuration with paths relative to the working directory.
 
     Parameters
     ----------
     config
-        Filled.
+        Complete.
     files
-        Files that it comes from, the last of which counts. What none of them names is relative to
-        the working directory, as a Snakefile or a command says it.
+        Files that it comes from; later ones win. Paths that are in none of them come from a
+        Snakefile or a command and are relative to the working directory.
     said
-        What the command line says instead.
+        Values from the command line, which win over the files.
 
     Raises
     ------
     InputError
-        Naming the key, if there is no such file or folder, and what the path is relative to.
+        If a file or folder does not exist; names the key and what the path is relative to.
     """
     found = copy.deepcopy(dict(config))
     contents = [(os.path.dirname(os.path.abspath(file)), _read(file)) for file in reversed(files)]

@@ -1,4 +1,4 @@
-"""Pinned versions of packages, from the files that the environments are made of."""
+"""Pinned versions of packages, from the files that define the environments."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Preflight: look at the inputs of a job whose results are there already, before they are given up.
+"""Preflight: check the inputs of a job before its existing results are given up.
 
-Snakemake removes the outputs of a job before it runs it. An input that the job would refuse is
-therefore looked for first, so that a mistyped line leaves finished results as they were.
+Snakemake removes the outputs of a job before it runs the job. Inputs that the job would refuse are
+therefore found first, so that a typing error does not destroy finished results.
 """
 
 import argparse
@@ -15,17 +15,17 @@ from softaer.signals.extraction import add_extraction, asked, look_into
 def check(command: str) -> None:
     """Check the inputs of a job.
 
-    Annotations are read to their end; of media files the container is opened, nothing is decoded.
+    Annotations are read completely. Media files are opened but not decoded.
 
     Parameters
     ----------
     command
-        The job's shell command, of one of :data:`softaer.core.tasks.FIRST_STAGES`.
+        The shell command of a job of one of :data:`softaer.core.tasks.FIRST_STAGES`.
 
     Raises
     ------
     InputError
-        That the job would end with.
+        The error that would stop the job.
     """
     words = shlex.split(command)
     start = words.index("-m") + 1

@@ -1,4 +1,4 @@
-"""Record of a run: what was done with which code, settings and inputs, in ``experiment.yaml``."""
+"""Record of a run in ``experiment.yaml``: its code, settings and inputs."""
 
 import hashlib
 import importlib.metadata
@@ -22,18 +22,18 @@ from softaer.core.home import PROJECT
 COMMIT = re.compile("[0-9a-f]{40}")
 
 CHECKSUMS = ".snakemake/softaer.checksums.json"
-"""Checksums of files by size and time of change: large files are read once."""
+"""Checksums of files by size and modification time, so that large files are read only once."""
 
 
 class _Plain(yaml.SafeDumper):
-    """Says what is there twice twice, and no reference."""
+    """Writes repeated values in full, without YAML references."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
 def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What a configuration says otherwise than the defaults, section by section.
+    """Values of a configuration that differ from the defaults, section by section.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[
 
 
 def commit() -> str | None:
-    """Commit of the code, with ``+`` where files differ from it; ``None`` where it is not known."""
+    """Commit of the code, with ``+`` if files differ from it; ``None`` if it is unknown."""
     if COMMIT.fullmatch(PROJECT.name):
         return PROJECT.name  # taken from a repository by workflow/rules/package.smk
     if not (PROJECT / ".git").exists():
@@ -66,7 +66,7 @@ def commit() -> str | None:
 
 
 def _installed_commit() -> str | None:
-    """Commit that an installed package was made of, if it came from a repository."""
+    """Commit from which an installed package was built, if it came from a repository."""
     try:
         origin = importlib.metadata.distribution("softaer").read_text("direct_url.json")
         return json.loads(origin or "{}").get("vcs_info", {}).get("commit_id")
@@ -88,14 +88,14 @@ def checksum(path: str) -> str:
 
 
 def checksums(paths: Iterable[str], read: bool = True) -> dict[str, dict[str, Any]]:
-    """Size [bytes] and SHA-256 of each file, ``None`` where it is not there or not yet read.
+    """Size [bytes] and SHA-256 of each file; ``None`` if it does not exist or is not yet read.
 
     Parameters
     ----------
     paths
         Of the files.
     read
-        Whether to read files whose checksum is not known from before.
+        Whether to read files whose checksum is unknown.
     """
     cache = Path(CHECKSUMS)
     try:
@@ -137,9 +137,9 @@ def write(
     output
         YAML.
     config, defaults
-        The whole configuration, and what it would be if nobody had changed anything.
+        The complete configuration, and the defaults.
     inputs
-        As :func:`checksums` gives them.
+        From :func:`checksums`.
     """
     content = {
         "softaer": __version__,
@@ -157,12 +157,12 @@ def write(
 
 
 def headline(scores: Path, ceiling: Path) -> str:
-    """The best models and what they reach on test, in a line; why not, where that is not known."""
+    """The best models with their scores on test, in one line, or why these are unknown."""
     try:
         from softaer.core import tables
         from softaer.page.headline import headline as best
     except ImportError:
-        return "see the report"  # rules have environments of their own
+        return "see the report"  # rules have their own environments
     if not (Path(scores).exists() and Path(ceiling).exists()):
         return "see the report"
     parts = [

@@ -1,7 +1,7 @@
-"""What the rules take of Snakemake beyond what it documents, all of it here.
+"""All uses of Snakemake's undocumented features.
 
-A version of Snakemake without one of these fails ``tests/unit/test_snakemake_private.py``, which
-says which. Everything else in the rules is documented.
+If a version of Snakemake lacks one of them, ``tests/unit/test_snakemake_private.py`` fails and
+names it. The rules use only documented features otherwise.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _INPUT_ATTEMPT = inspect.signature(lambda wildcards, input, attempt: None)
 
 
 def is_main(workflow: "Workflow") -> bool:
-    """Whether the Snakefile that is read is the main one, and no module of another."""
+    """Whether the Snakefile being read is the main one, not a module of another."""
     return workflow.modifier.is_main_snakefile()
 
 
@@ -33,20 +33,20 @@ def in_storage(workflow: "Workflow") -> bool:
 
 
 def deploys_conda(workflow: "Workflow") -> bool:
-    """Whether rules run in conda environments of their own."""
+    """Whether rules run in their own conda environments."""
     from snakemake.settings.types import DeploymentMethod
 
     return DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
 def placed(workflow: "Workflow") -> Callable[[str], str]:
-    """A function that says where a result lies: below the prefix of a module, if there is one."""
+    """A function that gives the path of a result: below the prefix of a module, if there is one."""
     modifier = workflow.modifier.path_modifier
     return lambda path: str(modifier.replace_prefix(path))
 
 
 def as_it_lies(path: str) -> str:
-    """A file of the user's own, which neither a prefix nor a storage provider moves.
+    """A file of the user, which neither a prefix nor a storage provider moves.
 
     Unlike with ``local``, its jobs may run anywhere.
     """
@@ -57,12 +57,12 @@ def as_it_lies(path: str) -> str:
 
 
 def by_default(workflow: "Workflow", rule: str) -> None:
-    """Name the rule that is run if nothing is asked for; an included Snakefile cannot."""
+    """Set the default rule, which an included Snakefile cannot do itself."""
     workflow.default_target = rule
 
 
 def configurations(workflow: "Workflow") -> tuple[list[str], dict]:
-    """Files that Snakefiles name and then those of ``--configfile``; and what ``--config`` says."""
+    """Configuration files of Snakefiles, then of ``--configfile``; and values of ``--config``."""
     settings = workflow.config_settings
     given = list(map(str, settings.configfiles))
     named = [file for file in map(str, workflow.configfiles) if file not in given]
@@ -70,16 +70,16 @@ def configurations(workflow: "Workflow") -> tuple[list[str], dict]:
 
 
 def on_start(workflow: "Workflow", action: Callable[[], None]) -> None:
-    """Do something before the first job, in a module too.
+    """Call a function before the first job, also in a module.
 
-    Snakemake calls the handlers of the main Snakefile alone. This one is called before them,
-    whether they are defined before or after.
+    Snakemake calls only the handlers of the main Snakefile. This one is called before them,
+    whether they are defined earlier or later.
     """
     _chain(workflow, "onstart", action)
 
 
 def on_success(workflow: "Workflow", action: Callable[[], None]) -> None:
-    """Do something after the last job; see :func:`on_start`."""
+    """Call a function after the last job; see :func:`on_start`."""
     _chain(workflow, "onsuccess", action)
 
 
@@ -109,7 +109,7 @@ def needed_jobs(workflow: "Workflow") -> "set[Job]":
 
 
 def known_path(file: Any) -> str:
-    """Where a job's file can be seen before the job: for one on a scratch disk, at its origin."""
+    """Path of a job's file before the job: for a file on a scratch disk, its original."""
     return file.storage_object.query if file.is_storage else file
 
 
@@ -119,13 +119,13 @@ def runs(workflow: "Workflow", rule: "Rule") -> bool:
 
 
 def first_of(workflow: "Workflow", jobs: "Iterable[Job]") -> "list[Job]":
-    """Those of some jobs that wait for no other of them."""
+    """Jobs that do not wait for any other of these jobs."""
     some = set(jobs)
     return [job for job in some if some.isdisjoint(workflow.dag.dependencies[job])]
 
 
 def untimed(rule: "Rule") -> None:
-    """Take away a rule's benchmark: Snakemake refuses to time what may come from its cache."""
+    """Remove a rule's benchmark, because Snakemake refuses to time cached rules."""
     rule._benchmark = None
 
 
@@ -137,8 +137,7 @@ def of_wildcards(function: Callable[["Wildcards"], Any]) -> Callable:
 def of_input(function: Callable[["Wildcards", "InputFiles"], Any]) -> Callable:
     """A function of wildcards and input, for params or resources.
 
-    Snakemake looks at the arguments of such functions several times per job, and would work them
-    out each time.
+    Snakemake evaluates such functions several times per job; this remembers the result.
     """
     return _told(_INPUT, function)
 
@@ -149,10 +148,10 @@ def _told(arguments: inspect.Signature, function: Any) -> Callable:
 
 
 def growing(own: float, per_input: float = 0, stored: bool = False) -> Callable:
-    """A resource by the attempt: what a job takes itself, and so much for each MB of its input.
+    """A resource that grows with the attempt and with the size of the input.
 
-    Used for memory [MB] and for run time [min]. Input that is not there yet counts for nothing: a
-    job that is submitted without any request gets what the cluster gives by default.
+    Used for memory [MB] and run time [min]. Input that does not exist yet counts as 0. A
+    job that is submitted without any request gets the defaults of the cluster.
 
     Parameters
     ----------
@@ -161,7 +160,7 @@ def growing(own: float, per_input: float = 0, stored: bool = False) -> Callable:
     per_input
         For each MB of input.
     stored
-        Whether input lies in a storage, which is asked for sizes.
+        Whether input is in a storage, which is then asked for sizes.
     """
 
     def size(input: "InputFiles") -> float:

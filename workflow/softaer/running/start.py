@@ -1,6 +1,6 @@
-"""Before the first job: the folder is locked, and inputs are looked at.
+"""Before the first job: the folder is locked, and inputs are checked.
 
-A job would give up finished results for an input that it refuses; so inputs are looked at first.
+A job would give up finished results for an input that it refuses, so inputs are checked first.
 """
 
 import atexit
@@ -27,24 +27,24 @@ _name: str | None = None
 
 
 def say(words: str) -> None:
-    """Tell something on the error stream, where it does not disturb what is read by programs."""
+    """Print to the error stream, so that the output stays readable for programs."""
     print(words, file=sys.stderr)
 
 
 def say_last(*lines: str) -> None:
-    """Print lines when all else has been said."""
+    """Print lines after all other output."""
     atexit.register(print, *lines, sep="\n", flush=True)
 
 
 def name_run() -> None:
-    """Give this run a name, once. Jobs inherit it, and do nothing when another has taken over."""
+    """Name this run, once. Jobs inherit the name and do nothing if another run has taken over."""
     global _name
     _name = _name or str(uuid.uuid4())
     os.environ[lock.RUN] = _name
 
 
 def records_are_missing(results: str = RESULTS) -> bool:
-    """Whether there are results of which Snakemake does not know how they were made."""
+    """Whether there are results without Snakemake's records of how they were made."""
     if any(
         os.path.isdir(f".snakemake/{kind}") and any(os.scandir(f".snakemake/{kind}"))
         for kind in ("metadata", "incomplete")
@@ -60,14 +60,14 @@ def records_are_missing(results: str = RESULTS) -> bool:
 
 
 def take_folder() -> None:
-    """Lock the folder for this run, and wait for or end what a former one has left at work.
+    """Lock the folder for this run, and wait for or cancel active jobs of an earlier run.
 
-    Once for each process and folder: a Snakefile may use the workflow several times.
+    Done once per process and folder, because a Snakefile may use the workflow several times.
 
     Raises
     ------
     InputError
-        If another run is at work in the folder, or jobs of a former one were ended.
+        If another run is active in the folder, or if jobs of an earlier run were cancelled.
     """
     folder = os.getcwd()
     if folder in _started:
@@ -77,8 +77,7 @@ def take_folder() -> None:
         if lock.hold(lock.LOCK):
             ended = end_orphans(".snakemake/log")
             if ended:
-                # What is to be done was planned with files in view that these jobs take away at
-                # their end.
+                # This run was planned with files that these jobs remove when they end.
                 raise InputError(
                     f"Slurm jobs of a former run in this folder were ended: {' '.join(ended)}; "
                     "now run the same command again"
@@ -95,7 +94,7 @@ def take_folder() -> None:
 
 
 def look_at_inputs(workflow: "Workflow") -> None:
-    """Refuse inputs that a job would refuse, as long as its last results are still there."""
+    """Refuse inputs that a job would refuse, while its previous results still exist."""
     jobs = [
         job
         for job in first_of(workflow, needed_jobs(workflow))
@@ -108,7 +107,7 @@ def look_at_inputs(workflow: "Workflow") -> None:
     try:
         from softaer.running import preflight
     except ImportError as error:
-        # With an environment for each rule, the one of Snakemake may lack what the stages need.
+        # If rules have their own environments, that of Snakemake may lack the stages' packages.
         say(f"Inputs are not looked at before the first job: {error}")
         return
     for job in sorted(jobs, key=lambda job: list(job.output)):

@@ -1,4 +1,4 @@
-"""Words of commands: what the rules write behind a stage's name."""
+"""Arguments of the stages' commands, as the rules write them."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ from softaer.corpus import Recording, choices
 
 
 def flag(name: str, value: object) -> list:
-    """Arguments ``NAME VALUE...`` of a command, or nothing without a value.
+    """Arguments ``NAME VALUE...`` of a command; empty without a value.
 
     Examples
     --------
@@ -47,17 +47,17 @@ def recording_flags(
 ) -> str:
     """Arguments ``--recording NAME PATH`` of the recordings that have a path, quoted for the shell.
 
-    Quoted here, since Snakemake formats a command three times and takes long over thousands of
-    words.
+    They are quoted here because Snakemake formats each command three times, which is slow for
+    thousands of arguments.
 
     Parameters
     ----------
     recordings
         Of a batch.
     path
-        Gives a recording's file, or ``None``.
+        Returns a recording's file, or ``None``.
     lies
-        Where files lie for the job, if not where they are planned; see :func:`whereabouts`.
+        Paths of the files for the job, where they differ from the plan; see :func:`whereabouts`.
     """
     files = [(recording.recording, path(recording)) for recording in recordings]
     return shlex.join(
@@ -69,7 +69,7 @@ def recording_flags(
 
 
 def choice_flags(recordings: Iterable[Recording], kind: str, lies: Mapping[str, str]) -> str:
-    """Arguments ``--choose NAME WHAT VALUE``: what of each recording's media is the subject's."""
+    """Arguments ``--choose NAME WHAT VALUE``: the subject's part of each recording's media."""
     return shlex.join(
         word
         for recording in recordings
@@ -80,7 +80,7 @@ def choice_flags(recordings: Iterable[Recording], kind: str, lies: Mapping[str, 
 
 
 def whereabouts(planned: Sequence[str], given: Sequence[str]) -> dict[str, str]:
-    """Where planned files lie for a job: a prefix or a storage provider may have moved them."""
+    """Paths of planned files for a job: a prefix or a storage provider may have moved them."""
     return dict(zip(planned, given, strict=True))
 
 
@@ -103,9 +103,9 @@ def media_read(recordings: Iterable[Recording], kind: str) -> list[str]:
 
 
 def chosen(recording: Recording, kind: str) -> list[tuple[str, str]]:
-    """What of a recording's media is the subject's; without a file beside that alone is absent.
+    """The subject's part of a recording's media; a second file is dropped if only it is missing.
 
-    An experiment with sound alone does not need the pictures. Where both were put away after
+    An experiment with only sound does not need the video. If both files were removed after
     extraction, nothing has changed.
     """
     own = getattr(recording, kind)
