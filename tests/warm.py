@@ -15,6 +15,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -54,7 +55,8 @@ server.sendmsg([len(asked).to_bytes(8, "big")],
 server.sendall(asked)
 ended = int(server.recv(16) or -9)
 if ended < 0:
-    signal.signal(-ended, signal.SIG_DFL)
+    if -ended != signal.SIGKILL:
+        signal.signal(-ended, signal.SIG_DFL)
     os.kill(os.getpid(), -ended)
 os._exit(ended)
 """
@@ -147,7 +149,9 @@ def carry_out(words: list[str], folder: str, environment: dict, streams: array.a
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    unbuffered = bool(environment.get("PYTHONUNBUFFERED"))
+    raw = open(1, "wb", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+    sys.stdout = io.TextIOWrapper(raw, encoding="utf-8", write_through=unbuffered)
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = ["-m", *words[1:]]
