@@ -194,7 +194,7 @@ def test_features_that_tell_nothing_are_told():
         rng = np.random.default_rng(seed)
         features = [np.stack([smooth_noise(rng, 400) for _ in range(3)], axis=1) for _ in SUBJECTS]
         told.append(refusal(features, [smooth_noise(rng, 400) for _ in SUBJECTS]))
-    little = [text for text in told if "too little" in text and "chance" in text]
+    little = [text for text in told if "too poorly" in text and "chance" in text]
     ends = [text for text in told if "end of the search" in text or "below 0" in text]
     assert len(little) + len(ends) == 20
     assert len(little) >= 10

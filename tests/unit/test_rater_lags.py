@@ -242,9 +242,9 @@ ODD = {
     "the negative": (lambda t: -t.mean(axis=0), "runs against the others: r = -"),
     "constant": (lambda t: np.full(t.shape[1], 0.3), "never changes"),
     "a constant per recording": (lambda t: np.full(t.shape[1], t[0, 0]), "never changes"),
-    "5 s late": (lambda t: shift(t[0], -50), "3 s, lies at the edge"),
-    "5 s early": (lambda t: shift(t[0], 50), "-3 s, lies at the edge"),
-    "3.3 s late": (lambda t: shift(t[0], -33), "3 s, lies at the edge"),
+    "5 s late": (lambda t: shift(t[0], -50), "3 s, is at the edge"),
+    "5 s early": (lambda t: shift(t[0], 50), "-3 s, is at the edge"),
+    "3.3 s late": (lambda t: shift(t[0], -33), "3 s, is at the edge"),
     "never there": (lambda t: np.full(t.shape[1], NAN), "no frames in common"),
 }
 

@@ -303,7 +303,7 @@ CHANGES = frame(
         (5.0, 0.0, {"a": 1.0, "b": 3.0}, ["at most 0 s: 0.0 s at most"]),
         (None, None, {"a": 3.0, "b": 3.0}, ["3.0 s, the last change of any rater", "unknown"]),
         (None, 1.5, {"a": 2.5, "b": 3.0}, ["unknown", "at most 1.5 s"]),
-        (1.9, None, {"a": 1.8, "b": 1.8}, ["1 changes lie after", "the last at 3.0 s", "left out"]),
+        (1.9, None, {"a": 1.8, "b": 1.8}, ["1 changes are after", "the last at 3.0 s", "left out"]),
         (2.0, None, {"a": 1.9, "b": 1.9}, ["end of the recording at 2.0 s: 0.9 s at most"]),
     ],
 )

@@ -376,7 +376,7 @@ def test_annotations_of_another_recording_or_in_milliseconds(corpus):
     outcome = corpus.run("results/dataset/audio/rec01.parquet", config=config)
     assert outcome.returncode != 0
     assert "recording 'rec01'" in outcome.output
-    assert "lie after the end of the recording" in outcome.output
+    assert "are after the end of the recording" in outcome.output
 
 
 def single_rater(ratings: pd.DataFrame) -> pd.DataFrame:

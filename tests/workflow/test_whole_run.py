@@ -224,7 +224,7 @@ def test_a_delay_that_cannot_be_estimated_stops_the_run(empty_project):
     )
     assert outcome.returncode != 0
     assert "error: delay of 'arousal': " in outcome.output
-    assert "or a delay that is given (config key 'delay'" in outcome.output
+    assert "or a fixed delay (config key 'delay'" in outcome.output
     assert not empty_project.path("results/annotation_delay.parquet").exists()
 
 

@@ -1,8 +1,8 @@
-"""The trained model on recordings that nobody rated.
+"""Prediction of recordings without ratings, by the trained model.
 
-In: features, and results/packed_model or the packed model of another run. Out: results/apply, E and sigma
-as a table of the batch and, in a folder of its name, as CSV and a plot of each recording;
-results/apply_video, the recording with the traces below it, where asked for.
+In: features, and results/packed_model or the packed model of another run. Out: results/apply, with E and
+sigma as one table per batch and, in a folder of that name, as CSV and a plot per recording; if requested,
+results/apply_video, the recordings with the traces below the picture.
 """
 
 PACKED_FILES = [f"{PACKED_MODEL}/{name}" for name in places.PACKED_FILES]

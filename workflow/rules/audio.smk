@@ -1,10 +1,10 @@
-"""Sound: from media files to features at ten points a second.
+"""Audio: from media files to features at ten points per second.
 
-In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_features, per batch; what
-has become of each recording in results/status/audio_lld.
+In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_features, per batch; the
+outcome for each recording in results/status/audio_lld.
 """
 
-# What of the table concerns the sound.
+# Columns of the table that affect audio.
 OF_SOUND = ["recording", "audio", "video", "audio_stream", "channel"]
 TURNS, TURN_FLAGS = [], ""
 if config["audio"]["turns"] != "ignore":

@@ -1,8 +1,9 @@
-"""What all chapters share: the checked configuration, the corpus, and short names for the rules.
+"""Shared by all rules: the checked configuration, the corpus, and short names.
 
-A stage has one name: its module in workflow/softaer, its folder in results, its logs and benchmarks. Its
-rule has it too, unless a target of the command line (labels, dataset, train, fuse) is called so; then the
-rule adds its unit of work, as in labels_batch. Names of results stand in softaer/core/places.py.
+A stage has one name, shared by its module in workflow/softaer, its folder in results, its logs and
+benchmarks. Its rule has the same name, unless it is a target of the command line (labels, dataset, train,
+fuse). Then the rule adds its unit of work, as in labels_batch. softaer/core/places.py defines the names of
+results.
 """
 
 import functools
@@ -41,7 +42,7 @@ MAIN_PROCESS = workflow.is_main_process
 
 @told
 def read_experiment():
-    """The configuration, its layout, the recordings, and which scores of others stand beside the own.
+    """The configuration, its layout, the recordings, and the published scores to compare with.
 
     Jobs trust what the main process has checked.
     """
@@ -58,7 +59,7 @@ def read_experiment():
 
 config, LAYOUT, CORPUS, PUBLISHED = read_experiment()
 
-# Rules run "python -m softaer.<stage>": with the Python that runs Snakemake, active or not, or with that of
+# Rules run "python -m softaer.<stage>" with the Python that runs Snakemake, active or not, or with that of
 # their conda environment, for which Snakemake clears PYTHONPATH.
 os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
 if PACKAGES is not None:
@@ -67,7 +68,7 @@ if snakemake_private.deploys_conda(workflow):
     shell.prefix(f"export PYTHONPATH={shlex.quote(PACKAGES or package_alone())}; ")
 
 
-# Jobs know the run that has submitted them, and do nothing when another has taken over the folder.
+# Jobs know the run that submitted them, and do nothing if another run has taken over the folder.
 if MAIN_PROCESS:
     start.name_run()
 
@@ -77,11 +78,11 @@ envvars:
 
 
 PINS = read_pins(f"{PROJECT}/envs")
-# Stands before commands that free and ask for large blocks of memory all the time.
+# Prefix of commands that constantly free and allocate large blocks of memory.
 ALLOCATION = " ".join(f"{name}={value}" for name, value in KEEP_FREED_MEMORY.items())
 
-# What is compared between runs, and not part of a command, is of no use in a job of a cluster: its results are
-# recorded by the run that submitted it. Only the cache is asked by the job itself.
+# Parameters that are only compared between runs are useless in a cluster job, because the run that submitted
+# it records its results. Only the cache is accessed by the job itself.
 COMPARING = MAIN_PROCESS or workflow.enable_cache
 DIGESTS = digests.Digests(".snakemake/softaer.digests.json") if COMPARING else None
 
@@ -97,12 +98,12 @@ def file_digest(path):
 
 
 def relevant(recordings, columns):
-    """What some columns say of some recordings."""
+    """Values of some columns for some recordings."""
     return corpus.relevant(recordings, columns) if COMPARING else None
 
 
 def pins(*packages):
-    """Versions of the packages that make a stage's values; another version reruns it."""
+    """Versions of the packages that compute a stage's values; another version reruns it."""
     return [f"{package}=={PINS[package]}" for package in packages]
 
 
@@ -110,11 +111,11 @@ STORED = snakemake_private.in_storage(workflow)
 PLACED = snakemake_private.placed(workflow)
 growing = functools.partial(snakemake_private.growing, stored=STORED)
 
-# Extraction is shared with other experiments through Snakemake's cache if --cache is given; not where
-# recordings may be skipped, since others may want to read what was skipped here.
+# With --cache, extraction is shared with other experiments through Snakemake's cache. This is off if
+# recordings may be skipped, because other experiments may want to read what was skipped here.
 SHARED = workflow.enable_cache and config["on_bad_recording"] == "fail"
 
-# The table is an input for its content, which relevant() compares, and not for its time.
+# The table is an input because of its content, which relevant() compares, not because of its time stamp.
 OWN_TABLE = not (CORPUS.simulated or CORPUS.listed)
 TABLE = ancient(as_it_lies(CORPUS.table) if OWN_TABLE else CORPUS.table)
 RATED = CORPUS.rated
@@ -127,9 +128,9 @@ FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
 ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
 ALL_READERS = [READERS[modality] for modality in MODALITIES]
-# Where values are held to the end of a recording, its length has to be known.
+# If values hold to the end of a recording, its length must be known.
 HELD = config["ratings"]["interpolation"] == "hold"
-# Stages that write down what was odd in their inputs, in results/status.
+# Stages that write notes on unusual inputs to results/status.
 NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
 ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 
@@ -183,7 +184,7 @@ INPUTS = Inputs(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED
 
 
 def delay_of(name):
-    """For params: the delay of the annotations, or the table that has it, which is an input then."""
+    """For params: the annotation delay, or the table that contains it, which is then an input."""
     if DELAY_TABLE:
         return flag_of("--delay-table", name)
     return [
@@ -194,7 +195,7 @@ def delay_of(name):
 
 
 def relevant_in_batch(columns):
-    """For params: what some columns say of the recordings of a batch."""
+    """For params: values of some columns for the recordings of a batch."""
     return of_wildcards(lambda wildcards: relevant(recordings_of(wildcards.batch), columns))
 
 
@@ -209,7 +210,7 @@ def portrait(recording, kind):
 
 
 def drawn(name):
-    """Output: files of a figure; the one is shown in Snakemake's own report too."""
+    """Output: files of a figure; the SVG is also shown in Snakemake's own report."""
     shown = report(
         filled_in(places.FIGURE, figure=name, kind="svg"),
         caption=f"../report/{name}.rst",
@@ -221,7 +222,7 @@ def drawn(name):
 
 @told
 def applied_files():
-    """Input: what the target 'apply' makes, for every recording that nobody rated."""
+    """Input: the files that the target 'apply' makes for every recording without ratings."""
     some = CORPUS.require_applied()
     files = collect(places.APPLIED, batch=sorted({recording.batch for recording in some}))
     if config["apply"]["video"]:
@@ -247,5 +248,5 @@ def rated_batches(pattern, *partitions):
 
 
 def targets_of_corpus(wildcards):
-    """Datasets that hold the labels; those of any modality do, they are the same."""
+    """Datasets that contain the labels, which are the same for all modalities."""
     return rated_batches(filled_in(places.DATASET, modality=MODALITIES[0]))(wildcards)

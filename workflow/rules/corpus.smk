@@ -1,8 +1,8 @@
-"""The corpus, where it is not the user's own table that says what there is.
+"""The corpus, if it is not described by the user's own table.
 
-A delivered corpus: from its folder to results/corpus/listed.csv. The simulated one: from a seed to
-media files, annotations and recordings.csv in results/corpus, laid out like any user's corpus, with the
-planted truth beside it.
+Delivered corpus: from its folder to results/corpus/listed.csv. Simulated corpus: from a seed to
+media files, annotations and recordings.csv in results/corpus, in the same form as a user's corpus, together
+with the planted truth.
 """
 
 

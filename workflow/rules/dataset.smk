@@ -1,8 +1,8 @@
-"""Dataset: standardised features beside the labels that answer to them.
+"""Dataset: standardised features paired with their labels.
 
-In: features and labels per batch. Out: results/standardisation/<modality>.parquet, fitted on train, and
-results/dataset/<modality>/<batch>.parquet; results/coverage/<modality>.parquet says for how much of a
-recording there are features.
+In: features and labels per batch. Out: results/standardisation/<modality>.parquet, fitted on train;
+results/dataset/<modality>/<batch>.parquet; results/coverage/<modality>.parquet, the share of each recording
+that has features.
 """
 
 

@@ -1,4 +1,4 @@
-"""Figures for papers, each as PDF and as SVG, and the scores as LaTeX.
+"""Figures for papers, each as PDF and SVG, and the scores as LaTeX.
 
 In: scores, predictions, learning curves, the raters' agreement. Out: results/figures and results/ccc.tex.
 """

@@ -1,7 +1,7 @@
-"""Late fusion of the modalities, all scores, and what they are worth.
+"""Late fusion of the modalities, all scores, and their evaluation.
 
-In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and beside
-them intervals, hypotheses, human ceiling and uses of the uncertainty.
+In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and in the same
+folder intervals, hypotheses, human ceiling and uses of the uncertainty.
 """
 
 

@@ -1,8 +1,8 @@
 """Labels: from the raters' traces to E and sigma.
 
 In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/labels and
-results/rater_weights, per batch; how far the raters agree (results/agreement), and the ceiling that one
-rater reaches against the others. What was odd is in results/status/ratings and results/status/labels.
+results/rater_weights, per batch; the agreement of the raters (results/agreement), and the ceiling that one
+rater reaches against the others. Notes are in results/status/ratings and results/status/labels.
 """
 
 ESTIMATOR = [
@@ -57,7 +57,7 @@ rule ratings:
         "../../envs/learning.yaml"
     resources:
         mem_mb=growing(500, 30),
-        # Whether it stops the job, and no value: what was read stays as it is.
+        # It affects only errors, not values: existing results stay valid.
         scales=config["ratings"]["scales"],
     params:
         code=code_digest("ratings"),
@@ -103,7 +103,7 @@ rule rating_scales:
         log_of("rating_scales"),
     benchmark:
         benchmark_of("rating_scales")
-    # It changes no label, and is no input of theirs: it comes first, and stops the run.
+    # It changes no labels and is not one of their inputs: it runs first and may stop the run.
     priority: 100
     conda:
         "../../envs/learning.yaml"

@@ -1,4 +1,4 @@
-"""Where the code of the stages is: beside this file, in the git repository that it is taken from, or installed."""
+"""Location of the code of the stages: near this file, in the git repository of this file, or installed."""
 
 import io
 import os
@@ -11,8 +11,8 @@ import tempfile
 def project_folder():
     """Folder of the project that this file belongs to.
 
-    From a git repository, Snakemake reads one file at a time and checks nothing out. The files of the commit
-    are put into .snakemake/softaer then, once; jobs elsewhere read this file too, and do the same.
+    Snakemake reads single files from a git repository and does not check it out. The files of the commit are
+    therefore put into .snakemake/softaer, once. Jobs on other machines read this file too, and do the same.
     """
     here = workflow.current_basedir.join("../..")
     if hasattr(here, "hosted_repo"):  # github(...), gitlab(...)
@@ -38,13 +38,13 @@ def project_folder():
             archive.extractall(new, filter="data")
         try:
             os.rename(new, folder)
-        except OSError:  # another process was first
+        except OSError:  # another process was faster
             shutil.rmtree(new)
     return folder
 
 
 PROJECT = project_folder()
-# An installed project has the package around it, and needs no path.
+# An installed project is inside the package and needs no path.
 PACKAGES = f"{PROJECT}/workflow" if os.path.isdir(f"{PROJECT}/workflow/softaer") else None
 if PACKAGES is not None:
     sys.path.insert(0, PACKAGES)

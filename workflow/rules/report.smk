@@ -1,9 +1,9 @@
-"""The report: everything that a reader needs to judge the scores, on one page.
+"""The report: one page with everything that a reader needs to judge the scores.
 
 In: scores, predictions, learning curves and the data set. Out: results/report.html.
 """
 
-# What was delivered under a licence may not be shown, unless somebody says that it may.
+# Frames of a licensed corpus are not shown, unless the configuration allows it.
 PICTURES = config["report"]["frames"]
 if PICTURES is None:
     PICTURES = config["corpus"]["layout"] == "table"

@@ -1,7 +1,7 @@
-"""What happens before the first job of a run, and after its last.
+"""Actions before the first job of a run and after its last.
 
-The folder is locked, and inputs are looked at whose finished results a job would otherwise give up for
-nothing. In a module too, for which Snakemake knows no handlers of its own.
+The folder is locked, and inputs are checked before a job gives up finished results for nothing. This works in
+a module as well, for which Snakemake itself has no handlers.
 """
 
 from softaer.running import record
@@ -9,31 +9,31 @@ from softaer.running.snakemake_private import on_start, on_success, runs
 
 if MAIN_PROCESS and start.records_are_missing(PLACED(places.RESULTS)):
     start.say(
-        "There are results, but .snakemake/metadata, which says how they were made, is missing: changes of "
-        "code and settings will not be noticed. Copy it from where the results were made, or use --forceall."
+        "There are results, but .snakemake/metadata, which records how they were made, is missing: changes "
+        "of code and settings will not be noticed. Copy it from the original folder, or use --forceall."
     )
 if not MAIN_PROCESS and lock.taken_over(lock.RUNS, os.environ[lock.RUN]):
     raise WorkflowError(
-        "A later run has taken over this folder; this job of a former one does nothing."
+        "A later run has taken over this folder; this job of an earlier run does nothing."
     )
 
 
 def write_record(read):
-    """Write down what this run does; with the checksums of inputs that have to be read, or without."""
+    """Write the record of this run, with or without checksums of inputs that must be read first."""
     inputs = record.checksums(CORPUS.files(config), read)
     record.write(PLACED(places.EXPERIMENT), config, configuration.filled({}), inputs)
 
 
 @told
 def before_the_first_job():
-    """Lock the folder, look at inputs, and write down what is about to be done."""
+    """Lock the folder, check inputs, and write the record of the run."""
     start.take_folder()
     start.look_at_inputs(workflow)
     write_record(read=False)
 
 
 def after_the_last_job():
-    """Complete what is written down of the run, and say where its results are."""
+    """Complete the record of the run, and print the paths of its results."""
     write_record(read=True)
     if runs(workflow, rules.report.rule):
         report_page, scores_table, scores, ceiling = map(

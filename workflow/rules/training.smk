@@ -1,7 +1,7 @@
-"""Training: networks, the choice among their instances, and what the chosen ones predict.
+"""Training: networks, selection among their instances, and predictions of the selected ones.
 
 In: the datasets. Out: results/train (weights, description, learning curve per instance of the grid),
-results/select (which instance was chosen), results/predict and results/postprocess.
+results/select (the selected instance), results/predict and results/postprocess.
 """
 
 

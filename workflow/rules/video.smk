@@ -1,10 +1,10 @@
-"""Pictures: from media files to registered facial points at ten points a second.
+"""Video: from media files to registered facial points at ten points per second.
 
-In: the video files of recordings.csv. Out: results/landmarks and results/video_features, per batch; what
-has become of each recording in results/status/landmarks.
+In: the video files of recordings.csv. Out: results/landmarks and results/video_features, per batch; the
+outcome for each recording in results/status/landmarks.
 """
 
-# What of the table concerns the pictures.
+# Columns of the table that affect video.
 OF_PICTURES = ["recording", "audio", "video", "video_stream", "face"]
 
 

@@ -1,8 +1,8 @@
 """Perception uncertainty in continuous emotion recognition, as stages of a workflow.
 
 Each module is one stage: a pure function on tables and arrays, and a command line
-(``python -m softaer.<stage>``) that reads and writes files at its edge. The rules in
-``workflow/rules`` call these command lines and nothing else.
+(``python -m softaer.<stage>``) that reads and writes files. The rules in ``workflow/rules`` call
+only these command lines.
 """
 
 __version__ = "0.1.0"

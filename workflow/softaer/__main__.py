@@ -24,17 +24,17 @@ COMMANDS = {
         "export": "commands.export",
     },
 }
-"""Modules of the commands, by when they are wanted.
+"""Modules of the commands, grouped by purpose.
 
-Each has a docstring, whose first line is shown here, ``add_arguments(parser)`` and
-``main(options)``. Only the one that is called is imported.
+Each has a docstring, whose first line is shown in the help, ``add_arguments(parser)`` and
+``main(options)``. Only the module of the requested command is imported.
 """
 
 MODULES = {name: module for group in COMMANDS.values() for name, module in group.items()}
 
 
 def overview() -> str:
-    """What this is, and all commands."""
+    """Description of the package and its commands."""
     width = max(map(len, MODULES)) + 2
     lines = [__doc__]
     for group, modules in COMMANDS.items():
@@ -51,7 +51,7 @@ def _summary(module: str) -> str:
 
 
 def main() -> None:
-    """Run the command that is named first."""
+    """Run the command named by the first argument."""
     door = argparse.ArgumentParser(
         prog="softaer",
         usage="softaer COMMAND ...",
@@ -69,7 +69,7 @@ def main() -> None:
     arguments.prog = f"softaer {called.command}"
     module.add_arguments(arguments)
     options, others = arguments.parse_known_args(called.words)
-    if "others" in options:  # a command that hands them on
+    if "others" in options:  # a command that passes them on
         options.others = others
     elif others:
         arguments.error(f"unrecognized arguments: {' '.join(others)}")

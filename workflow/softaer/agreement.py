@@ -1,8 +1,8 @@
 """Agreement of the raters: every pair, every rater with the labels' weights, every dimension.
 
-Over the concatenated frames of all rated recordings, with the raters' lags taken out where they
-are estimated. Raters of one name count as one person in all recordings; where a corpus numbers
-them anew in each, pairs of raters say nothing, and alpha is still right.
+Computed over the concatenated frames of all rated recordings, after removing the raters' lags if
+they are estimated. A rater's name stands for the same person in all recordings. If a corpus numbers
+its raters anew in each recording, pairs of raters are meaningless, but alpha is still correct.
 """
 
 from itertools import combinations
@@ -30,7 +30,7 @@ def pairs_table(traces: pd.DataFrame) -> pd.DataFrame:
 
 
 def raters_table(traces: pd.DataFrame, pairs: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
-    """What each rater has rated, how far the others agree, and what the rater counts for.
+    """Each rater's amount of ratings, agreement with the others, and weight.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def raters_table(traces: pd.DataFrame, pairs: pd.DataFrame, weights: pd.DataFram
     -------
     ``rater``, ``recordings``, ``frames``, ``correlation`` (mean with the others), ``weight``,
     ``weight_low``, ``weight_high`` (over recordings), ``fallbacks`` (recordings in which all raters
-    weigh the same, since they do not agree).
+    have equal weights because they do not agree).
     """
     rows = []
     for rater, trace in traces.iterrows():

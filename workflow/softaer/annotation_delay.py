@@ -1,9 +1,8 @@
-"""Delay of the annotations: how late the labels follow what is seen and heard, found on train.
+"""Annotation delay: how late the labels follow the recording, estimated on train.
 
-For every candidate delay a ridge regression predicts E at t + delay from the features at t, and
-is judged by its correlation on recordings of subjects that it has not seen (leave one subject
-out). The delay with the highest correlation is taken. All candidates are compared on the same
-frames.
+For every candidate delay, a ridge regression predicts E at t + delay from the features at t. It is
+evaluated by its correlation on recordings of unseen subjects (leave one subject out). The delay
+with the highest correlation is chosen. All candidates are compared on the same frames.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from softaer.rater_lags import pooled_correlation, varies
 from softaer.standardisation import standardise
 
 LEAD = 1.0
-"""How far below 0 the correlation is looked at where 0 is the best delay [s]."""
+"""Range of negative delays that are tried if 0 is the best delay [s]."""
 
 
 def delay_curve(
@@ -74,14 +73,14 @@ def predict_labels(
     max_delay: float,
     penalty: float = 0.1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Out-of-fold predictions of a ridge regression at every delay, beside the labels.
+    """Out-of-fold predictions of a ridge regression at every delay, with the labels.
 
     Parameters and errors are those of :func:`delay_curve`.
 
     Returns
     -------
     predictions, labels
-        Shape (frames, delays) each; predictions are NaN where nobody else is left to learn from.
+        Shape (frames, delays) each; predictions are NaN if there is no other subject to learn from.
     owner
         Number of each frame's recording, shape (frames,).
     """
@@ -123,7 +122,7 @@ def choose_delay(
     groups: Sequence[str],
     max_delay: float,
 ) -> tuple[np.ndarray, int]:
-    """Delay with the highest correlation, if it can be trusted.
+    """Delay with the highest correlation, if it is reliable.
 
     Parameters
     ----------
@@ -135,13 +134,13 @@ def choose_delay(
     curve
         See :func:`delay_curve`.
     chosen
-        Place of the delay in it [grid points].
+        Index of the delay in the curve [grid points].
 
     Raises
     ------
     InputError
-        If labels never change, nothing can be correlated, the correlation may be chance, or the
-        best delay lies at the end of the search.
+        If labels never change, no correlation is defined, the correlation may be due to chance, or
+        the best delay is at the end of the search.
     """
     known = [e[~np.isnan(e)] for e in labels]
     if not any(len(e) and varies(e) for e in known):
@@ -158,7 +157,7 @@ def choose_delay(
     best = int(np.nanargmax(curve))
     if best == len(curve) - 1:
         raise InputError(
-            f"the best delay lies at the end of the search, from 0 to {best / RATE:.1f} s "
+            f"the best delay is at the end of the search, from 0 to {best / RATE:.1f} s "
             f"(correlation {curve[0]:.2f} at 0 s, {curve[-1]:.2f} at the end); expected a larger "
             "'max_delay'"
         )
@@ -169,7 +168,7 @@ def choose_delay(
     within = pooled_correlation(pairs)
     if not within > level:
         raise InputError(
-            f"the features tell too little of the labels: within recordings of train r = "
+            f"the features predict the labels too poorly: within recordings of train r = "
             f"{within:.2f} at best, at {best / RATE:.1f} s; expected more than {level:.2f}, which "
             "chance reaches"
         )
@@ -182,22 +181,22 @@ def _look_below_zero(
     groups: Sequence[str],
     curve: np.ndarray,
 ) -> None:
-    """Refuse a delay of 0 if labels come before what they are about."""
+    """Refuse a delay of 0 if labels precede the events they describe."""
     lead = round(LEAD * RATE)
     # Without their first frames, features meet earlier labels.
     around = delay_curve([f[lead:] for f in features], labels, groups, 2 * LEAD)
     best = int(np.nanargmax(around)) - lead
     if best < 0:
         raise InputError(
-            f"the best delay of 0 to {(len(curve) - 1) / RATE:.1f} s lies at the start of the "
+            f"the best delay of 0 to {(len(curve) - 1) / RATE:.1f} s is at the start of the "
             f"search, and below 0 the correlation is higher ({around[best + lead]:.2f} at "
-            f"{best / RATE:.1f} s, {around[lead]:.2f} at 0 s): the labels come before what they "
-            "are about; expected labels that follow it"
+            f"{best / RATE:.1f} s, {around[lead]:.2f} at 0 s): the labels precede the events they "
+            "describe; expected labels that follow them"
         )
 
 
 def on_grid(time: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lay rows out on the full grid from t = 0; NaN in between.
+    """Put rows on the full grid from t = 0, with NaN in between.
 
     Parameters
     ----------
@@ -253,8 +252,8 @@ def main() -> None:
                 )
             except InputError as error:
                 raise InputError(
-                    f"delay of {dimension!r}: {error}, or a delay that is given (config key "
-                    "'delay': seconds, or seconds for each dimension)"
+                    f"delay of {dimension!r}: {error}, or a fixed delay (config key 'delay': "
+                    "seconds, or seconds for each dimension)"
                 ) from error
             delay = np.arange(len(curve)) / RATE
             chosen = np.arange(len(curve)) == best

@@ -1,6 +1,7 @@
-"""Apply: E and sigma of recordings that nobody rated, by a packed model.
+"""Apply: E and sigma of recordings without ratings, predicted by a packed model.
 
-A table of the batch, and in a folder each recording's predictions as CSV and a plot of them.
+The output is one table for the batch and a folder with the predictions of each recording as CSV
+and a plot.
 """
 
 import json
@@ -17,20 +18,20 @@ from softaer.predictor import NothingToPredictError, Predictor
 
 
 def check_extraction(predictor: Predictor, extraction: dict) -> None:
-    """Refuse features that were extracted in another way than those of the training.
+    """Refuse features that were extracted with other settings than those of the training.
 
     Raises
     ------
     InputError
-        Naming the first setting that differs.
+        Names the first setting that differs.
     """
     if list(extraction) != predictor.modalities:
         raise InputError(
             f"config key 'modalities': found {list(extraction)}; expected {predictor.modalities}, "
-            "from which the model has learnt"
+            "on which the model was trained"
         )
     for modality in predictor.modalities:
-        # What a model from before a setting does not name was as null leaves it.
+        # A setting that is newer than the model had the effect of null.
         learnt = dict.fromkeys(extraction[modality]) | predictor.description[modality]
         for key, value in learnt.items():
             found = extraction[modality].get(key)
@@ -70,7 +71,7 @@ def main() -> None:
             try:
                 table = predictor.predict_features(own)
             except NothingToPredictError as error:
-                # Without a face and without sound there is nothing to say of a recording.
+                # Without a face and without sound, nothing can be predicted.
                 print(f"recording {recording!r}: {error}")
                 table = nothing.copy()
             with complete(options.folder_output / f"{recording}.csv") as partial:

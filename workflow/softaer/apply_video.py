@@ -1,4 +1,4 @@
-"""A recording with the traces of its prediction below the pictures, and a line where it is."""
+"""Video of a recording with its predicted traces below, and a line at the current time."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from softaer.signals.probe import probe
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
 WIDTH = 640
-"""Of the pictures [pixel]; higher ones are made smaller, lower ones larger."""
+"""Height of the pictures [pixel]; other sizes are scaled."""
 
 CLOCK = Fraction(1, 90_000)
 """Unit of the pictures' time stamps [s]."""
@@ -36,7 +36,7 @@ def strip(table: pd.DataFrame, end: float) -> tuple[np.ndarray, tuple[float, flo
     table
         Prediction of the recording, see :meth:`softaer.predictor.Predictor.predict_features`.
     end
-        Where the time axis ends [s].
+        End of the time axis [s].
 
     Returns
     -------
@@ -92,14 +92,14 @@ def main() -> None:
                 video = container.add_stream("libx264", rate=30, options={"crf": "23"})
                 video.width, video.height = WIDTH, height + len(below)
                 video.pix_fmt = "yuv420p"
-                # The rule asks for one processor, and with more the file would be another.
+                # The rule requests one processor, and with more the file would differ.
                 video.thread_count = 1
                 video.codec_context.time_base = video.time_base = CLOCK
             pts = round(time / CLOCK)
             if pts <= last:
                 continue
             last = pts
-            # Sound and pictures are written side by side, so that players need not look far ahead.
+            # Sound and pictures are interleaved, so that players need not read far ahead.
             while audio is not None and written / AUDIO_RATE < time:
                 block = next(sound, None)
                 if block is None:
@@ -114,7 +114,7 @@ def main() -> None:
             frame.pts, frame.time_base = pts, CLOCK
             container.mux(video.encode(frame))
         if video is None:
-            raise InputError(f"{options.video}: no pictures; expected some to draw below")
+            raise InputError(f"{options.video}: no pictures; expected a video")
         if audio is not None:
             for rest in sound:
                 _mux_sound(container, audio, rest, written)

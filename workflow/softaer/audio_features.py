@@ -31,8 +31,8 @@ def audio_features(
     window
         Length of the window [s], centred on each grid point; shorter at the edges.
     turns, mode
-        When the subject speaks, and what is made of it; see :mod:`softaer.signals.turns`. ``only``
-        takes the functionals over the subject's own speech; windows without any have NaN.
+        The subject's turns and their use; see :mod:`softaer.signals.turns`. With ``only``, the
+        functionals are computed over the subject's own speech; windows without any have NaN.
 
     Returns
     -------
@@ -79,14 +79,14 @@ def main() -> None:
     names = [name for name in tables.columns(options.lld) if name not in ("recording", "time")]
     files = dict(options.recordings)
     for path in files.values():
-        read_turns(path)  # a file that cannot be read is told before any work
+        read_turns(path)  # report an unreadable file before any work
     columns = functional_names(names) + ([FEATURE] if settings.turns == "flag" else [])
     notes: list[dict[str, str]] = []
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, lld in tables.by_recording(options.lld):
             turns = None
             if recording in files:
-                # The last window ends as long after its centre as the first begins before its own.
+                # The last window extends as far beyond its centre as the first one before its own.
                 end = float(lld["time"].iloc[-1] + lld["time"].iloc[0])
                 told: list[str] = []
                 turns = read_turns(files[recording], end, told.append)

@@ -3,26 +3,26 @@
 The Interspeech 2013 ComParE set (Schuller et al., 2013; Weninger et al., 2013) takes F0, voicing
 and zero crossings from frames of 60 ms, jitter, shimmer and HNR from the periods at the start of
 such a frame, and the rest from frames of 20 ms. openSMILE runs with its own configuration of these
-descriptors; functionals over the whole recording are left out and its buffers are rings, so that
-sound streams through and memory stays flat. The values are those of
-``opensmile.Smile.process_signal``, bit for bit.
+descriptors. Functionals over the whole recording are left out, and its buffers are rings, so that
+sound is streamed and memory does not grow. The values are identical, bit for bit, to those of
+``opensmile.Smile.process_signal``.
 
-How long the rings must be. A row is complete when its pitch is, and the pitch comes late: openSMILE
+Length of the rings: A row is complete when its pitch is, and the pitch is late. openSMILE
 smooths it by a Viterbi search that decides on a frame once all paths agree, at the latest when 30
-frames have been read (``bufferLength`` of ``cPitchSmootherViterbi`` in both feature sets). In most
+frames have been read (``bufferLength`` of ``cPitchSmootherViterbi`` in both feature sets). For most
 voices they agree within a few frames; a steady pitch above about 470 Hz can take all 30. The moving
 average that follows looks one frame ahead. So up to 31 frames of the other descriptors wait, in the
 levels ``is13_lldA_smo`` and ``is13_lldB_smo``, whose size is ``bufferModeConf``. A full ring stops
-the component that writes to it, and in turn the 60 ms frames that the pitch needs. With rings that
-are too short nothing moves any more; where the sound ends meanwhile, openSMILE decides on the pitch
-too early and gives other values. So these levels have openSMILE's own ring for what is joined with
-a smoothed pitch: 150 frames, nearly five times what is needed. No level of ``bufferModeRbConf``
-waits for more than a moving average; openSMILE's 5 frames are enough there.
+the component that writes to it, and in turn the 60 ms frames that the pitch needs. If the rings are
+too short, openSMILE hangs; if the sound ends in this state, openSMILE decides on the pitch
+too early and returns other values. So these levels have the ring that openSMILE itself uses for
+data joined with a smoothed pitch: 150 frames, nearly five times what is needed. No level of
+``bufferModeRbConf`` waits for more than a moving average; openSMILE's 5 frames are enough there.
 
-Jitter is measured in the sound itself, as late as the pitch comes: 0.4 s back, in a ring of 10 s.
-That ring must never be full. Jitter can start again from the sample where its last reading started,
-which a full ring no longer protects; if it is overwritten, openSMILE silently drops that frame's
-jitter, shimmer and HNR and moves all later ones up by a row.
+Jitter is measured in the waveform when the pitch is available: 0.4 s back, in a ring of 10 s.
+That ring must never be full. Jitter may start again from the sample where its last reading started,
+which a full ring no longer protects. If that sample is overwritten, openSMILE silently drops the
+frame's jitter, shimmer and HNR and moves all later ones up by one row.
 """
 
 import itertools
@@ -49,7 +49,7 @@ FEATURE_SETS = {
     "IS13_ComParE": "is09-13/IS13_ComParE_core.lld.conf.inc",
     "ComParE_2016": "compare/ComParE_2016_core.lld.conf.inc",
 }
-"""Feature sets by name, with openSMILE's own definition of their descriptors."""
+"""Feature sets by name, with openSMILE's definition of their descriptors."""
 
 HOP = 0.010
 """Time from one frame to the next [s]."""
@@ -64,26 +64,26 @@ FRAME_SAMPLES = round(2 * FRAME_CENTRE * AUDIO_RATE)
 """Samples of the 60 ms frame."""
 
 SOUND_RING = 10.0
-"""Sound that openSMILE has room for [s]."""
+"""Length of sound that fits into openSMILE's buffer [s]."""
 
 SOUND_RESERVE = 1.0
-"""Part of that room which stays free [s]. What openSMILE still reads begins less than 0.1 s before
-the row that it gives next."""
+"""Part of that buffer that stays free [s]. openSMILE still reads sound from less than 0.1 s before
+the next row that it returns."""
 
 WAITING_RINGS = "shared/BufferModeRbLag.conf.inc"
 """openSMILE's definition of rings for levels that wait for the smoothed pitch."""
 
 ROWS_AT_ONCE = 6_000
-"""Frames that are handed out together: one minute."""
+"""Frames that are returned together: one minute."""
 
 ROOM_PAUSE = 0.001
-"""Pause before sound is offered again where there is no room for it [s]."""
+"""Pause before sound is offered again if the buffer is full [s]."""
 
 END_PAUSE = 0.05
-"""Pause before openSMILE is looked at again where only its end is waited for [s]."""
+"""Pause between checks while waiting for openSMILE to finish [s]."""
 
 PATIENCE = 60.0
-"""For how long openSMILE may neither take sound nor give rows [s]."""
+"""Longest time in which openSMILE may neither accept sound nor return rows [s]."""
 
 CONFIGURATION = r"""
 [componentInstances:cComponentManager]
@@ -112,14 +112,14 @@ includeSingleElementFields = 1
 reader.dmLevel = lld
 blocksize = 1
 """
-"""Sound in, descriptors out; the levels joined are those that both feature sets define."""
+"""Sound in, descriptors out; both feature sets define the levels that are joined."""
 
 
 class OpenSmileError(RuntimeError):
-    """openSMILE has failed, stands still or has lost rows.
+    """openSMILE has failed, hangs or has lost rows.
 
-    Not an :class:`~softaer.core.errors.InputError`: any sound has descriptors, so this is a defect
-    of openSMILE, of this stage or of the machine, and no reason to leave a recording out.
+    This is not an :class:`~softaer.core.errors.InputError`: any sound has descriptors, so the cause
+    is openSMILE, this stage or the machine, and the recording must not be skipped.
     """
 
 
@@ -139,22 +139,22 @@ def compute_lld(
     feature_set
         A key of :data:`FEATURE_SETS`.
     name
-        Of the sound, for errors.
+        Name of the sound, for errors.
     patience
-        For how long openSMILE may neither take sound nor give rows [s]. The time that blocks take
-        to come, or that rows lie with the caller, does not count.
+        Longest time in which openSMILE may neither accept sound nor return rows [s]. The time spent
+        waiting for blocks or for the caller does not count.
 
     Yields
     ------
     Tables of up to a minute: ``time`` (float64, s, the centre of the 60 ms frame) and one float32
-    column per descriptor, in openSMILE's order and under its names; none if the sound is shorter
+    column per descriptor, in openSMILE's order and with its names; none if the sound is shorter
     than a frame.
 
     Raises
     ------
     OpenSmileError
-        If openSMILE fails, stands still for longer than ``patience``, or gives another number of
-        rows than the sound has frames.
+        If openSMILE fails, hangs for longer than ``patience``, or does not return one row per frame
+        of the sound.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def compute_lld(
 
 
 def descriptor_names(feature_set: str = Descriptors.feature_set) -> list[str]:
-    """Names of the descriptors of a feature set, as openSMILE gives them."""
+    """Names of the descriptors of a feature set, from openSMILE."""
     smile = _open_smile(feature_set)
     try:
         return _names(smile)
@@ -211,7 +211,7 @@ def _names(smile: OpenSMILE) -> list[str]:
 
 
 class _Run:
-    """openSMILE at work in a thread of its own; every wait for it has an end."""
+    """openSMILE in its own thread; every wait for it has a time limit."""
 
     def __init__(self, smile: OpenSMILE, name: str, patience: float) -> None:
         self.smile, self.name, self.patience = smile, name, patience
@@ -235,7 +235,7 @@ class _Run:
             self.failure = error
 
     def write(self, samples: np.ndarray) -> None:
-        """Give sound, of a second at most."""
+        """Pass on sound, at most one second."""
         if not self._comes_true(lambda: self._offer(samples), ROOM_PAUSE):
             raise self._standstill()
 
@@ -251,23 +251,23 @@ class _Run:
         return False
 
     def finish(self) -> None:
-        """Let openSMILE work off what it has, and check that no row is missing."""
+        """Let openSMILE process the remaining sound, and check that no row is missing."""
         self.smile.external_audio_source_set_eoi("source")
         if not self._comes_true(self._has_ended, END_PAUSE):
             raise self._standstill()
         if self.failure:
             raise self._error(f"has failed ({self.failure})")
-        # The moving average at the end gives one row more than there are frames.
+        # At the end, the moving average adds one row to the number of frames.
         whole = self.samples >= FRAME_SAMPLES
         expected = (self.samples - FRAME_SAMPLES) // HOP_SAMPLES + 2 if whole else 0
         if self.rows != expected:
             raise self._error(f"has given {self.rows} rows instead of {expected}")
 
     def close(self) -> None:
-        """Bring openSMILE to its end, also after an error, and free it.
+        """Stop openSMILE, also after an error, and free it.
 
-        Where it cannot be brought to its end it is left alone, since to free what still runs would
-        crash; its thread does not keep the process from ending.
+        If it cannot be stopped, it is not freed, because freeing it while it runs would crash. Its
+        thread does not prevent the process from ending.
         """
         self.smile.external_audio_source_set_eoi("source")
         if not self._comes_true(self._has_ended, END_PAUSE):
@@ -281,10 +281,10 @@ class _Run:
         return not self.worker.is_alive()
 
     def _comes_true(self, condition: Callable[[], bool], pause: float) -> bool:
-        """Wait; false where ``patience`` has passed without a new row.
+        """Wait; false if ``patience`` has passed without a new row.
 
-        The pauses are counted instead of the clock: a process that has been stopped, or gets no
-        processor, is not taken for one that stands still.
+        Pauses are counted instead of clock time, so that a process that was stopped, or gets no
+        processor time, does not count as hanging.
         """
         waited, rows = 0.0, self.rows
         while not condition():
@@ -310,17 +310,17 @@ class _Run:
 
 
 def _stream_through(run: _Run, blocks: Iterable[np.ndarray]) -> Iterator[pd.DataFrame]:
-    """Feed openSMILE from this thread while it runs in another; hand out rows as they come.
+    """Feed openSMILE from this thread while it runs in another; return rows as they arrive.
 
-    All tables but the last have :data:`ROWS_AT_ONCE` rows, however the threads are scheduled, so
-    that the file written from them is the same every time.
+    All tables except the last have :data:`ROWS_AT_ONCE` rows, however the threads are scheduled, so
+    that the resulting file is always the same.
     """
     frames = itertools.count()
 
     def take(rows: int) -> pd.DataFrame:
         values = np.array([run.waiting.popleft() for _ in range(rows)], dtype=np.float32)
         table = pd.DataFrame(values, columns=run.names)
-        # Counted, since openSMILE repeats a time stamp when it flushes its last frame.
+        # Counted, because openSMILE repeats a time stamp when it flushes its last frame.
         count = np.array(list(itertools.islice(frames, rows)))
         table.insert(0, "time", FRAME_CENTRE + HOP * count)
         return table

@@ -1,8 +1,8 @@
-"""Human ceiling: how well a rater agrees with the label that the other raters make.
+"""Human ceiling: how well a rater agrees with the label from the other raters.
 
-Each rater is left out in turn, E is estimated from the others as the labels are, and the rater's
-own trace is scored against it: CCC over the concatenated frames of a partition, averaged over the
-raters. A model that agrees with the label as well as that does as well as a person of the panel.
+Each rater is left out in turn, E is estimated from the others in the same way as for the labels,
+and the rater's own trace is scored against it: CCC over the concatenated frames of a partition,
+averaged over the raters. A model with this score is as good as a member of the panel.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ from softaer.rater_lags import align
 
 
 def left_out(ratings: pd.DataFrame, estimate: Callable[[pd.DataFrame], pd.DataFrame]) -> dict:
-    """Each rater's trace beside the E of the others, for one recording and dimension.
+    """Each rater's trace with the E of the others, for one recording and dimension.
 
     Parameters
     ----------
     ratings
         ``time`` [s, on the grid], ``rater``, ``value``.
     estimate
-        E of some ratings: ``time``, ``E``.
+        Estimates E from ratings; returns ``time``, ``E``.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def human_ceiling(
 
     Returns
     -------
-    CCC (NaN with a single rater) and the number of frames it is taken over.
+    CCC (NaN with a single rater) and its number of frames.
     """
     collected: dict[str, list[pd.DataFrame]] = {}
     for _, rows in ratings.groupby("recording", sort=False):

@@ -1,7 +1,7 @@
-"""The corpus table: which recordings there are, whose they are, and where their files lie.
+"""The corpus table: recordings, their subjects and their files.
 
-``recordings.csv`` has one row per recording; its columns are the fields of :class:`Row`. Read while
-the Snakefile is parsed, so this module imports nothing heavy.
+``recordings.csv`` has one row per recording; its columns are the fields of :class:`Row`. This
+module is imported when the Snakefile is parsed, so it imports nothing heavy.
 """
 
 import hashlib
@@ -36,56 +36,56 @@ Number = Annotated[str, Predicate(re.compile(r"[1-9][0-9]*").fullmatch), "a numb
 
 @dataclass(frozen=True)
 class Row(Section):
-    """What a row of recordings.csv may say; all of it is text, and an empty cell says nothing."""
+    """A row of recordings.csv; all values are text, and an empty cell counts as missing."""
 
     recording: Name
     subject: str | None = None
-    """the person who is seen and heard; a subject belongs to one partition"""
+    """the person in the recording; a subject belongs to one partition"""
     partition: Partition | None = None
     media: str | None = None
-    """a file with sound and pictures"""
+    """a file with sound and video"""
     audio: str | None = None
-    """a file with sound, where sound and pictures are kept apart"""
+    """a file with sound, if sound and video are in two files"""
     video: str | None = None
-    """a file with pictures, where sound and pictures are kept apart"""
+    """a file with video, if sound and video are in two files"""
     annotations: str | None = None
-    """a file of ratings; {dimension} in it stands for the dimension's name"""
+    """a file of ratings; {dimension} in its path stands for the dimension's name"""
     turns: str | None = None
     """a file of the subject's turns, start and end [s] in each line"""
     batch: Name | None = None
-    """recordings that one job reads"""
+    """recordings with the same value are processed in one job"""
     group: str | None = None
     """what belongs together, such as a session or a dyad; a group belongs to one partition"""
     audio_stream: Number | None = None
-    """of a stream of sound in its file"""
+    """number of the audio stream in its file"""
     video_stream: Number | None = None
-    """of a stream of pictures in its file"""
+    """number of the video stream in its file"""
     channel: Number | None = None
-    """of the channel that is the subject's microphone"""
+    """number of the channel with the subject's microphone"""
     face: Literal["left", "right", "largest"] | None = None
-    """which of several is the subject's"""
+    """which of several faces is the subject's"""
 
 
 COLUMNS = tuple(column.name for column in fields(Row))
 """Columns that recordings.csv may have."""
 
 PATHS = ("media", "audio", "video", "annotations", "turns")
-"""Columns that name files."""
+"""Columns that contain paths."""
 
 TIDIED = ("subject", "group", "partition")
-"""Columns whose cells are people's names, and what they belong to."""
+"""Columns with names of people, and of what they belong to."""
 
 BLANKS = "".join(map(chr, (9, 10, 13, 32, 0xA0, 0x200B, 0xFEFF)))
-"""Blanks, some of which cannot be seen."""
+"""Blanks, including invisible ones."""
 
 CHOICES = ("audio_stream", "video_stream", "channel", "face")
-"""Columns that say what of a media file is the subject's."""
+"""Columns that select the subject's part of a media file."""
 
 CLOCKS_APART = 10.0
-"""The clocks of machines that share files may differ by so much [s]."""
+"""Allowed difference between the clocks of machines that share files [s]."""
 
 LONGEST_ARGUMENTS = 120_000
-"""Bytes that a batch's recordings may take in a command, which Linux ends at 128 KiB."""
+"""Bytes that a batch's recordings may take in a command; Linux allows 128 KiB."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ class Recording:
     face: str | None = None
 
     def given(self, column: str) -> str:
-        """What the table says in a column that may be empty, where it has to say something.
+        """The value of a column that may be empty in general, but not here.
 
         Raises
         ------
         InputError
-            Naming recording and column, if it is empty.
+            If it is empty; names recording and column.
         """
         cell = getattr(self, column)
         if cell is None:
@@ -131,7 +131,8 @@ def read_rows(path: Path | str) -> dict[int, dict[str, str]]:
     Raises
     ------
     InputError
-        If the file is not there, is not UTF-8 CSV with a header, or a row has too many cells.
+        If the file does not exist, is not UTF-8 CSV with a header, or has a row with too many
+        cells.
     """
     # A path may start with blanks.
     source = read_lines(path, "file; expected the table of recordings", blanks=True)
@@ -158,9 +159,9 @@ def read_rows(path: Path | str) -> dict[int, dict[str, str]]:
 
 
 def _tidied(column: str, cell: str) -> str:
-    """A name without blanks at its ends, in one form of Unicode; other cells as they are.
+    """A name without blanks at its ends, in one form of Unicode; other cells are unchanged.
 
-    Who types a name, and which system a file name comes from, makes no other person.
+    Names that differ only in this way belong to the same person.
     """
     if not cell or column not in TIDIED:
         return cell
@@ -168,19 +169,19 @@ def _tidied(column: str, cell: str) -> str:
 
 
 def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
-    """Check each row of the table, and rows against each other.
+    """Check each row of the table, and the consistency of rows.
 
     Parameters
     ----------
     rows
-        As :func:`read_rows` gives them.
+        From :func:`read_rows`.
     where
         Names the table in errors.
 
     Raises
     ------
     InputError
-        With row and column of the first thing that is wrong.
+        Names row and column of the first error.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -203,7 +204,7 @@ def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
             )
         if "media" in row and ("audio" in row or "video" in row):
             raise InputError(
-                f"{where}, line {line}, column 'media': found beside 'audio' or 'video'; "
+                f"{where}, line {line}, column 'media': found together with 'audio' or 'video'; "
                 "expected either one file or one for each"
             )
         name = row["recording"]
@@ -235,16 +236,16 @@ def _explain(column: str, row: Mapping[str, str]) -> str:
 
 
 def resolve(rows: Iterable[Mapping[str, str]], folder: Path | str) -> list[Recording]:
-    """Recordings with paths relative to the table's folder made usable from the working directory.
+    """Recordings, with paths in the table made relative to the working directory.
 
-    Without a batch of its own, a recording is a batch by itself.
+    A recording without a batch becomes its own batch.
     """
 
     def path(cell: str | None) -> str | None:
         if cell is None:
             return None
         joined = os.path.join(folder, cell)
-        # Path tidies it, and takes twenty times as long.
+        # Path normalises it too, but takes twenty times as long.
         return str(Path(joined)) if "./" in joined or "//" in joined else joined
 
     return [
@@ -264,21 +265,21 @@ def resolve(rows: Iterable[Mapping[str, str]], folder: Path | str) -> list[Recor
 
 
 def read_recordings(path: Path) -> list[Recording]:
-    """Recordings of a table that has been validated."""
+    """Recordings of a validated table."""
     return resolve(read_rows(path).values(), Path(path).parent)
 
 
 def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], where: object) -> None:
-    """Look whether the files of the corpus are there.
+    """Check that the files of the corpus exist.
 
-    Snakemake takes results for good if the files that they were made from are not there. For
-    recordings that somebody has put away after extraction that is right, and told on the error
-    stream. Annotations are small, and there is no reason to be without them.
+    Snakemake treats results as valid if their inputs no longer exist. This is right for
+    recordings that were removed after extraction, and is reported on the error
+    stream. Annotations are small, so there is no reason to remove them.
 
     Raises
     ------
     InputError
-        If an annotation file is not there, or Snakemake cannot work with a path or its time.
+        If an annotation file does not exist, or Snakemake cannot handle a path or its time stamp.
     """
     absent = []
     for recording in recordings:
@@ -310,17 +311,17 @@ def _require_usual(path: str, name: str, where: object) -> None:
 
 
 def odd_path(path: str) -> str | None:
-    """Why Snakemake could not work with a file, or ``None``.
+    """The reason why Snakemake cannot handle a file, or ``None``.
 
-    It takes braces for wildcards. A file that is younger than what a job makes from it lets the
-    job fail at its end, and its results are deleted.
+    Snakemake treats braces as wildcards. If an input is newer than the output of its job, the job
+    fails at its end and its results are deleted.
     """
     if "{" in path or "}" in path:
         return f"{path}: found braces in the path; expected a path without"
     try:
         ahead = os.stat(path).st_mtime - time.time()
     except OSError:
-        return None  # told elsewhere
+        return None  # reported elsewhere
     if ahead > CLOCKS_APART:
         return (
             f"{path}: last changed {ahead / 3600:.1f} h in the future; expected a time that has "
@@ -345,7 +346,7 @@ def check_batches(recordings: Iterable[Recording], where: object) -> None:
     Raises
     ------
     InputError
-        Naming the batch and the length of what would be its arguments.
+        Names the batch and the length of its arguments.
     """
     lengths: dict[str, int] = {}
     for r in recordings:
@@ -359,10 +360,10 @@ def check_batches(recordings: Iterable[Recording], where: object) -> None:
 
 
 def folds(recordings: Iterable[Recording]) -> dict[str, str]:
-    """What is left out together in cross-validation: recordings that share a subject or a group.
+    """Folds of cross-validation: recordings that share a subject or a group.
 
-    Sharing is passed on: where subjects a and b are in one session, and b and c in another, all
-    recordings of the three are one fold. Without groups, a fold is a subject.
+    Sharing is transitive: if subjects a and b are in one session, and b and c in another, all
+    recordings of the three form one fold. Without groups, a fold is a subject.
 
     Returns
     -------
@@ -387,17 +388,17 @@ def folds(recordings: Iterable[Recording]) -> dict[str, str]:
 
 
 def number_of(cell: str | None) -> int | None:
-    """Number of a stream or channel, where the table has one."""
+    """Number of a stream or channel, if the table gives one."""
     return None if cell is None else int(cell)
 
 
 def choices(recording: Recording, kind: str) -> list[tuple[str, str]]:
-    """What of a recording's sound or pictures is the subject's, for the stage that reads them.
+    """The subject's part of a recording's sound or video, for the stage that reads it.
 
     Parameters
     ----------
     recording
-        Of the corpus table.
+        A recording of the corpus table.
     kind
         ``audio`` or ``video``.
 
@@ -420,14 +421,14 @@ def choices(recording: Recording, kind: str) -> list[tuple[str, str]]:
 
 
 def rated(recordings: Iterable[Recording]) -> list[Recording]:
-    """Recordings with annotations: those that labels, training and scores are about."""
+    """Recordings with annotations, which are used for labels, training and scores."""
     return [recording for recording in recordings if recording.annotations is not None]
 
 
 def relevant(recordings: Iterable[Recording], columns: Sequence[str]) -> list[str]:
-    """What some columns say of some recordings, as text for a rule's params.
+    """Values of some columns for some recordings, as text for a rule's params.
 
-    A rule that names here what it uses of the table reruns when that changes, and only then.
+    A rule that lists here the values it uses from the table reruns only when these change.
 
     Returns
     -------

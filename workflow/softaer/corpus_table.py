@@ -1,4 +1,4 @@
-"""Corpus table: recordings.csv of a corpus that lies in one of the known layouts."""
+"""Corpus table: recordings.csv of a corpus in one of the known layouts."""
 
 import csv
 import os
@@ -11,14 +11,14 @@ from softaer.corpus import COLUMNS, PATHS
 
 
 def write_table(rows: list[dict[str, str]], output: Path) -> None:
-    """Write recordings.csv; paths become relative to its folder, but absolute ones elsewhere.
+    """Write recordings.csv; paths become relative to its folder, or absolute outside it.
 
     Parameters
     ----------
     rows
-        Of the table, with paths as seen from the working directory.
+        Rows of the table, with paths relative to the working directory.
     output
-        Where it goes.
+        Path of the table.
     """
     folder = Path(output).parent
     used = [name for name in COLUMNS if any(name in row for row in rows)]

@@ -1,13 +1,14 @@
-"""Coverage: for how many of its labelled frames a recording has features of a modality, and if for
-none, why.
+"""Coverage: how many labelled frames of a recording have features of a modality, and the reason if
+none do.
 
-A recording without features in any modality is left out of fusion and scores: nothing could be
-predicted for it. One that lacks a single modality stays: fused scores use the others alone, as a
-packed model does. The lacking modality learns nothing from it; on its own it is scored there all
-the same, with what its network says to zeros, so that all modalities are scored on the same frames.
+A recording without features in any modality is left out of fusion and scores, because nothing can
+be predicted for it. A recording that lacks only one modality stays: fused scores use the others, as
+a packed model does. Nothing is learnt from it for the missing modality. That modality is still
+scored there, with what its network predicts from zeros, so that all modalities are scored on the
+same frames.
 
-What a recording has is judged by its labelled frames, since the networks see no other features of
-it. A packed model has the frames that it is given, and judges them in the same way.
+Coverage is computed over labelled frames, because the networks see no other features. A packed
+model uses the frames of its input in the same way.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,29 +23,28 @@ from softaer.core.targets import feature_columns
 from softaer.corpus import Recording, rated, read_recordings
 
 LEAST_SHARE = 0.5
-"""Share of its frames that has to have features where a recording has a modality."""
+"""Minimum share of frames with features for a recording to have a modality."""
 
 
 def with_features(values: np.ndarray) -> np.ndarray:
-    """Which frames have all features of a modality, shape (T, d) to (T,)."""
+    """Whether each frame has all features of a modality, shape (T, d) to (T,)."""
     return np.isfinite(values).all(axis=1)
 
 
 def usable(shares: Mapping[str, float]) -> set[str]:
-    """Modalities that a recording is predicted from.
+    """Modalities from which a recording is predicted.
 
-    A network that sees zeros in most frames says little, and in a fusion it spoils what the others
-    say: one stray face would do.
+    A network that sees zeros in most frames predicts poorly and would impair a fusion. A single
+    stray face would be enough for that.
 
     Parameters
     ----------
     shares
-        Of the frames that have features, by modality.
+        Share of the frames that have features, by modality.
 
     Returns
     -------
-    Those with features in at least half of the frames; where no modality has so many, those with
-    any.
+    Modalities with features in at least half of the frames; if there are none, those with any.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def usable(shares: Mapping[str, float]) -> set[str]:
 
 
 def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
-    """Labelled frames of each recording, and how many of them have features.
+    """Number of labelled frames of each recording, and how many of them have features.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def why_absent(status: pd.Series | None, modality: str) -> str:
     Parameters
     ----------
     status
-        Its row in the state of extraction; ``None`` if it has not been extracted.
+        Its row in the status table of extraction; ``None`` if it has not been extracted.
     modality
         ``audio`` or ``video``.
     """
@@ -103,7 +103,7 @@ def shares(path: Path) -> dict[str, float]:
 
 
 def having(path: Path, least: float = LEAST_SHARE) -> set[str]:
-    """Recordings that have a modality, by its coverage: in so large a share of their frames."""
+    """Recordings that have a modality in at least a given share of their frames."""
     return {name for name, share in shares(path).items() if share > 0 and share >= least}
 
 

@@ -1,8 +1,8 @@
-"""Dataset: standardised features and the labels that answer to them, on one grid.
+"""Dataset: standardised features paired with their labels, on one grid.
 
-Raters react late, so features at t meet the label at t + delay (Mariooryad & Busso, 2015). Labels
-are shifted, never filled: a grid point without a label in any dimension is left out. A feature
-that is missing stays null; what becomes of it is said in ``sequences``.
+Raters react late, so features at t are paired with the label at t + delay (Mariooryad & Busso,
+2015). Labels are shifted but never filled in: a grid point without a label in any dimension is left
+out. Missing features stay null; ``sequences`` describes how they are handled.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def shift_labels(labels: pd.DataFrame, delays: Mapping[str, float]) -> pd.DataFr
     labels
         ``time`` [s, on the grid], ``dimension``, ``E``, ``sigma``.
     delays
-        Delay of the annotations per dimension [s], a multiple of the grid's step.
+        Annotation delay per dimension [s], a multiple of the grid's step.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def shift_labels(labels: pd.DataFrame, delays: Mapping[str, float]) -> pd.DataFr
     Raises
     ------
     InputError
-        If a delay does not lie on the grid.
+        If a delay is not on the grid.
     """
     shifted = []
     for dimension, delay in delays.items():
@@ -81,7 +81,7 @@ def dataset(
     Raises
     ------
     InputError
-        If more than half of the labels lie after the last feature.
+        If more than half of the labels are after the last feature.
     """
     targets = shift_labels(labels, delays)
     if len(features):
@@ -95,11 +95,11 @@ def dataset(
 
 
 def _require_overlap(time: pd.Series, end: float) -> None:
-    """Refuse labels that for the most part belong to something else than the recording."""
+    """Refuse labels that mostly do not belong to the recording."""
     late = int((time > end + TOLERANCE).sum())
     if 2 * late > len(time):
         raise InputError(
-            f"{late} of {len(time)} labels lie after the end of the recording at {end:g} s, the "
+            f"{late} of {len(time)} labels are after the end of the recording at {end:g} s, the "
             f"last at {time.max():g} s; expected annotations of this recording, in seconds"
         )
 

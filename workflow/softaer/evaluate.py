@@ -1,11 +1,11 @@
-"""Evaluation: intervals for the scores on test, and answers to the paper's hypotheses.
+"""Evaluation: intervals for the scores on test, and tests of the paper's hypotheses.
 
-CCC over the concatenated frames of a partition, mean over seeds. Recordings (or subjects) are drawn
-with replacement, all seeds and models of a draw on the same ones, so that differences are paired;
-the 95 % interval is an expanded percentile interval (Hesterberg, 2015). With few recordings it is
-rough all the same, so a permutation test has to agree: a hypothesis "a is better than b"
-is answered yes if the whole interval of the difference lies above zero and p < 0.05, no if it lies
-below and p < 0.05, else undecided.
+Scores are CCC over the concatenated frames of a partition, averaged over seeds. Recordings (or
+subjects) are drawn with replacement. All seeds and models use the same draws, so that differences
+are paired. The 95 % interval is an expanded percentile interval (Hesterberg, 2015). With few
+recordings it is still rough, so a permutation test must agree: the answer to "a is better than b"
+is yes if the whole interval of the difference is above zero and p < 0.05, no if it is below zero
+and p < 0.05, and otherwise undecided.
 """
 
 import itertools
@@ -28,10 +28,10 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 
 LEVEL = 0.05
-"""Of the tests; the intervals cover the rest."""
+"""Significance level of the tests; the intervals cover the rest."""
 
 EXACT_UNITS = 12
-"""Units up to which all permutations are tried."""
+"""Largest number of units for which all permutations are tried."""
 
 CLAIMS = {
     "multi": "multi-task > single-task",
@@ -51,7 +51,7 @@ def moments(frames: pd.DataFrame, prediction: Hashable, units: Sequence[str]) ->
     prediction
         Name of the column.
     units
-        Units in the order wanted.
+        Units in the requested order.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def ccc_from_moments(sums: np.ndarray) -> np.ndarray:
 
 
 def resample(units: int, draws: int, seed: int) -> np.ndarray:
-    """How often each unit is in each draw, shape (draws, units); rows sum up to ``units``."""
+    """Number of times each unit is in each draw, shape (draws, units); rows sum to ``units``."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(units, np.full(units, 1 / units), size=draws).astype(np.float64)
 
@@ -104,20 +104,20 @@ def bootstrap(per_seed: Sequence[np.ndarray], counts: np.ndarray) -> Score:
 def interval(draws: np.ndarray, units: float = np.inf) -> tuple[float, float]:
     """Expanded percentile interval (Hesterberg, 2015).
 
-    With few units the draws scatter too little. The percentiles are moved out to where a t
-    interval with the right divisor would have them: Phi(-sqrt(n / (n - 1)) t) for n units.
+    With few units, the draws vary too little. The percentiles are moved out to those of a t
+    interval with the right divisor: Phi(-sqrt(n / (n - 1)) t) for n units.
 
     Parameters
     ----------
     draws
         Bootstrap draws; those without a defined value are left out.
     units
-        Number of units that were drawn from.
+        Number of units from which the draws were made.
 
     Returns
     -------
     low, high
-        NaN where the draws do not differ, as with a single unit: they say nothing then.
+        NaN if the draws do not differ, as with a single unit; they are uninformative then.
     """
     known = draws[~np.isnan(draws)]
     if len(known) == 0 or np.ptp(known) == 0:
@@ -130,7 +130,7 @@ def interval(draws: np.ndarray, units: float = np.inf) -> tuple[float, float]:
 
 
 def permutation_test(better: Score, worse: Score) -> float:
-    """Two-sided p-value of a difference: how often it is as large with models swapped per unit.
+    """Two-sided p value of a difference: how often it is as large with models swapped per unit.
 
     If two models are equally good, it does not matter which of them predicted a unit. All ways to
     swap them are tried, or 4096 at random if there are more than 12 units (Pitman, 1937). With n
@@ -153,7 +153,7 @@ def permutation_test(better: Score, worse: Score) -> float:
 
 
 def answer(low: float, high: float, p_value: float) -> str:
-    """``yes``, ``no`` or ``undecided``: interval and permutation test have to agree.
+    """``yes``, ``no`` or ``undecided``: the interval and the permutation test must agree.
 
     With few units the interval alone decides too often.
     """
@@ -185,14 +185,14 @@ def hypotheses(
     Parameters
     ----------
     scores
-        For each modality and task what :func:`bootstrap` gives on test.
+        For each modality and task, the result of :func:`bootstrap` on test.
     on_dev
-        CCC on dev of each modality and task: decides which modality is the better one, so that
-        test does not. Fusion is not compared where it is not known.
+        CCC on dev of each modality and task. It determines the better modality, so that test need
+        not be used for that. Without it, fusion is not compared.
 
     Returns
     -------
-    Rows with ``hypothesis``, ``better``, ``worse`` and what :func:`compare` gives.
+    Rows with ``hypothesis``, ``better``, ``worse`` and the result of :func:`compare`.
     """
     modalities = list(dict.fromkeys(modality for modality, _ in scores))
     tasks = list(dict.fromkeys(task for _, task in scores))
@@ -234,20 +234,20 @@ def read_frames(
     Parameters
     ----------
     experiment
-        What has been predicted.
+        The predictions of the run.
     results, dataset
-        Folder of all results, and that with the targets.
+        Folder of all results, and folder with the targets.
     recordings
-        Those that are scored.
+        Scored recordings.
     dimension, target, partition
-        Which labels.
+        Selection of the labels.
     unit
         ``recording`` or ``subject``.
 
     Returns
     -------
-    ``unit``, ``label`` and one column per (modality, task, seed); empty if the partition is. On
-    dev, predictions are those out of fold; NaN where there are none.
+    ``unit``, ``label`` and one column per (modality, task, seed); empty if the partition is empty.
+    On dev, predictions are those out of fold; NaN if there are none.
     """
     unit_of = {r.recording: getattr(r, unit) for r in recordings}
     some = [r for r in recordings if r.partition == partition]

@@ -1,9 +1,9 @@
-"""Pairs of frames with a similar E and a different sigma: what the uncertainty adds to the state.
+"""Pairs of frames with a similar E and a different sigma, which show what the uncertainty adds.
 
-The rule, so that nobody chooses: E of all labelled frames that show a face is cut into equal steps
-from its lowest to its highest value. Two frames of one step and of two recordings are a pair; the
-one with the largest difference of sigma comes first. Its recordings are set aside, and so on. The
-picture is that of the frame's time, before the annotations' delay.
+Pairs are chosen by a rule, not by hand. The range of E over all labelled frames that show a face is
+divided into equal steps. Two frames from the same step and from different recordings form a pair.
+The pair with the largest difference in sigma comes first; then its recordings are set aside, and so
+on. The picture shows the time of the features, without the annotation delay.
 """
 
 from argparse import BooleanOptionalAction
@@ -24,16 +24,16 @@ from softaer.corpus import Recording, number_of, rated, read_recordings
 from softaer.signals.pictures import frame_at
 
 PAIRS = 3
-"""Pairs of each dimension."""
+"""Number of pairs per dimension."""
 
 STEPS = 40
-"""Steps into which the range of E is cut."""
+"""Number of steps into which the range of E is divided."""
 
 WIDTH = 320
-"""Width that pictures are reduced to [pixel]."""
+"""Width to which pictures are reduced [pixel]."""
 
 QUALITY = 80
-"""Of the JPEG, in per cent."""
+"""Quality of the JPEG in per cent."""
 
 ROLES = ("agreed", "disputed")
 
@@ -46,9 +46,9 @@ def choose_pairs(frames: pd.DataFrame, pairs: int = PAIRS, steps: int = STEPS) -
     frames
         ``recording``, ``time`` [s], ``E``, ``sigma``; rows without either are left out.
     pairs
-        How many at most.
+        Maximum number of pairs.
     steps
-        Into which the range of E is cut.
+        Number of steps into which the range of E is divided.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def choose_pairs(frames: pd.DataFrame, pairs: int = PAIRS, steps: int = STEPS) -
 
 
 def _widest(frames: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
-    """The two frames of different recordings whose sigma differ most; None for one recording."""
+    """The two frames of different recordings whose sigma differs most; None for one recording."""
     lowest, highest = frames.loc[frames["sigma"].idxmin()], frames.loc[frames["sigma"].idxmax()]
     candidates = []
     for fixed, other in ((lowest, "idxmax"), (highest, "idxmin")):
@@ -100,9 +100,9 @@ def read_frames(dataset: Path, recordings: Sequence[Recording], dimension: str) 
     dataset
         Datasets of one modality, ``<batch>.parquet`` each.
     recordings
-        Recordings wanted.
+        Requested recordings.
     dimension
-        Dimension wanted.
+        Requested dimension.
     """
     names = tables.columns(Path(dataset) / f"{recordings[0].batch}.parquet")
     feature = feature_columns(names)[0]

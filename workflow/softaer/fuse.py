@@ -1,12 +1,11 @@
 """Late fusion: a linear combination of the modalities' post-processed predictions.
 
 y = eps + sum_i gamma_i y_i, with the coefficients found by least squares on the development
-partition, for each target by itself (Han et al., 2017). What that gains on dev is also estimated
-out of fold: post-processing and coefficients without a subject, applied to that subject.
+partition, separately for each target (Han et al., 2017). The gain on dev is also estimated
+out of fold: post-processing and coefficients are fitted without a subject and applied to it.
 
-A recording that lacks a modality (no frame with features of it) is predicted by the others alone,
-here as in a packed model: see :func:`combine`. Nothing is fitted to what a network says without
-having seen anything.
+A recording that lacks a modality is predicted by the others alone, here as in a packed model: see
+:func:`combine`. Nothing is fitted to the predictions of a network that has seen no features.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -44,8 +43,8 @@ def fit_fusion(truth: np.ndarray, predictions: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float64 array of shape (1 + m,): intercept, then one coefficient per modality. Where frames do
-    not determine them, the solution of least norm.
+    float64 array of shape (1 + m,): intercept, then one coefficient per modality. If the frames do
+    not determine them, this is the solution with the smallest norm.
 
     Raises
     ------
@@ -70,19 +69,19 @@ def apply_fusion(coefficients: np.ndarray, predictions: np.ndarray) -> np.ndarra
 def combine(
     coefficients: np.ndarray | None, predictions: Sequence[np.ndarray | None]
 ) -> np.ndarray:
-    """Prediction of one recording from all modalities that it has.
+    """Prediction of one recording from all of its modalities.
 
     Parameters
     ----------
     coefficients
         See :func:`fit_fusion`; None if no fusion has been learnt.
     predictions
-        Post-processed predictions, shape (n,), one per modality; None where the recording lacks it.
+        Post-processed predictions, shape (n,), one per modality; None if the recording lacks it.
 
     Returns
     -------
-    Shape (n,): the fusion where all modalities are there. Otherwise the mean of those that are: the
-    coefficients belong together, and say nothing of some without the others.
+    Shape (n,): the fusion if the recording has all modalities, otherwise the mean of those that it
+    has, because the coefficients are valid only together.
     """
     there = [prediction for prediction in predictions if prediction is not None]
     if coefficients is None or len(there) < len(predictions):
@@ -107,26 +106,27 @@ def fuse(
     Parameters
     ----------
     modalities
-        Raw predictions of each modality; the same recordings in the same order in all.
+        Raw predictions of each modality, for the same recordings in the same order.
     dev
         Whether a recording belongs to the development partition.
     chain
         Chooses and fits the post-processing of a modality on some of its traces, or on none.
     absent
-        Modality and recording, where the recording lacks the modality. Its prediction is neither
-        used nor fitted to.
+        Pairs of a modality and a recording that lacks it. Such a prediction is neither used nor
+        fitted to.
     weak
-        Those of them whose prediction is used all the same, since the recording has nothing better.
+        Pairs from ``absent`` whose prediction is used nevertheless, because the recording has
+        nothing better.
 
     Returns
     -------
     coefficients
-        See :func:`fit_fusion`, fitted on those of dev that have all modalities.
+        See :func:`fit_fusion`, fitted on the recordings of dev that have all modalities.
     fused
-        What :func:`combine` makes of each recording; NaN for one that lacks all modalities.
+        The result of :func:`combine` for each recording; NaN if it lacks all modalities.
     out_of_fold
-        The same, but a recording of dev is combined with post-processing and coefficients that were
-        fitted without its subject; NaN where it has all modalities and no other subject of dev has.
+        The same, but recordings of dev use post-processing and coefficients that were fitted
+        without their subject; NaN if no other subject of dev has all modalities.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _fit_and_apply(
     absent: Collection[tuple[str, str]],
     weak: Collection[tuple[str, str]],
 ) -> tuple[np.ndarray | None, list[np.ndarray]]:
-    """Coefficients and combined predictions; without a recording to fit on None, and NaN."""
+    """Coefficients and combined predictions; None and NaN if there is no recording to fit on."""
     columns = []
     for modality, traces in modalities.items():
         pairs = [(modality, trace.recording) for trace in traces]

@@ -1,5 +1,5 @@
-"""Labels: the emotional state E and the perception uncertainty sigma, from what several raters
-said.
+"""Labels: the emotional state E and the perception uncertainty sigma, from the ratings of several
+raters.
 
 E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k y_k(t) / sum_k
 w_k, where a rater's weight is the Pearson correlation of the trace with the mean of the other
@@ -20,10 +20,10 @@ from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
 from softaer.rater_lags import align, varies
 
 ESTIMATOR = ("estimator", "against", "spread", "spread_about")
-"""Keys of the labels that :func:`label` can be told."""
+"""Configuration keys that :func:`label` accepts."""
 
 LEAST_AGREEMENT = 1e-9
-"""Correlations below count as zero: they are rounding."""
+"""Correlations below this count as zero, because they are rounding errors."""
 
 
 def rater_agreement(ratings: np.ndarray, against: str = Labels.against) -> np.ndarray:
@@ -64,14 +64,14 @@ def rater_agreement(ratings: np.ndarray, against: str = Labels.against) -> np.nd
 
 
 def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Weights of the raters: their agreement, undefined and negative ones counting as zero.
+    """Weights of the raters: their agreement, with undefined and negative values set to zero.
 
     Returns
     -------
     weights, fallback
-        float64 array of shape (K,); if no weight is left all are one, and ``fallback`` says so.
+        float64 array of shape (K,); if all would be zero, all are one and ``fallback`` is true.
     """
-    # Rounding must not decide who is heard where nobody agrees.
+    # If nobody agrees, rounding must not decide the weights.
     weights = np.where(np.nan_to_num(agreement) > LEAST_AGREEMENT, agreement, 0.0)
     if weights.any():
         return weights, False
@@ -86,8 +86,8 @@ def weighted_estimate(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
     ratings
         Shape (K, T), NaN where a rater is absent.
     weights
-        Shape (K,), not negative. In frames where only raters of weight zero are present, their
-        plain mean is taken.
+        Shape (K,), not negative. In frames where only raters with weight zero are present, their
+        plain mean is used.
 
     Returns
     -------
@@ -150,18 +150,18 @@ def label(
     estimator
         ``ewe``, ``mean`` or ``median``.
     against
-        What a rater is correlated with, see :func:`rater_agreement`.
+        Reference of a rater's correlation, see :func:`rater_agreement`.
     spread, spread_about
         Form of sigma: ``sample`` or ``population``; about ``E`` or the plain ``mean``.
     corpus_weights
-        ``rater``, ``agreement``, ``weight`` found over the whole corpus; instead of weights found
-        in this recording.
+        ``rater``, ``agreement``, ``weight`` over the whole corpus, used instead of the weights in
+        this recording.
 
     Returns
     -------
     labels
-        ``time``, ``E``, ``sigma`` (NaN with a single rater), ``raters`` (how many are present), for
-        every grid point with at least one rater.
+        ``time``, ``E``, ``sigma`` (NaN with a single rater), ``raters`` (number of raters present),
+        for every grid point with at least one rater.
     weights
         ``rater``, ``agreement``, ``weight``, ``fallback``.
     """
@@ -201,7 +201,7 @@ def label(
 
 
 def add_estimator(arguments: argparse.ArgumentParser) -> None:
-    """Add what :func:`label` can be told, and the tables it may need."""
+    """Add the options of :func:`label` and the tables it may need."""
     cli.add_settings(arguments, Labels, *ESTIMATOR)
     arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")

@@ -1,11 +1,10 @@
-"""Facial landmarks: 49 points of the iBUG markup in every video frame, or in so many per second,
-found by MediaPipe FaceMesh.
+"""Facial landmarks: 49 points of the iBUG markup in every video frame, or in a number of frames per
+second, found by MediaPipe FaceMesh.
 
 FaceMesh (Kartynnik et al., 2019) gives a mesh of 468 vertices, refined around eyes and lips
 (Grishchenko et al., 2020). The 49 points are those of the 68-point iBUG markup (Sagonas et al.,
 2013) without the jaw (1-17) and the two inner mouth corners (61, 65), the set that "From Hard to
-Soft" takes from its tracker. Each is read off the mesh vertex that lies closest to the point's
-definition.
+Soft" takes from its tracker. Each point is the mesh vertex that is closest to its definition.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,11 +24,11 @@ from softaer.signals.media import Account, Choice
 from softaer.signals.pictures import video_frames
 
 FRAMES_AT_ONCE = 1_500
-"""Frames that are handed out together: a minute at 25 frames a second."""
+"""Frames that are returned together: a minute at 25 frames per second."""
 
 
 MOST_FACES = 4
-"""Faces that are looked for in a picture of several people."""
+"""Maximum number of faces detected in a frame with several people."""
 
 
 def track(
@@ -49,11 +48,11 @@ def track(
     refine
         Refine the mesh around eyes and lips.
     min_detection_confidence, min_tracking_confidence
-        FaceMesh's thresholds, from 0 to 1: below the second, the face is searched anew.
+        FaceMesh's thresholds, from 0 to 1; below the second one, the face is detected again.
     face
         Which of several faces is the subject's, see :class:`softaer.signals.following.Subject`.
     account
-        Filled with pictures that show another face, and what was odd.
+        Filled with the number of frames that show another face, and with notes.
 
     Yields
     ------
@@ -92,7 +91,7 @@ def track(
             )
             return open_meshes.enter_context(mesh)
 
-        # One face takes half the time; several are looked for once one is somewhere else.
+        # One face takes half the time; several are detected only once a face is elsewhere.
         alone = face is None
         face_mesh = open_mesh(1 if alone else MOST_FACES)
         for time, image in frames:

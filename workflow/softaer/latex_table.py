@@ -1,7 +1,7 @@
 """The paper's table as LaTeX: CCC on dev and test, for a document with ``booktabs``.
 
-In the paper's form: a row per modality and task, a pair of columns per dimension and target. Dev
-is in-sample for fusion and post-processing; test has its 95 % interval.
+The table has the form of the paper: one row per modality and task, one pair of columns per
+dimension and target. Dev is in-sample for fusion and post-processing; test has its 95 % interval.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ SYMBOLS = {"E": "$E$", "sigma": r"$\sigma$"}
 
 
 def escaped(text: str) -> str:
-    """Text in which no character means anything to LaTeX."""
+    """Text with all special characters of LaTeX escaped."""
     return text.translate(SPECIAL)
 
 

@@ -1,8 +1,8 @@
-"""Packed model: what was learnt for one task, in a folder that predicts without the workflow.
+"""Packed model: the trained model of one task, in a folder that works without the workflow.
 
-``model.json`` says how features are extracted, which networks there are and what is done with their
-predictions; ``weights.safetensors`` has the weights and the standardisation. It is read by
-:class:`softaer.predictor.Predictor`.
+``model.json`` describes the extraction of features, the networks and the processing of their
+predictions; ``weights.safetensors`` contains the weights and the standardisation.
+:class:`softaer.predictor.Predictor` reads the folder.
 """
 
 import itertools

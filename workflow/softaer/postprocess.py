@@ -1,8 +1,8 @@
 """Post-processing: a chain of simple corrections of a prediction, fitted on dev.
 
 Median filter, centring, scaling and time shift (Valstar et al., 2016), in this order. A step is
-kept only where it improves the CCC on dev out of fold: fitted without a subject, applied to that
-subject, for each subject in turn. A step that helps only the frames it was fitted on is left out.
+kept only if it improves the CCC on dev out of fold: fitted without a subject and applied to that
+subject, for each subject in turn. A step that helps only the frames it was fitted on is dropped.
 
     centring      y + (mean of labels - mean of y)
     scaling       mean(y) + (y - mean(y)) sd of labels / sd of y
@@ -44,7 +44,7 @@ def postprocess(
     dev
         Recordings of the development partition.
     search
-        Steps to try, and what they search through.
+        Steps to try, and their search ranges.
 
     Returns
     -------
@@ -53,8 +53,7 @@ def postprocess(
     gains
         See :func:`choose_steps`.
     out_of_fold
-        Every recording of dev as corrected by a chain that was chosen and fitted without its
-        subject.
+        Every recording of dev, corrected by a chain that was chosen and fitted without its subject.
     """
     kept, gains = choose_steps(dev, search)
     out_of_fold = leave_one_subject_out(dev, lambda others: choose_and_fit(others, search))
@@ -87,9 +86,9 @@ def read_traces(
 def read_corpus(
     recordings: Path, coverage: Sequence[Path], dataset: Path, dimension: str
 ) -> tuple[set[str], dict[str, str], pd.DataFrame]:
-    """Recordings of dev, the fold of every recording, the targets of a dimension.
+    """Recordings of dev, the fold of every recording, and the targets of a dimension.
 
-    A fold is what is left out together: a subject, or all whom a group joins. Recordings of dev
+    A fold is left out as a whole: a subject, or all subjects joined by groups. Recordings of dev
     have at least one of the modalities whose coverage is given.
 
     Parameters
@@ -101,7 +100,7 @@ def read_corpus(
     dataset
         Folder with the targets.
     dimension
-        Whose targets.
+        Dimension of the targets.
     """
     table = rated(read_recordings(recordings))
     there = set().union(*map(having, coverage))
@@ -110,7 +109,7 @@ def read_corpus(
 
 
 def with_absent(predictions: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
-    """Predictions with the columns of targets that nobody has predicted, null throughout."""
+    """Predictions with additional null columns for targets that were not predicted."""
     absent = [name for name in schema.names if name not in predictions]
     return predictions.assign(**dict.fromkeys(absent, np.float32(np.nan)))
 
@@ -151,7 +150,7 @@ def main() -> None:
                     "step": name,
                     "kept": name in fitted,
                     "value": fitted[name][-1] if name in fitted else None,
-                    # Scaling also has a mean that it turns about.
+                    # Scaling also has a mean as its centre.
                     "about": fitted[name][0] if len(fitted.get(name, ())) > 1 else None,
                     "gain": gains.get(name),
                 }

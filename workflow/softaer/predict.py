@@ -1,4 +1,4 @@
-"""Prediction: E and sigma of every labelled frame of every recording, by the chosen networks."""
+"""Prediction: E and sigma of every labelled frame of every recording, by the selected networks."""
 
 from pathlib import Path
 

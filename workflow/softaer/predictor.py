@@ -4,8 +4,9 @@
 
     table = Predictor.load("results/packed_model").predict("new.mp4")
 
-The folder holds all that the workflow learnt: networks, standardisation, post-processing and late
-fusion of one task, and the settings of the extraction. Nothing in it is unpickled.
+The folder contains everything that the workflow has learnt: networks, standardisation,
+post-processing and late fusion of one task, and the settings of the extraction. Nothing in it is
+unpickled.
 """
 
 import json
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from softaer.signals.media import Choice
 
 FORMAT = 1
-"""Of the folder; another one is refused."""
+"""Format of the folder; others are refused."""
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -43,7 +44,7 @@ UNREADABLE = (
     *(OSError, ValueError, KeyError, TypeError, RuntimeError),
     *(SafetensorError, zipfile.BadZipFile),
 )
-"""What is raised by a file that is not what it should be."""
+"""Exceptions raised by invalid files."""
 
 
 class NothingToPredictError(InputError):
@@ -51,12 +52,12 @@ class NothingToPredictError(InputError):
 
 
 class OddInputWarning(UserWarning):
-    """Something about a recording is odd, and it is predicted all the same."""
+    """A recording is unusual but is predicted nevertheless."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network of one seed that sees one modality."""
+    """A network with one seed, for one modality."""
 
     modality: str
     seed: int
@@ -64,14 +65,14 @@ class Network:
 
 
 class Predictor:
-    """Networks, and what stands before and behind them.
+    """Networks, with their preprocessing and post-processing.
 
     Attributes
     ----------
     description
-        What the folder's ``model.json`` says.
+        Content of the folder's ``model.json``.
     networks
-        In the order in which it lists them.
+        Networks in the order of that file.
     standardisations
         ``feature``, ``mean`` and ``scale`` of each modality.
     """
@@ -88,17 +89,17 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
-        """Read a model back.
+        """Load a model.
 
         Parameters
         ----------
         folder
-            The folder, or a zip file of what is in it.
+            The folder, or a zip file of its content.
 
         Raises
         ------
         InputError
-            If the folder does not hold one, or one of another format.
+            If the folder does not contain a model, or one of another format.
         """
         root = zipfile.Path(folder) if zipfile.is_zipfile(folder) else Path(folder)
         path = root / DESCRIPTION
@@ -127,12 +128,12 @@ class Predictor:
 
     @property
     def modalities(self) -> list[str]:
-        """Modalities that the model has learnt from."""
+        """Modalities on which the model was trained."""
         return list(self.standardisations)
 
     @property
     def outputs(self) -> list[str]:
-        """Columns of a prediction besides the time: ``<dimension>_E``, ``<dimension>_sigma``."""
+        """Columns of a prediction except the time: ``<dimension>_E``, ``<dimension>_sigma``."""
         return [
             output_name(dimension, target)
             for dimension in self.description["dimensions"]
@@ -156,11 +157,11 @@ class Predictor:
         Parameters
         ----------
         path
-            A file with sound and pictures.
+            A file with sound and video.
         audio, video
-            Instead, where they are kept apart; one may be missing.
+            Two files instead of one; one of them may be missing.
         turns
-            The subject's turns, where the model has learnt with them; see
+            File with the subject's turns, if the model was trained with turns; see
             :mod:`softaer.signals.turns`.
         audio_stream, video_stream, channel, face
             Which stream, channel and face belong to the subject, as in a corpus table.
@@ -172,12 +173,12 @@ class Predictor:
         Raises
         ------
         InputError
-            If a file cannot be read, there is none, or turns are missing.
+            If a file cannot be read, no file is given, or turns are missing.
 
         Warns
         -----
         OddInputWarning
-            What was odd about a file, see :class:`softaer.signals.media.Account`.
+            If a file is unusual, see :class:`softaer.signals.media.Account`.
         """
         from softaer.signals.media import Choice
 
@@ -187,7 +188,7 @@ class Predictor:
         features = {}
         for modality in self.modalities:
             file = files[modality]
-            # A file with sound or pictures alone is predicted from what it has.
+            # A file with only sound or only video is predicted from that.
             if file is not None and (file != path or _has(file, modality)):
                 other = beside[modality] if beside[modality] != file else None
                 choice = Choice("", streams[modality], channel, face, other)
@@ -203,7 +204,7 @@ class Predictor:
         turns: Path | None,
         choice: "Choice",
     ) -> pd.DataFrame | None:
-        """Features of a file by a choice of its streams; ``None`` for less than a frame."""
+        """Features of a file, from the chosen streams; ``None`` for less than one frame."""
         from softaer.signals.media import Account
 
         account = Account()
@@ -221,7 +222,7 @@ class Predictor:
 
             if settings["turns"] != "ignore" and turns is None:
                 raise InputError(
-                    f"{path}: no turns; expected them, since the model has learnt with them "
+                    f"{path}: no turns; expected them, because the model was trained with turns "
                     f"(audio.turns: {settings['turns']})"
                 )
             blocks = audio_blocks(path, channel=choice.channel, **source)
@@ -242,7 +243,7 @@ class Predictor:
         from softaer.video_features import POINTS, video_features
 
         tables = track(
-            # Models packed before there was a choice have seen every frame.
+            # Models packed before this setting existed have seen every frame.
             video_frames(path, rate=settings.get("rate"), **source),
             settings["refine"],
             settings["min_detection_confidence"],
@@ -267,16 +268,16 @@ class Predictor:
         ----------
         features
             For each modality ``time`` [s, on the grid] and the columns of the extraction, as the
-            stages ``audio_features`` and ``video_features`` write them, not standardised. A
-            modality may be missing, or have features in less than half of the frames: the others
-            predict alone then, without fusion (see :func:`softaer.coverage.usable`).
+            stages ``audio_features`` and ``video_features`` write them, not standardised. If a
+            modality is missing, or has features in less than half of the frames, only the others
+            are used, without fusion (see :func:`softaer.coverage.usable`).
 
         Returns
         -------
         ``time`` [s], from 0 on the grid of 10 Hz to the last frame of any modality, and float32
         columns ``<dimension>_E`` and ``<dimension>_sigma``, in units of the ratings: the mean over
-        seeds. The raters' delay is taken out: E at t is about what happens at t. A sigma below 0
-        is 0.
+        seeds. The raters' delay is removed: E at t describes what happens at t. A sigma below 0 is
+        set to 0.
 
         Raises
         ------
@@ -321,7 +322,7 @@ class Predictor:
             if missing:
                 raise InputError(
                     f"{modality} features: no column {missing[0]!r}; expected the {len(names)} "
-                    "features that the model has learnt from, extracted with the same settings"
+                    "features on which the model was trained, extracted with the same settings"
                 )
             values = standardise(rows[names].to_numpy(), standardisation)
             here[modality] = (index(rows["time"].to_numpy()), values)

@@ -1,17 +1,17 @@
-"""Rater lags: how much later or earlier than the others each rater reacts, found from the ratings.
+"""Rater lags: how much later or earlier than the others each rater reacts, estimated from ratings.
 
-Nothing but the ratings is used. Each rater's traces are shifted against the mean of the other
-raters, all shifted by what is known so far, to where the correlation is highest; this is repeated
-until no lag changes. A lag that all raters share cannot be found in this way: lags are relative,
-with median zero (or half a step above, where the number of raters is even), and the common rest is
-the delay of the annotations.
+Only the ratings are used. Each rater's traces are shifted relative to the mean of the other raters,
+who are shifted by their current lags, to the highest correlation. This is repeated until no lag
+changes. A lag common to all raters cannot be found in this way: lags are relative, with median zero
+(or half a step above, if the number of raters is even), and the common part is the annotation
+delay.
 
-A lag is trusted where the rater agrees with the others: where the correlation is higher than what
-unrelated traces reach by chance at the best of so many lags (see :mod:`softaer.core.chance`), and
-the best lag does not lie at the edge of the search, beyond which a better one may lie. A rater who
-fails gets lag 0 and a note, and has no part in the mean of the others nor in the median. The worse
-half of those who fail is left out, and the search starts anew without them, until nobody fails;
-then those who were left out are compared once more, with the panel that remains.
+A lag is trusted if the rater agrees with the others: if the correlation is higher than what
+unrelated traces reach by chance at the best of as many lags (see :mod:`softaer.core.chance`), and
+if the best lag is not at the edge of the search, beyond which there may be a better one. A rater
+who fails gets lag 0 and a note, and is excluded from the mean of the others and from the median.
+The worse half of those who fail is left out, and the search starts again without them, until nobody
+fails. Then those who were left out are compared once more with the remaining panel.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,16 +32,16 @@ from softaer.corpus import Recording, rated, read_recordings
 SMOOTHING = 1.0
 """Standard deviation of the kernel that smooths traces before they are compared [s].
 
-Raters disagree quickly and follow what they see slowly. Unsmoothed, a rater's disagreement, which
-is part of the mean that the others disagree from, pushes lags apart.
+Disagreement between raters changes quickly; their reaction to the recording changes slowly. Without
+smoothing, a rater's deviation, which is part of the mean for the others, would push lags apart.
 """
 
 MAX_ROUNDS = 20
-"""Rounds after which lags that still change are taken as they are."""
+"""Maximum number of rounds; lags that still change after that are used as they are."""
 
 
 def shift(trace: np.ndarray, steps: int) -> np.ndarray:
-    """Move a trace earlier by some grid points (later if negative); what moves in is NaN.
+    """Shift a trace to earlier by some grid points (later if negative); gaps become NaN.
 
     Examples
     --------
@@ -58,12 +58,12 @@ def shift(trace: np.ndarray, steps: int) -> np.ndarray:
 
 
 def varies(series: np.ndarray) -> bool:
-    """Whether a series changes by more than the rounding of its own computation."""
+    """Whether a series changes by more than the rounding error of its computation."""
     return np.ptp(series) > 1e-9 * np.abs(series).max()
 
 
 def smooth(trace: np.ndarray) -> np.ndarray:
-    """Gaussian smoothing over the frames that are there; NaN stays NaN."""
+    """Gaussian smoothing over the frames with values; NaN stays NaN."""
     present = ~np.isnan(trace)
     sums = gaussian_filter1d(np.where(present, trace, 0.0), SMOOTHING * RATE, mode="constant")
     shares = gaussian_filter1d(present.astype(float), SMOOTHING * RATE, mode="constant")
@@ -71,7 +71,7 @@ def smooth(trace: np.ndarray) -> np.ndarray:
 
 
 def pooled_correlation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Pearson correlation over several recordings, each centred on its own means.
+    """Pearson correlation over several recordings, each centred on its own mean.
 
     Parameters
     ----------
@@ -93,9 +93,10 @@ def pooled_correlation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def standardise_raters(recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Give all raters mean zero in each recording and one spread over all, shapes (K, T_i).
+    """Scale all raters to mean zero in each recording and one overall spread, shapes (K, T_i).
 
-    A rater with wide gestures then weighs no more in the mean of the others than one with small.
+    A rater with a wide range then has no more weight in the mean of the others than one with a
+    narrow range.
     """
     centred = []
     for ratings in recordings:
@@ -113,16 +114,16 @@ def standardise_raters(recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 class Finding(NamedTuple):
-    """What the ratings say of a rater's lag.
+    """Estimate of a rater's lag.
 
     Attributes
     ----------
     steps
         Lag with the highest correlation with the mean of the others [grid points].
     highest, unmoved
-        That correlation, and the one without a lag of this rater; -inf where they are not defined.
+        That correlation, and the one without a lag of this rater; -inf if undefined.
     note
-        Why the lag cannot be trusted, or None.
+        The reason why the lag is not trusted, or None.
     """
 
     steps: int
@@ -142,13 +143,13 @@ def estimate_lags(
         Ratings on the grid, shape (K, T_i) each, the same K raters in all; NaN where a rater is
         absent.
     max_lag
-        Largest lag against the others that is looked for [s].
+        Largest lag relative to the others that is searched [s].
 
     Returns
     -------
-    One row per rater: ``lag`` [s], a multiple of the grid's step, below ``max_lag`` either way;
-    ``agreement``, the correlation with the mean of the others at this lag, NaN where it is not
-    defined; ``note``, None or why the lag cannot be trusted and is 0.
+    One row per rater: ``lag`` [s], a multiple of the grid's step, between ``-max_lag`` and
+    ``max_lag``; ``agreement``, the correlation with the mean of the others at this lag, NaN if
+    undefined; ``note``, None or the reason why the lag is not trusted and is 0.
     """
     raters = len(recordings[0])
     recordings = standardise_raters([np.stack([smooth(t) for t in r]) for r in recordings])
@@ -161,7 +162,7 @@ def estimate_lags(
         doubted = [k for k in trusted if findings[k].note]
         if not doubted:
             break
-        # Half of them at a time: what the others are compared with becomes better without these.
+        # Half of them at a time, because the reference for the others improves without these.
         doubted.sort(key=lambda k: findings[k].highest)
         dropped = doubted[: -(-len(doubted) // 2)]
         if len(trusted) - len(dropped) < 2:
@@ -185,7 +186,7 @@ def estimate_lags(
 def _bring_in_step(
     recordings: Sequence[np.ndarray], raters: Sequence[int], reach: int
 ) -> dict[int, int]:
-    """Lags of some raters against each other [grid points], their median taken out.
+    """Lags of some raters relative to each other [grid points], with median zero.
 
     The median of an even number is rounded down, so that lags stay whole.
     """
@@ -205,7 +206,7 @@ def _bring_in_step(
 def _pairs(
     recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """A rater's traces and the mean of the others in ``steps``, where both are there."""
+    """A rater's traces and the mean of the others in ``steps``, where both exist."""
     others = [k for k in steps if k != rater]
     if not others:
         return []
@@ -231,7 +232,7 @@ def _scores(
 def _find(
     recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int], reach: int
 ) -> Finding:
-    """Lag of a rater against the others in ``steps``, and whether it can be trusted."""
+    """Lag of a rater relative to the others in ``steps``, and whether it is trusted."""
     scores = np.array(_scores(recordings, rater, steps, reach))
     if not np.isfinite(scores).any():
         own = [t[rater][~np.isnan(t[rater])] for t in recordings]
@@ -241,10 +242,10 @@ def _find(
     best = int(np.argmax(scores)) - reach
     pairs = [(shift(x, best), y) for x, y in _pairs(recordings, rater, steps)]
     pairs = [tuple(both) for both in map(_centred, pairs)]
-    # The lags of the others were chosen as well, and for this rater if it had a part in that.
+    # The lags of the others were chosen too, and they depend on this rater if it took part.
     level = chance_level(pairs, len(pairs), len(scores), len(steps) - 1 if rater in steps else 1)
     highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
-    # Shifted far enough, also the negative of a slow trace may agree; as they are they do not.
+    # Shifted far enough, even an inverted slow trace may agree; without a shift it does not.
     as_drawn = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
     note: str | None = None
     if -np.inf < as_drawn < -level or (highest <= level and lowest < -level):
@@ -255,12 +256,12 @@ def _find(
             f"{level:.2f}"
         )
     elif reach and max(abs(best), abs(steps.get(rater, 0))) >= reach:
-        note = f"the best lag, {best / RATE:g} s, lies at the edge of the search"
+        note = f"the best lag, {best / RATE:g} s, is at the edge of the search"
     return Finding(best, highest, scores[reach], note)
 
 
 def _centred(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Two series without their means over the frames that both have, NaN elsewhere, (2, T)."""
+    """Two series, centred over the frames that both have, NaN elsewhere, shape (2, T)."""
     both = np.where(np.isnan(pair).any(axis=0), np.nan, pair)
     known = ~np.isnan(both[0])
     return both - both[:, known].mean(axis=1, keepdims=True) if known.any() else both
@@ -298,7 +299,7 @@ def panel(ratings: pd.DataFrame) -> tuple[list[str], list[np.ndarray]]:
 
 
 def align(ratings: pd.DataFrame, lags: pd.DataFrame) -> pd.DataFrame:
-    """Move every rater's traces earlier by the rater's lag.
+    """Shift every rater's traces to earlier by the rater's lag.
 
     Parameters
     ----------
@@ -309,10 +310,10 @@ def align(ratings: pd.DataFrame, lags: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The ratings with other times, on the grid; those before the start are dropped.
+    The ratings with shifted times, on the grid; those before the start are dropped.
     """
     merged = ratings.merge(lags[["dimension", "rater", "lag"]], on=["dimension", "rater"])
-    # Half steps go up for all raters, so that whole steps between them stay.
+    # Half steps are rounded up for all raters, so that whole steps between them are kept.
     steps = np.floor(merged["lag"] * RATE + 0.5 + 1e-6).astype(int)
     frames = index(merged["time"].to_numpy()) - steps
     merged["time"] = frames / RATE
@@ -322,7 +323,7 @@ def align(ratings: pd.DataFrame, lags: pd.DataFrame) -> pd.DataFrame:
 def aligned_ratings(
     folder: Path, recordings: Iterable[Recording], lags: Path | None
 ) -> pd.DataFrame:
-    """Ratings of some recordings, with lags taken out where there is a table of them."""
+    """Ratings of some recordings, with lags removed if there is a table of them."""
     ratings = tables.read_batches(folder, recordings)
     return ratings if lags is None else align(ratings, tables.read(lags))
 

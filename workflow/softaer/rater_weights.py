@@ -1,7 +1,7 @@
 """Rater weights over the whole corpus: each rater's agreement over all recordings together.
 
-One correlation per rater and dimension over the concatenated frames, instead of one per
-recording; for corpora in which the same raters saw everything.
+There is one correlation per rater and dimension over the concatenated frames, instead of one per
+recording. This suits corpora in which the same raters rated everything.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from softaer.rater_lags import aligned_ratings
 
 
 def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Traces of one dimension over all recordings: a row per rater, a column per frame.
+    """Traces of one dimension over all recordings: one row per rater, one column per frame.
 
     Parameters
     ----------

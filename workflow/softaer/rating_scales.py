@@ -1,7 +1,7 @@
-"""Rating scales: whether all raters of all recordings have used one scale; if not, the run stops.
+"""Rating scales: check that all raters used one scale in all recordings; otherwise the run stops.
 
-E and sigma are in the raters' units. The stage ``ratings`` looks within a batch, so that a mixture
-is found early; here rater stands beside rater and recording beside recording of the whole corpus.
+E and sigma are in the raters' units. The stage ``ratings`` checks within a batch, so that a mixture
+is found early. This stage compares the raters and recordings of the whole corpus.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Ratings: the traces that raters drew, brought from their irregular times to the common grid.
+"""Ratings: the raters' traces, resampled from their irregular times to the common grid.
 
-A trace is interpolated between neighbouring samples that lie close enough together; where a rater
-paused, started late or stopped early, the grid points stay without that rater. Nothing is
-extrapolated. Tools that store changes only are the exception: there a value holds until the next
+A trace is interpolated between neighbouring samples that are close enough together. Where a rater
+paused, started late or stopped early, the grid points have no value from that rater. Nothing is
+extrapolated. The exception are tools that store only changes: there, a value holds until the next
 one, and the last one to the end of the recording.
 """
 
@@ -33,22 +33,22 @@ from softaer.readers.raters import (
 )
 
 LONGEST = 86_400.0
-"""Latest time of a rating [s]; beyond a day it is no time from the start of a recording."""
+"""Latest time of a rating [s]: one day; larger times are not relative to the recording's start."""
 
 HELD = "last values are held"
-"""What a note on how long values are held begins with."""
+"""Start of a note on how long values are held."""
 
 MOSTLY = 0.75
-"""If less of the time between samples is bridged, that is told."""
+"""A note appears if less than this share of the time between samples is interpolated."""
 
 BEYOND = 1.0
-"""Ratings that end so long after the recording are told [s]."""
+"""A note appears if ratings end more than this after the recording [s]."""
 
 AGAIN = 0.25
-"""If a rater says two things at more of the instants, or in more of the time, that is told."""
+"""A note appears if a rater has two values for more than this share of times or duration."""
 
 MOST_SESSIONS = 9
-"""Times that one rater's samples go back, of those who may have rated anew."""
+"""Largest number of backward steps in time for a rater who may have rated twice."""
 
 
 def trace_on_grid(
@@ -58,26 +58,27 @@ def trace_on_grid(
     hold: bool = False,
     end: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring one rater's trace to the grid.
+    """Resample one rater's trace to the grid.
 
     Parameters
     ----------
     time, value
-        Samples in the order of the file, shape (n,). Of several at the same time the last counts:
-        it is where the trace stood after that instant.
+        Samples in the order of the file, shape (n,). The last of several at the same time is used,
+        which is the value of the trace after that time.
     max_gap
-        Longest distance between neighbouring samples that is bridged [s]; not if values are held.
+        Longest distance between neighbouring samples that is interpolated [s]; unused with
+        ``hold``.
     hold
-        Hold each sample until the next, for tools that store changes only; otherwise linear. NaN
-        is held as well: there is no rating until the next sample.
+        Hold each sample until the next one, for tools that store only changes; otherwise
+        interpolate linearly. NaN is held as well: there is no rating until the next sample.
     end
-        Until when the last sample is held, and what comes later left out [s]; ``None``: until
-        itself.
+        Time until which the last sample is held; later samples are left out [s]. ``None``: the last
+        sample is not held.
 
     Returns
     -------
     time, value
-        Grid points [s] at which the rater is known, and the values there, shape (m,).
+        Grid points [s] with a rating, and the values there, shape (m,).
     """
     if len(time) == 0:
         return grid(-1), np.empty(0)
@@ -98,9 +99,9 @@ def trace_on_grid(
 
 
 def last_point(length: float) -> float:
-    """Last grid point of a recording [s]: one of 28.0 s has 280 of them, from 0 to 27.9 s.
+    """Last grid point of a recording [s]: 28.0 s have 280 points, from 0 to 27.9 s.
 
-    Half a step is taken off, since containers count what an encoder put before or behind the sound.
+    Half a step is subtracted, because containers include the padding of the encoder.
 
     Examples
     --------
@@ -118,19 +119,19 @@ def ends_of_holding(
     note: Note = print,
     where: object = "annotations",
 ) -> pd.Series:
-    """Until when the last value of each trace is held.
+    """Time until which the last value of each trace is held.
 
     Parameters
     ----------
     annotations
         ``time``, ``rater``, ``dimension`` of a recording.
     length
-        Of the recording [s]; ``None`` or NaN if it is not known. Then nobody's value is held longer
-        than until the last change of anybody.
+        Length of the recording [s]; ``None`` or NaN if unknown. Then values are held at most until
+        the last change of any rater.
     last_holds
         Longest time that a last value is held [s], or ``None``.
     note
-        Is told until when values are held, and of changes that lie more than :data:`BEYOND` after
+        Called with notes on how long values are held, and on changes more than :data:`BEYOND` after
         the end of the recording.
     where
         Names the recording in errors.
@@ -142,8 +143,8 @@ def ends_of_holding(
     Raises
     ------
     InputError
-        If more than half of the changes lie so late: these are no seconds, or the recording is
-        another one.
+        If more than half of the changes are that late: their times are not seconds, or belong to
+        another recording.
     """
     last = annotations.groupby(["dimension", "rater"])["time"].max()
     if len(last) == 0:
@@ -159,13 +160,13 @@ def ends_of_holding(
         late = annotations[annotations["time"] > length + BEYOND]
         if len(late) > len(annotations) / 2:
             raise InputError(
-                f"{where}: {len(late)} of {len(annotations)} changes lie after {words}, the last "
+                f"{where}: {len(late)} of {len(annotations)} changes are after {words}, the last "
                 f"at {late['time'].max():.1f}; expected seconds from its start (not milliseconds "
                 "or frames)"
             )
         if len(late):
             note(
-                f"{len(late)} changes lie after {words}, the last at {late['time'].max():.1f} s; "
+                f"{len(late)} changes are after {words}, the last at {late['time'].max():.1f} s; "
                 "they are left out"
             )
     ends = (last + (np.inf if last_holds is None else last_holds)).clip(upper=final)
@@ -184,23 +185,23 @@ def ratings_on_grid(
     where: object = "annotations",
     ends: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Bring all traces of a recording to the grid.
+    """Resample all traces of a recording to the grid.
 
     Parameters
     ----------
     annotations
-        As :func:`read_annotations` gives them; other dimensions are left aside.
+        From :func:`read_annotations`; other dimensions are ignored.
     dimensions
-        Dimensions asked for.
+        Requested dimensions.
     max_gap, hold
         See :func:`trace_on_grid`.
     value_range
-        Lowest and highest rating that is possible.
+        Lowest and highest possible rating.
     where
         Names the recording in errors.
     ends
-        Until when the last value of each trace is held [s], as :func:`ends_of_holding` gives it;
-        ``None``: until itself.
+        Time until which the last value of each trace is held [s], from :func:`ends_of_holding`;
+        ``None``: it is not held.
 
     Returns
     -------
@@ -209,8 +210,8 @@ def ratings_on_grid(
     Raises
     ------
     InputError
-        If a dimension has no rating, or none that reaches the grid, a time is negative or later
-        than :data:`LONGEST`, or a value lies outside the range.
+        If a dimension has no rating, or none on the grid, if a time is negative or later than
+        :data:`LONGEST`, or if a value is outside the range.
     """
     annotated = sorted(annotations["dimension"].unique())
     annotations = annotations[annotations["dimension"].isin(dimensions)]
@@ -220,7 +221,7 @@ def ratings_on_grid(
         if len(outside):
             first = outside.iloc[0]
             raise InputError(
-                f"{where}: rater {first['rater']!r} gives {first['value']:g} for "
+                f"{where}: rater {first['rater']!r} has {first['value']:g} for "
                 f"{first['dimension']!r} at {first['time']:g} s; expected {low:g} to {high:g}"
             )
     if (annotations["time"] < 0).any():
@@ -263,16 +264,16 @@ def ratings_that_count(
     note: Note = print,
     where: object = "annotations",
 ) -> pd.DataFrame:
-    """Samples of a recording that are ratings, of the dimensions and raters asked for.
+    """Samples of a recording that are ratings, for the requested dimensions and raters.
 
     Parameters
     ----------
     annotations
-        As :func:`read_annotations` gives them.
+        From :func:`read_annotations`.
     dimensions, reading
-        What is asked for.
+        Requested dimensions, and settings.
     note
-        Is told what was left out or is odd.
+        Called with notes on what was left out or is unusual.
     where
         Names the recording in errors.
 
@@ -283,8 +284,9 @@ def ratings_that_count(
     Raises
     ------
     InputError
-        If a dimension has no rating, nobody counts, values are hardly ratings, or the raters'
-        scales differ; see :mod:`softaer.readers.raters`. Of a stated range all values are ratings.
+        If a dimension has no ratings or no raters, values are unlikely to be ratings, or the
+        raters' scales differ; see :mod:`softaer.readers.raters`. All values within a given range
+        are ratings.
     """
     annotated = sorted(annotations["dimension"].unique())
     for dimension in dimensions:
@@ -319,7 +321,7 @@ def ratings_that_count(
 
 
 def _tell_twice(annotations: pd.DataFrame, note: Note) -> None:
-    """Tell who has rated the same time twice: in two sessions, one behind or within the other."""
+    """Note raters who rated the same time twice: two sessions after or within each other."""
     for (dimension, rater), trace in annotations.groupby(["dimension", "rater"], sort=False):
         time, value = trace["time"].to_numpy(), trace["value"].to_numpy()
         order = np.lexsort((value, time))
@@ -327,13 +329,13 @@ def _tell_twice(annotations: pd.DataFrame, note: Note) -> None:
         high = np.append(low[1:], len(order)) - 1
         twice = (value[order][low] != value[order][high]).mean() if len(at) > 1 else 0.0
         back = np.flatnonzero(np.diff(time) < 0) + 1
-        if 1 <= len(back) <= MOST_SESSIONS:  # more are disorder
+        if 1 <= len(back) <= MOST_SESSIONS:  # more mean that the file is not sorted
             common = sum(np.ptp(run) for run in np.split(time, back)) - np.ptp(time)
             twice = max(twice, common / np.ptp(time) if common > BEYOND else 0.0)
         if twice > AGAIN:
             note(
                 f"rater {rater!r} has rated {min(twice, 1):.0%} of the time of {dimension!r} twice "
-                "(two sessions?); of values at one time the last counts"
+                "(two sessions?); the last of two values at the same time is used"
             )
 
 
@@ -354,22 +356,22 @@ def read_recording(
     recording
         Its name, for errors.
     path
-        Annotations; ``{dimension}`` in it: one file for each.
+        Annotations; with ``{dimension}`` in the path, one file per dimension.
     layout
         Module that reads the files.
     dimensions, reading
-        What is asked for, and how it is read.
+        Requested dimensions, and settings.
     length
-        Of the recording [s], if it is known; used if values are held.
+        Length of the recording [s], if known; used if values are held.
     note
-        Is told what was left out or is odd.
+        Called with notes on what was left out or is unusual.
     alone
-        Whether files rate nothing but the one dimension; by default, if no other is asked for.
+        Whether files contain only this dimension; by default, if no other is requested.
 
     Returns
     -------
     samples, on_grid
-        As :func:`ratings_that_count` and :func:`ratings_on_grid` give them.
+        Results of :func:`ratings_that_count` and :func:`ratings_on_grid`.
     """
     if "{dimension}" in path:
         files = {name: path.replace("{dimension}", name) for name in dimensions}
@@ -398,8 +400,8 @@ def read_recording(
 
 
 def _tell_pauses(samples: pd.DataFrame, table: pd.DataFrame, max_gap: float, note: Note) -> None:
-    """Tell where most of the time between samples is not bridged."""
-    # The traces lie one below the other, and each has one point more than steps.
+    """Note if much of the time between samples is not interpolated."""
+    # The traces are stacked, and each has one point more than steps.
     traces = 1 + (np.diff(table["time"]) <= 0).sum()
     rated = (len(table) - traces) / RATE
     if rated >= MOSTLY * traces * np.ptp(samples["time"]):
@@ -408,9 +410,9 @@ def _tell_pauses(samples: pd.DataFrame, table: pd.DataFrame, max_gap: float, not
     spanned = (times["max"] - times["min"]).sum()
     if rated < MOSTLY * spanned:
         note(
-            f"{1 - max(rated, 0) / spanned:.0%} of the time between raters' samples is longer than "
-            f"{max_gap:g} s from one to the next and stays without them (if the tool stores "
-            "changes only: 'ratings: interpolation: hold')"
+            f"{1 - max(rated, 0) / spanned:.0%} of the time between raters' samples is in gaps "
+            f"longer than {max_gap:g} s and has no ratings (if the tool stores only changes, set "
+            "'ratings: interpolation: hold')"
         )
 
 
@@ -428,7 +430,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    """What :func:`read` is asked for, from the arguments of :func:`parser`."""
+    """Arguments of :func:`read`, from those of :func:`parser`."""
     reading = cli.settings(options, Ratings)
     lengths = {}
     if reading.hold and options.lengths is not None:
@@ -460,7 +462,7 @@ def read(
     layout, dimensions, reading
         See :func:`read_recording`.
     lengths
-        Of the recordings [s], where they are known; used if values are held.
+        Lengths of the recordings [s], if known; used if values are held.
     notes
         Rows of :data:`softaer.core.schema.NOTES` are appended to it.
 

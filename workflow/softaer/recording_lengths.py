@@ -1,7 +1,7 @@
-"""Recording lengths: how long recordings are, as their media files say; nothing is decoded.
+"""Recording lengths: the lengths in the headers of media files; nothing is decoded.
 
-Asked for where raters' values are held to the end of the recording. A recording whose files are not
-there, or do not say it, has no length; with two files, the longer one counts.
+They are needed if raters' values are held to the end of the recording. A recording has no length if
+its files do not exist or do not state it; of two files, the longer one counts.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from softaer.signals.probe import probe
 
 
 def length(paths: list[str]) -> float | None:
-    """Length of the recording that some files are of [s]; None if none of them says it."""
+    """Length of the recording in some files [s]; None if none of them states it."""
     found = []
     for path in filter(lambda path: Path(path).exists(), dict.fromkeys(paths)):
         try:

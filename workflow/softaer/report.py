@@ -1,6 +1,6 @@
-"""Report: the scores, what they are worth, the data set and the curves on one self-contained page.
+"""Report: scores, their evaluation, the data set and learning curves on one self-contained page.
 
-It renders what other stages have computed, and computes nothing but the mean over seeds.
+It renders the results of other stages and computes only the mean over seeds.
 """
 
 import base64
@@ -50,7 +50,7 @@ PACKAGES = (
     "torch",
     "plotly",
 )
-"""Packages whose versions are named, where they are installed."""
+"""Packages whose versions are shown, if they are installed."""
 
 STAGES = (
     "simulate.truth",
@@ -82,7 +82,7 @@ STAGES = (
     "evaluate",
     "uncertainty",
 )
-"""Stages whose code has a part in the scores or in what is said of them."""
+"""Stages whose code affects the scores or their evaluation."""
 
 
 def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
@@ -91,11 +91,11 @@ def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
     Parameters
     ----------
     table
-        Of the stage ``frame_pairs``.
+        Table of the stage ``frame_pairs``.
 
     Returns
     -------
-    For each dimension its pairs, two frames each: the table's columns, with ``picture`` as a data
+    The pairs of each dimension, two frames each: the table's columns, with ``picture`` as a data
     URI or ``None``.
     """
     found: dict[str, list[list[dict]]] = {}
@@ -111,7 +111,7 @@ def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
 
 
 def in_page(content: dict) -> Markup:
-    """JSON that nothing in it can end the element of, in which it stands."""
+    """JSON whose content cannot end the HTML element that contains it."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))
 
@@ -124,7 +124,7 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
     recordings
         Rated recordings.
     paths
-        The coverage of each modality, a table named after it.
+        The coverage tables, named after their modalities.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
 
 
 def read_models(experiment: Experiment, results: Path, modalities: Sequence[str]) -> pd.DataFrame:
-    """What was fitted for the final predictions of some modalities, one under the other."""
+    """Fitted parameters of the final predictions of some modalities, stacked."""
     parts = []
     for dimension, modality, task, seed in itertools.product(
         experiment.dimensions, modalities, experiment.tasks, experiment.seeds
@@ -165,7 +165,7 @@ def read_models(experiment: Experiment, results: Path, modalities: Sequence[str]
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that made the results."""
+    """Versions of Python and of the packages that produced the results."""
     found = {"python": platform.python_version(), "softaer": __version__}
     for package in PACKAGES:
         try:

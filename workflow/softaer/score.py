@@ -1,11 +1,11 @@
 """Scores: the concordance of every prediction with its labels, on dev and test.
 
 CCC over the concatenated frames of a partition, for every dimension, target, modality (and their
-fusion), task and seed: the long form of the paper's table. Beside the scores of the final
-predictions stand those before post-processing and, on dev, those out of fold.
+fusion), task and seed: the long form of the paper's table. In addition to the scores of the final
+predictions, it has those before post-processing and, on dev, those out of fold.
 
-All modalities are scored on the same recordings. How many of them lack the modality is counted:
-there its network has seen zeros throughout, and a fusion has done without it.
+All modalities are scored on the same recordings. The table counts how many of them lack the
+modality: there, its network has seen only zeros, and the fusion has not used it.
 """
 
 import itertools
@@ -49,12 +49,12 @@ def score_predictions(
     target
         ``E`` or ``sigma``.
     lacking
-        Recordings that lack the modality, or one of those that are fused.
+        Recordings that lack the modality, or one of the fused modalities.
 
     Returns
     -------
-    ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev, where there is an estimate for
-    all frames), ``recordings``, ``lacking`` (how many of these), ``frames``; a partition without
+    ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev, if there is an estimate for
+    all frames), ``recordings``, ``lacking`` (the number of these), ``frames``; a partition without
     labels has no row.
 
     Raises

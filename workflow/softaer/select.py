@@ -1,8 +1,8 @@
 """Selection: the best instance of the grid of hyper-parameters, chosen on dev.
 
 An instance's score is the CCC on dev in the epoch whose weights were kept, averaged over the
-network's outputs and over seeds. The instance with the highest score is chosen; of equal ones the
-first of the grid. All scores are kept.
+network's outputs and over seeds. The instance with the highest score is selected; in case of a tie,
+the first one of the grid. All scores are kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from softaer.core.tasks import OBJECTIVES
 
 
 def select(scores: pd.DataFrame) -> pd.DataFrame:
-    """Choose an instance.
+    """Select an instance.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def select(scores: pd.DataFrame) -> pd.DataFrame:
 def read_scores(
     results: Path, network: Mapping[str, str], instances: Sequence[str], seeds: Sequence[int]
 ) -> pd.DataFrame:
-    """Scores on dev of the instances of a network: its ``scope``, ``modality``, ``objective``."""
+    """Dev scores of the instances of a network, given its scope, modality and objective."""
     rows = []
     for instance in instances:
         for seed in seeds:
             path = within(results, CURVE, **network, instance=instance, seed=seed)
             curve = tables.read(path)
-            # As in training, an output without a CCC counts as the worst there is.
+            # As in training, an output without a CCC counts as the worst.
             kept = curve.loc[curve["best"], "dev_ccc"].fillna(-1.0)
             rows.append((instance, seed, kept.mean()))
     return pd.DataFrame(rows, columns=["instance", "seed", "dev_ccc"])

@@ -1,7 +1,7 @@
-"""Standardisation: mean and scale of every feature, taken from the training partition alone.
+"""Standardisation: mean and scale of every feature, computed on the training partition only.
 
-The same two numbers are applied to all partitions ("on-line" standardisation), so that nothing of
-the development and test partitions flows into the features.
+The same two numbers are applied to all partitions ("on-line" standardisation), so that no
+information from the development and test partitions enters the features.
 """
 
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ from softaer.corpus import rated, read_recordings
 def fit_standardisation(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Mean and population standard deviation of features over all frames that have them.
 
-    Parts are merged pairwise by the update of Chan, Golub and LeVeque (1983), so that a corpus need
-    not fit into memory and no digits are lost.
+    Parts are merged pairwise by the update of Chan, Golub and LeVeque (1983), which is numerically
+    stable and does not need the whole corpus in memory.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def fit_standardisation(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     ``feature``, ``mean``, ``scale`` (float64), ``frames`` (int64). A feature that is constant or
-    never present has scale 1, so that it becomes 0.
+    never present gets scale 1, so that it becomes 0.
     """
     names: list[str] = []
     count = mean = squares = np.zeros(0)
@@ -50,7 +50,7 @@ def fit_standardisation(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         mean = mean + difference * n / total
         count = count + n
     scale = np.sqrt(squares / np.maximum(count, 1))
-    # A spread below float32's resolution of the mean is rounding, not information.
+    # A spread below float32's resolution of the mean is only rounding.
     constant = scale <= np.abs(mean) * np.finfo(np.float32).eps
     return pd.DataFrame(
         {"feature": names, "mean": mean, "scale": np.where(constant, 1.0, scale), "frames": count}
@@ -65,7 +65,7 @@ def standardise(values: np.ndarray, standardisation: pd.DataFrame) -> np.ndarray
     values
         Features, shape (n, d), in the order of the table.
     standardisation
-        As :func:`fit_standardisation` gives it, d rows.
+        From :func:`fit_standardisation`, d rows.
 
     Returns
     -------

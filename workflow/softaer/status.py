@@ -1,4 +1,4 @@
-"""Status: what has become of every recording in extraction, in one table for a person to read."""
+"""Status: the outcome of extraction for every recording, in one readable table."""
 
 from pathlib import Path
 

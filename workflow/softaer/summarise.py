@@ -16,7 +16,7 @@ from softaer.core.schema import summary as summary_schema
 from softaer.corpus import PARTITIONS, Recording, rated, read_recordings
 
 TOTAL = "all"
-"""Name of the row over all partitions."""
+"""Name of the row for all partitions."""
 
 
 def summarise(
@@ -24,7 +24,7 @@ def summarise(
     raters: Mapping[str, set[str]],
     covered: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
-    """One row per partition, and one for all of them.
+    """One row per partition, and one for all partitions.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ The loss is w_E L_E + w_sigma L_sigma with w_E + w_sigma = 2; single-task learni
 (0, 2) (Han et al., 2017). L is the mean squared error, or 1 - CCC (Trigeorgis et al., 2016). The
 weights may be learnt instead: sum_i exp(-s_i) L_i + s_i with s_i = log of the variance of the
 task's noise (Kendall, Gal & Cipolla, 2018). Recordings are padded to the longest of a mini-batch
-and masked; they may be cut into pieces, which are learnt from side by side. After each epoch the
-CCC over the development partition decides which weights of the network are kept, and when to stop.
+and masked. They may be cut into pieces, which are processed in parallel. After each epoch, the
+CCC on the development partition decides which weights are kept, and when training stops.
 """
 
 import time
@@ -41,7 +41,7 @@ from softaer.networks.objectives import Objective
 from softaer.networks.sequences import RecordingSequence, load_sequences
 
 EPOCHS_OF_MEMORY = 5
-"""Epochs for which freed memory is kept: to ask for it anew takes a tenth of an epoch."""
+"""Epochs for which freed memory is kept, because requesting it again takes a tenth of an epoch."""
 
 
 def score(model: Recurrent, sequences: Sequence[RecordingSequence]) -> list[float]:
@@ -66,31 +66,31 @@ def fit(
     Parameters
     ----------
     train, dev
-        Recordings to learn from, and to stop by.
+        Recordings for training and for early stopping.
     outputs
         Names of the sequences' targets, such as ``arousal_E``.
     training
-        How to train.
+        Training settings.
     network
-        What it is built of.
+        Architecture of the network.
     seed
-        Of the weights, the order of the recordings and the noise.
+        Seed of the weights, the order of the recordings and the noise.
     threads
         See :class:`softaer.networks.architectures.Recurrent`.
     report
-        Gets a line after each epoch, see :func:`progress`.
+        Called with a line after each epoch, see :func:`progress`.
 
     Returns
     -------
     model
-        With the weights of the best epoch.
+        The network with the weights of the best epoch.
     curve
         ``epoch``, ``train_loss``, ``output``, ``dev_ccc``, ``best``: one row per epoch and output.
 
     Raises
     ------
     InputError
-        If a partition is empty or an output has no label on it.
+        If a partition is empty or has no label for an output.
     """
     _require_labels(train, "train", outputs)
     _require_labels(dev, "dev", outputs)
@@ -117,7 +117,7 @@ def fit(
         started = time.monotonic()
         loss = _learn(model, optimiser, objective, pieces, training, generator)
         scores = score(model, dev)
-        # A constant prediction against constant labels has no CCC; it is no reason to keep weights.
+        # A constant prediction and constant labels have no CCC, which is no reason to keep weights.
         mean = float(np.mean(np.nan_to_num(scores, nan=-1.0)))
         rows += [(epoch, loss, o, s) for o, s in zip(outputs, scores, strict=True)]
         if mean > best:
@@ -135,7 +135,7 @@ def fit(
 
 
 def _standardise_targets(model: Recurrent, train: Sequence[RecordingSequence]) -> None:
-    """Give a network mean and scale of the targets that it will learn in units of their spread."""
+    """Set the mean and scale of the targets, which a network learns in standardised units."""
     targets = np.concatenate([s.targets for s in train]).astype(np.float64)
     scale = np.nanstd(targets, axis=0)
     model.target_mean.copy_(torch.from_numpy(np.nanmean(targets, axis=0)))
@@ -150,7 +150,7 @@ def _learn(
     training: Training,
     generator: torch.Generator,
 ) -> float:
-    """An epoch: every recording's pieces once, in random order; mean loss of the mini-batches."""
+    """Train one epoch on all pieces in random order; return the mean loss of the mini-batches."""
     device = model.target_mean.device
     half = torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
     model.train()
@@ -174,9 +174,9 @@ def _learn(
 
 
 def cut(sequence: RecordingSequence, seconds: float) -> list[RecordingSequence]:
-    """Cut a recording into consecutive pieces of equal length, as near to ``seconds`` as can be.
+    """Cut a recording into consecutive pieces of equal length, as close to ``seconds`` as possible.
 
-    For 0 seconds it stays whole. Lengths differ by a frame at most.
+    With 0 seconds it stays whole. Lengths differ by at most one frame.
     """
     count = round(len(sequence) / RATE / seconds) if seconds else 1
     count = min(max(count, 1), len(sequence))
@@ -201,12 +201,12 @@ def progress(
     best_epoch: int,
     seconds: Sequence[float],
 ) -> str:
-    """What is said of an epoch: its loss and CCC, the best one's, and the time that may be left.
+    """Line about an epoch: its loss and CCC, the best CCC, and the longest remaining time.
 
     Parameters
     ----------
     training
-        How is trained.
+        Training settings.
     loss
         Mean over the epoch's mini-batches.
     score, best
@@ -214,7 +214,7 @@ def progress(
     best_epoch
         The best epoch so far.
     seconds
-        What each epoch has taken until now [s].
+        Duration of each epoch so far [s].
 
     Returns
     -------
@@ -239,8 +239,8 @@ def _require_labels(
         frames = sum(int((s.present & ~np.isnan(s.targets[:, column])).sum()) for s in sequences)
         if frames == 0:
             raise InputError(
-                f"partition {partition!r}: {len(sequences)} recordings, but no frame that has both "
-                f"features and a label of {name}; expected some"
+                f"partition {partition!r}: {len(sequences)} recordings, but no frame with both "
+                f"features and a label of {name}; expected at least one"
                 + (" (sigma needs two raters at a time)" if name.endswith("_sigma") else "")
             )
 

@@ -1,10 +1,10 @@
-"""What a predicted sigma is good for: coverage of ratings, selective prediction, reliability.
+"""Usefulness of a predicted sigma: coverage of ratings, selective prediction, reliability.
 
-Coverage: the share of the individual ratings in E +- z sigma, for the z that would cover a nominal
-share of a normal distribution. Selective prediction: the mean absolute error of E on the frames
-that are left when the most uncertain ones are set aside. Reliability: the mean sigma of the label
-in bins of predicted sigma. All on the test partition; each beside a reference that knows more or
-less than the model.
+Coverage is the share of the individual ratings within E +- z sigma, for the z that would cover a
+nominal share of a normal distribution. Selective prediction is the mean absolute error of E on the
+frames that remain when the most uncertain ones are removed. Reliability is the mean sigma of the
+label in bins of predicted sigma. All are computed on the test partition, together with a reference
+that knows more or less than the model.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from softaer.coverage import scored
 from softaer.rater_lags import aligned_ratings
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-"""Shares of ratings that an interval is meant to cover."""
+"""Nominal shares of ratings covered by an interval."""
 
 KEPT = tuple(k / 10 for k in range(1, 11))
 """Shares of frames that selective prediction keeps."""
@@ -59,7 +59,7 @@ def selective_error(error: np.ndarray, order_by: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     error, order_by
-        Shape (n,); of equal values the earlier frame counts as lower.
+        Shape (n,); for equal values, the earlier frame counts as lower.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def reliability(predicted: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, n
 def figures(
     frames: pd.DataFrame, ratings: pd.DataFrame, constant_sigma: float
 ) -> list[tuple[str, str, float, float]]:
-    """All three figures of one dimension, task and seed.
+    """All three results of one dimension, task and seed.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def figures(
     ratings
         ``recording``, ``frame``, ``value``.
     constant_sigma
-        Mean sigma of the training labels: the sigma of a model that knows nothing of a frame.
+        Mean sigma of the training labels: the sigma of a model that knows nothing about a frame.
 
     Returns
     -------

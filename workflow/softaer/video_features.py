@@ -1,9 +1,9 @@
-"""Video features: facial points registered to a reference face, at ten points a second.
+"""Video features: facial points registered to a reference face, at ten points per second.
 
-A similarity transform (rotation, scale, translation) fitted by least squares to the corners of
-the eyes and the nose, which expressions hardly move, takes head position, roll and distance out
-of each frame. The registered coordinates are then interpolated to the grid; optionally their mean
-and variance over a window centred on each grid point are taken instead.
+A similarity transform (rotation, scale, translation) removes head position, roll and distance from
+each frame. It is fitted by least squares to the corners of the eyes and the nose, which expressions
+hardly move. The registered coordinates are then interpolated to the grid, or optionally replaced
+by their mean and variance over a window centred on each grid point.
 """
 
 from pathlib import Path
@@ -66,16 +66,16 @@ def video_features(
     shapes
         Points in pixels, shape (n, 49, 2); NaN for frames without a face.
     max_gap
-        Longest time between two frames with a face that is interpolated over [s]; not where the
-        face has jumped by more than its width.
+        Longest time between two frames with a face that is interpolated [s], unless the face has
+        jumped by more than its width.
     window
-        Length of the window of mean and variance [s]; 0 takes the points themselves.
+        Length of the window for mean and variance [s]; 0 uses the points themselves.
     registration
         ``similarity``: to the reference face; ``none``: coordinates stay in pixels.
 
     Returns
     -------
-    Table with ``time`` and 98 columns (196 with a window), NaN where the face was away for longer
+    Table with ``time`` and 98 columns (196 with a window), NaN where the face was lost for longer
     than ``max_gap``. The grid ends with the last video frame.
     """
     names = columns()
@@ -99,7 +99,7 @@ def video_features(
 
 
 def _unbroken(shapes: np.ndarray) -> list[np.ndarray]:
-    """Stretches of frames within which the face does not jump by more than its own width."""
+    """Segments of frames in which the face does not jump by more than its own width."""
     if not len(shapes):
         return []
     place, width = place_and_width(shapes)
