@@ -211,7 +211,7 @@ BAD_TABLES = {
     "a name of two lines": (with_cell("recording", "a\nb"), ["column 'recording'"]),
     "a long name": (with_cell("recording", "a" * 101), ["line 2", "column 'recording'"]),
     "no name": (with_cell("recording", None), ["line 2", "recording"]),
-    "unknown partition": (with_cell("partition", "trian"), ["line 2", "'trian'", "train, dev"]),
+    "unknown partition": (with_cell("partition", "trian"), ["line 2", "'trian'", "'train', 'dev'"]),
     "a subject in two partitions": (
         with_cell("subject", "s1", row=1),
         ["line 3", "column 'partition'", "subject 's1'", "line 2"],

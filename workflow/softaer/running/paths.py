@@ -53,7 +53,7 @@ def located(
         whole = os.path.join(folder, path)
         if not os.path.exists(whole):
             raise InputError(
-                f"config key '{section}.{key}': found {path!r}, but there is no {whole}; expected "
+                f"config key '{section}.{key}': found {path!r}; no such file: {whole}; expected "
                 + "".join(f"{word!r} or " for word in words)
                 + f"a path relative to {folder}"
                 + (", where the configuration lies that names it" if folder != os.getcwd() else "")
@@ -63,9 +63,7 @@ def located(
 
 
 def _read(file: str) -> Any:
-    return yaml.load(
-        Path(file).read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    )
+    return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
 
 
 def _get(content: Any, section: str, key: str) -> Any:
