@@ -416,7 +416,8 @@ def test_a_corpus_with_one_rater_has_no_sigma_to_learn(corpus):
         config = OWN_CORPUS | {"dimensions": ["arousal"], "modalities": ["audio"]}
         outcome = corpus.run("train", config=config)
         assert outcome.returncode != 0
-        assert "label of arousal_sigma; expected at least one (sigma needs two raters" in outcome.output
+        words = "label of arousal_sigma; expected at least one (sigma needs two raters"
+        assert words in outcome.output
     finally:
         for path, content in kept.items():
             path.write_bytes(content)
