@@ -1,1 +1,1 @@
-"""The commands of a person; the first is softaer itself."""
+"""Commands of ``softaer`` that run, apply or pass on a model."""

@@ -1,4 +1,4 @@
-"""Exports the networks of a packed model to ONNX, for other run times, checked against torch.
+"""Exports the networks of a packed model to ONNX, for other runtimes, checked against torch.
 
 One file per network. Its input ``features`` are float32, shape (1, frames, features), as the stages
 ``audio_features`` and ``video_features`` write them, not standardised, NaN where missing; its
@@ -25,11 +25,11 @@ TOLERANCE = 1e-4
 """Largest difference from torch, in units of the targets' scale."""
 
 LENGTHS = (1, 7, 50, 300)
-"""Frames of the sequences that both are given."""
+"""Lengths of the sequences for the comparison [frames]."""
 
 
 class Standalone(torch.nn.Module):
-    """A network with its standardisation, of one recording at a time."""
+    """A network with its standardisation, for one recording at a time."""
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -49,10 +49,10 @@ class Standalone(torch.nn.Module):
 
 
 def export(network: Standalone, path: Path) -> None:
-    """Write a network as ONNX; any number of frames goes in."""
+    """Write a network as ONNX that accepts any number of frames."""
     example = torch.zeros(1, 50, len(network.mean))
     with warnings.catch_warnings():
-        # The exporter that is to follow fixes the number of frames of recurrent layers.
+        # The newer exporter fixes the number of frames of recurrent layers.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size")
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
@@ -90,7 +90,7 @@ def difference(network: Standalone, path: Path, seed: int = 0) -> float:
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Add the model, and where it goes."""
+    """Add the model and the output folder."""
     arguments.add_argument(
         "model", type=Path, metavar="MODEL", help=f"{PACKED_MODEL}, or what softaer pack made"
     )
@@ -100,7 +100,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Export the model that is named on the command line."""
+    """Export the model named on the command line."""
     if not all(map(find_spec, ("onnx", "onnxruntime"))):
         raise MissingPackageError(
             "onnx or onnxruntime is not installed; type: pip install --requirement "

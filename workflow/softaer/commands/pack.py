@@ -1,7 +1,7 @@
-"""Packs what an experiment has learnt into a folder or a zip file that predicts anywhere.
+"""Packs the model of an experiment into a folder or a zip file that works anywhere.
 
-In it are the packed model (``model.json``, ``weights.safetensors``) and a README.md that says what
-it predicts, what it has learnt from, how well it did, and how it is used.
+It contains the packed model (``model.json``, ``weights.safetensors``) and a README.md that
+describes its predictions, training data, scores and use.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Sound is described by openSMILE, which is licensed for research and other non-co
 
 
 def card(predictor: Predictor, results: Path) -> str:
-    """What there is to say of a model, as Markdown.
+    """Description of a model as Markdown.
 
     Parameters
     ----------
@@ -93,9 +93,9 @@ def _scores(predictor: Predictor, results: Path) -> str:
 
 
 def _simulated(results: Path, modality: str) -> bool:
-    """Whether the recordings that were scored are those of the simulated corpus.
+    """Whether the scored recordings are those of the simulated corpus.
 
-    A folder keeps that corpus when the experiment goes on to another.
+    A folder keeps that corpus if the experiment later uses another one.
     """
     table = places.within(results, places.SIMULATED_TABLE)
     covered = places.within(results, places.COVERAGE, modality=modality)
@@ -115,19 +115,19 @@ def _count(things: list, name: str) -> str:
 
 
 def pack(results: Path, output: Path) -> None:
-    """Pack the model of a run, and see that it can be loaded from there.
+    """Pack the model of a run, and check that it can be loaded.
 
     Parameters
     ----------
     results
         Folder of all results of a run.
     output
-        A file ``.zip``, or a folder that is not there yet.
+        A ``.zip`` file, or a folder that does not exist yet.
 
     Raises
     ------
     InputError
-        If the run has no packed model, or the folder is there.
+        If the run has no packed model, or the folder exists.
     """
     source = places.within(results, places.PACKED_MODEL)
     text = card(Predictor.load(source), results)
@@ -155,12 +155,12 @@ def pack(results: Path, output: Path) -> None:
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Add what is packed, and where."""
+    """Add the results folder and the output."""
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="results of a run")
     arguments.add_argument("output", type=Path, metavar="OUTPUT", help="new folder, or file .zip")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Pack the results that are named on the command line."""
+    """Pack the results named on the command line."""
     pack(options.results, options.output)
     print(f"{options.output}: try  softaer predict {options.output} FILE")

@@ -1,7 +1,7 @@
-"""Predicts E and sigma of media files by a packed model, in one process and without a workflow.
+"""Predicts E and sigma of media files with a packed model, in one process and without a workflow.
 
-For each file there is a table of its name, ten rows a second, and a plot. A file that cannot be
-read is told and left out; the exit status is 1 then. What libraries print goes to predict.log.
+Each file gets a table with its name, ten rows per second, and a plot. A file that cannot be read is
+reported and left out, and the exit status is 1. Output of libraries goes to predict.log.
 """
 
 import argparse
@@ -34,20 +34,20 @@ FORMATS = ("csv", "parquet")
 
 @dataclass
 class Outcome:
-    """What has become of a file.
+    """Outcome for a file.
 
     Attributes
     ----------
     file
         The media file.
     table
-        Where its predictions are; ``None`` if there are none.
+        Path of its predictions; ``None`` if there are none.
     frames
-        Rows of that table.
+        Number of rows of that table.
     notes
-        What was odd about the file.
+        Notes on what is unusual about the file.
     error
-        Why there are no predictions.
+        Reason why there are no predictions.
     """
 
     file: str
@@ -58,7 +58,7 @@ class Outcome:
 
 
 def write(table: pd.DataFrame, name: str, path: Path) -> None:
-    """Write the predictions of a recording as the suffix of a path says, and a plot beside them.
+    """Write the predictions of a recording in the format of the path's suffix, and a plot.
 
     The values are those that the stage ``apply`` writes: six digits in CSV, the column
     ``recording`` and all digits in Parquet.
@@ -75,7 +75,7 @@ def write(table: pd.DataFrame, name: str, path: Path) -> None:
 
 @contextmanager
 def errors_to(path: Path) -> Iterator[None]:
-    """Append what is printed on the error stream of the process to a file: MediaPipe says much."""
+    """Redirect the error stream of the process to a file, because MediaPipe prints a lot."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = os.dup(2)
     with open(path, "a", encoding="utf-8") as log:
@@ -99,12 +99,12 @@ def predict_file(predictor: Predictor, file: Path, output: Path, **choices: Any)
     output
         Its table, ``.csv`` or ``.parquet``.
     **choices
-        Of :meth:`softaer.predictor.Predictor.predict`.
+        Arguments of :meth:`softaer.predictor.Predictor.predict`.
 
     Raises
     ------
     MissingPackageError
-        If faces are to be found, and MediaPipe is not installed.
+        If faces must be detected and MediaPipe is not installed.
     """
     outcome = Outcome(str(file))
     with warnings.catch_warnings(record=True) as caught:
@@ -130,7 +130,7 @@ def outputs(files: Sequence[Path], folder: Path, form: str) -> list[Path]:
     Raises
     ------
     InputError
-        If two files would have the same.
+        If two files would get the same table.
     """
     paths = [folder / f"{file.stem}.{form}" for file in files]
     named = defaultdict(list)
@@ -146,7 +146,7 @@ def outputs(files: Sequence[Path], folder: Path, form: str) -> list[Path]:
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Add model, files and what is written."""
+    """Add the model, the files and the output options."""
     arguments.add_argument(
         "model", type=Path, metavar="MODEL", help=f"{PACKED_MODEL}, or what softaer pack made"
     )
@@ -168,7 +168,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Predict the files that are named on the command line."""
+    """Predict the files named on the command line."""
     names = ("audio", "turns", "audio_stream", "video_stream", "channel", "face")
     choices = {name: value for name in names if (value := getattr(options, name)) is not None}
     if choices and len(options.files) > 1:

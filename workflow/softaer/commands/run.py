@@ -1,6 +1,6 @@
-"""Runs the workflow in the current folder: Snakemake, with all that follows as its arguments.
+"""Runs the workflow in the current folder: Snakemake, with all further words as its arguments.
 
-Signals and the exit status are Snakemake's, since this process becomes it.
+Signals and the exit status are those of Snakemake, because it replaces this process.
 """
 
 import argparse
@@ -27,16 +27,16 @@ Every key of the configuration, with its default: {DEFAULTS}
 """
 
 NAMES_FILES = ("--configfile", "--configfiles", "--workflow-profile")
-"""Options of Snakemake behind which a file or folder of the package may be named."""
+"""Options of Snakemake that may be followed by a file or folder of the package."""
 
 SAYS_HOW_MANY = re.compile(
     r"--(cores|jobs|executor|profile|workflow-profile)(=|$)|-([cje]$|[cj]\d)"
 )
-"""Options that say how many cores there are, themselves or by a profile."""
+"""Options that set the number of cores, directly or through a profile."""
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """All words are Snakemake's."""
+    """Accept all words as arguments of Snakemake."""
     arguments.usage = "softaer run [argument of snakemake ...]"
     arguments.formatter_class = argparse.RawDescriptionHelpFormatter
     arguments.epilog = EXAMPLES
@@ -58,7 +58,7 @@ def command(words: Sequence[str]) -> list[str]:
 
 
 def _packaged(words: Sequence[str]) -> Iterator[str]:
-    """Words in which files of this package that the current folder lacks have their whole path."""
+    """Words with full paths for files of this package that the current folder lacks."""
     names_files = False
     for word in words:
         if word.startswith("-"):
@@ -78,7 +78,7 @@ def _path(name: str) -> str:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Become Snakemake."""
+    """Replace this process by Snakemake."""
     words = command(options.others)
-    # Modules are not looked for in the folder of an experiment, whatever its files are called.
+    # Modules are never imported from the folder of an experiment.
     os.execve(words[0], words, os.environ | {"PYTHONSAFEPATH": "1"})

@@ -1,25 +1,25 @@
-"""Layouts: how corpora lie on the disk, as they are delivered.
+"""Layouts: the files of corpora as they are delivered.
 
 A layout is one module of this package, named in the configuration (``corpus: {layout: NAME, root:
 PATH}``). It lists the recordings of a corpus and reads its annotation files:
 
 ``RATERS``
-    Whether the release has the traces of individual raters. Without them there is an E to learn,
-    but no sigma.
+    Whether the release has the traces of individual raters. Without them, E can be learnt but not
+    sigma.
 ``rows(root)``
-    Rows as recordings.csv has them (see :mod:`softaer.corpus`), with paths below ``root``. Read
-    while the Snakefile is parsed: it imports nothing heavy.
+    Rows in the form of recordings.csv (see :mod:`softaer.corpus`), with paths below ``root``. This
+    is called when the Snakefile is parsed, so it imports nothing heavy.
 ``read_annotations(path, dimension)``
-    One file as a table ``time`` [s], ``rater``, ``dimension``, ``value``. ``dimension`` is what the
-    file rates where its path tells (``{dimension}`` in it), or the only one that is asked for.
+    One file as a table ``time`` [s], ``rater``, ``dimension``, ``value``. ``dimension`` is the
+    dimension of the file if its path contains ``{dimension}``, or the only requested one.
 
-Where scores on the same corpus have been published, one more puts them beside those of a run:
+If scores on the same corpus have been published, one more attribute adds them to the report:
 
 ``PUBLISHED``
-    Their table, a name in :data:`softaer.page.published.SHIPPED`. The report then tells what the
-    release is by the first sentence of the module's docstring.
+    Their table, a name in :data:`softaer.page.published.SHIPPED`. The report then describes the
+    release by the first sentence of the module's docstring.
 
-A layout of one's own is one more module here; nothing else has to know of it.
+To add a layout, add a module here; no other change is needed.
 """
 
 import importlib
@@ -45,7 +45,7 @@ class Layout(Protocol):
 
 
 def names() -> list[str]:
-    """Layouts that there are."""
+    """Names of all layouts."""
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
@@ -55,7 +55,7 @@ def layout(name: str) -> Layout:
     Raises
     ------
     InputError
-        If there is none of that name.
+        If there is no layout with that name.
     """
     if name not in names():
         raise InputError(

@@ -1,8 +1,8 @@
 """The SEWA corpus as the Audio/Visual Emotion Challenges of 2017 to 2019 delivered it.
 
-One folder with ``audio``, ``video``, ``labels`` and ``turns``; the name of a file says partition,
-culture (from 2018 on) and number: ``Train_01``, ``Devel_DE_03``, ``Test_HU_7``. Each subject is in
-one recording. Labels are a gold standard, one trace for each dimension, without the raters.
+One folder with ``audio``, ``video``, ``labels`` and ``turns``. The name of a file contains
+partition, culture (from 2018 on) and number: ``Train_01``, ``Devel_DE_03``, ``Test_HU_7``. Each
+subject is in one recording. Labels are a gold standard, one trace per dimension, without raters.
 """
 
 import re
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIMENSIONS = ("arousal", "valence", "liking")
-"""Columns of a label file after name and time, where it has no header."""
+"""Columns of a label file after name and time, if it has no header."""
 
 GOLD = "gold"
-"""Stands for the rater of a gold standard."""
+"""Rater name for a gold standard."""
 
 PUBLISHED = "han2017"
 """Published scores on SEWA, see :mod:`softaer.layouts`."""
@@ -29,14 +29,14 @@ NAME = re.compile(r"(Train|Devel|Test)(?:_([A-Z]{2}))?_(\d+)")
 
 
 def recordings(root: Path, cultures: tuple[str | None, ...]) -> list[dict[str, str]]:
-    """Rows of all recordings with sound or pictures, partition by partition.
+    """Rows of all recordings with sound or video, partition by partition.
 
     Parameters
     ----------
     root
-        Folder of the corpus; sound and pictures lie in it or in a folder for each culture.
+        Folder of the corpus; sound and video are in it, or in one folder per culture.
     cultures
-        Cultures of the release; ``None`` where names have none.
+        Cultures of the release; ``None`` if names have none.
     """
     root = Path(root)
     found: dict[tuple[str, str, int], set[Path]] = {}
@@ -44,7 +44,7 @@ def recordings(root: Path, cultures: tuple[str | None, ...]) -> list[dict[str, s
         for path in [*root.glob(f"{folder}/*"), *root.glob(f"*/{folder}/*")]:
             name = NAME.fullmatch(path.stem)
             if name and name[2] in cultures and path.suffix.lower() in AUDIO + VIDEO:
-                # What else there is of a recording lies beside its folder, or below the root.
+                # Other files of a recording are next to its folder, or below the root.
                 key = (name[1], name[2] or "", int(name[3]))
                 found.setdefault(key, set()).add(path.parent.parent)
     table = []

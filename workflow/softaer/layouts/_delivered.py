@@ -1,4 +1,4 @@
-"""What the layouts of delivered corpora share: finding files, and tables of traces."""
+"""Shared parts of the layouts of delivered corpora: finding files, and tables of traces."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,13 +19,13 @@ PARTITION_OF = {
     "development": "dev",
     "test": "test",
 }
-"""Partitions by what releases call them, in lower case."""
+"""Partitions by their names in releases, in lower case."""
 
 
 def traces(
     time: Sequence[float], values: Iterable[tuple[str, str | None, Sequence[float]]]
 ) -> "pd.DataFrame":
-    """Traces one under the other, without frames in which a rater says nothing.
+    """Stacked traces, without frames in which a rater has no value.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def traces(
 
     Returns
     -------
-    Table as ``read_annotations`` of a layout gives it.
+    Table in the form of a layout's ``read_annotations``.
     """
     import pandas as pd
 
@@ -51,7 +51,7 @@ def traces(
 
 
 def find(folders: Iterable[Path], stems: Iterable[str], endings: Iterable[str]) -> str | None:
-    """The first file that there is of some folders, names and endings, these in either case."""
+    """The first existing file among folders, names and extensions, in either case."""
     stems, endings = list(stems), list(endings)
     for folder in folders:
         for stem in stems:
@@ -81,7 +81,7 @@ def require_rows(rows: list[dict[str, str]], root: Path, expected: str) -> list[
     Raises
     ------
     InputError
-        Saying what was looked for, and which folders were found.
+        If there are none; states what was expected, and which folders were found.
     """
     if not Path(root).is_dir():
         raise InputError(f"config key 'corpus.root': no folder {root}; expected the corpus")

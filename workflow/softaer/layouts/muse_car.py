@@ -1,8 +1,8 @@
 """MuSe-CaR with the rater files of the MuSe-Toolbox.
 
-``metadata/partition.csv`` (``id,partition``) names recordings and partitions; sound and pictures
-lie in ``audio`` and ``video``, one file per recording. A rater file,
-``<folder>/<dimension>/<id>.csv``, has a time column and one per rater, named by a number.
+``metadata/partition.csv`` (``id,partition``) lists recordings and partitions; sound and video are
+in ``audio`` and ``video``, one file per recording. A rater file,
+``<folder>/<dimension>/<id>.csv``, has a time column and one column per rater, named by a number.
 """
 
 from itertools import pairwise
@@ -33,11 +33,11 @@ MOST_RATERS = 30
 """Files with more numbered columns are features."""
 
 LONGEST_STEP = 10.0
-"""Raters' samples that lie farther apart on the median are told in milliseconds [s]."""
+"""If the median distance of raters' samples exceeds this, times are in milliseconds [s]."""
 
 
 def rows(root: Path) -> list[dict[str, str]]:
-    """Recordings that ``metadata/partition.csv`` names."""
+    """Recordings listed in ``metadata/partition.csv``."""
     root = Path(root)
     listed = root / "metadata" / "partition.csv"
     if not listed.is_file():
@@ -62,7 +62,7 @@ def rows(root: Path) -> list[dict[str, str]]:
                 partition=PARTITION_OF[partition],
                 audio=find([root / "audio", root], [name], AUDIO),
                 video=(video := find([root / "video", root], [name], VIDEO)),
-                # Films with cuts, after which the speaker is in another place.
+                # The films have cuts, after which the speaker is somewhere else.
                 face="largest" if video else None,
                 annotations=rated(folder, name) if folder else None,
             )
@@ -71,7 +71,7 @@ def rows(root: Path) -> list[dict[str, str]]:
 
 
 def _rater_folder(root: Path) -> Path | None:
-    """The folder with a folder of rater files for each dimension, told by a file's first line."""
+    """The folder with one folder of rater files per dimension, recognised by a first line."""
     for pattern in ("*/*.csv", "*/*/*.csv"):
         for path in sorted(root.glob(pattern)):
             with open(path, encoding="utf-8-sig", errors="replace") as file:

@@ -33,7 +33,7 @@ ORIGINAL_NAME = re.compile(r"P(\d+)")
 
 
 def rows(root: Path) -> list[dict[str, str]]:
-    """Recordings of whichever release lies below a folder."""
+    """Recordings of the release below a folder, either of the two."""
     root = Path(root)
     table = _avec(root) or _original(root)
     return require_rows(

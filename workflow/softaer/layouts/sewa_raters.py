@@ -1,9 +1,8 @@
 """SEWA with its individual raters: German and Hungarian recordings.
 
-Sound and pictures lie as in the Audio/Visual Emotion Challenges. A rater file,
-``<culture>/labels_annos/std/<Part>_<DE|HU>_NN.csv``, has name and time,
-then for arousal, valence and liking one column per rater: six for the German recordings, five for
-the Hungarian ones.
+Sound and video are in the same places as in the Audio/Visual Emotion Challenges. A rater file,
+``<culture>/labels_annos/std/<Part>_<DE|HU>_NN.csv``, has name and time, then for arousal, valence
+and liking one column per rater: six for the German recordings, five for the Hungarian ones.
 """
 
 from pathlib import Path
@@ -24,14 +23,14 @@ RATERS = True
 
 
 def rows(root: Path) -> list[dict[str, str]]:
-    """All recordings; those without a rater file, as may be in test, are not rated."""
+    """All recordings; those without a rater file, possibly in test, are not rated."""
     root = Path(root)
     table = _avec.recordings(root, (None, "DE", "HU"))
     named = {path.stem: path for path in root.glob("*/labels_annos/std/*.csv")}
     for row in table:
         row.pop("annotations", None)
         part, *culture, number = row["recording"].split("_")
-        # German recordings carry no culture in the names of the first release.
+        # The names of German recordings lack the culture in the first release.
         head = "_".join([part, *(culture or ["DE"])])
         stems = [f"{head}_{int(number):02}", f"{head}_{int(number)}"]
         folders = [path.parent for path in named.values()]

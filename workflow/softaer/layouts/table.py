@@ -1,4 +1,4 @@
-"""The default layout: a table recordings.csv that names every file, and annotations in CSV."""
+"""The default layout: a table recordings.csv with all paths, and annotations in CSV."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

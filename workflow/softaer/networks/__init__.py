@@ -1,1 +1,1 @@
-"""Networks and what trains them, without files."""
+"""Networks and their training, without file access."""

@@ -1,8 +1,8 @@
-"""Memory that a process has freed stays with it for a while, ready for the next tensor.
+"""Freed memory stays with the process for a while, ready for the next tensor.
 
-By default glibc asks the kernel for each large block, in threads already from some tens of MiB on,
-and gives it back when it is freed. Training frees and asks for the same blocks at each step, and
-the kernel clears all of their pages every time: a third of an epoch on the CPU.
+By default, glibc requests each large block from the kernel (in threads, from some tens of MiB on)
+and returns it when it is freed. Training frees and requests the same blocks at each step, and the
+kernel clears their pages every time, which takes a third of an epoch on the CPU.
 """
 
 import ctypes
@@ -13,16 +13,16 @@ KEEP_FREED_MEMORY = {
     "MALLOC_TOP_PAD_": str(64 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
 }
-"""Environment with which glibc uses freed memory again, whatever the size; see mallopt(3).
+"""Environment with which glibc reuses freed memory of any size; see mallopt(3).
 
-It has to be there when a process begins: some of it concerns threads, and libraries start theirs
-when they are imported. Blocks of changing sizes leave gaps, so that a process comes to hold more
-and more, up to twice what it uses; :func:`give_back_freed_memory` ends that.
+It must be set before a process starts, because it also affects threads, which libraries start when
+they are imported. Blocks of changing sizes leave gaps, so that a process holds more and more
+memory, up to twice what it uses; :func:`give_back_freed_memory` prevents that.
 """
 
 
 def give_back_freed_memory() -> None:
-    """Give freed memory of this process back to the kernel; nothing where the C library cannot."""
+    """Return freed memory of this process to the kernel, if the C library supports it."""
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
         malloc_trim(0)

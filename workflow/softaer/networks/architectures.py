@@ -1,8 +1,8 @@
 """The recurrent network: a stack of bidirectional LSTM layers and a linear read-out per frame.
 
 The network of "From Hard to Soft" has two hidden layers of 240 cells and one output per task: E,
-sigma, or both for multi-task learning. A model is kept as safetensors beside a JSON of what it
-was trained with; nothing is unpickled.
+sigma, or both for multi-task learning. A model is stored as safetensors with a JSON description
+of its training; nothing is unpickled.
 """
 
 import json
@@ -29,7 +29,7 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture(Model):
-    """What has to be known to build a network.
+    """The parameters needed to build a network.
 
     Attributes
     ----------
@@ -43,16 +43,16 @@ class Architecture(Model):
     outputs: tuple[str, ...]
 
     def content(self) -> dict[str, Any]:
-        """What is written down of it."""
+        """The parameters as they are stored."""
         return dict.fromkeys(("features", "outputs")) | asdict(self)
 
 
 class Recurrent(nn.Module):
     """Bidirectional recurrent layers over whole recordings.
 
-    ``target_mean`` and ``target_scale`` put the read-out into the units of the labels; they are
-    taken from the training partition and travel with the weights. ``threads`` are those that the
-    recurrent layers may use on the CPU, up to 2; the results do not depend on them.
+    ``target_mean`` and ``target_scale`` convert the read-out to the units of the labels. They are
+    computed on the training partition and stored with the weights. ``threads`` is the number of
+    threads of the recurrent layers on the CPU, up to 2; the results do not depend on it.
     """
 
     target_mean: torch.Tensor
@@ -86,14 +86,14 @@ class Recurrent(nn.Module):
 
         Returns
         -------
-        float32, shape (B, T, outputs); what stands in the padding means nothing.
+        float32, shape (B, T, outputs); padding is undefined.
         """
         if features.is_cuda:
             return self.read_out(self._packed(features, lengths))
         return self.read_out(self._padded(features, lengths.tolist()))
 
     def _packed(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Hidden states of the last layer in one call, which is what cuDNN is fast at."""
+        """Hidden states of the last layer in one call, which is fast with cuDNN."""
         packed = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(
             self.recurrent(packed)[0], batch_first=True, total_length=features.shape[1]
@@ -124,7 +124,7 @@ class Recurrent(nn.Module):
         sequences
             Features of each recording, float32, shape (T_i, d).
         at_once
-            Recordings that go through the network together.
+            Number of recordings that the network processes together.
 
         Returns
         -------
@@ -143,18 +143,18 @@ class Recurrent(nn.Module):
 
 
 def make_deterministic(seed: int) -> torch.Generator:
-    """Seed torch and allow deterministic operations only.
+    """Seed torch and allow only deterministic operations.
 
     Returns
     -------
-    A generator on the CPU, seeded alike, so that random numbers do not depend on the device.
+    A generator on the CPU with the same seed, so that random numbers do not depend on the device.
     """
     # cuBLAS is deterministic only with a workspace of fixed size, chosen before CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # As use_deterministic_algorithms for code that is not compiled, without importing torch's
     # compiler, which takes a second.
     torch.set_deterministic_debug_mode("error")
-    # Every operation here writes all of its output: nothing is gained by filling it before.
+    # Every operation here writes its whole output, so there is no need to fill it first.
     # The module has a class of its own, which is not seen from outside.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(seed)
@@ -162,12 +162,12 @@ def make_deterministic(seed: int) -> torch.Generator:
 
 
 def pick_device() -> torch.device:
-    """CUDA where there is one, else the CPU."""
+    """CUDA if available, otherwise the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def save_model(model: Recurrent, training: dict, weights: Path, description: Path) -> None:
-    """Write the weights (safetensors) and what they were trained with (JSON)."""
+    """Write the weights (safetensors) and the description of their training (JSON)."""
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     with complete(weights) as partial:
         partial.write_bytes(save(state))
@@ -177,12 +177,12 @@ def save_model(model: Recurrent, training: dict, weights: Path, description: Pat
 
 
 def load_model(weights: Path, description: Path) -> Recurrent:
-    """Read a model back.
+    """Load a model.
 
     Raises
     ------
     InputError
-        If a file is not what :func:`save_model` writes, or the two do not belong together.
+        If a file was not written by :func:`save_model`, or the two do not belong together.
     """
     try:
         architecture = json.loads(Path(description).read_text())["architecture"]

@@ -1,4 +1,4 @@
-"""Objectives: what a network minimises, and with which settings."""
+"""Objectives: the losses that a network minimises, and their weights."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from softaer.core.experiment import Training
 
 
 def fixed_weights(training: Training, outputs: Sequence[str]) -> tuple[float, ...]:
-    """Weights of the outputs' losses; they sum to 2, shared evenly by the dimensions.
+    """Weights of the outputs' losses; they sum to 2 and are shared evenly by the dimensions.
 
-    So that they compare E and sigma on one scale, targets are standardised by default.
+    Targets are standardised by default, so that the losses of E and sigma have the same scale.
     """
     targets = [output.rpartition("_")[2] for output in outputs]
     weight = {"E": 2.0 - training.weight_sigma, "sigma": training.weight_sigma}
@@ -20,7 +20,7 @@ def fixed_weights(training: Training, outputs: Sequence[str]) -> tuple[float, ..
 
 
 def masked_mse(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean squared error per output over the frames that count.
+    """Mean squared error per output over the unmasked frames.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def masked_mse(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor)
 
 
 def ccc_loss(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """1 - CCC per output over the frames that count, see :func:`masked_mse`."""
+    """1 - CCC per output over the unmasked frames, see :func:`masked_mse`."""
     count = mask.sum((0, 1)).clamp(min=1)
     mean_x = torch.where(mask, outputs, 0.0).sum((0, 1)) / count
     mean_y = torch.where(mask, targets, 0.0).sum((0, 1)) / count
     x = torch.where(mask, outputs - mean_x, 0.0)
     y = torch.where(mask, targets - mean_y, 0.0)
     spread = ((x**2).sum((0, 1)) + (y**2).sum((0, 1))) / count + (mean_x - mean_y) ** 2
-    # Without any spread there is nothing to agree about: a loss of 1, as for no agreement.
+    # Without any spread, the loss is 1, as for no agreement.
     return 1 - 2 * (x * y).sum((0, 1)) / count / spread.clamp(min=1e-8)
 
 
@@ -54,7 +54,7 @@ LOSSES = {"mse": masked_mse, "ccc": ccc_loss}
 
 
 class Objective:
-    """What is minimised: the outputs' losses, by fixed weights or by those that are learnt too."""
+    """The loss that is minimised: the outputs' losses with fixed or learnt weights."""
 
     def __init__(self, training: Training, outputs: Sequence[str], device: torch.device) -> None:
         self.loss = LOSSES[training.loss]

@@ -1,12 +1,12 @@
-"""Recurrent layers over padded recordings on the CPU, the two directions side by side.
+"""Recurrent layers over padded recordings on the CPU, with the two directions in parallel.
 
-For sequences of one length torch has oneDNN's LSTM; packed sequences of several lengths go through
-a loop over the frames that is some times slower. So recordings stay padded here. In the backward
-direction each recording is turned round within its own length: padding stands behind it as in the
-forward direction, and never reaches a frame that counts.
+For sequences of equal length, torch uses oneDNN's LSTM. Packed sequences of different lengths go
+through a loop over the frames, which is several times slower. So recordings stay padded here. In
+the backward direction, each recording is reversed within its own length, so that padding follows it
+as in the forward direction and never affects a valid frame.
 
 The directions of a layer are independent of each other. Each is computed by a single thread, on one
-processor or on two at once, so that the results do not depend on the number of threads.
+processor or on two in parallel, so the results do not depend on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ RECURRENCES: dict[str, Callable[..., tuple[torch.Tensor, ...]]] = {
     "lstm": torch.lstm,
     "gru": torch.gru,
 }
-"""Recurrence over sequences of one length, by the kind of its cells."""
+"""Recurrence over sequences of equal length, by the kind of its cells."""
 
 
 def bidirectional(
@@ -41,13 +41,13 @@ def bidirectional(
     lengths
         Frames of each recording.
     weights
-        Of the forward and of the backward direction: W_ih, W_hh, b_ih and b_hh, as torch has them.
+        Weights of the forward and the backward direction: W_ih, W_hh, b_ih and b_hh, as in torch.
     threads
-        With 2 or more, the directions are computed at once.
+        With 2 or more, the directions are computed in parallel.
 
     Returns
     -------
-    Shape (B, T, 2 H), forward before backward; what stands in the padding means nothing.
+    Shape (B, T, 2 H), forward before backward; padding is undefined.
     """
 
     forward = partial(_run, cell)
@@ -59,7 +59,7 @@ def bidirectional(
 
 
 def reverse(frames: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-    """Turn each recording round within its length; padding stays where it is.
+    """Reverse each recording within its length; padding stays where it is.
 
     Parameters
     ----------
@@ -111,10 +111,10 @@ def _run_backward(
 
 
 class _AtOnce(torch.autograd.Function):
-    """Two functions of the same frames and of weights of their own, each on its own thread.
+    """Two functions of the same frames, each with its own weights and its own thread.
 
-    Autograd walks through a graph on the CPU in one thread; so each function has its own graph,
-    also where a single thread computes both, so that the sums are the same.
+    On the CPU, autograd processes a graph in one thread, so each function has its own graph. This
+    is also the case if a single thread computes both, so that the sums are the same.
     """
 
     @staticmethod
@@ -158,7 +158,7 @@ class _AtOnce(torch.autograd.Function):
             found = iter(torch.autograd.grad(output, wanted, gradient))
             return [next(found) if tensor.requires_grad else None for tensor in inputs]
 
-        # What the graphs hold is not needed until the next step of the optimiser.
+        # The graphs are not needed after the backward pass.
         parts, ctx.parts = ctx.parts, None
         first, second = ctx.map(one, parts, gradients)
         frames = None if first[0] is None else first[0] + second[0]

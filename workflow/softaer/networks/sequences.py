@@ -1,4 +1,4 @@
-"""Sequences: what a recurrent network sees of a recording, one way for training and prediction.
+"""Sequences: the input of a recurrent network, in the same form for training and prediction.
 
 A recording becomes one sequence on the full grid. A frame whose features are missing enters the
 network as zeros, the mean of the training partition; it is predicted and scored like any other,
@@ -30,11 +30,11 @@ class RecordingSequence:
     features
         float32, shape (T, d), standardised, 0 where missing.
     present
-        bool, shape (T,): the frame's features are there.
+        bool, shape (T,): the frame has features.
     labelled
-        bool, shape (T,): the frame stands in the dataset.
+        bool, shape (T,): the frame is in the dataset.
     targets
-        float32, shape (T, n): the outputs asked for, NaN where there is no label.
+        float32, shape (T, n): the requested outputs, NaN where there is no label.
     """
 
     recording: str
@@ -56,7 +56,7 @@ class RecordingSequence:
 def to_sequence(
     rows: pd.DataFrame, recording: Recording, outputs: Sequence[str]
 ) -> RecordingSequence:
-    """Lay the dataset rows of one recording out on the full grid.
+    """Put the dataset rows of one recording on the full grid.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Explorer: the data behind the report's interactive traces, small enough for one page.
 
-For every recording the label, the raters' traces and all predictions, on the time of the features:
-what raters said is moved back by the delay of the annotations, as in the dataset.
+For every recording, they are the label, the raters' traces and all predictions, on the time of the
+features: labels and ratings are shifted back by the annotation delay, as in the dataset.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +18,10 @@ from softaer.core.targets import read_targets
 from softaer.corpus import Recording
 
 MOST_VALUES = 1_200_000
-"""Values that a page may hold; beyond that, only every second, third, ... frame is shown."""
+"""Maximum number of values on a page; beyond it, only every second, third, ... frame is shown."""
 
 DIGITS = 3
-"""Decimals that are kept."""
+"""Number of decimals."""
 
 
 def explorer(
@@ -32,20 +32,20 @@ def explorer(
     ratings: pd.DataFrame,
     delays: Mapping[str, float],
 ) -> dict:
-    """What the page's script draws from.
+    """Data for the page's script.
 
     Parameters
     ----------
     experiment
-        What has been predicted; predictions of its first seed are shown.
+        The predictions of the run; those of the first seed are shown.
     results, dataset
-        Folder of all results, and that of one modality's datasets, with the targets.
+        Folder of all results, and folder of one modality's datasets, with the targets.
     recordings
-        Those to show, in this order.
+        Recordings to show, in this order.
     ratings
-        ``recording``, ``time`` [s], ``dimension``, ``rater``, ``value``, lags taken out.
+        ``recording``, ``time`` [s], ``dimension``, ``rater``, ``value``, with lags removed.
     delays
-        Delay of the annotations of each dimension [s].
+        Annotation delay of each dimension [s].
 
     Returns
     -------
@@ -156,6 +156,6 @@ def _packed(experiment: Experiment, recording: Recording, sheet: _Sheet, every: 
 
 
 def in_order(recordings: Iterable[Recording]) -> list[Recording]:
-    """Recordings of test first, then of dev and train; within a partition as in the table."""
+    """Recordings of test first, then dev and train; within a partition, in the table's order."""
     order = ["test", "dev", "train"]
     return sorted(recordings, key=lambda r: order.index(r.given("partition")))

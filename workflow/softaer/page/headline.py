@@ -1,4 +1,4 @@
-"""Headline: the best model of each dimension and target, in a few words."""
+"""Headline: the best model of each dimension and target."""
 
 import pandas as pd
 
@@ -6,14 +6,14 @@ from softaer.core.tasks import HUMAN
 
 
 def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, object]]:
-    """For each dimension and target the model that is best on dev, and what it reaches on test.
+    """The best model on dev for each dimension and target, with its score on test.
 
-    Chosen by the CCC on dev out of fold, mean over seeds, so that test does not choose.
+    It is chosen by the out-of-fold CCC on dev, averaged over seeds, so that test is not used.
 
     Returns
     -------
     ``dimension``, ``target``, ``modality``, ``task``, ``ccc`` on test (``None`` without a test
-    partition), ``human`` (what one rater reaches, ``None`` where it is not known).
+    partition), ``human`` (score of one rater, ``None`` if unknown).
     """
     keys = ["dimension", "target", "modality", "task"]
     mean = scores.groupby([*keys, "partition"], sort=False)[["ccc", "ccc_out_of_fold"]].mean()
@@ -22,7 +22,7 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
     found = []
     for (dimension, target), rows in mean.groupby(["dimension", "target"], sort=False):
         on_dev = rows.xs("dev", level="partition") if "dev" in rows.index.levels[4] else rows[:0]
-        # What was fitted on dev would win there: in-sample scores count if there are no others.
+        # In-sample scores would favour models fitted on dev: used only without others.
         order = on_dev["ccc_out_of_fold"].dropna()
         order = on_dev["ccc"].dropna() if order.empty else order
         if order.empty:

@@ -1,8 +1,7 @@
-"""Oddities: what stages have noted about their inputs, of all recordings in one table.
+"""Oddities: the stages' notes on unusual inputs, for all recordings in one table.
 
-Stages that read what a person gives write down what is odd about an input, and read it all the
-same. Extraction does so in the state of each recording, other stages in
-tables of notes.
+Stages that read user files note what is unusual about an input, and use it nevertheless. Extraction
+stores these notes in the status of each recording, other stages in tables of notes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,11 +21,11 @@ def oddities(folder: Path, stages: Sequence[str], recordings: Iterable[Recording
     Parameters
     ----------
     folder
-        States and notes: ``<stage>/<batch>.parquet`` each.
+        Folder of status tables and notes: ``<stage>/<batch>.parquet`` each.
     stages
         Stages that write them.
     recordings
-        Of the corpus table.
+        Recordings of the corpus table.
 
     Returns
     -------

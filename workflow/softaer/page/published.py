@@ -1,7 +1,7 @@
-"""Scores that others have published: which a run shows, and how far they compare with its own.
+"""Published scores: which ones a run shows, and how far they are comparable with its own.
 
-``han2017`` comes with the package: the table of the paper whose method this is. The Snakefile
-imports this module, which therefore needs the standard library alone.
+``han2017`` is included in the package: the table of the paper whose method this is. The Snakefile
+imports this module, so it uses only the standard library.
 """
 
 import csv
@@ -15,12 +15,12 @@ from softaer.core.home import PACKAGE
 from softaer.layouts import Layout
 
 NONE = "none"
-"""What ``report.published`` is where nothing shall be shown."""
+"""Value of ``report.published`` for showing nothing."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A CCC: who published it, on what corpus, and what it is a score of."""
+    """A CCC with its source, its corpus, and the prediction it belongs to."""
 
     source: str
     corpus: str
@@ -38,13 +38,12 @@ COLUMNS = tuple(column.name for column in fields(Score))
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a table that comes with the package is from, and what its scores are of."""
+    """Source of a table included in the package, and the conditions of its scores."""
 
     citation: str
     remarks: Sequence[str]
     settings: Mapping[str, Collection[Any]]
-    """Keys of the configuration that say what is predicted and from what, with the values that are
-    as published."""
+    """Configuration keys that affect what is predicted and from what, with the published values."""
 
 
 SHIPPED = {
@@ -66,16 +65,16 @@ SHIPPED = {
         },
     )
 }
-"""Tables that come with the package, ``published/NAME.csv`` in its folder."""
+"""Tables included in the package, ``published/NAME.csv`` in its folder."""
 
 
 def shipped_table(name: str) -> Path:
-    """Path of a table that comes with the package."""
+    """Path of a table included in the package."""
     return PACKAGE / "published" / f"{name}.csv"
 
 
 def own_table(asked: str | None) -> str | None:
-    """Path of a table of the user's own, if that is asked for."""
+    """Path of the user's own table, if requested."""
     return None if asked == NONE or asked in SHIPPED else asked
 
 
@@ -89,7 +88,7 @@ def chosen_table(
     asked
         ``report.published`` of the configuration.
     layout
-        Module of :mod:`softaer.layouts`; its ``PUBLISHED`` is shown where nothing is asked for.
+        Module of :mod:`softaer.layouts`; its ``PUBLISHED`` is the default.
     simulated
         Whether the corpus is the simulated one.
     check
@@ -102,14 +101,13 @@ def chosen_table(
     Raises
     ------
     InputError
-        If scores on recordings of people are asked for beside simulated ones, or the table is
-        wrong.
+        If published scores are requested with the simulated corpus, or the table is wrong.
     """
     if simulated:
         if asked not in (None, NONE):
             raise InputError(
                 f"config key 'report.published': found {asked!r} with the simulated corpus; "
-                f"expected null or {NONE!r}, since scores on recordings of people cannot be "
+                f"expected null or {NONE!r}, because scores on recordings of people cannot be "
                 "compared with scores on simulated ones"
             )
         return None
@@ -125,7 +123,7 @@ def chosen_table(
 
 
 def release(layout: Layout) -> str | None:
-    """What a corpus on which scores have been published is, in words for the report.
+    """Description, for the report, of a corpus with published scores.
 
     Parameters
     ----------
@@ -151,12 +149,12 @@ def read_published(table: str) -> list[Score]:
     ----------
     table
         A name in :data:`SHIPPED`, or the path of a CSV with the columns :data:`COLUMNS`; others
-        are left aside.
+        are ignored.
 
     Raises
     ------
     InputError
-        If it cannot be read, a column or a cell is missing, a score is no CCC or stands there
+        If it cannot be read, a column or a cell is missing, or a score is not a CCC or occurs
         twice.
     """
     path = shipped_table(table) if table in SHIPPED else Path(table)
@@ -201,12 +199,12 @@ def _ccc(text: str, where: str) -> float:
 
 
 def side_by_side(scores: Sequence[Score], own: Mapping[str, list]) -> dict[str, Any]:
-    """Published scores beside those of a run, matched by what they are scores of.
+    """Published scores next to those of a run, matched by prediction.
 
     Parameters
     ----------
     scores
-        Published ones.
+        Published scores.
     own
         The run's :func:`softaer.page.score_table.score_table`.
 
@@ -214,12 +212,12 @@ def side_by_side(scores: Sequence[Score], own: Mapping[str, list]) -> dict[str, 
     -------
     sources
         For each source and corpus ``source``, ``corpus`` and ``tables``, one for each dimension:
-        ``dimension``, ``targets`` and ``rows`` with ``modality``, ``task`` and ``cells``. A cell is
-        of one target and has ``own``, the block of the run's table (empty without any), and the
-        published ``dev`` and ``test`` (``None`` where there is none).
+        ``dimension``, ``targets`` and ``rows`` with ``modality``, ``task`` and ``cells``. A cell
+        belongs to one target and has ``own``, the block of the run's table (empty if missing), and
+        the published ``dev`` and ``test`` (``None`` if missing).
     without
-        How many scores are not shown: of dimensions and targets that the run does not have, or of
-        other partitions than dev and test.
+        Number of scores that are not shown: those of dimensions and targets that the run does not
+        have, or of partitions other than dev and test.
     """
     blocks = {
         (*column, row["name"], row["task"]): block
@@ -265,16 +263,16 @@ def side_by_side(scores: Sequence[Score], own: Mapping[str, list]) -> dict[str, 
 def departures(
     table: str | None, config: Mapping[str, Any], modalities: Collection[str]
 ) -> list[str]:
-    """Settings of a run that are not as published.
+    """Settings of a run that differ from the published ones.
 
     Parameters
     ----------
     table
-        What :func:`chosen_table` gives.
+        Result of :func:`chosen_table`.
     config
         The configuration of the run.
     modalities
-        Those of the run; settings of others do not matter.
+        Modalities of the run; settings of others are ignored.
 
     Returns
     -------

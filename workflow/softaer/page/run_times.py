@@ -14,13 +14,13 @@ def run_times(benchmarks: Path) -> pd.DataFrame:
     ----------
     benchmarks
         Folder with ``<stage>/**/*.tsv`` or ``<stage>.tsv``, one file per job; it may be missing.
-        The report's own is left out: it would tell of an earlier one.
+        The report's own file is ignored, because it describes an earlier report.
 
     Returns
     -------
-    ``stage``, ``jobs``, ``total`` (run times added up, s), ``median``, ``longest`` (s),
-    ``processor`` (share of one processor that was busy meanwhile, NaN where the job was too short
-    to measure), ``memory`` (largest resident memory of a job, MB); largest total first.
+    ``stage``, ``jobs``, ``total`` (sum of run times, s), ``median``, ``longest`` (s),
+    ``processor`` (number of processors in use on average, NaN if the job was too short to
+    measure), ``memory`` (largest resident memory of a job, MB); largest total first.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def run_times(benchmarks: Path) -> pd.DataFrame:
         try:
             table = pd.read_csv(path, sep="\t", na_values="-")[["s", "cpu_time", "max_rss"]]
         except (ValueError, KeyError, OSError) as error:
-            raise InputError(f"{path}: no benchmark of Snakemake's: {error}") from error
+            raise InputError(f"{path}: not a benchmark file of Snakemake: {error}") from error
         stage = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
         rows += [table.assign(stage=stage)] if stage != "report" else []
     columns = ["stage", "jobs", "total", "median", "longest", "processor", "memory"]

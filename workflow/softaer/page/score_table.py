@@ -1,4 +1,4 @@
-"""The paper's table: CCC of every model on dev and test, with what people reach."""
+"""The paper's table: CCC of every model on dev and test, with the human ceiling."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ import pandas as pd
 def score_table(
     scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame
 ) -> dict[str, list]:
-    """The paper's table, with the scores out of fold and the intervals that the paper lacks.
+    """The paper's table, with out-of-fold scores and intervals, which the paper lacks.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ def score_table(
         (dimension, target) of each block of cells: dev in-sample, dev out of fold, test.
     rows
         ``name``, ``task`` and ``blocks``; a block has ``dimension``, ``dev``, ``out_of_fold``,
-        ``test``, ``low``, ``high`` (``None`` where there is none) and ``best``: highest on test
-        among the models.
+        ``test``, ``low``, ``high`` (``None`` if missing) and ``best``: highest on test among the
+        models.
     """
     keys = ["dimension", "target", "modality", "task", "partition"]
     mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()

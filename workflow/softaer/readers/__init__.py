@@ -1,1 +1,1 @@
-"""What raters have written, in the forms that their tools write."""
+"""Readers of ratings in the formats of annotation tools."""

@@ -1,4 +1,4 @@
-"""Ratings as delimited text: a column per rater, or a row per rating."""
+"""Ratings as delimited text: one column per rater, or one row per rating."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from softaer.readers.raters import (
 )
 
 SEPARATORS = {";": "';'", "\t": "a tabulator", "|": "'|'"}
-"""Other separators than a comma, and how they are called."""
+"""Separators other than a comma, and their names."""
 
 
 LONG = ["time", "rater", "dimension", "value"]
@@ -25,10 +25,10 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     ----------
     path
         CSV in UTF-8. Long: columns ``time``, ``rater``, ``dimension``, ``value``. Wide: ``time``
-        plus one column per rater, empty cells where a rater says nothing. Blanks around names do
-        not count, nor do forms of Unicode.
+        plus one column per rater, with empty cells where there is no rating. Blanks around names
+        and forms of Unicode are ignored.
     dimension
-        What a wide file rates.
+        Dimension of a wide file.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Naming the file, and row and column where a cell is not a number; or if two raters are one
-        without the blanks around their names, but rate at the same time.
+        If the file is invalid; names row and column of a cell that is not a number. Also if the
+        names of two raters differ only in blanks, but both rate at the same time.
     """
     cells = _read_cells(path)
     cells.columns = header = [tidied(name) for name in cells.columns]
@@ -64,7 +64,7 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
         return table.reset_index(drop=True)
     if dimension is None:
         raise InputError(
-            f"{path}: one column per rater, but several dimensions are asked for; expected "
+            f"{path}: one column per rater, but several dimensions are requested; expected "
             "'{dimension}' in the path, or columns 'time', 'rater', 'dimension', 'value'"
         )
     time = _numbers(cells["time"], path)
@@ -83,16 +83,16 @@ def read_annotations(path: Path, dimension: str | None = None) -> pd.DataFrame:
 
 
 def _refuse_merged(table: pd.DataFrame, written: pd.Series, path: Path) -> None:
-    """Refuse raters that are one when tidied, but rate the same at one time."""
+    """Refuse raters whose names become equal, but who rate the same dimension at the same time."""
     if table["rater"].equals(written):
         return
     names = written.groupby([table["rater"], table["dimension"], table["time"]]).nunique()
     for rater, dimension, time in names.index[names > 1]:
         spelled = sorted(written[table["rater"] == rater].unique())
         raise InputError(
-            f"{path}, column 'rater': found {spelled}, which are one without blanks and in one "
-            f"form of Unicode, and each rates {dimension!r} at {time:g} s; expected names that "
-            "differ otherwise"
+            f"{path}, column 'rater': found {spelled}, which differ only in blanks or in the form "
+            f"of Unicode, and each rates {dimension!r} at {time:g} s; expected names that differ "
+            "in another way"
         )
 
 
@@ -116,7 +116,7 @@ def _read_cells(path: Path) -> pd.DataFrame:
 
 
 def _refuse_separator(header: list[str], path: Path) -> None:
-    """Refuse a first line that is separated otherwise, or that is none of names."""
+    """Refuse a first line with another separator, or without names."""
     line = ",".join(header)
     if line.casefold().startswith("sep="):
         raise InputError(

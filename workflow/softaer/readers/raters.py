@@ -1,9 +1,8 @@
-"""Raters: whose traces count, which of their values are ratings, and whether their scales are one.
+"""Raters: which columns are raters, which values are ratings, and whether the scales are the same.
 
-Files of ratings hold columns that nobody rated (a frame's number, a mean), codes for what is
-missing (-999), and now and then a rater on another scale than the others. What is found here is
-left out and told, or refused with what can be done about it; nothing of it becomes a rating
-unnoticed.
+Files of ratings contain columns that are not raters (frame numbers, means), codes for missing
+values (-999), and sometimes a rater on another scale. These are left out with a note, or refused
+with advice. None of them becomes a rating silently.
 """
 
 import re
@@ -21,7 +20,7 @@ from softaer.core.listing import first_few
 from softaer.core.reliability import krippendorff_alpha, pairwise_correlation
 
 Note = Callable[[str], None]
-"""Tells what was odd and did not stop the work."""
+"""Called with a note on what was unusual but is not an error."""
 
 COUNTERS = frozenset([
     "frame", "frames", "framenumber", "frameindex", "frameno", "framenr", "index", "idx", "row",
@@ -29,13 +28,13 @@ COUNTERS = frozenset([
     "timestamp", "timestamps", "datetime", "frametime", "videotime", "mediatime", "unixtime",
     "elapsedtime", "timecode", "stamp", "millisecond", "milliseconds", "msec",
 ])  # fmt: skip
-"""Names of columns that number the rows or tell the time, in lower case without other signs."""
+"""Names of columns with row numbers or times, in lower case, letters and digits only."""
 
 MAYBE_COUNTERS = frozenset([
     "i", "id", "n", "no", "nr", "number", "s", "t", "ts", "ms", "sec", "second", "seconds",
     "step", "bin", "x",
 ])  # fmt: skip
-"""The same, where they may be somebody's initials: only if their values increase."""
+"""The same for names that may be a rater's initials: only if their values increase."""
 
 STATISTICS = frozenset([
     "mean", "means", "average", "avg", "median", "std", "stdev", "stddev", "stderr", "variance",
@@ -62,18 +61,18 @@ MAYBE_STATISTICS: dict[str, Sequence[Callable[[np.ndarray], Any]]] = {
     "sem": _ERRORS,
     "ci": [],
 }
-"""The same, where they may be somebody's name: only beside a word that says more (``arousal_sd``),
-or if their values are the others' statistic."""
+"""The same for words that may be a rater's name: only next to a more specific word
+(``arousal_sd``), or if their values are a statistic of the others."""
 
 NO_RATINGS = frozenset([
     "confidence", "certainty", "reliability", "weight", "weights", "playing", "playback", "paused",
     "button", "buttons", "pressed", "click", "clicked", "mouse", "fps", "event", "events", "flag",
     "valid", "validity", "session", "sessionid", "trial", "trialid",
 ])  # fmt: skip
-"""Words in names of columns that tools write beside the ratings."""
+"""Words in names of columns that tools write in addition to the ratings."""
 
 DOUBTFUL = frozenset(["score", "scores", "low", "high", "ci"])
-"""Names of columns that may be ratings, which are told where there are other columns."""
+"""Names of columns that may be ratings; a note appears if there are other columns."""
 
 FILLERS = frozenset([
     "of", "all", "n", "no", "nr", "nb", "num", "number", "z", "norm", "normalised", "normalized",
@@ -81,7 +80,7 @@ FILLERS = frozenset([
     "value", "values", "rating", "ratings", "label", "labels", "standard", "truth", "error",
     "deviation", "low", "high", "level", "score", "id",
 ])  # fmt: skip
-"""Words that say nothing of whether a column is a rater's, and are nobody's name."""
+"""Neutral words, which are neither a rater's name nor evidence against a rater."""
 
 RATER = frozenset(["rater", "annotator", "observer", "coder"])
 """Words before a rater's own name."""
@@ -90,44 +89,44 @@ DIMENSIONS = frozenset([
     "arousal", "valence", "dominance", "activation", "pleasure", "liking", "likability",
     "expectation", "expectancy", "intensity", "engagement", "trustworthiness", "unpredictability",
 ])  # fmt: skip
-"""Dimensions that are usual."""
+"""Common dimensions."""
 
 OF_ROWS, OF_RATERS, OF_TOOL = "a time or a number of rows", "a statistic of raters", "no rating"
-"""What a column may be that is no rater."""
+"""Kinds of columns that are not raters."""
 
 LEFT_OUT, COUNTS = "is left out", "counts as a rater all the same"
-"""What is done with it."""
+"""Treatment of such a column."""
 
 LEAST_SAMPLES = 20
-"""Samples from which on equal steps, or a mean of the others, are no chance."""
+"""Number of samples for which equal steps, or a mean of the others, are not a coincidence."""
 
 EQUAL = 0.005
-"""Values that differ by less are equal to rounding, as a share of a trace's range."""
+"""Values are equal up to rounding if they differ by less than this share of a trace's range."""
 
 NAMED = 0.03
-"""The same where a name says what the values are: small ones have few digits (``sem``)."""
+"""The same if a name describes the values: small ones have few digits (``sem``)."""
 
 SMALL_CODES = np.array([7.0, 8.0, 9.0])
-"""What files say where a value is missing, with either sign, if that is no rating itself."""
+"""Codes for missing values, with either sign, unless they are ratings themselves."""
 
 CODES = np.array([77.0, 88.0, 99.0, 777.0, 888.0, 999.0, 9999.0, 99999.0])
-"""The same, which are hardly ratings in any case."""
+"""Codes that are unlikely to be ratings in any case."""
 
 LEAST_VALUES = 5
-"""Different ratings from which on it can be seen that one value lies apart."""
+"""Number of different ratings needed to detect an isolated value."""
 
 UNIT = 2.0
-"""No scale that ends at 1 (-1 to 1, 0 to 1) reaches so far; others (1 to 5, 0 to 100) do."""
+"""Ratings on a scale that ends at 1 (-1 to 1, 0 to 1) never reach this; others (1 to 5) do."""
 
 GESTURE = 0.4
-"""A trace within -1 to 1 that uses so much of it is hardly a small gesture on a wide scale."""
+"""A trace within -1 to 1 that uses this much of it is hardly a small movement on a wide scale."""
 
 SHARE = 0.01
-"""Of a trace's values at either end that do not count for the range that it uses."""
+"""Share of a trace's values at either end that are ignored for its range."""
 
 
 def plain(name: str) -> str:
-    """A name in lower case, letters and digits alone."""
+    """A name in lower case, letters and digits only."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
@@ -146,7 +145,7 @@ def words(name: str) -> list[str]:
 def tidied(name: str) -> str:
     """A name in the composed form of Unicode (NFC), without blanks at its ends.
 
-    Blanks that cannot be seen count as blanks.
+    Invisible blanks count as blanks.
 
     Examples
     --------
@@ -158,7 +157,7 @@ def tidied(name: str) -> str:
 
 
 def spellings(names: Iterable[str]) -> list[list[str]]:
-    """Names that differ in case alone: those of each such group, sorted."""
+    """Groups of names that differ only in case, each sorted."""
     by_case: dict[str, list[str]] = {}
     for name in sorted(names):
         by_case.setdefault(name.casefold(), []).append(name)
@@ -166,16 +165,16 @@ def spellings(names: Iterable[str]) -> list[list[str]]:
 
 
 def other_spellings(annotations: pd.DataFrame, dimensions: Sequence[str], note: Note) -> None:
-    """Tell dimensions that are not asked for, but are spelled nearly as one that is.
+    """Note dimensions that are not requested but are spelled almost like a requested one.
 
     Parameters
     ----------
     annotations
-        With ``dimension``.
+        Table with ``dimension``.
     dimensions
-        Those asked for.
+        Requested dimensions.
     note
-        Is told.
+        Called with the notes.
     """
     counts = annotations["dimension"].value_counts()
     for name in sorted(set(counts.index) - set(dimensions)):
@@ -193,28 +192,28 @@ def counting(
     note: Note = print,
     where: object = "annotations",
 ) -> pd.DataFrame:
-    """Traces of those who count.
+    """Traces of the raters that are used.
 
     Parameters
     ----------
     annotations
         ``time``, ``rater``, ``dimension``, ``value`` of a recording.
     raters
-        Who counts; ``None``: all, without columns that are no rater. That is one whose name
+        Raters to use; ``None``: all columns that are raters. A column is not a rater if its name
         consists of words in :data:`COUNTERS`, :data:`STATISTICS` or :data:`NO_RATINGS`, or is in
-        one of the lists of names that may be a person's as well, if the values agree; unless it is
-        the only one. A column stays, and is told, whose name holds such a word beside another, or
-        whose values alone speak against it, since they go up in equal steps or are the mean of the
-        others.
+        one of the lists of names that may also be a person's and its values fit; unless it is the
+        only column. Some columns are kept with a note: those with such a word next to another, and
+        those whose values alone suggest otherwise, because they increase in equal steps or are the
+        mean of the others.
     note
-        Is told what was left out or is odd.
+        Called with notes on what was left out or is unusual.
     where
         Names the recording in errors.
 
     Raises
     ------
     InputError
-        If nobody counts, or the columns are dimensions and not raters.
+        If there are no raters, or the columns are dimensions instead of raters.
     """
     found = annotations["rater"].unique()
     if raters is not None:
@@ -235,7 +234,7 @@ def counting(
     for dimension, traces in of_dimension.items():
         looks_like = _by_names(traces, dimension)
         if len(traces) == 1 and all(reason != OF_ROWS for reason, _ in looks_like.values()):
-            looks_like = {}  # a corpus with a gold standard alone
+            looks_like = {}  # a corpus with only a gold standard
         rest = {
             rater: trace
             for rater, trace in traces.items()
@@ -271,7 +270,7 @@ def counting(
 
 
 def side_by_side(traces: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Values of traces at all times that any of them has, shape (K, n); NaN where one has none."""
+    """Values of traces at the union of their times, shape (K, n); NaN where missing."""
     instants = np.unique(np.concatenate([trace["time"].to_numpy() for trace in traces] or [[]]))
     values = np.full((len(traces), len(instants)), np.nan)
     for place, trace in enumerate(traces):
@@ -280,8 +279,8 @@ def side_by_side(traces: Sequence[pd.DataFrame]) -> np.ndarray:
 
 
 def _by_names(traces: dict[str, pd.DataFrame], dimension: str) -> dict[str, tuple[str, str]]:
-    """Traces whose names say that they are no rater's, why, and what is done with them."""
-    # Words that most names have in common say nothing of one of them (rater_max, rater_ann).
+    """Traces whose names are not a rater's, with the reason and their treatment."""
+    # Words that most names have in common are not informative (rater_max, rater_ann).
     counts = Counter(word for name in traces for word in set(words(name)))
     common = {word for word, count in counts.items() if len(traces) > 1 and count > len(traces) / 2}
     found = {}
@@ -296,9 +295,9 @@ def _by_names(traces: dict[str, pd.DataFrame], dimension: str) -> dict[str, tupl
 
 
 def _by_name(said: list[str], more: bool, trace: pd.DataFrame) -> tuple[str, str] | None:
-    """What a trace is by the words of its name, if its values do not contradict.
+    """The kind of a trace according to its name, unless its values contradict.
 
-    ``more``: whether there are several words, so that it is hardly anybody's name.
+    ``more``: whether there are several words, so that it is unlikely to be a rater's name.
     """
     whole = "".join(said)
     rows = COUNTERS | {"time"}
@@ -322,7 +321,7 @@ def _by_name(said: list[str], more: bool, trace: pd.DataFrame) -> tuple[str, str
 
 
 def _refuse_dimensions(names: Sequence[str], dimension: str, note: Note, where: object) -> None:
-    """Refuse columns that are all named after dimensions, of which one is another than this one."""
+    """Refuse columns that are all named after dimensions, if one is not the requested dimension."""
     own = set(words(dimension))
     of = {name: set(words(name)) & (DIMENSIONS | own) for name in names}
     odd = [name for name in names if of[name] - own]
@@ -330,8 +329,8 @@ def _refuse_dimensions(names: Sequence[str], dimension: str, note: Note, where: 
         raise InputError(
             f"{where}: the columns {list(names)} are named after dimensions; expected the raters "
             f"of {dimension!r}: one file for each dimension ('{{dimension}}' in the path), or "
-            "columns 'time', 'rater', 'dimension', 'value', or 'ratings.raters' that says who "
-            "counts"
+            "columns 'time', 'rater', 'dimension', 'value', or 'ratings.raters' that lists the "
+            "raters"
         )
     if odd:
         note(
@@ -346,7 +345,7 @@ def _increases(trace: pd.DataFrame) -> bool:
 
 
 def _is_even(trace: pd.DataFrame) -> bool:
-    """Whether a trace goes up in equal steps, or as time does."""
+    """Whether a trace increases in equal steps, or like time."""
     value, time = trace["value"].to_numpy(), trace["time"].to_numpy()
     if not value[-1] > value[0] or not time[-1] > time[0]:
         return False
@@ -359,7 +358,7 @@ def _is_even(trace: pd.DataFrame) -> bool:
 def _equals(
     value: np.ndarray, others: np.ndarray, statistic: Callable, equal: float = EQUAL
 ) -> bool:
-    """Whether a trace is a statistic of the others, to rounding, wherever two of these are."""
+    """Whether a trace is a statistic of the others, up to rounding, where at least two exist."""
     both = ~np.isnan(value) & ((~np.isnan(others)).sum(axis=0) >= 2)
     if both.sum() < LEAST_SAMPLES:
         return False
@@ -367,7 +366,7 @@ def _equals(
     tolerance = equal * np.ptp(value)
     if tolerance == 0:
         return False
-    some = slice(None, None, len(value) // LEAST_SAMPLES)  # nearly always enough, and fast
+    some = slice(None, None, len(value) // LEAST_SAMPLES)  # fast, and nearly always sufficient
     return all(
         bool((np.abs(statistic(others[:, part]) - value[part]) <= tolerance).all())
         for part in (some, slice(None))
@@ -375,7 +374,7 @@ def _equals(
 
 
 def _is_mean(value: np.ndarray, others: np.ndarray) -> bool:
-    """Whether a trace is the mean of the others, and none of these is the same."""
+    """Whether a trace is the mean of the others, and differs from each of them."""
     if not _equals(value, others, partial(np.nanmean, axis=0)):
         return False
     same = (partial(np.take, indices=k, axis=0) for k in range(len(others)))
@@ -383,25 +382,25 @@ def _is_mean(value: np.ndarray, others: np.ndarray) -> bool:
 
 
 MISSING = "missing (ratings.missing)"
-"""What a note on values that are missing ends with, as the configuration says."""
+"""End of a note on values that the configuration declares as missing."""
 
 
 def without_missing(
     annotations: pd.DataFrame, missing: Sequence[float], hold: bool, note: Note = print
 ) -> pd.DataFrame:
-    """Take out values that mean that there is no rating.
+    """Remove codes for missing ratings.
 
     Parameters
     ----------
     annotations
-        With ``rater`` and ``value``.
+        Table with ``rater`` and ``value``.
     missing
-        Those values.
+        The codes.
     hold
-        Whether a value is held until the next. Then it ends where one is missing, and the value
-        becomes NaN; else the row is left out, as an empty cell is.
+        Whether a value holds until the next one. Then a code becomes NaN, which ends the previous
+        value. Otherwise the row is dropped, like an empty cell.
     note
-        Is told how many there were.
+        Called with their number.
     """
     if not len(missing):
         return annotations
@@ -412,12 +411,12 @@ def without_missing(
 
 
 def far_apart(small: float, large: float) -> bool:
-    """Whether values up to one size and values from another on can hardly be of one scale.
+    """Whether values up to one size and values from another size on are unlikely to share a scale.
 
-    Raters use their scale more or less, so that one may reach 15 times as far as another. On
-    scales that end at 1 nothing is apart, however small gestures are: from 0 to :data:`UNIT`
-    all belongs together. Beyond, what goes to 1 is of another scale than what goes to 20; and of
-    what goes farther than a scale that ends at 1, a fiftieth.
+    Raters use more or less of their scale, so that one may reach 15 times as far as another. On
+    scales that end at 1, nothing is far apart, however small movements are: all values from 0 to
+    :data:`UNIT` belong together. Beyond that, values up to 1 and values from 20 on have different
+    scales; for scales that do not end at 1, the factor is 50.
 
     Examples
     --------
@@ -428,14 +427,14 @@ def far_apart(small: float, large: float) -> bool:
 
 
 def codes(values: np.ndarray) -> np.ndarray:
-    """Values that are hardly ratings, among all of a dimension in a recording.
+    """Values that are unlikely to be ratings, among all values of a dimension in a recording.
 
-    Two rules, both blind to how often a value occurs. A value of :data:`CODES` with either sign is
-    one if it is at least nine times as large as all that are none (999 beside 0 to 100), or
-    negative where they are not. So is a negative one of :data:`SMALL_CODES` beside
-    :data:`LEAST_VALUES` others. Any other value is one if it lies :func:`far_apart` from the next
-    smaller one in size, and there are fewer of this kind than of others: a trace that wanders far
-    passes through what lies between (as with tools without limits).
+    There are two rules, which do not depend on how often a value occurs. A value in :data:`CODES`,
+    with either sign, is a code if it is at least nine times as large as all ratings (999 with 0 to
+    100), or negative although the ratings are not. So is a negative value in :data:`SMALL_CODES` if
+    there are :data:`LEAST_VALUES` others. Any other value is a code if it is :func:`far_apart` from
+    the next smaller one, and there are fewer such values than others: a trace that moves far passes
+    through the values in between (as with tools without limits).
 
     Parameters
     ----------
@@ -473,11 +472,11 @@ def codes(values: np.ndarray) -> np.ndarray:
 
 
 def spikes(values: np.ndarray) -> np.ndarray:
-    """Values that are odd, though not as odd as :func:`codes`.
+    """Values that are unusual, but less so than :func:`codes`.
 
-    A single one that is three times as large as all the others, of which there are
-    :data:`LEAST_VALUES` or more; or three at most, in a twentieth of the samples at most, beside
-    :data:`LEAST_SAMPLES` or more.
+    These are a single value three times as large as all others, of which there are at least
+    :data:`LEAST_VALUES`; or at most three such values, in at most a twentieth of the samples, if
+    there are at least :data:`LEAST_SAMPLES`.
 
     Parameters
     ----------
@@ -507,7 +506,7 @@ def spikes(values: np.ndarray) -> np.ndarray:
 
 
 def _steps(rows: pd.DataFrame, value: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of the steps to and from a value, and of the other steps of those who give it."""
+    """Sizes of the steps to and from a value, and of the other steps of the same raters."""
     across, other = [], []
     for _, trace in rows.groupby("rater", sort=False):
         own = trace.sort_values("time", kind="stable")["value"].to_numpy()
@@ -520,11 +519,11 @@ def _steps(rows: pd.DataFrame, value: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def leaps(rows: pd.DataFrame) -> np.ndarray:
-    """Values of :data:`CODES` and :data:`SMALL_CODES` that lie beyond all others, and are leapt to.
+    """Values of :data:`CODES` and :data:`SMALL_CODES` beyond all others that a trace jumps to.
 
-    That is, from every rating before and after them it is further than from any other rating to
-    the next, and no two neighbours among the others are half as far apart as they are from these.
-    So 9 is one beside 1 to 7, and -99 beside -50 to 50; 9 is none where a trace rises to it.
+    The steps to and from such a value are larger than any other step between ratings, and no two
+    neighbours among the other values are half as far apart as they are from it. So 9 is a code with
+    ratings of 1 to 7, and -99 with -50 to 50; 9 is not a code if a trace rises to it gradually.
 
     Parameters
     ----------
@@ -545,10 +544,11 @@ def leaps(rows: pd.DataFrame) -> np.ndarray:
 
 
 def lone_negatives(rows: pd.DataFrame) -> np.ndarray:
-    """Whole numbers below zero that are hardly of the scale that all others are of.
+    """Negative whole numbers that are unlikely to be on the scale of all others.
 
-    Three at most, where no other value is negative. Not such that the others lead to, as
-    -1 on a scale from -3 to 3: they are whole numbers, begin next to it, and it is not leapt to.
+    There are at most three, and no other value is negative. Excluded are values that continue the
+    others, such as -1 on a scale from -3 to 3: the others are whole numbers and begin next to it,
+    and traces do not jump to it.
 
     Parameters
     ----------
@@ -571,23 +571,23 @@ def lone_negatives(rows: pd.DataFrame) -> np.ndarray:
 
 
 def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotations") -> None:
-    """Refuse what is hardly a rating, see :func:`codes`, and tell what may be none.
+    """Refuse values that are unlikely to be ratings, see :func:`codes`, and note doubtful ones.
 
     Parameters
     ----------
     annotations
-        ``dimension``, ``rater``, ``value`` of a recording; NaN where it is known to be missing.
+        ``dimension``, ``rater``, ``value`` of a recording; NaN for known missing values.
     note
-        Is told of :func:`spikes`, and of raters who say -1 where there is no other negative value,
-        and not only whole numbers.
+        Called with notes on :func:`spikes`, and on raters with -1 if no other value is negative and
+        not all are whole numbers.
     where
         Names the recording in errors.
 
     Raises
     ------
     InputError
-        Naming rater, value and how often it occurs. A rater with many such values and few others
-        is left to :func:`refuse_mixed_scales`.
+        Names the rater, the value and how often it occurs. A rater with many such values and few
+        others is left to :func:`refuse_mixed_scales`.
     """
     if not annotations["value"].abs().max() >= UNIT and not annotations["value"].min() <= -1:
         return
@@ -601,7 +601,7 @@ def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotat
             rest = values[~np.isin(values, odd)]
             span = f"{rest.min():g} to {rest.max():g}" if len(rest) else "none"
             raise InputError(
-                f"{where}: rater {rater!r} gives {found[0]:g} for {dimension!r} {counts[0]} times, "
+                f"{where}: rater {rater!r} has {found[0]:g} for {dimension!r} {counts[0]} times, "
                 f"other values are {span}; expected ratings, or 'ratings: missing: [{found[0]:g}]' "
                 "if it stands for a missing rating, or 'ratings: range' if it is a rating"
             )
@@ -619,7 +619,7 @@ def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotat
 
 
 def value_ranges(annotations: pd.DataFrame) -> pd.DataFrame:
-    """Range of values that each trace uses, without :data:`SHARE` of them at either end.
+    """Range of values used by each trace, without :data:`SHARE` of them at either end.
 
     Returns
     -------
@@ -636,27 +636,28 @@ def value_ranges(annotations: pd.DataFrame) -> pd.DataFrame:
 def mixed_scales(
     low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, tuple[float, float], tuple[float, float]] | None:
-    """Whether some ranges of values are not of one scale.
+    """Whether some ranges of values belong to different scales.
 
-    Ranges are put in the order of how far they reach from zero, which is the middle or the lower
-    end of nearly all scales. They are of two scales where from one to the next
+    Ranges are sorted by how far they reach from zero, which is the middle or the lower end of
+    nearly all scales. Two neighbours in this order belong to different scales if
 
-    * they are :func:`far_apart` (0 to 100 beside -1 to 1, 0 to 1000 beside 0 to 1), or
-    * the smaller stay within -1 to 1 and use :data:`GESTURE` of it, the larger have no value in
-      common with them and reach 3, or 5 if the smaller are not negative (1 to 9 beside -1 to 1).
+    * they are :func:`far_apart` (0 to 100 and -1 to 1, 0 to 1000 and 0 to 1), or
+    * the smaller ones stay within -1 to 1 and use :data:`GESTURE` of it, and the larger ones have
+      no value in common with them and reach 3, or 5 if the smaller are not negative (1 to 9 and -1
+      to 1).
 
-    Constant traces do not count. Neither small gestures nor offsets make another scale. Some
-    mixtures cannot be told from what raters do: 0 to 1 beside -1 to 1, 0 to 10 beside 0 to 100.
-    Where tools have no limits, raters' ranges vary a hundredfold, but without a gap.
+    Constant traces are ignored. Small movements and offsets do not count as another scale. Some
+    mixtures cannot be detected from the ratings: 0 to 1 and -1 to 1, 0 to 10 and 0 to 100. With
+    tools without limits, raters' ranges vary a hundredfold, but without a gap.
 
     Parameters
     ----------
     low, high
-        Of each trace, shape (n,).
+        Range of each trace, shape (n,).
 
     Returns
     -------
-    ``None``, or whether each is of the larger scale, and what the smaller and the larger use.
+    ``None``, or whether each trace has the larger scale, and the ranges of the smaller and larger.
     """
     reach = np.maximum(np.abs(low), np.abs(high))
     order = np.argsort(reach, kind="stable")
@@ -679,23 +680,24 @@ def mixed_scales(
 
 
 ALIKE, UNLIKE = 0.7, 0.5
-"""Raters agree in shape if their mean correlation is above the one, and not in units if
-Krippendorff's alpha is below it by more than the other."""
+"""Raters agree in shape if their mean correlation exceeds the first value, and not in units if
+Krippendorff's alpha is lower by more than the second."""
 
 
 def in_other_units(values: np.ndarray, dimension: str) -> str | None:
-    """Whether raters agree in shape, and neither in level nor in range, in words.
+    """Note for raters who agree in shape, but neither in level nor in range.
 
-    A rater from 0 to 10 beside others from -1 to 1 looks so. Of two raters it is also said where
-    one's gestures are five times as small as the other's; of more, one such is not enough. Where
-    nobody reaches :data:`UNIT` nothing is said: levels differ from person to person.
+    An example is a rater from 0 to 10 among others from -1 to 1. For two raters, there is also a
+    note if the range of one is five times as small as the other's; with more raters, one such rater
+    is not enough. There is no note if nobody reaches :data:`UNIT`, because levels differ between
+    people.
 
     Parameters
     ----------
     values
-        Shape (raters, frames), NaN where a rater says nothing.
+        Shape (raters, frames), NaN where a rater has no value.
     dimension
-        What they rate.
+        Rated dimension.
     """
     if len(values) < 2 or not np.nanmax(np.abs(values), initial=0.0) >= UNIT:
         return None
@@ -715,18 +717,18 @@ def told(names: Iterable[str], most: int = 3) -> str:
 
 
 def mixtures(ranges: pd.DataFrame, by: str) -> list[str]:
-    """What :func:`mixed_scales` finds, in words.
+    """Description of the results of :func:`mixed_scales`.
 
     Parameters
     ----------
     ranges
-        ``dimension``, ``low``, ``high`` of traces, and whose they are.
+        ``dimension``, ``low``, ``high`` of traces, with their rater and recording.
     by
-        Column of whose ranges are compared, over all traces: ``rater`` or ``recording``.
+        Column by which ranges are compared, over all traces: ``rater`` or ``recording``.
 
     Returns
     -------
-    A line for each dimension whose ranges do not belong together.
+    One line per dimension with different scales.
     """
     lines: list[str] = []
     if not ranges[["low", "high"]].abs().max(axis=None) >= UNIT:
@@ -745,10 +747,10 @@ def mixtures(ranges: pd.DataFrame, by: str) -> list[str]:
 
 
 def other_scales(ranges: pd.DataFrame, by: str) -> list[str]:
-    """Ranges that may be of another scale, though they are not as far apart as :func:`mixtures`.
+    """Ranges that may belong to another scale, but are less far apart than :func:`mixtures`.
 
-    What stays within -1 to 1, using :data:`GESTURE` of it or more, or within 1 to 9, using 2 of it
-    or more, beside what reaches five times as far.
+    Some ranges stay within -1 to 1 and use at least :data:`GESTURE` of it, or within 1 to 9 and use
+    at least 2 of it, while others reach five times as far.
 
     Parameters
     ----------
@@ -757,7 +759,7 @@ def other_scales(ranges: pd.DataFrame, by: str) -> list[str]:
 
     Returns
     -------
-    A line for each dimension with such ranges.
+    One line per dimension with such ranges.
     """
     lines = []
     for dimension, rows in ranges.groupby("dimension", sort=False):
@@ -779,15 +781,15 @@ def other_scales(ranges: pd.DataFrame, by: str) -> list[str]:
 
 
 def refuse_mixed_scales(ranges: pd.DataFrame, by: str, where: object = "annotations") -> None:
-    """Refuse ranges that do not belong together, see :func:`mixtures`.
+    """Refuse ranges of different scales, see :func:`mixtures`.
 
     Raises
     ------
     InputError
-        Naming whose they are.
+        Names their raters or recordings.
     """
     for line in mixtures(ranges, by):
         raise InputError(
-            f"{where}: found ratings of {line}; expected one scale, since E and sigma are in the "
+            f"{where}: found ratings of {line}; expected one scale, because E and sigma are in the "
             "raters' units (ratings.scales: free, if all are on one scale after all)"
         )

@@ -1,1 +1,1 @@
-"""Media files: what is in them, and sound and pictures on one clock."""
+"""Media files: their contents, and decoding of sound and video on one clock."""

@@ -1,8 +1,8 @@
-"""The clock of a recording: when its packets are due, across streams, parts and files.
+"""The clock of a recording: the times of its packets, across streams, parts and files.
 
-Time zero is the earliest start of the recording's files, so that all its streams share it. Time
-stamps that start again, where a camera or ``cat`` has joined parts, are continued: a part begins
-where the part before it has ended in all streams, and streams keep their distance within a part.
+Time zero is the earliest start of the recording's files and is common to all streams. Time stamps
+that restart, because a camera or ``cat`` has joined parts, are continued: a part begins when the
+previous part has ended in all streams, and streams keep their offsets within a part.
 """
 
 import mmap
@@ -32,16 +32,16 @@ from softaer.signals.media import (
 )
 
 STREAMED = frozenset({"mpeg", "mpegts"})
-"""Those whose clock starts anywhere."""
+"""Formats whose clock starts at an arbitrary time."""
 
 ONE_CLOCK = 60.0
-"""Starts of two such files within so much are on one clock [s]."""
+"""Two such files share a clock if their starts differ by at most this [s]."""
 
 STEP_BACK = 0.06
-"""A decoding time that steps back by more starts a part [s]."""
+"""A decoding time that goes back by more than this starts a new part [s]."""
 
 STEP_BACK_SHOWN = 1.0
-"""The same for packets that have a presentation time only, which pictures reorder [s]."""
+"""The same for packets with only a presentation time, which video reorders [s]."""
 
 
 UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
@@ -49,32 +49,32 @@ UNRELATED = frozenset({"mp3", "mpeg", "mpegts"})
 program stream starts anywhere, that of MP3 counts the encoder's delay."""
 
 DECODING_TIMES = frozenset({"asf", "avi", "gxf"})
-"""Containers that store one time for each picture, in the order of decoding. What FFmpeg gives as
-time of presentation is invented there; the first picture shown has the first time, and so on."""
+"""Containers that store one time per frame, in decoding order. FFmpeg invents the presentation
+times; the first frame shown has the first time, and so on."""
 
 UNTIDY = 0.05
-"""Share of packets that may be damaged; beyond, the file is refused."""
+"""Maximum share of damaged packets; beyond it, the file is refused."""
 
 SHORTFALL = 0.03
-"""Share of the stated length that may be missing without a word."""
+"""Share of the stated length that may be missing without a note."""
 
 TAIL = 10.0
-"""Before the end of a file whose header does not say when each stream ends, so much is read [s]."""
+"""Time before the end of a file that is read if the header lacks the ends of the streams [s]."""
 
 ONE_HEADER = frozenset(
     {"aiff", "asf", "avi", "caf", "flv", "gxf", "matroska", "mov", "mxf", "w64", "wav"}
 )
-"""Containers that begin with a header of their own, which names what is in the file."""
+"""Containers that begin with a header that lists the content of the file."""
 
 LONGEST_INDEX = 64 * 2**20
-"""What may lie between the packets of two files that were joined: an index and a header [byte]."""
+"""Maximum size of the index and header between the packets of two joined files [byte]."""
 
 LEAST_SHORTFALL = 0.25
-"""So much may be missing in any case [s]: encoders' delays, the last pictures."""
+"""Time that may always be missing [s]: encoder delays, the last frames."""
 
 
 def stated_start(container: av.container.InputContainer) -> float:
-    """Start of a file on a clock that files share [s]; 0 if its own says nothing about others."""
+    """Start of a file on a clock shared by files [s]; 0 if its clock is unrelated to others."""
     if UNRELATED & formats_of(container):
         return 0.0
     return own_start(container)
@@ -83,7 +83,7 @@ def stated_start(container: av.container.InputContainer) -> float:
 def share_a_clock(one: av.container.InputContainer, other: av.container.InputContainer) -> bool:
     """Whether two open files are transport or program streams that were cut from one.
 
-    Their clocks start anywhere, so that starts that lie close together are no accident.
+    Their clocks start at arbitrary times, so starts that are close together are not a coincidence.
     """
     streams = STREAMED & formats_of(one) and STREAMED & formats_of(other)
     return bool(streams) and abs(own_start(one) - own_start(other)) < ONE_CLOCK
@@ -107,12 +107,12 @@ def origin(
     container
         The open file.
     beside
-        The recording's other file, where sound and pictures are kept apart.
+        The recording's other file, if sound and video are in two files.
     limits
-        What that file may ask for.
+        Limits for that file.
     account
-        Where it is noted that the other file cannot be opened. Its start is not known then, and
-        this file's own counts.
+        Gets a note if the other file cannot be opened. Its start is then unknown, and the start of
+        this file is used.
     """
     if beside is None:
         return own_start(container)
@@ -129,9 +129,9 @@ def origin(
 
 
 def stated_length(container: av.container.InputContainer, stream: av.stream.Stream) -> float | None:
-    """Length of a stream as its file states it [s], or of the file; ``None`` if it does not.
+    """Length of a stream, or of the file, according to the header [s]; ``None`` if unknown.
 
-    Transport and program streams have no header for all; what FFmpeg says of them is a guess.
+    Transport and program streams have no common header; FFmpeg's values are guesses.
     """
     if STREAMED & formats_of(container):
         return None
@@ -149,10 +149,10 @@ def stated_length(container: av.container.InputContainer, stream: av.stream.Stre
 
 
 def ends_of(container: av.container.InputContainer) -> tuple[dict[int, float], list[float]]:
-    """When the streams of an open file end, on the file's clock [s], by their index; and its seams.
+    """End times of the streams of an open file, on its clock [s], by index; and the file's seams.
 
-    Where the header does not say it of each, packets are read: those of the last seconds, or all.
-    All are read where parts may have been joined.
+    If the header does not state them all, packets are read: those of the last seconds, or all
+    packets if parts may have been joined.
     """
     if may_be_joined(container):
         return _last_packets(container)
@@ -191,7 +191,7 @@ def _last_packets(
 
 @dataclass
 class _Part:
-    """A stretch of a file whose time stamps go on.
+    """A part of a file with continuous time stamps.
 
     Attributes
     ----------
@@ -206,7 +206,7 @@ class _Part:
 
 
 class Continuation:
-    """Moves packets whose time stamps start again to where the part before has ended.
+    """Shifts packets whose time stamps restart to the end of the previous part.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ class Continuation:
         self._end = float("-inf")
 
     def packets(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
-        """The packets in their order, with continued time stamps."""
+        """The packets in their order, with continuous time stamps."""
         waiting: list[av.Packet] = []
         packets = iter(packets)
         while True:
@@ -235,7 +235,7 @@ class Continuation:
                 yield packet
                 continue
             if self._steps_back(packet, time):
-                # One wrong time stamp is no seam: what comes next in the stream tells.
+                # A single wrong time stamp is not a seam; the next packet of the stream decides.
                 after = _next_time(index, packets, waiting)
                 if after is None or after > self._latest(packet):
                     time = self._latest(packet) + _duration(packet)
@@ -249,7 +249,7 @@ class Continuation:
         return time < own - tolerance or time < self._latest(packet) - STEP_BACK_SHOWN
 
     def _latest(self, packet: av.Packet) -> float:
-        """Latest time of a packet's stream in its part, of decoding or of presentation [s]."""
+        """Latest decoding or presentation time of a packet's stream in its part [s]."""
         index = packet.stream.index
         return max(self._last.get((index, shown), float("-inf")) for shown in (False, True))
 
@@ -261,7 +261,7 @@ class Continuation:
             shown = time + self._reordering.get(index, 0.0)
             packet.pts = round(shown / packet.time_base)
         self._reordering[index] = shown - time
-        # A stream that is not in the first part begins with the part that the others are in.
+        # A stream that is missing in the first part begins with the current part of the others.
         own = self._part_of.setdefault(index, len(self._parts) - 1)
         later = range(own + 1, len(self._parts))
         nearest = min(later, key=lambda p: abs(time - self._parts[p].front), default=None)
@@ -272,7 +272,7 @@ class Continuation:
                 self.seams.append(self._end)
             own = nearest
         elif nearest is not None:
-            # A stream that paused steps forward into a part that another stream has begun.
+            # A stream that paused moves on to a part that another stream has begun.
             ahead = time - self._last.get(_key(packet), time)
             if abs(time - self._parts[nearest].front) + STEP_BACK_SHOWN < ahead:
                 own = nearest
@@ -300,7 +300,7 @@ def _key(packet: av.Packet) -> tuple[int, bool]:
 
 
 def _is_shown(packet: av.Packet) -> bool:
-    """Whether the time of a packet may be that of presentation, which steps back and forth.
+    """Whether the time of a packet may be a presentation time, which is not monotonic.
 
     Matroska has no decoding times. Where parts were joined, FFmpeg takes those of presentation.
     """
@@ -316,7 +316,7 @@ def _duration(packet: av.Packet) -> float:
 
 
 def _next_time(index: int, packets: Iterator[av.Packet], waiting: list[av.Packet]) -> float | None:
-    """The next time that a packet of a stream has; what is read on the way is kept in waiting."""
+    """The next time of a packet in a stream; packets read on the way are kept in ``waiting``."""
     for packet in waiting:
         if packet.stream.index == index and (time := _time(packet)) is not None:
             return time
@@ -328,16 +328,16 @@ def _next_time(index: int, packets: Iterator[av.Packet], waiting: list[av.Packet
 
 
 def cut_off(path: Path | str) -> str | None:
-    """What a RIFF file (WAV, AVI) says of its size, if it is shorter than that; else ``None``.
+    """The size stated by a RIFF file (WAV, AVI), if the file is shorter than that; else ``None``.
 
-    FFmpeg takes the size of such a file for what its header means.
+    FFmpeg silently uses the actual size of such a file.
     """
     with open(path, "rb") as file:
         head = file.read(12)
     if head[:4] != b"RIFF" or len(head) < 12:
         return None
     stated, size = int.from_bytes(head[4:8], "little") + 8, os.path.getsize(path)
-    # Written while recording: 0 or all ones, where nobody came back to fill it in.
+    # Written while recording: 0 or all ones if the size was never filled in.
     unknown = stated <= 12 or stated >= 2**32 - 1
     if unknown or size >= (1 - SHORTFALL) * stated:
         return None
@@ -345,22 +345,22 @@ def cut_off(path: Path | str) -> str | None:
 
 
 def refuse_unread_parts(path: Path | str, end: int) -> None:
-    """Refuse a file behind whose last packet another file of its kind begins.
+    """Refuse a file if another file of its kind begins after its last packet.
 
-    Some containers hold all times in a header of their own. Where such files were joined, FFmpeg
-    reads the first alone.
+    Some containers have all times in a header. If such files were joined, FFmpeg reads only the
+    first one.
 
     Parameters
     ----------
     path
         Media file.
     end
-        Where its last packet ends [byte].
+        End of its last packet [byte].
 
     Raises
     ------
     InputError
-        Naming how much of the file was not read.
+        States how much of the file was not read.
     """
     size = os.path.getsize(path)
     if size - end <= SHORTFALL * size:
@@ -385,11 +385,11 @@ def refuse_unread_parts(path: Path | str, end: int) -> None:
 
 
 def require_kind(stream: av.stream.Stream, kind: str, path: Path | str) -> None:
-    """Refuse a stream that has become one of another kind, where parts were joined."""
+    """Refuse a stream that changes its kind where parts were joined."""
     if stream.type != kind:
         raise InputError(
-            f"{path}: a stream of {kind} turns into one of {stream.type}; expected one kind from "
-            "beginning to end"
+            f"{path}: a stream of {kind} turns into one of {stream.type}; expected the same kind "
+            "throughout"
         )
 
 
@@ -402,7 +402,7 @@ def _packets(
 ) -> Iterator[av.Packet]:
     # Of both kinds, whichever is decoded: seams are the same for all streams then.
     packets = container.demux(_watched(container))
-    # Edit lists repeat and leave out; parts of such files cannot be joined in this way.
+    # Edit lists repeat and omit frames; parts of such files cannot be joined in this way.
     return packets if "mov" in formats_of(container) else continuation.packets(packets)
 
 
@@ -429,9 +429,9 @@ def decoded(
     path: Path | str,
     account: Account,
 ) -> Iterator[av.AudioFrame | av.VideoFrame]:
-    """Frames of a stream, on a clock that goes on through the parts of a file.
+    """Frames of a stream, on a clock that continues through the parts of a file.
 
-    A packet of size zero repeats the last picture. A damaged packet is dropped and counted.
+    A packet of size zero repeats the last frame. A damaged packet is dropped and counted.
 
     Parameters
     ----------
@@ -442,13 +442,13 @@ def decoded(
     path
         Names the file in errors.
     account
-        Where seams and damage are noted.
+        Gets notes on seams and damage.
 
     Raises
     ------
     InputError
-        If the file goes on with another one that cannot be read, more than a few packets are
-        damaged, or a stream turns into one of another kind.
+        If the file continues with another one that cannot be read, more than a few packets are
+        damaged, or a stream changes its kind.
     """
     continuation = Continuation()
     in_decoding_order = stream.type == "video" and container.format.name in DECODING_TIMES
@@ -493,7 +493,7 @@ def decoded(
             f"{path}: cannot be decoded: {damaged} of {count} packets are damaged ({reason})"
         )
     if continuation.seams:
-        account.promised = None  # the header knows one part alone
+        account.promised = None  # the header describes only one part
         places = [f"{seam - zero:.1f} s" for seam in continuation.seams]
         account.notes.append(
             f"time stamps start again at {first_few(places)}, where parts were joined: continued"
@@ -504,20 +504,20 @@ def decoded(
 
 
 def may_be_joined(container: av.container.InputContainer) -> bool:
-    """Whether time stamps of an open file's container may start again."""
+    """Whether time stamps may restart in the container of an open file."""
     # PyAV's stub takes the value of a flag for the flag.
     flag: int = av.format.Flags.ts_discont.value  # type: ignore[assignment]
     return bool(container.format.flags & flag)
 
 
 def is_joined(container: av.container.InputContainer) -> bool:
-    """Whether time stamps of a file start again; reads its packets to the end."""
+    """Whether time stamps of a file restart; reads all of its packets."""
     continuation = Continuation()
     return any(continuation.seams for _ in _packets(container, continuation))
 
 
 def compare_with_promise(account: Account, what: str) -> None:
-    """Note where less, or much more, was decoded than the file states."""
+    """Note if less, or much more, was decoded than the file states."""
     if account.promised is None:
         return
     missing = account.promised - account.decoded

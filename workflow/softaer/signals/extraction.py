@@ -1,7 +1,7 @@
-"""Extraction: what the stages that open media files share, and what becomes of a bad recording.
+"""Extraction: shared parts of the stages that open media files, and the handling of bad recordings.
 
-A recording that cannot be read stops its job with an error that names it, or is skipped: then it
-has no rows, and the table of states beside the features says why. Either way a recording has all
+A recording that cannot be read stops its job with an error that names it, or is skipped. A skipped
+recording has no rows, and the status table states the reason. In both cases, a recording has all
 of its rows or none.
 """
 
@@ -31,25 +31,25 @@ NOTHING = {
     "other_face": 0,
     "notes": None,
 }
-"""State of a recording without rows."""
+"""Status of a recording without rows."""
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a stage that opens media files is asked for.
+    """Task of a stage that opens media files.
 
     Attributes
     ----------
     recordings
         Name and file of each recording.
     choices
-        What of each recording is the subject's, by its name.
+        The subject's part of each recording, by its name.
     limits
-        Of the files.
+        Limits for the files.
     on_bad_recording
         ``fail`` or ``skip``.
     output, status_output
-        Tables to write: the rows, and what has become of each recording.
+        Tables to write: the rows, and the status of each recording.
     """
 
     recordings: Sequence[tuple[str, str]]
@@ -81,7 +81,7 @@ def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
 
 
 def asked(options: argparse.Namespace) -> Extraction:
-    """What is asked for, from the arguments of :func:`add_extraction`."""
+    """The task, from the arguments of :func:`add_extraction`."""
     chosen: dict[str, dict[str, Any]] = {name: {} for name, _ in options.recordings}
     for recording, what, value in options.choices:
         chosen[recording][what] = int(value) if what in ("stream", "channel") else value
@@ -100,17 +100,17 @@ def extract(
     read: Callable[[str, Media, Choice, Account], Iterable[pd.DataFrame]],
     schema: pa.Schema,
 ) -> None:
-    """Write the rows of each recording, and what has become of it.
+    """Write the rows and the status of each recording.
 
     Parameters
     ----------
     extraction
-        What is asked for.
+        The task.
     read
-        Tables of one recording, without the column ``recording``: from the path of its file, the
-        limits, what of it is the subject's, and the account that it fills.
+        Returns the tables of one recording, without the column ``recording``. Its arguments are the
+        path of the file, the limits, the subject's part, and the account that it fills.
     schema
-        Of the rows.
+        Schema of the rows.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _accounted(account: Account) -> dict[str, object]:
 
 
 class UnreadableError(InputError):
-    """The file cannot be read; other errors are no reason to leave a recording out."""
+    """The file cannot be read; for other errors, a recording is never skipped."""
 
 
 def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -174,14 +174,14 @@ def _reading(tables_of: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 
 def look_into(extraction: Extraction, kind: str) -> None:
-    """Open the files of all recordings, decode nothing.
+    """Open the files of all recordings without decoding.
 
     Parameters
     ----------
     extraction
-        What is asked for.
+        The task.
     kind
-        Kind of the stream that is wanted: ``audio`` or ``video``.
+        Kind of the required stream: ``audio`` or ``video``.
 
     Raises
     ------

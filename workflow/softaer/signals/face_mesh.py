@@ -1,6 +1,6 @@
-"""MediaPipe's FaceMesh; where it is not installed, what to type.
+"""MediaPipe's FaceMesh, or the command to install it.
 
-It is no requirement of the package, since its own requirements are wrong
+It is not a declared requirement of the package, because its own requirements are wrong
 (``envs/requirements-nodeps.txt``).
 """
 
@@ -16,7 +16,7 @@ INSTALL = "pip install --no-deps mediapipe==0.10.21"
 
 
 class Mesh(Protocol):
-    """What is used of MediaPipe's FaceMesh."""
+    """The part of MediaPipe's FaceMesh that is used."""
 
     def __enter__(self) -> "Mesh": ...
 
@@ -26,7 +26,7 @@ class Mesh(Protocol):
 
 
 def installed() -> bool:
-    """Whether there is a MediaPipe, without importing it."""
+    """Whether MediaPipe is installed, without importing it."""
     return find_spec("mediapipe") is not None
 
 
@@ -36,8 +36,8 @@ def open_face_mesh(**settings: Any) -> Mesh:
     Parameters
     ----------
     **settings
-        Of MediaPipe's class: ``static_image_mode``, ``max_num_faces``, ``refine_landmarks``,
-        ``min_detection_confidence``, ``min_tracking_confidence``.
+        Arguments of MediaPipe's class: ``static_image_mode``, ``max_num_faces``,
+        ``refine_landmarks``, ``min_detection_confidence``, ``min_tracking_confidence``.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Following: which of the faces in a video is the subject's.
 
-FaceMesh says where faces are, and not whose. People are told apart by their places: between two
-pictures a face moves by less than its width. While the subject's face is lost, no face elsewhere is
-taken for it.
+FaceMesh finds faces but does not know whose they are. People are told apart by their positions:
+between two frames, a face moves by less than its width. While the subject's face is lost, no face
+elsewhere is mistaken for it.
 """
 
 from collections.abc import Sequence
@@ -13,26 +13,25 @@ import numpy as np
 from softaer.signals.markup import place_and_width
 
 FACES = ("left", "right", "largest")
-"""Which of several faces may be asked for."""
+"""Choices among several faces."""
 
 PROVEN = 0.5
-"""A face that was seen for less is not yet the subject's [s]: FaceMesh may have been wrong."""
+"""Minimum time for which the subject's face must be seen [s], because FaceMesh makes errors."""
 
 TAKEN_UP = 1.0
-"""After so long without it, the largest face of a picture is the subject's anew [s], if that was
-asked for."""
+"""With ``largest``, time after which the largest face becomes the subject's again [s]."""
 
 
 @dataclass
 class Person:
-    """Where somebody was seen last.
+    """Last known position of a person.
 
     Attributes
     ----------
     points
-        The face as it was seen last, shape (49, 2), pixels.
+        The face when it was last seen, shape (49, 2), pixels.
     since, last
-        When it was first and last seen [s].
+        Times when it was first and last seen [s].
     """
 
     points: np.ndarray
@@ -47,13 +46,13 @@ class Subject:
     Attributes
     ----------
     face
-        Who that is. ``left`` and ``right``: of several faces in a picture; a single one has to be
-        in that half of it. ``largest``: of the first picture with a face, and again a second after
-        it was lost. ``None``: who is seen first.
+        Which face is the subject's. ``left`` and ``right``: the outermost of several faces in a
+        frame; a single one must be in that half. ``largest``: the largest face of the first frame
+        with a face, and again one second after it was lost. ``None``: the first face.
     other_faces
-        Pictures so far that show faces, and not the subject's.
+        Number of frames so far that show faces but not the subject's.
     moves
-        How often the subject was taken up again in another place.
+        Number of times that the subject was found again elsewhere.
     """
 
     face: str | None = None
@@ -68,21 +67,21 @@ class Subject:
             raise ValueError(f"face: found {self.face!r}; expected one of {FACES} or None")
 
     def may_be(self, points: np.ndarray) -> bool:
-        """Whether a face may be the subject's: nobody was seen yet, or it is where that was."""
+        """Whether a face may be the subject's: the first face, or one at the subject's position."""
         subject = self._subject
         return subject is None or distance(points, subject.points) <= 1
 
     def among(self, faces: Sequence[np.ndarray], time: float, width: float) -> np.ndarray | None:
-        """The subject's face in the next picture.
+        """The subject's face in the next frame.
 
         Parameters
         ----------
         faces
             Points of each face, shape (49, 2), pixels.
         time
-            Of the picture [s].
+            Time of the frame [s].
         width
-            Of the picture [pixel].
+            Width of the frame [pixel].
 
         Returns
         -------
@@ -101,7 +100,7 @@ class Subject:
         return None
 
     def _recognise(self, faces: list[np.ndarray], time: float) -> list[np.ndarray]:
-        """Give each person the nearest face within reach; those that are left over."""
+        """Assign the nearest face within reach to each person; return the remaining faces."""
         people = [*([self._subject] if self._subject else []), *self._others]
         pairs = sorted(
             (
@@ -157,7 +156,7 @@ class Subject:
         return first if alone else None
 
     def notes(self) -> list[str]:
-        """What was odd."""
+        """Notes on what was unusual."""
         notes = []
         if self.other_faces:
             notes.append(

@@ -7,7 +7,7 @@ import numpy as np
 from softaer.core.grid import TOLERANCE
 
 WINDOWS_AT_ONCE = 32
-"""Windows that are gathered in one array; bounds memory."""
+"""Number of windows that are processed in one array; limits memory."""
 
 
 def functional_names(names: Sequence[str]) -> list[str]:
@@ -20,8 +20,8 @@ def windowed_functionals(
 ) -> np.ndarray:
     """Mean and population variance in the closed windows [t - window/2, t + window/2].
 
-    Both are taken in two passes over each window in float64, so that no digits are lost where a
-    series is large against its variance, as differences of cumulative sums would.
+    Both are computed in two passes over each window in float64. Unlike differences of cumulative
+    sums, this loses no digits if a series is large compared with its variance.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def windowed_functionals(
     values
         Samples, shape (n, d).
     at
-        Centres of the windows [s], increasing, shape (m,). At the edges of a recording the window
-        holds what is there of it.
+        Centres of the windows [s], increasing, shape (m,). At the edges of a recording, a window
+        contains only the part inside.
     window
         Length [s].
 
@@ -45,7 +45,7 @@ def windowed_functionals(
     width = samples.shape[1]
     out = np.full((len(at), 2 * width), np.nan)
     for size in np.unique(count[count > 0]):
-        # Windows with the same number of samples, nearly all of them, are gathered together.
+        # Windows with the same number of samples, which are nearly all, are processed together.
         same = np.flatnonzero(count == size)
         views = np.lib.stride_tricks.sliding_window_view(samples, size, axis=0)
         for start in range(0, len(same), WINDOWS_AT_ONCE):

@@ -62,13 +62,14 @@ FaceMesh's points on two public-domain portraits (``skimage.data.astronaut`` and
 
 
 WIDTH_OF_FACE = 2.1
-"""Width of a face in units of the distance between the eyes, or from the eyes to the mouth: in
-adults some 140 mm between the cheekbones to 63 mm and 70 mm (Farkas, 1994). The larger distance is
-taken: the one shrinks when the head turns, the other when it nods."""
+"""Width of a face in units of the distance between the eyes, or from the eyes to the mouth. In
+adults, the width is about 140 mm between the cheekbones, compared with 63 mm and 70 mm (Farkas,
+1994). The larger result is used, because one distance shrinks when the head turns and the other
+when it nods."""
 
 
 def place_and_width(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where faces are, and how wide.
+    """Positions and widths of faces.
 
     Parameters
     ----------

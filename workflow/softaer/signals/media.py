@@ -1,10 +1,9 @@
-"""Media files: how they are opened with PyAV (FFmpeg), which of their streams is taken, and what is
-written down about them.
+"""Media files: opening them with PyAV (FFmpeg), choice of their streams, and notes about them.
 
-Files may come from anywhere. Nothing but the file itself is opened, playlists are refused, and the
-limits of :class:`softaer.core.experiment.Media` end what would go on for ever.
-:mod:`softaer.signals.sound` and :mod:`softaer.signals.pictures` decode,
-:mod:`softaer.signals.clock` says when.
+Files are not trusted. Nothing but the file itself is opened, playlists are refused, and the
+limits of :class:`softaer.core.experiment.Media` stop endless files.
+:mod:`softaer.signals.sound` and :mod:`softaer.signals.pictures` decode;
+:mod:`softaer.signals.clock` determines times.
 """
 
 import ctypes
@@ -40,7 +39,7 @@ OF_THE_MACHINE = frozenset(
 AnyStream = TypeVar("AnyStream", bound=av.stream.Stream)
 
 PLAYLISTS = frozenset({"concat", "concatf", "dash", "hls", "imf", "sdp"})
-"""FFmpeg's names of formats that name other files, or addresses, to be read."""
+"""FFmpeg's names of formats that refer to other files or addresses."""
 
 
 DEFAULT_LIMITS = Media()
@@ -48,20 +47,20 @@ DEFAULT_LIMITS = Media()
 
 @dataclass
 class Account:
-    """What was found while a stream was decoded, and what was odd about it.
+    """Results of decoding a stream, with notes on what was unusual.
 
     Attributes
     ----------
     promised
-        Length of the stream as its file states it [s]; ``None`` where it does not.
+        Length of the stream according to its file [s]; ``None`` if unknown.
     decoded
-        Length of what was decoded [s].
+        Decoded length [s].
     dropped
-        Pictures, or pieces of sound, that were left out.
+        Number of frames, or pieces of sound, that were left out.
     other_face
-        Pictures that show another face than the subject's.
+        Number of frames that show a face other than the subject's.
     notes
-        What was odd, a sentence each.
+        Notes on what was unusual, one sentence each.
     """
 
     promised: float | None = None
@@ -84,9 +83,9 @@ class Choice:
     channel
         Number of the channel of sound, from 1.
     face
-        ``left``, ``right`` or ``largest``, where pictures show several people.
+        ``left``, ``right`` or ``largest``, if the video shows several people.
     beside
-        The recording's other file, where sound and pictures are kept apart.
+        The recording's other file, if sound and video are in two files.
     """
 
     recording: str = ""
@@ -97,7 +96,7 @@ class Choice:
 
 
 def require(path: Path | str, found: float, limits: Media, name: str, unit: str) -> None:
-    """Refuse what is beyond a limit."""
+    """Refuse a file that exceeds a limit."""
     if found > getattr(limits, name):
         raise InputError(
             f"{path}: {found:g} {unit}; expected at most {getattr(limits, name):g} (media.{name})"
@@ -105,7 +104,7 @@ def require(path: Path | str, found: float, limits: Media, name: str, unit: str)
 
 
 def pass_on(error: Exception) -> None:
-    """Raise an error that the machine has caused, not the file: the next run may succeed."""
+    """Raise an error that was caused by the machine, not the file: the next run may succeed."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) in OF_THE_MACHINE:
         raise error
 
@@ -114,7 +113,7 @@ def pass_on(error: Exception) -> None:
 def open_media(
     path: Path | str, limits: Media = DEFAULT_LIMITS
 ) -> Iterator[av.container.InputContainer]:
-    """Open a media file; whatever FFmpeg objects to while it is open becomes an InputError.
+    """Open a media file; FFmpeg's errors while it is open become InputErrors.
 
     Raises
     ------
@@ -130,7 +129,7 @@ def open_media(
         raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
     try:
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            raise InputError(f"{path}: no regular file; expected a media file")
+            raise InputError(f"{path}: not a regular file; expected a media file")
         require(path, status.st_size / 1e9, limits, "max_size", "GB")
         # Without a protocol of its own, a name such as "concat:..." would be read as one. Opening
         # may decode a picture to find out what it is.
@@ -152,13 +151,13 @@ def open_media(
         raise InputError(f"{path}: a folder; expected a media file") from error
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         pass_on(error)
-        # Without FFmpeg's own number and spelling of the path.
+        # Without FFmpeg's error number and spelling of the path.
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be decoded: {reason}") from error
 
 
 def length(path: Path | str, limits: Media = DEFAULT_LIMITS) -> float | None:
-    """Length of a recording as its file says [s]; None where it does not, or cannot be opened."""
+    """Length of a recording according to its file [s]; None if unknown or unreadable."""
     try:
         with open_media(path, limits) as container:
             return container.duration / av.time_base if container.duration else None
@@ -172,17 +171,17 @@ def formats_of(container: av.container.InputContainer) -> set[str]:
 
 
 def layout_of(context: av.AudioCodecContext, path: Path | str) -> av.AudioLayout:
-    """Channels of a stream of sound.
+    """Channels of an audio stream.
 
     Raises
     ------
     InputError
-        If they have names in an order of the file's own: PyAV 18 frees its copy of such a list
-        twice, which ends the process.
+        If they have names in a file-specific order: PyAV 18 frees its copy of such a list twice,
+        which crashes the process.
     """
     layout = context.layout
     if re.match(r"\d+ channels \(", layout.name):
-        # Kept for ever, so that it is never freed.
+        # Kept forever, so that it is never freed.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
         raise InputError(
             f"{path}: found {layout.name}; expected channels in a common order, or without names "
@@ -192,16 +191,16 @@ def layout_of(context: av.AudioCodecContext, path: Path | str) -> av.AudioLayout
 
 
 COVERS = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-"""Pictures that are no part of a recording: cover art, thumbnails."""
+"""Pictures that are not part of a recording: cover art, thumbnails."""
 
 
 def audio_streams(container: av.container.InputContainer) -> list[av.AudioStream]:
-    """Streams of sound that can be decoded."""
+    """Audio streams that can be decoded."""
     return [stream for stream in container.streams.audio if _is_part(stream)]
 
 
 def video_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
-    """Streams of pictures that can be decoded; cover art is none."""
+    """Video streams that can be decoded, without cover art."""
     return [stream for stream in container.streams.video if _is_part(stream)]
 
 
@@ -218,10 +217,10 @@ def tick_of(stream: av.stream.Stream) -> Fraction:
 
 
 def chosen(streams: Sequence[AnyStream], number: int | None = None) -> AnyStream | None:
-    """The stream that is taken of several of a kind: by its number from 1, or as players do.
+    """The stream that is used if there are several: by its number from 1, or as in players.
 
-    Those take the first that is marked as default; without a mark the first. ``None`` if there is
-    no such stream.
+    Players use the first stream marked as default, or the first one if none is marked. ``None`` if
+    there is no such stream.
     """
     if number is not None:
         return streams[number - 1] if 1 <= number <= len(streams) else None
@@ -232,14 +231,14 @@ def chosen(streams: Sequence[AnyStream], number: int | None = None) -> AnyStream
 def find_audio(
     container: av.container.InputContainer, path: Path | str, number: int | None = None
 ) -> av.AudioStream:
-    """The stream of sound that is taken from an open file.
+    """The audio stream that is used in an open file.
 
     Parameters
     ----------
     container, path
         The open file, and its name in errors.
     number
-        Which of its streams of sound, see :func:`chosen`.
+        Number of the audio stream, see :func:`chosen`.
 
     Raises
     ------
@@ -257,21 +256,21 @@ def find_video(
     limits: Media = DEFAULT_LIMITS,
     number: int | None = None,
 ) -> av.VideoStream:
-    """The stream of pictures that is taken from an open file.
+    """The video stream that is used in an open file.
 
     Parameters
     ----------
     container, path
         The open file, and its name in errors.
     limits
-        What the file may ask for.
+        Limits for the file.
     number
-        Which of its streams of pictures, see :func:`chosen`.
+        Number of the video stream, see :func:`chosen`.
 
     Raises
     ------
     InputError
-        If there is none that can be decoded, or its pictures are beyond the limits.
+        If there is none that can be decoded, or its frames exceed the limits.
     """
     stream = _found(container, "video", video_streams(container), path, number)
     context = stream.codec_context

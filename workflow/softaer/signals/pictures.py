@@ -1,4 +1,4 @@
-"""Decoding of pictures: RGB, upright, with square pixels, on the clock of the recording.
+"""Decoding of video: RGB, upright, with square pixels, on the clock of the recording.
 
 Everything is streamed; memory does not grow with the length of the recording.
 """
@@ -40,26 +40,25 @@ from softaer.signals.media import (
 )
 
 CLOCK_TICK = 1e-3
-"""Coarsest clock of a container that is in use, Matroska's [s]; times are rounded to it."""
+"""Coarsest clock of a common container, Matroska [s]; times are rounded to it."""
 
 UNSORTED_TIMES = frozenset({"mxf"})
-"""Containers whose index gives times in the order of decoding, though pictures come in that of
-presentation."""
+"""Containers whose index has times in decoding order, although frames are in presentation order."""
 
 REORDERING = 16
-"""Pictures over which a codec may reorder: the most that H.264 and HEVC keep."""
+"""Number of frames over which a codec may reorder: the maximum of H.264 and HEVC."""
 
 MOST_STRETCHED = 8
 """Ratio of a pixel's sides beyond which the header is wrong."""
 
 CONSTANT_RATE = frozenset({"mpeg", "mpegts", "ogg"})
-"""Containers whose pictures follow each other at one rate."""
+"""Containers with a constant frame rate."""
 
 MISSING_PICTURES = 5
-"""So many pictures may be missing in any case."""
+"""Number of frames that may always be missing."""
 
 PAUSE = 1.0
-"""Pictures that stay away for longer are told [s]."""
+"""A note appears for longer gaps between frames [s]."""
 
 
 def video_frames(
@@ -71,36 +70,36 @@ def video_frames(
     beside: Path | str | None = None,
     account: Account | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Pictures of a recording, upright, with square pixels, and their times.
+    """Frames of a recording, upright, with square pixels, and their times.
 
     Parameters
     ----------
     path
         Media file.
     limits
-        What the file may ask for.
+        Limits for the file.
     rate
-        Pictures per second that are handed out: the first whose time has reached each multiple of
-        1 / rate. Others are decoded, since later ones need them, but not converted. None: all.
+        Frames per second that are returned: the first one at or after each multiple of 1 / rate.
+        The others are decoded, because later frames need them, but not converted. None: all.
     stream
-        Which of its streams of pictures is taken, see :func:`softaer.signals.media.chosen`.
+        Number of the video stream, see :func:`softaer.signals.media.chosen`.
     beside
-        File of the recording's sound, where it is kept apart.
+        File with the recording's sound, if it is separate.
     account
-        Filled with what was found and what was odd.
+        Filled with the results of decoding.
 
     Yields
     ------
     (time, image)
         Presentation time [s] from time zero of the recording, strictly increasing, and the RGB
-        picture as uint8 of shape (height, width, 3), turned or mirrored as its tag asks. Where
+        frame as uint8 of shape (height, width, 3), turned or mirrored according to its tag. If
         pixels are not square, the shorter side is stretched.
 
     Raises
     ------
     InputError
-        If the file cannot be opened or decoded, has no such stream, is beyond the limits, a frame
-        has no time stamp, or the rotation tag is not a multiple of 90 degrees.
+        If the file cannot be opened or decoded, has no such stream or exceeds the limits, if a
+        frame has no time stamp, or if the rotation tag is not a multiple of 90 degrees.
     """
     account = Account() if account is None else account
     with open_media(path, limits) as container:
@@ -155,7 +154,7 @@ def video_frames(
 def _expected_pictures(
     container: av.container.InputContainer, stream: av.stream.Stream, seconds: float
 ) -> float:
-    """Pictures in so many seconds, where the rate is the same throughout; else 0."""
+    """Number of frames in a number of seconds, if the frame rate is constant; else 0."""
     constant = CONSTANT_RATE & formats_of(container)
     return float(stream.average_rate or 0) * seconds if constant else 0.0
 
@@ -167,7 +166,7 @@ def _timed(
     path: Path | str,
     account: Account,
 ) -> Iterator[tuple[float | None, av.VideoFrame]]:
-    """Frames and their times, sorted where the container gives them in the order of decoding."""
+    """Frames and their times, sorted if the container has them in decoding order."""
     frames = decoded(container, stream, zero, path, account)
     if container.format.name not in UNSORTED_TIMES:
         for frame in frames:
@@ -195,7 +194,7 @@ def _find_pictures(
 ) -> av.VideoStream:
     stream = find_video(container, path, limits, number)
     stream.thread_type = ThreadType.NONE
-    # The size may change on the way; the decoder itself keeps to the limit.
+    # The size may change midway; the decoder itself respects the limit.
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
     return stream
 
@@ -203,8 +202,8 @@ def _find_pictures(
 class Converter:
     """Turns decoded frames into upright RGB pictures with square pixels.
 
-    The shape of pixels is that of the container, where it names one of its own; else each frame's,
-    which may change on the way.
+    The shape of pixels is that of the container, if it states one; otherwise that of each frame,
+    which may change midway.
     """
 
     def __init__(self, stream: av.VideoStream, path: Path | str, limits: Media) -> None:
@@ -216,13 +215,13 @@ class Converter:
         self._stretch: tuple[av.filter.Graph, tuple] | None = None
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """The picture of a frame, uint8, shape (height, width, 3)."""
+        """A frame as a picture, uint8, shape (height, width, 3)."""
         matrix = _display_matrix(frame)
-        # Only a filter sees the shape of a frame's own pixels; the decoder may be ahead of it.
+        # Only a filter sees the pixel shape of a single frame; the decoder may be ahead of it.
         self._square &= (self._fixed or self._context.sample_aspect_ratio or 1) == 1
         if not self._square:
             frame = self._stretched(frame)
-        # By itself PyAV starts a thread for each processor anew with every frame.
+        # By default, PyAV starts one thread per processor for every frame.
         image = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
         return upright(image, matrix, self._path)
 
@@ -270,7 +269,7 @@ def frame_at(
     stream: int | None = None,
     beside: Path | str | None = None,
 ) -> np.ndarray:
-    """The picture that is shown at a time: the last that has come by then, or the first.
+    """The frame shown at a time: the last one until then, or the first.
 
     Parameters
     ----------
@@ -286,7 +285,7 @@ def frame_at(
     Raises
     ------
     InputError
-        As :func:`video_frames`, and for a file without pictures.
+        As :func:`video_frames`, and for a file without frames.
     """
     with open_media(path, limits) as container:
         source = _find_pictures(container, path, limits, stream)
@@ -294,9 +293,9 @@ def frame_at(
         convert = Converter(source, path, limits)
         time = time + zero
         shown = None
-        by_number = container.format.name in DECODING_TIMES  # from the first picture on
+        by_number = container.format.name in DECODING_TIMES  # from the first frame on
         if not by_number and not (may_be_joined(container) and is_joined(container)):
-            # From the last key frame before, instead of decoding all there is up to it.
+            # From the last key frame before, instead of decoding everything before it.
             container.seek(max(0, int(time / tick_of(source))), stream=source)
             shown = _last_until(time, decoded(container, source, zero, path, Account()))
         if shown is None or (shown.time or 0.0) > time:
@@ -308,7 +307,7 @@ def frame_at(
 
 
 def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame | None:
-    """The last frame until a time of the file, or the first, of those that have a time."""
+    """The last frame with a time until a time of the file, or the first."""
     shown = None
     for frame in frames:
         if frame.time is None:
@@ -320,9 +319,9 @@ def _last_until(time: float, frames: Iterable[av.VideoFrame]) -> av.VideoFrame |
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
-    """Where a frame's tag puts the axes: rows (a, b) and (c, d) of the matrix of ISO 14496-12."""
+    """Axes after a frame's rotation: rows (a, b) and (c, d) of the matrix of ISO 14496-12."""
     try:
-        # PyAV's stub knows one key alone.
+        # PyAV's stub knows only one key.
         tag: Any = frame.side_data.get(SideData.DISPLAYMATRIX)  # type: ignore[call-overload]
     except ValueError:
         # PyAV does not know all of FFmpeg's side data, such as EXIF; it knows the angle.
@@ -334,7 +333,7 @@ def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
 
 
 def upright(image: np.ndarray, matrix: np.ndarray, path: Path | str) -> np.ndarray:
-    """Turn and mirror a picture so that it stands as it is meant to be shown.
+    """Turn and mirror a picture for display.
 
     Parameters
     ----------
@@ -348,7 +347,7 @@ def upright(image: np.ndarray, matrix: np.ndarray, path: Path | str) -> np.ndarr
     Raises
     ------
     InputError
-        If the axes do not go to axes.
+        If the axes are not mapped to axes.
     """
     size = np.abs(matrix)
     straight = np.allclose(size, size[0, 0] * np.eye(2)) and size[0, 0] > 0

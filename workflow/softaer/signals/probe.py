@@ -1,4 +1,4 @@
-"""What is in a media file: its streams, when they start and end, and how loud its channels are."""
+"""Contents of a media file: its streams, their start and end, and the levels of its channels."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ Thing = TypeVar("Thing")
 Found = TypeVar("Found")
 
 LISTENED = 20.0
-"""Sound from the start of a file over which levels are taken [s]."""
+"""Length of sound from the start of a file for which levels are computed [s]."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,19 @@ class Stream:
     kind
         ``audio`` or ``video``.
     number
-        Among the streams of its kind, from 1.
+        Number among the streams of its kind, from 1.
     taken
-        Whether it is the one that is taken unless the corpus table chooses another.
+        Whether this stream is used unless the corpus table selects another one.
     codec, language
-        As the file names them; the language may be empty.
+        Names from the file; the language may be empty.
     start, end
-        First and last instant [s], from the start of the file; the end is ``None`` where nothing
-        tells it.
+        Start and end [s], from the start of the file; the end is ``None`` if unknown.
     rate
-        Sampling rate [Hz], or pictures per second (0 if it is not told).
+        Sampling rate [Hz], or frames per second (0 if unknown).
     channels
-        Of sound.
+        Number of audio channels.
     width, height
-        Of pictures [pixel], as they are stored.
+        Stored size of the frames [pixel].
     """
 
     kind: str
@@ -83,14 +82,14 @@ class Contents:
     Attributes
     ----------
     seconds
-        Length [s]; 0 where nothing tells it.
+        Length [s]; 0 if unknown.
     start
-        When the file starts on a clock that it shares with others [s], see
+        Start of the file on a clock that it shares with others [s], see
         :func:`softaer.signals.clock.stated_start`.
     streams
-        All that can be decoded. A cover picture is none.
+        All streams that can be decoded, without cover art.
     seams
-        Where parts were joined [s].
+        Times where parts were joined [s].
     """
 
     seconds: float
@@ -99,26 +98,26 @@ class Contents:
     seams: tuple[float, ...] = ()
 
     def stream(self, kind: str, number: int | None = None) -> Stream | None:
-        """The stream of a kind that is taken, or the one of a number; ``None`` without one."""
+        """The stream of a kind that is used, or the one with a number; ``None`` without one."""
         of_kind = [s for s in self.streams if s.kind == kind]
         wanted = (s for s in of_kind if (s.taken if number is None else s.number == number))
         return next(wanted, None)
 
     @property
     def audio_rate(self) -> int | None:
-        """Sampling rate of the sound that is taken [Hz], or ``None`` without any."""
+        """Sampling rate of the audio stream that is used [Hz], or ``None`` without any."""
         stream = self.stream("audio")
         return None if stream is None else int(stream.rate)
 
     @property
     def video_rate(self) -> float | None:
-        """Pictures per second (0 if it is not told), or ``None`` without any."""
+        """Frames per second (0 if unknown), or ``None`` without any."""
         stream = self.stream("video")
         return None if stream is None else stream.rate
 
 
 def probe(path: Path | str) -> Contents:
-    """Open a media file and look what is in it; packets are read where its header is silent.
+    """Open a media file and list its contents; packets are read if the header is incomplete.
 
     Raises
     ------
@@ -172,7 +171,7 @@ def probe_all(paths: Iterable[Path | str], threads: int = 8) -> Iterator[Content
 def in_threads(
     look: Callable[[Thing], Found], things: Iterable[Thing], threads: int = 8
 ) -> Iterator[Found | InputError]:
-    """What a function says of many files, in their order, or the InputError that it raises."""
+    """Results of a function for many files, in their order, or the InputErrors that it raises."""
 
     def guarded(thing: Thing) -> Found | InputError:
         try:
@@ -186,14 +185,14 @@ def in_threads(
 
 @dataclass(frozen=True)
 class Levels:
-    """How loud the channels of a file are at its beginning.
+    """Levels of the channels at the beginning of a file.
 
     Attributes
     ----------
     decibels
-        Of each channel, below full scale [dB]; -inf for digital silence.
+        Level of each channel relative to full scale [dB]; -inf for digital silence.
     notes
-        What is odd, see :meth:`softaer.signals.sound.Mixer.notes`.
+        Notes on what is unusual, see :meth:`softaer.signals.sound.Mixer.notes`.
     """
 
     decibels: tuple[float, ...]

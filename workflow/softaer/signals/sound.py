@@ -1,8 +1,8 @@
 """Decoding of sound: 16 kHz, mono, on the clock of the recording.
 
-A file that names loudspeakers is mixed as its layout asks. Channels without names are microphones,
-and their mean is taken. Everything is streamed; memory does not grow with the length of the
-recording.
+A file that names loudspeakers is mixed according to its layout. Channels without names are
+microphones, and their mean is used. Everything is streamed; memory does not grow with the length of
+the recording.
 """
 
 import re
@@ -21,29 +21,29 @@ AUDIO_RATE = 16_000
 """Sampling rate of decoded audio [Hz]; the ComParE descriptors are defined up to 8 kHz."""
 
 MAX_AUDIO_JITTER = 0.05
-"""Time stamps of sound may be off by so much without being followed [s]; not at the start."""
+"""Deviations of time stamps up to this are ignored [s], except at the start."""
 
 SILENCE_AT_ONCE = 60 * AUDIO_RATE
-"""Samples of silence that are handed out together: one minute."""
+"""Samples of silence that are returned together: one minute."""
 
 SILENCE = 1.0
-"""Digital silence of at least this length is told [s]; shorter pauses are common."""
+"""A note appears for digital silence of at least this length [s]; shorter pauses are common."""
 
 APART = 0.9
 """If there is a gap before more than this share of the frames, their times are wrong."""
 
 CUT = 0.1
-"""Sound of at least this length that was cut is told [s]."""
+"""A note appears if at least this much sound was cut [s]."""
 
 WEAK = 1e-6
 """A channel with less than this share of the power of the strongest (-60 dB) counts as dead."""
 
 CANCELLED = 0.1
-"""A mix with less than this share of the power that unrelated channels leave counts as cancelled;
-for two channels: they correlate with -0.9 or less."""
+"""A mix with less than this share of the power for unrelated channels counts as cancelled; for two
+channels, their correlation is then -0.9 or less."""
 
 LEVELS_AT_ONCE = 8
-"""Frames whose levels are taken together."""
+"""Number of frames whose levels are computed together."""
 
 
 def audio_blocks(
@@ -62,15 +62,15 @@ def audio_blocks(
     path
         Media file.
     limits
-        What the file may ask for.
+        Limits for the file.
     stream
-        Which of its streams of sound is taken, see :func:`softaer.signals.media.chosen`.
+        Number of the audio stream, see :func:`softaer.signals.media.chosen`.
     channel
-        The channel that is taken, from 1; by default all are mixed.
+        Number of the channel, from 1; by default all are mixed.
     beside
-        File of the recording's pictures, where they are kept apart.
+        File with the recording's video, if it is separate.
     account
-        Filled with what was found and what was odd.
+        Filled with the results of decoding.
 
     Yields
     ------
@@ -101,7 +101,7 @@ def audio_blocks(
                     yield silence.watch(block)
                 written += sum(map(len, tail))
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
-            # A time that stands still says nothing; sound goes on.
+            # A time that does not advance is ignored; sound continues.
             time = frame.time
             still = time is None or time == before
             before = time
@@ -154,14 +154,14 @@ def audio_blocks(
 
 
 def _drain(resampler: av.AudioResampler | None, frame: av.AudioFrame | None) -> list[np.ndarray]:
-    """Blocks that a resampler gives for a frame, or at its end for ``None``."""
+    """Blocks that a resampler returns for a frame, or for ``None`` at the end."""
     if resampler is None:
         return []
     return [block.to_ndarray()[0] for block in resampler.resample(frame)]
 
 
 def channels_of(frame: av.AudioFrame) -> np.ndarray:
-    """Samples of a frame by channel, shape (channels, n), in the frame's own type."""
+    """Samples of a frame by channel, shape (channels, n), in the type of the frame."""
     samples = frame.to_ndarray()
     return samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
 
@@ -176,14 +176,14 @@ def scaled(samples: np.ndarray) -> np.ndarray:
 
 
 class Mixer:
-    """Takes the subject's channel, or mixes channels without names; watches their levels.
+    """Selects the subject's channel, or mixes channels without names; measures their levels.
 
     Parameters
     ----------
     path
         Names the file in errors.
     channel
-        The channel that is taken, from 1; ``None`` for all.
+        Number of the channel, from 1; ``None`` for all.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class Mixer:
         self._samples = 0
 
     def mix(self, frame: av.AudioFrame) -> av.AudioFrame:
-        """The frame that goes to the resampler, without a time stamp.
+        """The frame for the resampler, without a time stamp.
 
         Raises
         ------
@@ -231,7 +231,7 @@ class Mixer:
 
     def _watch(self, frame: av.AudioFrame, samples: np.ndarray) -> None:
         if self._layout is None or frame.layout.name != self._layout.name:
-            # Levels of several layouts cannot be compared; the last one counts.
+            # Levels of different layouts cannot be compared; the last one is used.
             self._layout = frame.layout
             self._waiting, self._samples, self._mixed = [], 0, 0.0
             self._squares = np.zeros(len(samples))
@@ -255,7 +255,7 @@ class Mixer:
         return self._squares / max(self._samples, 1)
 
     def notes(self) -> list[str]:
-        """What is odd about the channels."""
+        """Notes on unusual channels."""
         power = self.power
         count = len(power)
         if self._layout is None or not count:
@@ -293,7 +293,7 @@ class Mixer:
 
 
 class _Silence:
-    """Adds up digital silence."""
+    """Measures digital silence."""
 
     def __init__(self) -> None:
         self._run = self._total = 0

@@ -1,7 +1,7 @@
-"""Turns: when it is the subject who speaks, where a conversation was recorded.
+"""Turns: the times when the subject speaks in a conversation.
 
-A file of turns has one line for each, start and end in seconds with decimal points, separated by
-``;``, ``,`` or a tabulator, with or without a header. It is text in UTF-8.
+A file of turns has one line per turn, with start and end in seconds with decimal points, separated
+by ``;``, ``,`` or a tab, with or without a header. It is text in UTF-8.
 """
 
 import codecs
@@ -17,18 +17,18 @@ from softaer.core.errors import InputError
 from softaer.core.sheets import lines_of
 
 FEATURE = "speaking"
-"""Name of that feature: the share of the window that lies within the subject's turns, 0 to 1."""
+"""Name of the feature with the share of the window within the subject's turns, 0 to 1."""
 
 BEYOND = 1.0
-"""Turns that end at most so long after the recording are cut there [s]: people round, and press a
-key late. Ours; beyond it the file belongs to another recording or has another unit."""
+"""Turns that end at most this long after the recording are cut [s], because people round times and
+press keys late. Our choice; later turns belong to another recording or have another unit."""
 
 NOTICED = 0.1
-"""Turns that end at most so long after the recording are right [s]: its last descriptors may end
-that long before the sound does. Turns that overlap by less follow each other."""
+"""Turns that end at most this long after the recording get no note [s], because its last
+descriptors may end that long before the sound. Turns that overlap by less count as consecutive."""
 
 FEW, MOST = 0.005, 0.995
-"""Turns that cover less or more of the recording are told: one speaks all the time, or never."""
+"""A note appears if turns cover less or more of the recording: almost none or all of it."""
 
 ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -36,7 +36,7 @@ ENCODINGS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-"""Encodings by the bytes that files in them start with, the longer ones first."""
+"""Encodings by the first bytes of their files, longer ones first."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOTHING = {"inf", "n/a", "na", "nan", "nil", "none", "null"}
@@ -63,22 +63,22 @@ def read_turns(
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     seconds
-        Length of the recording [s], where it is known. Turns are cut there.
+        Length of the recording [s], if known. Turns are cut there.
     note
-        Is told what is odd, and may be right.
+        Called with notes on what is unusual but may be right.
 
     Returns
     -------
-    float64 array of shape (n, 2): start and end [s], by start, without overlaps; none for an empty
-    file, of a subject who says nothing.
+    float64 array of shape (n, 2): start and end [s], sorted by start, without overlaps; empty for
+    an empty file, which means that the subject says nothing.
 
     Raises
     ------
     InputError
-        With line and column, if the file is not in UTF-8, there are not two columns of seconds, a
-        turn ends before it starts, or turns end more than :data:`BEYOND` after the recording.
+        If the file is not in UTF-8, does not have two columns of seconds, a turn ends before it
+        starts, or turns end more than :data:`BEYOND` after the recording; names line and column.
     """
     lines, cells = _cells(path)
     found = np.array([[float(cell) for cell in row] for row in cells]).reshape(-1, 2)
@@ -87,7 +87,7 @@ def read_turns(
         start, end = found[wrong[0]]
         raise InputError(
             f"{path}, line {lines[wrong[0]]}: found a turn from {start:g} to {end:g} s; "
-            "expected it to start at 0 or later and to end after that"
+            "expected a start at 0 or later and an end after the start"
         )
     said: list[str] = []
     turns: list[list[float]] = []
@@ -130,7 +130,7 @@ def _cells(path: Path | str) -> tuple[list[int], list[list[str]]]:
     """Number and two cells of each line below the header, all of them numbers."""
     text = _text(path)
     first = next(filter(str.strip, text.splitlines()), "")
-    # A comma beside one of the others is no separator.
+    # A comma next to another separator is not a separator.
     separator = next((mark for mark in ";\t" if mark in first), ",")
     try:
         rows = [
@@ -147,7 +147,7 @@ def _cells(path: Path | str) -> tuple[list[int], list[list[str]]]:
                 f"{path}, line {line}: found {len(cells)} columns; expected start and end "
                 f"[s]{commas}"
             )
-    # Each name starts with a letter, which no number does, nor a time of another form.
+    # Names start with a letter; numbers and times in other forms do not.
     if rows and all(
         re.match(r"[^\W\d_]", cell) and cell.lower() not in _NOTHING for cell in rows[0][1]
     ):
@@ -193,7 +193,7 @@ def _text(path: Path | str) -> str:
 
 
 def _check_header(path: Path | str, line: int, names: list[str]) -> None:
-    """Refuse names that say that numbers below them are not start and end in seconds."""
+    """Refuse column names for anything other than start and end in seconds."""
     for column, name in enumerate(names, start=1):
         name = unicodedata.normalize("NFC", name)
         unit = _OTHER_UNIT.search(_SECONDS.sub(" ", re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name)))
