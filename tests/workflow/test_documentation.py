@@ -30,6 +30,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 BY_OTHER_TESTS = {
     "source .venv/bin/activate": "what the Makefile has made; continuous integration starts there",
     "snakemake --workflow-profile profiles/slurm": "tests/cluster",
+    "mypy": "make check, which comes before the tests",
     "pip install snakemake-logger-plugin-rich": "is installed for the tests",
     "pip install .": "test_wheel.py",
     "pip install --no-deps mediapipe": "what the Makefile does",

@@ -13,7 +13,7 @@ import warm
 
 pytestmark = pytest.mark.workflow
 
-SNAKEFILE = re.compile(r"^```python\n(module softaer:.*?)^```", re.DOTALL | re.MULTILINE)
+SNAKEFILE = re.compile(r"^```snakemake\n(module softaer:.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def snakemake(folder: Path, *words: str, fails: bool = False) -> str:
