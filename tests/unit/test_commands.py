@@ -206,8 +206,14 @@ def test_a_missing_package_is_told_once(predicted):
         predicted("faces.mp4", "a.mp4")
 
 
+def without_mediapipe(monkeypatch):
+    """As if it were not installed, whatever has been imported before."""
+    for name in ("mediapipe", "mediapipe.python.solutions.face_mesh"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
 def test_without_mediapipe_it_is_said_what_to_type(monkeypatch, root):
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    without_mediapipe(monkeypatch)
     (pin,) = [
         line
         for line in (root / "envs/requirements-nodeps.txt").read_text().splitlines()
@@ -219,7 +225,7 @@ def test_without_mediapipe_it_is_said_what_to_type(monkeypatch, root):
 
 
 def test_no_recording_is_left_out_since_a_package_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    without_mediapipe(monkeypatch)
     film = media_files.write(tmp_path / "a.mkv", pictures=[(0, media_files.grey(90))])
     outputs = ["--output", tmp_path / "a.parquet", "--status-output", tmp_path / "status.parquet"]
     words = ["--recording", "a", film, "--on-bad-recording", "skip", *outputs]

@@ -291,7 +291,7 @@ def test_nobody_is_inverted_where_nobody_agrees(checked):
         ),
         (lambda t, r, v: 50 + 45 * v if r == "r1" else v, "abc", "over all recordings: ratings of"),
         (lambda t, r, v: 50 + 45 * v, "b", "by recordings 'b', but"),
-        (lambda t, r, v: -999 if t < 1 and r == "r2" else v, "c", "'r2' gives -999"),
+        (lambda t, r, v: -999 if t < 1 and r == "r2" else v, "c", "'r2' has -999"),
         (lambda t, r, v: -1 if t < 1 else (v + 1.2) / 2.4, "c", "give -1 for 'arousal'"),
     ],
     ids=["a rater in a recording", "a rater", "a recording", "a code", "minus one"],
@@ -506,7 +506,7 @@ def test_faults_of_real_files_are_told(shared_data, monkeypatch, capsys):
         corpus.main()
     assert end.value.code == 1
     err = capsys.readouterr().err
-    for words in ("'f': column 'frame'", "'m': column 'mean'", "'r1' gives -999", "3 things"):
+    for words in ("'f': column 'frame'", "'m': column 'mean'", "'r1' has -999", "3 things"):
         assert words in err
 
 

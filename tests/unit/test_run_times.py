@@ -43,5 +43,5 @@ def test_without_benchmarks_there_is_nothing_to_tell(tmp_path):
 def test_another_file_is_told(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train/x.tsv").write_text("not a benchmark\n")
-    with pytest.raises(InputError, match=r"train/x\.tsv: no benchmark"):
+    with pytest.raises(InputError, match=r"train/x\.tsv: not a benchmark"):
         run_times(tmp_path)
