@@ -247,6 +247,5 @@ def rated_batches(pattern, *partitions):
     return files
 
 
-def targets_of_corpus(wildcards):
-    """Datasets that contain the labels, which are the same for all modalities."""
-    return rated_batches(filled_in(places.DATASET, modality=MODALITIES[0]))(wildcards)
+# Datasets that contain the labels, which are the same for all modalities.
+targets_of_corpus = rated_batches(filled_in(places.DATASET, modality=MODALITIES[0]))

@@ -4,6 +4,7 @@ The folder is locked, and inputs are checked before a job gives up finished resu
 a module as well, for which Snakemake itself has no handlers.
 """
 
+from softaer.core.experiment import defaults
 from softaer.running import record
 from softaer.running.snakemake_private import on_start, on_success, runs
 
@@ -21,7 +22,7 @@ if not MAIN_PROCESS and lock.taken_over(lock.RUNS, os.environ[lock.RUN]):
 def write_record(read):
     """Write the record of this run, with or without checksums of inputs that must be read first."""
     inputs = record.checksums(CORPUS.files(config), read)
-    record.write(PLACED(places.EXPERIMENT), config, configuration.filled({}), inputs)
+    record.write(PLACED(places.EXPERIMENT), config, defaults(), inputs)
 
 
 @told

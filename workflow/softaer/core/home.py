@@ -14,7 +14,6 @@ PROJECT = _INSTALLED if _INSTALLED.is_dir() else PACKAGE.parents[1]
 DEFAULTS = PROJECT / "config.yaml"
 """The configuration with every key and its default."""
 
-SNAKEFILE = PROJECT / "workflow" / "Snakefile"
 ENVIRONMENTS = PROJECT / "envs"
 PROFILES = PROJECT / "profiles"
 

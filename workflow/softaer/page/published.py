@@ -4,7 +4,6 @@
 imports this module, so it uses only the standard library.
 """
 
-import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from softaer.core.errors import InputError
 from softaer.core.home import PACKAGE
+from softaer.core.sheets import read_lines
 from softaer.layouts import Layout
 
 NONE = "none"
@@ -158,25 +158,23 @@ def read_published(table: str) -> list[Score]:
         twice.
     """
     path = shipped_table(table) if table in SHIPPED else Path(table)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-            header = list(reader.fieldnames or [])
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV: {error}") from error
+    source = read_lines(path, "table of published scores", strict=False, blanks=True)
+    _, header = next(source, (1, []))
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise InputError(
             f"{path}: found columns {header}, without {missing}; expected {list(COLUMNS)}"
         )
     scores: dict[tuple[str, ...], Score] = {}
-    for line, row in rows:
-        if None in row or None in row.values():
+    for line, cells in source:
+        if not cells:
+            continue
+        if len(cells) != len(header):
             raise InputError(
                 f"{path}, line {line}: found more or fewer cells than the header's {len(header)}; "
                 "expected as many"
             )
+        row = dict(zip(header, cells, strict=True))
         keys = {name: row[name] for name in COLUMNS if name != "ccc"}
         named = tuple(keys.values())
         if named in scores:

@@ -42,14 +42,15 @@ def located(
         If a file or folder does not exist; names the key and what the path is relative to.
     """
     found = copy.deepcopy(dict(config))
-    contents = [(os.path.dirname(os.path.abspath(file)), _read(file)) for file in reversed(files)]
     for (section, key), words in PATHS.items():
         path = found[section][key]
         if path is None or path in words or os.path.isabs(path):
             continue
         folder = os.getcwd()
         if _get(said, section, key) is None:
-            folder = next((f for f, c in contents if _get(c, section, key) == path), folder)
+            naming = (file for file in reversed(files) if _get(_read(file), section, key) == path)
+            if (file := next(naming, None)) is not None:
+                folder = os.path.dirname(os.path.abspath(file))
         whole = os.path.join(folder, path)
         if not os.path.exists(whole):
             raise InputError(

@@ -24,7 +24,7 @@ from softaer.running.snakemake_private import as_it_lies
 from softaer.simulate.plan import plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recordings:
     """Recordings of an experiment.
 
@@ -157,12 +157,6 @@ class Recordings:
     def rated_batches(self, *partitions: str) -> list[str]:
         """Batches with rated recordings of some partitions, sorted."""
         return sorted({r.batch for r in self.rated_in(*partitions)})
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     def where(self, paths: Iterable[str | None], simulated: bool = False) -> list[str]:
         """Paths of recordings as input of a rule; the files of a simulated corpus are results.

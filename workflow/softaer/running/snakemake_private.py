@@ -131,18 +131,19 @@ def untimed(rule: "Rule") -> None:
 
 def of_wildcards(function: Callable[["Wildcards"], Any]) -> Callable:
     """A function of wildcards, for input or params; see :func:`of_input`."""
-    return _told(_WILDCARDS, function)
+    return _with_signature(_WILDCARDS, function)
 
 
 def of_input(function: Callable[["Wildcards", "InputFiles"], Any]) -> Callable:
     """A function of wildcards and input, for params or resources.
 
-    Snakemake evaluates such functions several times per job; this remembers the result.
+    Snakemake inspects the signature of such functions several times per job; it is given here, so
+    that it is not worked out each time.
     """
-    return _told(_INPUT, function)
+    return _with_signature(_INPUT, function)
 
 
-def _told(arguments: inspect.Signature, function: Any) -> Callable:
+def _with_signature(arguments: inspect.Signature, function: Any) -> Callable:
     function.__signature__ = arguments
     return function
 
@@ -177,4 +178,6 @@ def growing(own: float, per_input: float = 0, stored: bool = False) -> Callable:
     def with_input(wildcards: "Wildcards", input: "InputFiles", attempt: int) -> int:
         return int((own + per_input * size(input)) * attempt)
 
-    return _told(_INPUT_ATTEMPT, with_input) if per_input else _told(_ATTEMPT, alone)
+    if per_input:
+        return _with_signature(_INPUT_ATTEMPT, with_input)
+    return _with_signature(_ATTEMPT, alone)

@@ -8,11 +8,12 @@ import os
 import re
 import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softaer.core import lock
 from softaer.core.errors import InputError
-from softaer.core.places import RESULTS
+from softaer.core.places import EXPERIMENT, RESULTS, within
 from softaer.core.tasks import FIRST_STAGES
 from softaer.running.orphans import end_orphans
 from softaer.running.snakemake_private import first_of, known_path, needed_jobs
@@ -55,7 +56,7 @@ def records_are_missing(results: str = RESULTS) -> bool:
         for folder, _, files in os.walk(results)
         if os.path.relpath(folder, results).split(os.sep)[0] not in ("logs", "benchmarks")
         for name in files
-        if os.path.join(folder, name) != os.path.join(results, "experiment.yaml")
+        if Path(folder, name) != within(Path(results), EXPERIMENT)
     )
 
 
