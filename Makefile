@@ -16,7 +16,6 @@ PINS := envs/requirements.txt envs/requirements-nodeps.txt envs/constraints.txt 
 
 demo: $(VENV)/.run
 	$(BIN)/snakemake --cores $(CORES)
-	@echo "The report is results/report.html, the scores are results/ccc.csv."
 	@echo "From now on: source $(VENV)/bin/activate; snakemake --cores 4"
 
 test: check
