@@ -471,6 +471,6 @@ UNCERTAINTY_SCORES = pa.schema(
         field("units", pa.int64()),
     ]
 )
-"""Scores of single ratings on test; differences are those to the constant sigma, below zero if the
+"""Scores of single ratings on test; differences are those to a constant sigma, below zero if the
 series is better. ``error_on_dev`` is the part of the spread that is not sigma, and ``out_of_fold``
-says how it was found; both are null for the label, which needs none."""
+says how it was found; both are null for a series without it."""
