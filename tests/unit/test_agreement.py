@@ -8,6 +8,7 @@ import pytest
 
 from softaer.agreement import pairs_table, raters_table
 from softaer.core.reliability import correlations
+from softaer.core.schema import AGREEMENT_CURVE
 from softaer.figures.agreement import draw, matrix
 from softaer.rater_weights import traces_of_corpus
 
@@ -75,8 +76,35 @@ def pairs_of(count):
     return pd.DataFrame(rows, columns=["dimension", "rater", "other", "correlation"])
 
 
-def test_too_many_raters_for_a_matrix_are_told():
-    words = [text.get_text() for text in draw(pairs_of(31)).axes[0].texts]
+def curve_of(*dimensions):
+    rows = [
+        (dimension, target, rule, n, n / (n + less), n / (n + 2), np.nan, 0.5 if n < 3 else np.nan)
+        for dimension in dimensions
+        for target, rule, less in (("E", "K", 0.5), ("sigma", "K", 9), ("sigma", "K - 1", 7))
+        for n in range(1, 31)
+    ]
+    return pd.DataFrame(rows, columns=AGREEMENT_CURVE.names)
+
+
+def test_too_many_raters_for_a_matrix_are_told_and_the_curves_stay():
+    figure = draw(pairs_of(31), curve_of("mood"))
+    words = [text.get_text() for text in figure.subfigs[0].texts]
     assert words == ["31 raters: too many for a matrix. All pairs: results/agreement."]
-    assert draw(pairs_of(3)).axes[0].get_title() == "mood"
-    assert "No two raters" in draw(pairs_of(1)).axes[0].texts[0].get_text()
+    assert len(figure.axes) == 1
+    matrix_of_three, curves = draw(pairs_of(3), curve_of("mood")).axes
+    assert matrix_of_three.get_title() == "mood"
+    assert curves.get_title(loc="left") == "mood"
+    assert "No two raters" in draw(pairs_of(1), curve_of()).axes[0].texts[0].get_text()
+
+
+def test_the_curves_show_what_is_extended_and_what_is_measured():
+    *_, curves = draw(pairs_of(3), curve_of("mood")).axes
+    named = {line.get_label(): line for line in curves.lines if line.get_marker() == "None"}
+    assert set(named) == {"E", "σ", "σ, by K - 1"}
+    np.testing.assert_allclose(named["E"].get_ydata()[[0, 29]], [1 / 1.5, 30 / 30.5])
+    dots = [line for line in curves.lines if line.get_marker() == "o"]
+    assert all(np.isfinite(line.get_ydata()).sum() == 2 for line in dots)
+
+
+def test_without_a_curve_there_is_an_empty_panel():
+    assert len(draw(pairs_of(2), curve_of()).axes[-1].lines) == 0

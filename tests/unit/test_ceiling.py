@@ -3,12 +3,14 @@
 import sys
 
 import audmetric
+import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
 
 from softaer import ceiling
-from softaer.ceiling import human_ceiling, left_out
+from softaer.ceiling import estimate_with, left_out
+from softaer.ceiling import human_ceiling as ceiling_over
 from softaer.core import schema, tables
 from softaer.core.tasks import HUMAN, TRUTH
 from softaer.labels import label
@@ -31,6 +33,16 @@ def table_of(traces, recording="rec", dimension="m"):
 def panel(rng, raters=5, length=300, noise=0.5):
     common = np.cumsum(rng.normal(size=length)) / 8
     return common + noise * rng.normal(size=(raters, length))
+
+
+def all_frames(ratings):
+    frames = ratings.assign(frame=np.rint(ratings["time"] * 10).astype(int))
+    return frames[["recording", "frame"]].drop_duplicates()
+
+
+def human_ceiling(ratings, estimate):
+    """The ceiling over all frames that anybody rated."""
+    return ceiling_over(ratings, estimate, all_frames(ratings))
 
 
 def mean(ratings):
@@ -132,6 +144,29 @@ def test_a_better_panel_has_a_higher_ceiling():
     assert values[0] > values[1] > values[2]
 
 
+def test_only_frames_on_which_models_are_scored_count():
+    """Beyond frame 50, and in another recording, raters are noise."""
+    rng = np.random.default_rng(6)
+    traces = np.concatenate([panel(rng, length=50, noise=0.1), rng.normal(size=(5, 200))], axis=1)
+    ratings = pd.concat([table_of(traces), table_of(rng.normal(size=(5, 90)), "other")])
+    everything, _ = human_ceiling(ratings, mean)
+    frames = pd.DataFrame({"recording": "rec", "frame": np.arange(50)})
+    value, count = ceiling_over(ratings, mean, frames)
+    assert value > everything + 0.3
+    assert count == 250
+    alone, _ = human_ceiling(table_of(traces[:, :50]), mean)
+    assert value == pytest.approx(alone)
+    assert np.isnan(ceiling_over(ratings, mean, frames.assign(recording="absent"))[0])
+
+
+def test_those_who_remain_need_not_be_as_many_as_make_a_label():
+    ratings = table_of(panel(np.random.default_rng(7), raters=3, length=40))
+    settings = {"estimator": "mean", "min_raters": 3}
+    pairs = left_out(ratings, estimate_with(None, settings))
+    assert [len(pair) for pair in pairs.values()] == [40, 40, 40]
+    assert label(ratings[ratings["rater"] != "r0"], **settings)[0].empty
+
+
 PARTITIONS = {"a": "train", "b": "dev", "c": "test", "d": "test"}
 
 
@@ -149,11 +184,25 @@ def corpus(tmp_path):
         ]
         ratings[name] = pd.concat(parts)
         tables.write(ratings[name], schema.RATINGS, tmp_path / "ratings" / f"{name}.parquet")
+        dataset(tmp_path, name, range(300))
     return tmp_path, ratings
 
 
-def run(folder, monkeypatch, *more):
+def dataset(folder, name, frames):
+    """Targets of a recording, of which only the frames with a label matter."""
+    targets = [f"{d}_{t}" for d in "mn" for t in ("E", "sigma")]
+    table = pd.DataFrame({"recording": name, "time": np.arange(300) / 10, "f": 0.0})
+    table = table.assign(**dict.fromkeys(targets, np.nan))
+    table.loc[list(frames), targets] = 0.0
+    names = schema.dataset(targets, ["f"])
+    tables.write(table, names, folder / "dataset" / f"{name}.parquet")
+
+
+def run(folder, monkeypatch, *more, delay=0.0, without=None):
     words = ["--recordings", folder / "recordings.csv", "--ratings", folder / "ratings"]
+    words += ["--dataset", folder / "dataset", "--coverage"]
+    words += coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
+    words += ["--delay", "m", delay, "--delay", "n", delay]
     words += ["--output", folder / "ceiling.parquet", *more]
     monkeypatch.setattr(sys, "argv", ["ceiling", *map(str, words)])
     ceiling.main()
@@ -176,6 +225,22 @@ def test_the_command_line_gives_a_ceiling_for_each_partition(corpus, monkeypatch
             assert rows.loc[(dimension, partition), "ccc"] == pytest.approx(value)
             assert rows.loc[(dimension, partition), "frames"] == frames
     assert (rows.loc["m", "ccc"] > rows.loc["n", "ccc"]).all()
+
+
+def test_frames_and_recordings_are_those_of_the_scores(corpus, monkeypatch):
+    folder, ratings = corpus
+    for name in PARTITIONS:
+        dataset(folder, name, range(20, 120))
+    absent = {"d": "cannot be decoded"}
+    table = run(folder, monkeypatch, "--estimator", "mean", delay=1.5,
+                without={"audio": absent, "video": absent})  # fmt: skip
+    rows = table.set_index(["dimension", "partition"])
+    some = ratings["c"][ratings["c"]["dimension"] == "m"]
+    frames = pd.DataFrame({"recording": "c", "frame": np.arange(35, 135)})
+    value, count = ceiling_over(some, mean, frames)
+    assert count == 400
+    assert rows.loc[("m", "test"), "frames"] == 400
+    assert rows.loc[("m", "test"), "ccc"] == pytest.approx(value)
 
 
 def test_rater_lags_are_taken_out_first(corpus, monkeypatch):

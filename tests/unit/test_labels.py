@@ -12,10 +12,15 @@ from hypothesis.extra import numpy as hnp
 
 from softaer import labels
 from softaer.core import tables
+from softaer.core.errors import InputError
 from softaer.core.schema import RATER_LAGS, RATINGS
 from softaer.labels import (
+    DRIVEN,
+    JUMPS,
+    jumps,
     label,
     median_estimate,
+    notes_on,
     perception_uncertainty,
     rater_agreement,
     weighted_estimate,
@@ -416,3 +421,101 @@ def test_what_was_odd_is_stored_and_printed(tmp_path, monkeypatch, capsys):
     assert "no sigma" in notes["alone"]
     out = capsys.readouterr().out
     assert all(note in out for note in notes)
+
+
+def panel_of(rng, raters=5, length=400, noise=0.15):
+    """Raters who follow a common slow trace."""
+    common = np.cumsum(rng.normal(size=length)) / 10
+    return common + noise * rng.normal(size=(raters, length))
+
+
+def notes_of(traces, **settings):
+    ratings = as_table(traces)
+    estimator = {"estimator": "ewe", "min_raters": 1} | settings
+    return notes_on(ratings, *label(ratings, **estimator), **estimator)
+
+
+def test_a_panel_in_order_has_no_notes():
+    traces = panel_of(np.random.default_rng(0))
+    traces[0, :30] = traces[1, 200:260] = traces[2, 350:] = NAN
+    for estimator in ("ewe", "mean", "median"):
+        assert notes_of(traces, estimator=estimator) == []
+
+
+@pytest.mark.parametrize("kind", ["inverted", "flat"])
+def test_a_rater_of_weight_zero_who_drives_sigma_is_noted(kind):
+    traces = panel_of(np.random.default_rng(1))
+    without = label(as_table(traces[1:]))[0]["sigma"].mean()
+    traces[0] = -traces[0] if kind == "inverted" else 0.0
+    (note,) = notes_of(traces)
+    assert DRIVEN in note
+    assert "rater 'r0' has" in note
+    assert note.endswith(f"{without:.3g} without")
+    assert notes_of(traces, estimator="mean") == []  # there, this rater is in E
+
+
+def test_a_rater_of_weight_zero_who_does_not_drive_sigma_is_not_noted():
+    traces = panel_of(np.random.default_rng(2), raters=12, noise=0.6)
+    traces[0] = traces[1:].mean()
+    assert label(as_table(traces))[1]["weight"].iloc[0] == 0
+    assert notes_of(traces) == []
+
+
+def test_a_real_panel_with_an_inverted_rater_is_noted_and_without_is_not(booth):
+    traces = real_ratings(booth, "TaskA")
+    assert notes_of(traces) == []
+    traces[3] = 1 - traces[3]
+    assert DRIVEN in notes_of(traces)[0]
+
+
+def biased_panel(bias):
+    """Three raters; one is biased and stops at frame 200, and is back at frame 300."""
+    traces = panel_of(np.random.default_rng(3), raters=3, noise=0.05)
+    traces[2] += bias * traces.std()
+    traces[2, 200:300] = NAN
+    return traces
+
+
+@pytest.mark.parametrize("estimator", ["ewe", "mean"])
+def test_an_absence_that_moves_e_is_noted(estimator):
+    (note,) = notes_of(biased_panel(8.0), estimator=estimator)
+    assert note.startswith(f"{JUMPS}: 2 times")
+    assert "rater 'r2' at 20 s" in note or "rater 'r2' at 30 s" in note
+    assert notes_of(biased_panel(0.5), estimator=estimator) == []
+    assert notes_of(biased_panel(8.0), estimator="median") == []  # it is hardly moved
+
+
+def test_jumps_by_hand():
+    traces = np.array([[0.0, 0, 0, 0, NAN], [3.0, 3, NAN, NAN, NAN], [NAN, NAN, NAN, 6, 6]])
+    frames, sizes = jumps(traces, np.ones(3), "mean", 1)
+    assert frames.tolist() == [1, 2, 3]
+    assert sizes.tolist() == [1.5, 3.0, 3.0]
+    frames, _ = jumps(traces, np.ones(3), "mean", 2)
+    assert frames.tolist() == []  # no two labelled frames side by side with different raters
+    frames, sizes = jumps(traces, np.array([1.0, 0.0, 1.0]), "ewe", 1)
+    assert sizes.tolist() == [0.0, 3.0, 3.0]
+
+
+def test_frames_with_too_few_raters_have_no_label():
+    traces = panel_of(np.random.default_rng(4), raters=3, length=30)
+    traces[0, :10] = traces[1, :5] = NAN
+    everything, weights = label(as_table(traces))
+    assert len(everything) == 30
+    assert everything["sigma"].isna().sum() == 5
+    for least, frames in ((1, 30), (2, 25), (3, 20)):
+        table, same = label(as_table(traces), min_raters=least)
+        pd.testing.assert_frame_equal(table, everything[-frames:].reset_index(drop=True))
+        pd.testing.assert_frame_equal(same, weights)
+    assert label(as_table(traces), min_raters=4)[0].empty
+
+
+def test_a_recording_without_enough_raters_anywhere_is_an_error(tmp_path, monkeypatch):
+    ratings = as_table(panel_of(np.random.default_rng(5), raters=2, length=20))
+    ratings = ratings.assign(recording="film", dimension="arousal")
+    tables.write(ratings, RATINGS, tmp_path / "ratings.parquet")
+    words = ["--ratings", tmp_path / "ratings.parquet", "--output", tmp_path / "labels.parquet"]
+    words += ["--weights-output", tmp_path / "weights.parquet", "--min-raters", "3"]
+    monkeypatch.setattr(sys, "argv", ["labels", *map(str, words)])
+    with pytest.raises(InputError, match=r"'film', arousal: no frame has 3 raters.*min_raters"):
+        labels.main()
+    assert not (tmp_path / "labels.parquet").exists()

@@ -619,8 +619,8 @@ def test_the_headline_says_what_was_reached(results, page, text):
         & (scores["task"] == best["task"])
     ]["ccc"].item()
     assert (
-        f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one rater against the "
-        "others 0.876)" in flat
+        f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one more rater "
+        "against the others 0.876, no upper bound)" in flat
     )
     assert "tested in 2 comparisons: 0 support them, 0 contradict them, and 2 cannot" in flat
 
@@ -748,7 +748,9 @@ def test_the_page_says_where_sigma_beats_a_constant_and_where_not(text):
     assert "does not beat" not in total
     assert "lower CRPS than a constant σ in 0 of 2 cases, and a lower NLL in 0 of 2" in alone
     assert "With 7 subjects in test there are no intervals" in alone
-    assert "by CRPS for mood, single; mood, multi, and by NLL for mood, single; mood, multi" in alone
+    assert (
+        "by CRPS for mood, single; mood, multi, and by NLL for mood, single; mood, multi" in alone
+    )
 
 
 def test_the_page_says_if_the_error_on_dev_is_in_sample(tmp_path, root, text):

@@ -14,6 +14,7 @@ from softaer import uncertainty
 from softaer.core import schema, tables
 from softaer.core.experiment import Evaluation
 from softaer.core.places import final_prediction
+from softaer.core.reliability import LEAST_UNITS
 from softaer.labels import label
 from softaer.uncertainty import (
     ALONE,
@@ -22,7 +23,6 @@ from softaer.uncertainty import (
     EXACT,
     KEPT,
     LABEL,
-    LEAST_UNITS,
     NOMINAL,
     PREDICTED,
     comparable,

@@ -23,6 +23,7 @@ from softaer.core import cli, tables
 from softaer.core.experiment import Evaluation
 from softaer.core.grid import index
 from softaer.core.reliability import (
+    LEAST_UNITS,
     correlation_from_moments,
     correlations,
     intraclass_correlation,
@@ -59,9 +60,6 @@ WANTED = (70, 80, 90)
 
 FARTHEST = 30
 """Number of raters to which the curve is drawn at least."""
-
-LEAST_UNITS = 6
-"""Smallest number of recordings (or subjects) from which an interval is computed."""
 
 Panels = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """For each recording the numbers of its raters, shape (K,), and their ratings, shape (K, T)."""

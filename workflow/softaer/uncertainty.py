@@ -38,6 +38,7 @@ from softaer.core import cli, tables
 from softaer.core.experiment import Evaluation, Experiment, Labels
 from softaer.core.grid import RATE, index
 from softaer.core.places import final_prediction
+from softaer.core.reliability import LEAST_UNITS
 from softaer.core.schema import UNCERTAINTY, UNCERTAINTY_SCORES
 from softaer.core.targets import read_targets
 from softaer.corpus import rated, read_recordings
@@ -58,9 +59,6 @@ BINS = 8
 LEAST_SPREAD = 0.01
 """Smallest spread, as a share of the constant total: two raters may agree exactly by chance, and
 without a limit one rating would then decide the NLL."""
-
-LEAST_UNITS = 6
-"""Smallest number of recordings (or subjects) from which an interval is computed."""
 
 PREDICTED, CONSTANT = "predicted", "constant sigma"
 LABEL, EXACT = "label", "exact raters"
@@ -175,7 +173,7 @@ def labels_of_others(
         parts += [pair.assign(recording=recording) for pair in pairs if len(pair)]
     columns = {"E": "E_others", "sigma": "sigma_others", "raters": "others"}
     table = pd.concat(parts[1:] or parts, ignore_index=True).rename(columns=columns)
-    return table.astype({name: np.float64 for name in ("value", *columns.values())})
+    return table.astype(dict.fromkeys(("value", *columns.values()), np.float64))
 
 
 def spreads(

@@ -1,4 +1,4 @@
-"""Reliability of raters: how far they agree, and how far labels would be the same from other raters.
+"""Reliability of raters: how far they agree, and how far others would have made the same labels.
 
 Split-half reliability correlates E (or sigma) of two disjoint halves of a panel. The prophecy of
 Spearman (1910) and Brown (1910) extends it to other numbers of raters: if the value of K raters has
@@ -6,11 +6,14 @@ reliability r, that of m K raters has m r / (1 + (m - 1) r). For sigma, K - 1 ma
 K, because the sampling variance of log sigma^2 is about 2 / (K - 1).
 """
 
-from collections.abc import Sequence
 from itertools import combinations
 from math import ceil, comb
 
 import numpy as np
+
+LEAST_UNITS = 6
+"""Smallest number of recordings (or subjects) from which an interval is computed: with five, not
+even a permutation test can reach p < 0.05."""
 
 SPLITS = 126
 """Number of splits of a panel; all of them if there are no more, as with ten raters or fewer than

@@ -52,7 +52,9 @@ def draw(table: pd.DataFrame) -> plt.Figure:
                 for series, line in some.groupby("series", sort=False):
                     if series in LOOKS:
                         colour, dash = LOOKS[series]
-                        axis.plot(line["x"], line["y"], dash, marker=".", color=colour, label=series)
+                        axis.plot(
+                            line["x"], line["y"], dash, marker=".", color=colour, label=series
+                        )
                 axis.set_xlabel(x_label)
                 axis.set_ylabel(y_label)
                 axis.set_title(f"{dimension}, {task}", loc="left", fontsize=9)
