@@ -77,6 +77,6 @@ def pairs_of(count):
 
 def test_too_many_raters_for_a_matrix_are_told():
     words = [text.get_text() for text in draw(pairs_of(31)).axes[0].texts]
-    assert words == ["31 raters: too many for a matrix. All pairs: results/agreement."]
+    assert words == ["31 raters are too many for a matrix. All pairs are in results/agreement."]
     assert draw(pairs_of(3)).axes[0].get_title() == "mood"
-    assert "No two raters" in draw(pairs_of(1)).axes[0].texts[0].get_text()
+    assert "There are no two raters" in draw(pairs_of(1)).axes[0].texts[0].get_text()

@@ -8,7 +8,7 @@ from softaer.core import cli, tables
 from softaer.figures import parser, save, say, style
 
 MOST_RATERS = 30
-"""Raters beyond which a matrix cannot be read."""
+"""Maximum number of raters for a readable matrix."""
 
 
 def matrix(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -34,10 +34,10 @@ def draw(pairs: pd.DataFrame) -> plt.Figure:
     """
     matrices = {d: matrix(rows) for d, rows in pairs.groupby("dimension", sort=False)}
     if not matrices:
-        return say("No two raters.")
+        return say("There are no two raters.")
     most = max(map(len, matrices.values()))
     if most > MOST_RATERS:
-        return say(f"{most} raters: too many for a matrix. All pairs: results/agreement.")
+        return say(f"{most} raters are too many for a matrix. All pairs are in results/agreement.")
     with style(), plt.rc_context({"axes.grid": False}):
         side = 0.38 * most + 1.2
         figure, axes = plt.subplots(
