@@ -209,9 +209,7 @@ def test_the_command_line_scores_every_prediction(corpus, monkeypatch):
             if absent:
                 assert np.isnan(getattr(row, name))
             else:
-                expected = audmetric.concordance_cc(
-                    truth, predicted.loc[here, f"{target}{suffix}"]
-                )
+                expected = audmetric.concordance_cc(truth, predicted.loc[here, f"{target}{suffix}"])
                 assert getattr(row, name) == pytest.approx(expected, abs=1e-6)
     text = pd.read_csv(folder / "ccc.csv")
     pd.testing.assert_frame_equal(text, table, check_dtype=False, rtol=0, atol=1e-6)

@@ -278,6 +278,18 @@ SELECTION = pa.schema(
 )
 
 
+RIDGE = pa.schema(
+    [
+        field("target", pa.string(), unit=""),
+        field("context", pa.float64(), unit="s"),
+        field("penalty", pa.float64()),
+        field("dev_ccc", pa.float64(), nullable=True),
+        field("chosen", pa.bool_()),
+    ]
+)
+"""Contexts and penalties of the ridge regression, tried on dev."""
+
+
 def predictions(*suffixes: str) -> pa.Schema:
     """E and sigma per frame, each in as many versions as there are suffixes."""
     return pa.schema(
