@@ -27,7 +27,7 @@ def text():
         columns=[*KEYS, "low", "high"],
     )
     ceiling = pd.DataFrame(
-        [("self_esteem", "E", "one rater against the others", "test", 0.875, 3)],
+        [("self_esteem", "E", "one more rater (no bound)", "test", 0.875, 3)],
         columns=schema.CEILING.names,
     )
     return latex_table(scores, intervals, ceiling)
@@ -45,7 +45,7 @@ def test_every_score_stands_in_its_cell(text):
         *("audio+video", "multi", "--"),
         *(r"$\mathbf{0.750}$ {\scriptsize [0.60, 0.90]}", "--", "--"),
     ]
-    assert rows[4] == ["one rater against the others", "", "--", "$0.875$", "--", "--"]
+    assert rows[4] == ["one more rater (no bound)", "", "--", "$0.875$", "--", "--"]
 
 
 def test_the_table_is_balanced(text):

@@ -21,12 +21,13 @@ from softaer import figures, report
 from softaer.core import schema, tables
 from softaer.core.code_digest import code_digest
 from softaer.core.errors import InputError
-from softaer.core.tasks import networks, output_names
+from softaer.core.tasks import HUMAN, networks, output_names
 from softaer.corpus import read_recordings
 from softaer.figures import traces
+from softaer.labels import DRIVEN, JUMPS
 from softaer.page import explorer
 from softaer.page.score_table import score_table
-from softaer.report import absences, as_rows, coverage_table
+from softaer.report import absences, as_rows
 from softaer.signals.extraction import NOTHING
 from softaer.simulate.check import CHECK
 
@@ -143,7 +144,7 @@ class Results:
         intervals = intervals.assign(seeds=1, resampled=2)[schema.INTERVALS.names]
         self.write(intervals, schema.INTERVALS, "intervals")
         ceiling = [
-            (d, "E", "one rater against the others", p, value, 30)
+            (d, "E", HUMAN, p, value, 30)
             for d in self.dimensions
             for p, value in (("train", 0.7), ("dev", 0.7654), ("test", 0.8765))
         ]
@@ -166,6 +167,27 @@ class Results:
             for x in (0.5, 0.9, 0.95)
         ]
         self.write(rows if uncertainty else [], schema.UNCERTAINTY, "uncertainty")
+        self.sigma_scores(uncertainty)
+
+    def sigma_scores(self, uncertainty=True, low=-0.0321, high=-0.0123, out_of_fold=True):
+        names = ("predicted", "constant sigma", "predicted, alone", "constant sigma, alone")
+        table = pd.DataFrame(
+            list(itertools.product(self.dimensions, self.tasks, names)),
+            columns=["dimension", "task", "series"],
+        )
+        compared = table["series"].str.startswith("predicted")
+        better = compared & ~table["series"].str.contains("alone")
+        for score in ("crps", "nll"):
+            table[score] = 0.2468
+            table[f"{score}_difference"] = np.where(better, -0.0222, 0.0333)
+            table.loc[~compared, f"{score}_difference"] = np.nan
+            table[f"{score}_low"] = np.where(better, low, np.nan)
+            table[f"{score}_high"] = np.where(better, high, np.nan)
+        table = table.assign(width_80=0.7, covered_80=0.8, covered_90=0.9, error_on_dev=0.1357)
+        table = table.assign(out_of_fold=out_of_fold, ratings=99, units=7)
+        return self.write(
+            table if uncertainty else [], schema.UNCERTAINTY_SCORES, "uncertainty_scores"
+        )
 
     def data_set(self, modalities):
         n = len(modalities)
@@ -190,8 +212,25 @@ class Results:
             for n in ("rater-7", RATER)
         ]
         self.write(own, schema.AGREEMENT_RATERS, "agreement/raters")
-        whole = [(d, 2, 4, 55, 0.4142, 0.3141) for d in self.dimensions]
+        whole = [(d, 2, 4, 55, 0.4142, 0.3141, 0.2719, 0.4276, 54) for d in self.dimensions]
         self.write(whole, schema.AGREEMENT_DIMENSIONS, "agreement/dimensions")
+        halves = [
+            (d, *own)
+            for d in self.dimensions
+            for own in (
+                ("E", "K", 6, 3, 10, 4, 0.8, 0.7, 0.89, 0.85, 0.92, 2, 3, 7),
+                ("sigma", "K", 6, 3, 10, 4, 0.25, 0.1, 0.40, None, None, 21, 36, 81),
+                ("sigma", "K - 1", 6, 3, 10, 4, 0.25, 0.1, 0.4567, None, None, 15, 25, 55),
+            )
+        ]
+        self.write(halves, schema.AGREEMENT_RELIABILITY, "agreement/reliability")
+        curve = [
+            (d, *key, n, n / (n + 2), None, None, 0.5 if n < 3 else None)
+            for d in self.dimensions
+            for key in (("E", "K"), ("sigma", "K"), ("sigma", "K - 1"))
+            for n in range(1, 31)
+        ]
+        self.write(curve, schema.AGREEMENT_CURVE, "agreement/curve")
 
     def pairs(self, picture=None):
         rows = [
@@ -208,7 +247,8 @@ class Results:
 
     def draw(self):
         """The figures, by the stages that draw them."""
-        self.draw_one("agreement", "--pairs", self.folder / "agreement/pairs.parquet")
+        raters = [(f"--{n}", self.folder / f"agreement/{n}.parquet") for n in ("pairs", "curve")]
+        self.draw_one("agreement", *itertools.chain(*raters))
         self.draw_one("uncertainty", "--uncertainty", self.folder / "uncertainty.parquet")
         tables = {"scores": "ccc", "intervals": "intervals", "ceiling": "ceiling"}
         words = [(f"--{flag}", self.folder / f"{name}.parquet") for flag, name in tables.items()]
@@ -340,7 +380,7 @@ def test_every_score_stands_in_its_cell(page, results):
         else:
             # The interval stands in the cell in an element of its own.
             assert float(test) == pytest.approx(row.ccc, abs=5.1e-4)
-    assert human[0] == "one rater against the others"
+    assert human[0] == HUMAN
     assert [cell.strip() for cell in human[2:]] == ["0.765", "–", "0.876", "–", "–", "–"]
 
 
@@ -362,7 +402,7 @@ SECTIONS = [
     "The paper's claims",
     "Predictions against labels",
     "The same E, not the same σ",
-    "How useful the predicted uncertainty is",
+    "What the predicted uncertainty is worth",
     "Agreement of the raters",
     "Data set",
     "Labels against the planted truth",
@@ -431,7 +471,8 @@ def test_the_other_tables_are_there(page):
         "0.346",
         "0.438",
         "0.136",
-        "0.450",
+        "0.247",
+        "0.272",
         "0.314",
         "0.778",
         "321.500",
@@ -689,28 +730,54 @@ def test_scores_without_a_test_partition():
     assert (block["dev"], block["test"], block["best"]) == (0.2, None, False)
 
 
-def test_coverage_has_a_column_for_each_share():
-    names = schema.UNCERTAINTY.names
-    table = pd.DataFrame(
-        [
-            ("x", "multi", "coverage", "predicted", 0.5, 0.4),
-            ("x", "multi", "coverage", "predicted", 0.95, 0.9),
-            ("x", "multi", "coverage", "label", 0.5, 0.6),
-            ("x", "multi", "selective", "label sigma", 0.5, 0.1),
-        ],
-        columns=names,
-    )
-    found = coverage_table(table)
-    assert list(found.columns) == ["dimension", "task", "series", "50 %", "95 %"]
-    assert found.to_numpy().tolist() == [
-        ["x", "multi", "predicted", 0.4, 0.9],
-        ["x", "multi", "label", 0.6, None],
-    ]
-
-
 def test_missing_values_of_a_table_are_none():
     table = as_rows(pd.DataFrame({"n": [1, 2], "x": [0.5, np.nan], "s": ["a", None]}))
     assert table == {"header": ["n", "x", "s"], "rows": [[1, 0.5, "a"], [2, None, None]]}
+
+
+def paragraphs(text):
+    """Paragraphs that are no notes, as plain text."""
+    found = re.findall(r"<p>(.*?)</p>", text, flags=re.DOTALL)
+    return [" ".join(html.unescape(re.sub("<[^>]*>", "", p)).split()) for p in found]
+
+
+def test_the_page_says_where_sigma_beats_a_constant_and_where_not(text):
+    total, alone = [p for p in paragraphs(text) if "the predicted σ has a lower CRPS" in p]
+    assert "lower CRPS than a constant σ in 2 of 2 cases, and a lower NLL in 2 of 2" in total
+    assert "below zero in 2 (CRPS) and 2 (NLL), and above zero in 0 and 0" in total
+    assert "does not beat" not in total
+    assert "lower CRPS than a constant σ in 0 of 2 cases, and a lower NLL in 0 of 2" in alone
+    assert "With 7 subjects in test there are no intervals" in alone
+    assert "by CRPS for mood, single; mood, multi, and by NLL for mood, single; mood, multi" in alone
+
+
+def test_the_page_says_if_the_error_on_dev_is_in_sample(tmp_path, root, text):
+    assert "in-sample for mood" not in text
+    results = Results(tmp_path, tasks=("multi",))
+    results.sigma_scores(out_of_fold=False)
+    assert "in-sample for mood, multi, where there is no out-of-fold" in results.render(root)
+
+
+def test_the_page_says_what_the_labels_are_worth(page):
+    (table,) = [t for t in page.tables if "highest r" in t[0]]
+    header, e, sigma = table
+    assert header[-3:] == ["for 0.7", "for 0.8", "for 0.9"]
+    assert e[1:4] == ["E", "6", "3 + 3"]
+    assert e[-6:] == ["0.89", "[0.85, 0.92]", "0.94", "2", "3", "7"]
+    assert sigma[-6:] == ["0.40 to 0.46", "–", "0.63 to 0.68", "15 to 21", "25 to 36", "55 to 81"]
+
+
+def test_notes_on_raters_are_counted(tmp_path, root):
+    results = Results(tmp_path)
+    assert "raters with weight 0" not in results.render(root)
+    for name in PARTITIONS:
+        notes = [(name, f"mood: rater 'x' has {DRIVEN}: 1 on average, 2 without")]
+        notes += [(name, f"mood: {JUMPS}: once")] * (name == "a")
+        results.write(notes, schema.NOTES, f"status/labels/{name}")
+    text = results.render(root, "--noting", "labels")
+    (said,) = [p for p in paragraphs(text) if "raters with weight 0" in p]
+    assert said.startswith("In 4 of 4 recordings, raters with weight 0")
+    assert "In 1 of 4, E jumps" in said
 
 
 PICTURE = b"\xff\xd8 a picture"

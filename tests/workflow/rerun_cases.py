@@ -10,12 +10,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "reruns.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 SCORES = {"figure_scores", "latex_table", "report"}
+RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
 FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
     "figure_uncertainty", "packed_model"} | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
-DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs", "figure_frame_pairs"} | TRAINING
-LABELS = {"labels_batch", "simulate_check", "ceiling", "agreement", "figure_agreement"} | DATASET
+DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs", "figure_frame_pairs",
+    "ceiling"} | TRAINING  # fmt: skip
+LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement"} | DATASET
 RATINGS = {"ratings", "rating_scales"} | LABELS
 FEATURES = {"standardisation"} | DATASET
 OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
@@ -80,18 +82,19 @@ SETTINGS = [
     setting("ratings.raters", {"ratings": {"raters": ["r1", "r2", "r3"]}}, RATINGS),
     setting("ratings.scales", {"ratings": {"scales": "free"}}, {"rating_scales", "report"}),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
+    setting("labels.min_raters", {"labels": {"min_raters": 2}}, LABELS),
     setting("labels.alignment", {"labels": {"alignment": "estimated"}}, {"rater_lags"} | LABELS),
     setting("labels.weights", {"labels": {"weights": "corpus"}}, {"rater_weights"} | LABELS),
-    setting("delay", {"delay": 3.5}, {"simulate_check", "ceiling"} | DATASET),
+    setting("delay", {"delay": 3.5}, {"simulate_check"} | DATASET),
     setting("delay: estimated", {"delay": "estimated", "max_delay": 2.0},
-        {"annotation_delay", "simulate_check", "ceiling"} | DATASET),
+        {"annotation_delay", "simulate_check"} | DATASET),
     setting("model.layers", {"model": {"layers": 2, "cells": 8}}, TRAINING),
     setting("training.max_epochs", {"training": {"max_epochs": 3}}, TRAINING),
     setting("grid", {"grid": {"model.cells": [8, 9]}}, TRAINING),
     setting("seeds", {"seeds": [1, 2]}, TRAINING),
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
         {"postprocess"} | FUSION),
-    setting("evaluation.draws", {"evaluation": {"draws": 200}}, {"evaluate"} | SCORES),
+    setting("evaluation.draws", {"evaluation": {"draws": 200}}, RESAMPLED | SCORES),
     setting("report.frames", {"report": {"frames": False}},
         {"frame_pairs", "figure_frame_pairs", "report"}),
 ]  # fmt: skip
@@ -116,7 +119,7 @@ MODULES = [
     code("ceiling", {"ceiling"} | SCORES),
     code("standardisation", FEATURES),
     code("dataset", DATASET),
-    code("coverage", {"coverage", "summarise", "postprocess"} | FUSION),
+    code("coverage", {"coverage", "summarise", "ceiling", "postprocess"} | FUSION),
     code("train", TRAINING),
     code("select", {"select", "figure_learning_curves"} | PREDICTION),
     code("predict", PREDICTION),
@@ -158,7 +161,7 @@ FILES = {
     ),
     "renamed subject": Case(
         "a subject in train renamed in recordings.csv",
-        frozenset({"summarise", "evaluate"} | SCORES),
+        frozenset({"summarise"} | RESAMPLED | SCORES),
     ),
     "copied": Case(
         "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()

@@ -10,6 +10,8 @@ import plotly.offline
 import pytest
 from projects import TINY, copied, digest
 
+from softaer.core.tasks import HUMAN
+
 pytestmark = pytest.mark.workflow
 
 STAGES_PER_BATCH = [
@@ -93,7 +95,19 @@ def test_the_raters_agreement_is_there(finished_project):
     assert len(pairs) == 2 * count.iloc[0] * (count.iloc[0] - 1) / 2
     assert (raters["recordings"] == 4).all()
     dimensions = pd.read_parquet(finished_project.path("results/agreement/dimensions.parquet"))
-    assert dimensions["alpha"].between(-1, 1).all()
+    for name in ("alpha", "icc_single", "icc_mean"):
+        assert dimensions[name].between(-1, 1).all()
+    reliability = pd.read_parquet(finished_project.path("results/agreement/reliability.parquet"))
+    assert list(reliability["rule"]) == ["K", "K", "K - 1"] * len(dimensions)
+    assert (reliability.loc[reliability["target"] == "E", "reliability"] > 0.5).all()
+    curve = pd.read_parquet(finished_project.path("results/agreement/curve.parquet"))
+    assert curve.groupby(["dimension", "target", "rule"]).size().min() >= 29
+
+
+def test_what_sigma_is_worth_is_there(finished_project):
+    scores = pd.read_parquet(finished_project.path("results/uncertainty_scores.parquet"))
+    assert set(scores["series"]) >= {"predicted", "constant sigma", "label"}
+    assert scores[["crps", "nll", "width_80"]].notna().all(axis=None)
 
 
 def test_snakemakes_own_report_has_all_items_with_their_captions(finished_project, tmp_path):
@@ -183,8 +197,8 @@ def test_intervals_and_answers_are_there_for_every_model(finished_project):
 
 def test_the_ceiling_has_raters_and_planted_truth(finished_project):
     ceiling = pd.read_parquet(finished_project.path("results/ceiling.parquet"))
-    assert set(ceiling["reference"]) == {"one rater against the others", "planted truth"}
-    raters = ceiling[ceiling["reference"] == "one rater against the others"]
+    assert set(ceiling["reference"]) == {HUMAN, "planted truth"}
+    raters = ceiling[ceiling["reference"] == HUMAN]
     assert set(raters["partition"]) == {"train", "dev", "test"}
     assert raters["ccc"].between(-1, 1).all()
 

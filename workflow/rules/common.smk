@@ -167,6 +167,13 @@ EXPERIMENT = [
     *("--baselines", *BASELINES),
     *("--fusion", config["fusion"]["method"]),
 ]
+ESTIMATOR = [
+    *("--estimator", config["labels"]["estimator"]),
+    *("--against", config["labels"]["against"]),
+    *("--spread", config["labels"]["spread"]),
+    *("--spread-about", config["labels"]["spread_about"]),
+    *("--min-raters", config["labels"]["min_raters"]),
+]
 LAGS = [places.RATER_LAGS] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
     [places.CORPUS_WEIGHTS]

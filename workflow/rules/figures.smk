@@ -84,7 +84,8 @@ rule figure_uncertainty:
 
 rule figure_agreement:
     input:
-        filled_in(places.AGREEMENT, part="pairs"),
+        pairs=filled_in(places.AGREEMENT, part="pairs"),
+        curve=filled_in(places.AGREEMENT, part="curve"),
     output:
         drawn("agreement"),
     log:
@@ -97,7 +98,11 @@ rule figure_agreement:
     params:
         code=code_digest("figures.agreement"),
     shell:
-        "python -m softaer.figures.agreement --pairs {input} --output {output} > {log} 2>&1"
+        "python -m softaer.figures.agreement"
+        " --pairs {input.pairs}"
+        " --curve {input.curve}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule figure_frame_pairs:

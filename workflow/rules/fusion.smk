@@ -1,7 +1,7 @@
 """Late fusion of the modalities, all scores, and their evaluation.
 
 In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and in the same
-folder intervals, hypotheses, human ceiling and uses of the uncertainty.
+folder intervals, hypotheses, and what the uncertainty is worth.
 """
 
 
@@ -133,11 +133,13 @@ rule uncertainty:
         dataset=targets_of_corpus,
         ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
+        weights=CORPUS_WEIGHTS,
         lags=LAGS,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
-        places.UNCERTAINTY,
+        curves=places.UNCERTAINTY,
+        scores=places.UNCERTAINTY_SCORES,
     log:
         log_of("uncertainty"),
     benchmark:
@@ -148,13 +150,16 @@ rule uncertainty:
         mem_mb=growing(500, 4),
     params:
         code=code_digest("uncertainty"),
-        corpus=relevant(RATED, ["recording", "batch", "partition"]),
+        corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
         results=results_by("predictions", places.POSTPROCESSED),
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
+        estimator=ESTIMATOR,
+        weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        evaluation=options(config["evaluation"]),
     shell:
         "python -m softaer.uncertainty"
         " --recordings {input.recordings:q}"
@@ -164,6 +169,10 @@ rule uncertainty:
         " {params.experiment}"
         " --coverage {input.coverage}"
         " {params.delay}"
+        " {params.estimator}"
+        " {params.weights}"
         " {params.lags}"
-        " --output {output}"
+        " {params.evaluation}"
+        " --output {output.curves}"
+        " --scores-output {output.scores}"
         " > {log} 2>&1"

@@ -1,16 +1,9 @@
 """Labels: from the raters' traces to E and sigma.
 
 In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/labels and
-results/rater_weights, per batch; the agreement of the raters (results/agreement), and the ceiling that one
-rater reaches against the others. Notes are in results/status/ratings and results/status/labels.
+results/rater_weights, per batch; the agreement of the raters and the reliability of the labels
+(results/agreement), and the score of one more rater against the others. Notes are in results/status/ratings and results/status/labels.
 """
-
-ESTIMATOR = [
-    *("--estimator", config["labels"]["estimator"]),
-    *("--against", config["labels"]["against"]),
-    *("--spread", config["labels"]["spread"]),
-    *("--spread-about", config["labels"]["spread_about"]),
-]
 
 
 rule recording_lengths:
@@ -226,6 +219,8 @@ rule agreement:
         pairs=filled_in(places.AGREEMENT, part="pairs"),
         raters=filled_in(places.AGREEMENT, part="raters"),
         dimensions=filled_in(places.AGREEMENT, part="dimensions"),
+        reliability=filled_in(places.AGREEMENT, part="reliability"),
+        curve=filled_in(places.AGREEMENT, part="curve"),
     log:
         log_of("agreement"),
     benchmark:
@@ -236,25 +231,32 @@ rule agreement:
         mem_mb=growing(500, 80),
     params:
         code=code_digest("agreement"),
-        corpus=relevant(RATED, ["recording", "batch"]),
+        corpus=relevant(RATED, ["recording", "batch", "subject"]),
         ratings=folder_of("ratings"),
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
+        evaluation=options(config["evaluation"]),
     shell:
         "python -m softaer.agreement"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
         " --weights {params.weights:q}"
         " {params.lags}"
+        " {params.evaluation}"
         " --pairs-output {output.pairs}"
         " --raters-output {output.raters}"
         " --dimensions-output {output.dimensions}"
+        " --reliability-output {output.reliability}"
+        " --curve-output {output.curve}"
         " > {log} 2>&1"
 
 
 rule ceiling:
     input:
         ratings=rated_batches(places.RATINGS),
+        dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
+        delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
         check=CHECK,
@@ -274,6 +276,8 @@ rule ceiling:
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         estimator=ESTIMATOR,
         ratings=folder_of("ratings"),
+        dataset=folder_of("dataset"),
+        delay=delay_of("delays"),
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
         check=flag_of("--check", "check"),
@@ -281,6 +285,9 @@ rule ceiling:
         "python -m softaer.ceiling"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
+        " --dataset {params.dataset:q}"
+        " --coverage {input.coverage}"
+        " {params.delay}"
         " {params.estimator}"
         " {params.weights}"
         " {params.lags}"

@@ -1,10 +1,18 @@
-"""Agreement of the raters: every pair, every rater with the labels' weights, every dimension.
+"""Agreement of the raters: every pair, every rater with the labels' weights, every dimension, and
+what labels from such raters are worth.
 
 Computed over the concatenated frames of all rated recordings, after removing the raters' lags if
 they are estimated. A rater's name stands for the same person in all recordings. If a corpus numbers
-its raters anew in each recording, pairs of raters are meaningless, but alpha is still correct.
+its raters anew in each recording, pairs of raters are meaningless, but alpha and the split-half
+reliability, for which only the raters of the same recording are compared, are still correct.
+
+The reliability of a label is the correlation of two halves of the panel, as plain mean (E) and
+standard deviation (sigma) of their raters, averaged over ways to halve it. It is extended to the
+whole panel, and to any number of raters, by the prophecy of Spearman and Brown.
 """
 
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 
@@ -12,11 +20,51 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.reliability import correlations, krippendorff_alpha
-from softaer.core.schema import AGREEMENT_DIMENSIONS, AGREEMENT_PAIRS, AGREEMENT_RATERS
+from softaer.core.experiment import Evaluation
+from softaer.core.grid import index
+from softaer.core.reliability import (
+    correlation_from_moments,
+    correlations,
+    intraclass_correlation,
+    krippendorff_alpha,
+    raters_needed,
+    spearman_brown,
+    split_moments,
+    splits_of_panel,
+)
+from softaer.core.schema import (
+    AGREEMENT_CURVE,
+    AGREEMENT_DIMENSIONS,
+    AGREEMENT_PAIRS,
+    AGREEMENT_RATERS,
+    AGREEMENT_RELIABILITY,
+)
+from softaer.core.tasks import TARGETS
 from softaer.corpus import rated, read_recordings
+from softaer.evaluate import interval, resample
 from softaer.rater_lags import aligned_ratings
 from softaer.rater_weights import traces_of_corpus
+
+SCHEMAS = {
+    "pairs": AGREEMENT_PAIRS,
+    "raters": AGREEMENT_RATERS,
+    "dimensions": AGREEMENT_DIMENSIONS,
+    "reliability": AGREEMENT_RELIABILITY,
+    "curve": AGREEMENT_CURVE,
+}
+"""Tables of this stage."""
+
+WANTED = (70, 80, 90)
+"""Reliabilities for which the number of raters is given [%]."""
+
+FARTHEST = 30
+"""Number of raters to which the curve is drawn at least."""
+
+LEAST_UNITS = 6
+"""Smallest number of recordings (or subjects) from which an interval is computed."""
+
+Panels = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""For each recording the numbers of its raters, shape (K,), and their ratings, shape (K, T)."""
 
 
 def pairs_table(traces: pd.DataFrame) -> pd.DataFrame:
@@ -65,40 +113,209 @@ def raters_table(traces: pd.DataFrame, pairs: pd.DataFrame, weights: pd.DataFram
     return pd.DataFrame(rows)
 
 
+def panels(ratings: pd.DataFrame) -> Panels:
+    """The panel of each recording.
+
+    Parameters
+    ----------
+    ratings
+        ``recording``, ``time`` [s, on the grid], ``rater``, ``value`` of one dimension.
+
+    Returns
+    -------
+    See :data:`Panels`; raters are numbered over the corpus, and absent ones are NaN.
+    """
+    names = np.unique(ratings["rater"])
+    found = {}
+    for recording, rows in ratings.groupby("recording", sort=False):
+        raters, own = np.unique(np.searchsorted(names, rows["rater"]), return_inverse=True)
+        frames = index(rows["time"].to_numpy())
+        values = np.full((len(raters), frames.max() - frames.min() + 1), np.nan)
+        values[own, frames - frames.min()] = rows["value"]
+        found[str(recording)] = raters, values
+    return found
+
+
+def intraclass(by_recording: Panels) -> tuple[float, float, int]:
+    """ICC(2,1), ICC(2,k) and the number of frames, see :func:`intraclass_correlation`.
+
+    Frames count that all raters of the recording have rated. Recordings with the same raters are
+    concatenated; the results of different panels are averaged with their numbers of frames.
+    """
+    groups: dict[tuple[int, ...], list[np.ndarray]] = {}
+    for raters, values in by_recording.values():
+        whole = values[:, ~np.isnan(values).any(axis=0)]
+        groups.setdefault(tuple(raters.tolist()), []).append(whole)
+    together = [np.concatenate(parts, axis=1) for parts in groups.values()]
+    rows = [(*intraclass_correlation(values), values.shape[1]) for values in together]
+    known = np.array([row for row in rows if not np.isnan(row[:2]).any()])
+    if len(known) == 0:
+        return np.nan, np.nan, 0
+    single, mean = np.average(known[:, :2], axis=0, weights=known[:, 2])
+    return float(single), float(mean), int(known[:, 2].sum())
+
+
+def moments_of_halves(by_recording: Panels, size: int) -> np.ndarray:
+    """:func:`split_moments` of all recordings, shape (2, splits, recordings, 6).
+
+    A split orders the raters of the corpus, so that the same raters are on one side in all
+    recordings. Recordings with fewer than two times ``size`` raters are zero.
+    """
+    most = 1 + max(int(raters.max()) for raters, _ in by_recording.values())
+    orders = splits_of_panel(most, size)
+    return np.stack(
+        [
+            split_moments(values, raters, orders, size)
+            if len(raters) >= 2 * size
+            else np.zeros((len(TARGETS), len(orders), 6))
+            for raters, values in by_recording.values()
+        ],
+        axis=2,
+    )
+
+
+def mean_correlation(sums: np.ndarray, within: bool = False) -> float:
+    """Mean over splits of the correlation of the halves; NaN where none is defined."""
+    found = correlation_from_moments(sums, within)
+    known = found[~np.isnan(found)]
+    return float(known.mean()) if len(known) else np.nan
+
+
+def drawn_correlations(
+    sums: np.ndarray, units: Sequence[str], settings: Evaluation
+) -> tuple[np.ndarray, int]:
+    """:func:`mean_correlation` in bootstrap draws of units.
+
+    Parameters
+    ----------
+    sums
+        Moments, shape (splits, recordings, 6).
+    units
+        Unit of each recording.
+    settings
+        Number of draws, and their seed.
+
+    Returns
+    -------
+    One value per draw, none with fewer than :data:`LEAST_UNITS` units; and the number of units.
+    """
+    whose, names = pd.factorize(np.array(units))
+    if len(names) < LEAST_UNITS:
+        return np.empty(0), len(names)
+    of_units = np.stack([sums[:, whose == unit].sum(axis=1) for unit in range(len(names))])
+    counts = resample(len(names), settings.draws, settings.bootstrap_seed)
+    drawn = np.tensordot(counts, of_units, axes=1)[:, :, None, :]
+    return np.array([mean_correlation(sums) for sums in drawn]), len(names)
+
+
+def extended(value: float, draws: np.ndarray, units: int, factor: float) -> dict[str, float]:
+    """Reliability with ``factor`` times as many raters, and its interval from draws of units."""
+    low, high = interval(spearman_brown(draws, factor), units)
+    return {"reliability": float(spearman_brown(value, factor)), "low": low, "high": high}
+
+
+def reliability_tables(
+    by_recording: Panels, units: Sequence[str], settings: Evaluation
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reliability of E and sigma from this panel, and against the number of raters.
+
+    The panel has as many raters as the median recording. Sigma needs two raters in each half.
+
+    Parameters
+    ----------
+    by_recording
+        See :func:`panels`.
+    units
+        What each recording belongs to, itself or a subject: what is drawn for the intervals.
+    settings
+        Number of draws, and their seed.
+
+    Returns
+    -------
+    Rows of ``AGREEMENT_RELIABILITY`` and ``AGREEMENT_CURVE`` without the dimension.
+    """
+    raters = int(np.median([len(raters) for raters, _ in by_recording.values()]))
+    half = raters // 2
+    sums = {size: moments_of_halves(by_recording, size) for size in range(1, half + 1)}
+    rows, curve = [], []
+    for place, rule in ((0, "K"), (1, "K"), (1, "K - 1")):
+        least, less = 1 + place, int(rule != "K")
+        if half < least:
+            continue
+        own = sums[half][place]
+        used = own[..., 0].any(axis=0)
+        of_used = [unit for unit, kept in zip(units, used, strict=True) if kept]
+        value = mean_correlation(own)
+        draws = drawn_correlations(own[:, used], of_used, settings)
+        name = {"target": TARGETS[place], "rule": rule}
+        needed = {w: raters_needed(value, half - less, w / 100) for w in WANTED}
+        rows.append(
+            name
+            | {"raters": raters, "half": half, "splits": len(own), "recordings": int(used.sum())}
+            | {"split_half": value, "within": mean_correlation(own, within=True)}
+            | extended(value, *draws, (raters - less) / (half - less))
+            | {f"raters_{w}": None if n is None else n + less for w, n in needed.items()}
+        )
+        for count in range(least, max(FARTHEST, 2 * raters) + 1):
+            measured = mean_correlation(sums[count][place]) if count in sums else np.nan
+            curve.append(
+                name
+                | {"raters": count, "measured": measured}
+                | extended(value, *draws, (count - less) / (half - less))
+            )
+    reliability = pd.DataFrame(rows, columns=AGREEMENT_RELIABILITY.names[1:])
+    counts = {f"raters_{wanted}": "Int64" for wanted in WANTED}
+    return reliability.astype(counts), pd.DataFrame(curve, columns=AGREEMENT_CURVE.names[1:])
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     arguments.add_argument("--weights", type=Path, required=True, help="folder of batches")
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
-    for name in ("pairs", "raters", "dimensions"):
+    cli.add_settings(arguments, Evaluation)
+    for name in SCHEMAS:
         cli.add_output(arguments, f"--{name}-output")
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
     ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
     weights = tables.read_batches(options.weights, recordings)
-    with (
-        tables.writer(options.pairs_output, AGREEMENT_PAIRS) as all_pairs,
-        tables.writer(options.raters_output, AGREEMENT_RATERS) as all_raters,
-        tables.writer(options.dimensions_output, AGREEMENT_DIMENSIONS) as all_dimensions,
-    ):
+    settings = cli.settings(options, Evaluation)
+    unit_of = {r.recording: getattr(r, settings.resample) for r in recordings}
+    with ExitStack() as stack:
+        sinks = {
+            name: stack.enter_context(tables.writer(getattr(options, f"{name}_output"), schema))
+            for name, schema in SCHEMAS.items()
+        }
         for dimension, rows in ratings.groupby("dimension", sort=False):
             traces = traces_of_corpus(rows)
             pairs = pairs_table(traces)
-            own = weights[weights["dimension"] == dimension]
             values = traces.to_numpy(dtype=np.float64)
-            all_pairs.append(pairs.assign(dimension=dimension))
-            all_raters.append(raters_table(traces, pairs, own).assign(dimension=dimension))
+            by_recording = panels(rows)
+            single, mean, frames = intraclass(by_recording)
             summary = {
-                "dimension": dimension,
                 "raters": len(traces),
                 "recordings": rows["recording"].nunique(),
                 "frames": int(((~np.isnan(values)).sum(axis=0) > 1).sum()),
                 "correlation": pairs["correlation"].mean(),
                 "alpha": krippendorff_alpha(values),
+                "icc_single": single,
+                "icc_mean": mean,
+                "icc_frames": frames,
             }
-            all_dimensions.append(pd.DataFrame([summary]))
+            units = [unit_of[recording] for recording in by_recording]
+            reliability, curve = reliability_tables(by_recording, units, settings)
+            found = {
+                "pairs": pairs,
+                "raters": raters_table(traces, pairs, weights[weights["dimension"] == dimension]),
+                "dimensions": pd.DataFrame([summary]),
+                "reliability": reliability,
+                "curve": curve,
+            }
+            for name, table in found.items():
+                sinks[name].append(table.assign(dimension=dimension))
 
 
 if __name__ == "__main__":

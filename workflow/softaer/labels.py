@@ -5,25 +5,43 @@ E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k
 w_k, where a rater's weight is the Pearson correlation of the trace with the mean of the other
 raters'. sigma is the spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum_k (y_k(t) -
 E(t))^2), over the K raters present at t (Han et al., 2017).
+
+Two properties of a panel are noted, because they show in the labels and not in the recording: a
+rater with weight zero, who has no part in E, may nevertheless determine sigma; and E may jump where
+a rater's trace starts or ends.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.errors import InputError
 from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, index
 from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
 from softaer.rater_lags import align, varies
 
-ESTIMATOR = ("estimator", "against", "spread", "spread_about")
+ESTIMATOR = ("estimator", "against", "spread", "spread_about", "min_raters")
 """Configuration keys that :func:`label` accepts."""
 
 LEAST_AGREEMENT = 1e-9
 """Correlations below this count as zero, because they are rounding errors."""
+
+LARGE_CHANGE = 0.25
+"""Change of the mean sigma without the raters of weight zero that is noted, as a share of it."""
+
+LARGE_JUMP = 0.75
+"""Jump of E at the start or end of a trace that is noted, in standard deviations of E."""
+
+DRIVEN = "weight 0 in E, but it counts in sigma"
+"""Marks the note on a rater who is not in E and changes sigma."""
+
+JUMPS = "E jumps where a rater's trace starts or ends"
+"""Marks the note on traces whose start or end moves E."""
 
 
 def rater_agreement(ratings: np.ndarray, against: str = Labels.against) -> np.ndarray:
@@ -133,12 +151,29 @@ def perception_uncertainty(
     return np.sqrt(squares / divisor)
 
 
+def estimate_of(traces: np.ndarray, weights: np.ndarray, estimator: str) -> np.ndarray:
+    """E of traces of shape (K, T), shape (T,): their weighted mean, or their median."""
+    if estimator == "median":
+        return median_estimate(traces)
+    return weighted_estimate(traces, weights)
+
+
+def traces_of(ratings: pd.DataFrame) -> tuple[pd.Index, np.ndarray]:
+    """Raters in order and their traces from time 0, shape (K, T); NaN where a rater is absent."""
+    whose, raters = pd.factorize(ratings["rater"], sort=True)
+    frames = index(ratings["time"].to_numpy())
+    traces = np.full((len(raters), frames.max() + 1), np.nan)
+    traces[whose, frames] = ratings["value"]
+    return raters, traces
+
+
 def label(
     ratings: pd.DataFrame,
     estimator: str = Labels.estimator,
     against: str = Labels.against,
     spread: str = Labels.spread,
     spread_about: str = Labels.spread_about,
+    min_raters: int = Labels.min_raters,
     corpus_weights: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """E and sigma of one recording and dimension.
@@ -153,6 +188,8 @@ def label(
         Reference of a rater's correlation, see :func:`rater_agreement`.
     spread, spread_about
         Form of sigma: ``sample`` or ``population``; about ``E`` or the plain ``mean``.
+    min_raters
+        Smallest number of raters that make a label.
     corpus_weights
         ``rater``, ``agreement``, ``weight`` over the whole corpus, used instead of the weights in
         this recording.
@@ -161,15 +198,11 @@ def label(
     -------
     labels
         ``time``, ``E``, ``sigma`` (NaN with a single rater), ``raters`` (number of raters present),
-        for every grid point with at least one rater.
+        for every grid point with enough raters.
     weights
         ``rater``, ``agreement``, ``weight``, ``fallback``.
     """
-    whose, raters = pd.factorize(ratings["rater"], sort=True)
-    frames = index(ratings["time"].to_numpy())
-    traces = np.full((len(raters), frames.max() + 1), np.nan)
-    traces[whose, frames] = ratings["value"]
-
+    raters, traces = traces_of(ratings)
     if estimator in ("mean", "median"):
         agreement, weights, fallback = rater_agreement(traces, against), np.ones(len(raters)), False
     elif corpus_weights is not None:
@@ -180,10 +213,7 @@ def label(
         agreement = rater_agreement(traces, against)
         weights, fallback = weights_from_agreement(agreement)
 
-    if estimator == "median":
-        estimate = median_estimate(traces)
-    else:
-        estimate = weighted_estimate(traces, weights)
+    estimate = estimate_of(traces, weights, estimator)
     plain = weighted_estimate(traces, np.ones(len(raters)))
     sigma = perception_uncertainty(traces, estimate if spread_about == "E" else plain, spread)
     labels = pd.DataFrame(
@@ -197,7 +227,90 @@ def label(
     table = pd.DataFrame(
         {"rater": raters, "agreement": agreement, "weight": weights, "fallback": fallback}
     )
-    return labels[labels["raters"] > 0].reset_index(drop=True), table
+    return labels[labels["raters"] >= min_raters].reset_index(drop=True), table
+
+
+def jumps(
+    traces: np.ndarray, weights: np.ndarray, estimator: str, min_raters: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Changes of E that come only from a rater whose trace starts or ends.
+
+    Between two labelled frames with different raters, E is compared with the estimate from those
+    who are present in both, in the frame before the change and in the one after it.
+
+    Parameters
+    ----------
+    traces, weights
+        Shapes (K, T) and (K,).
+    estimator, min_raters
+        See :func:`label`.
+
+    Returns
+    -------
+    frames, sizes
+        Frame before each change, and the larger of the two differences; both of shape (n,).
+        Changes after which nobody is left are not included.
+    """
+    present = ~np.isnan(traces)
+    labelled = present.sum(axis=0) >= min_raters
+    changed = (present[:, 1:] != present[:, :-1]).any(axis=0)
+    stay = present[:, 1:] & present[:, :-1]
+    frames = np.flatnonzero(changed & labelled[1:] & labelled[:-1] & stay.any(axis=0))
+    sizes = [
+        np.abs(
+            estimate_of(traces[:, at], weights, estimator)
+            - estimate_of(np.where(stay[:, frames], traces[:, at], np.nan), weights, estimator)
+        )
+        for at in (frames, frames + 1)
+    ]
+    return frames, np.maximum(*sizes)
+
+
+def notes_on(
+    ratings: pd.DataFrame,
+    labels: pd.DataFrame,
+    weights: pd.DataFrame,
+    corpus_weights: pd.DataFrame | None = None,
+    **estimator: Any,
+) -> list[str]:
+    """What is odd about the panel of one recording and dimension.
+
+    Parameters
+    ----------
+    ratings, corpus_weights, estimator
+        Arguments of :func:`label`.
+    labels, weights
+        Its results.
+    """
+    if len(weights) == 1:
+        return ["one rater alone; E is that trace, and there is no sigma"]
+    found = []
+    silent = list(weights.loc[weights["weight"] == 0, "rater"])
+    if weights["fallback"].any():
+        found.append("no rater agrees with the others; E is the plain mean")
+    elif len(weights) - len(silent) > 1 and silent:
+        rest = ratings[~ratings["rater"].isin(silent)]
+        others, _ = label(rest, corpus_weights=corpus_weights, **estimator)
+        both = labels.merge(others, on="time", suffixes=("", "_rest"))
+        both = both.dropna(subset=["sigma", "sigma_rest"])
+        own, without = both["sigma"].mean(), both["sigma_rest"].mean()
+        if abs(own - without) > LARGE_CHANGE * own:
+            who = f"rater {silent[0]!r} has" if len(silent) == 1 else f"raters {silent} have"
+            found.append(f"{who} {DRIVEN}: {own:.3g} on average, {without:.3g} without")
+    raters, traces = traces_of(ratings)
+    frames, sizes = jumps(
+        traces, weights["weight"].to_numpy(), estimator["estimator"], estimator["min_raters"]
+    )
+    large = sizes > LARGE_JUMP * labels["E"].std(ddof=0)
+    if large.any():
+        largest = frames[np.argmax(sizes)]
+        present = ~np.isnan(traces[:, largest : largest + 2])
+        who = ", ".join(map(repr, raters[present[:, 0] != present[:, 1]]))
+        found.append(
+            f"{JUMPS}: {large.sum()} times by more than {LARGE_JUMP:g} of its standard deviation, "
+            f"most by {sizes.max():.3g} (rater {who} at {(largest + 1) / RATE:g} s)"
+        )
+    return found
 
 
 def add_estimator(arguments: argparse.ArgumentParser) -> None:
@@ -209,7 +322,7 @@ def add_estimator(arguments: argparse.ArgumentParser) -> None:
 
 def read_estimator(
     options: argparse.Namespace,
-) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame], dict[str, str]]:
+) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame], dict[str, Any]]:
     """Lags, corpus weights by dimension, and keyword arguments of :func:`label`."""
     lags = None if options.rater_lags is None else tables.read(options.rater_lags)
     weights = {}
@@ -238,17 +351,19 @@ def main() -> None:
         tables.writer(options.weights_output, RATER_WEIGHTS) as weights_sink,
     ):
         for (recording, dimension), rows in ratings.groupby(["recording", "dimension"], sort=False):
-            labels, weights = label(rows, corpus_weights=corpus_weights.get(dimension), **estimator)
+            own = estimator | {"corpus_weights": corpus_weights.get(dimension)}
+            labels, weights = label(rows, **own)
+            if labels.empty:
+                raise InputError(
+                    f"recording {recording!r}, {dimension}: no frame has "
+                    f"{estimator['min_raters']} raters, the smallest number that makes a label; "
+                    "expected more raters, or a smaller number (config key 'labels: min_raters')"
+                )
             for table, sink in ((labels, labels_sink), (weights, weights_sink)):
                 sink.append(table.assign(recording=recording, dimension=dimension))
-            if len(weights) == 1:
-                note = f"{dimension}: one rater alone; E is that trace, and there is no sigma"
-            elif weights["fallback"].any():
-                note = f"{dimension}: no rater agrees with the others; E is the plain mean"
-            else:
-                continue
-            notes.append({"recording": recording, "note": note})
-            print(f"recording {recording!r}, {note}")
+            for note in notes_on(rows, labels, weights, **own):
+                notes.append({"recording": recording, "note": f"{dimension}: {note}"})
+                print(f"recording {recording!r}, {dimension}: {note}")
     if options.notes_output is not None:
         tables.write(pd.DataFrame(notes, columns=NOTES.names), NOTES, options.notes_output)
 

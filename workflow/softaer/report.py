@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
-import numpy as np
 import pandas as pd
 import plotly.offline
 import yaml
@@ -31,13 +30,16 @@ from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
+from softaer.labels import DRIVEN, JUMPS
 from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.run_times import run_times
 from softaer.page.score_table import score_table
+from softaer.page.worth import reliability_rows, verdict
 from softaer.rater_lags import aligned_ratings
+from softaer.uncertainty import ALONE, PREDICTED
 
 PACKAGES = (
     "snakemake",
@@ -183,6 +185,37 @@ def as_rows(frame: pd.DataFrame) -> dict[str, list]:
     }
 
 
+def verdicts(scores: pd.DataFrame) -> dict[str, dict]:
+    """Whether predicted sigma beats a constant, with the error of E in the spread and without."""
+    series = {"total": PREDICTED, "alone": ALONE.format(PREDICTED)}
+    return {name: verdict(scores, one) for name, one in series.items()}
+
+
+def shown_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of single ratings as the page shows them: intervals as text, fewer columns."""
+    table = scores.drop(columns=["out_of_fold", "ratings", "units"])
+    for score in ("crps", "nll"):
+        low, high = table.pop(f"{score}_low"), table.pop(f"{score}_high")
+        bounds = [
+            "–" if pd.isna(a) else f"[{a:.3f}, {b:.3f}]" for a, b in zip(low, high, strict=True)
+        ]
+        place = table.columns.get_loc(f"{score}_difference") + 1
+        table.insert(place, f"{score} 95 %", bounds)
+    return table
+
+
+def in_sample(scores: pd.DataFrame) -> list[str]:
+    """Cases for which the error of E on dev could only be computed in-sample."""
+    some = scores[(scores["series"] == PREDICTED) & (scores["out_of_fold"] == False)]  # noqa: E712
+    return list(some["dimension"] + ", " + some["task"])
+
+
+def noted(oddities: pd.DataFrame, words: str) -> int:
+    """Number of recordings with a note that contains some words."""
+    some = oddities[oddities["note"].str.contains(words, regex=False)]
+    return int(some["recording"].nunique())
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
@@ -220,7 +253,7 @@ def main() -> None:
         aligned_ratings(options.ratings, ordered, options.rater_lags),
         cli.delays(options),
     )
-    uncertainty = table("uncertainty")
+    uncertainty, sigma_scores = map(table, ("uncertainty", "uncertainty_scores"))
     own = score_table(scores, table("intervals"), ceiling)
     published = side_by_side(read_published(options.published), own) if options.published else None
     estimated = {}
@@ -249,11 +282,15 @@ def main() -> None:
         draws=options.config["evaluation"]["draws"],
         hypotheses=as_rows(hypotheses),
         uncertainty=figure("uncertainty") if len(uncertainty) else None,
-        interval_coverage=as_rows(coverage_table(uncertainty)),
+        verdicts=verdicts(sigma_scores),
+        sigma_scores=as_rows(shown_scores(sigma_scores)),
+        in_sample=in_sample(sigma_scores),
         summary=as_rows(table("summary")),
         absences=as_rows(absences(recordings, options.coverage)),
         oddities=as_rows(odd),
         odd_recordings=odd["recording"].nunique(),
+        driven=noted(odd, DRIVEN),
+        jumping=noted(odd, JUMPS),
         all_recordings=len(recordings),
         check=as_rows(table("simulate_check")) if options.simulated else None,
         published=published,
@@ -261,6 +298,7 @@ def main() -> None:
         departures=departures(options.published, options.config, experiment.single),
         release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
+        reliability=as_rows(reliability_rows(table("agreement/reliability"))),
         agreement_figure=figure("agreement"),
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
@@ -286,16 +324,6 @@ def main() -> None:
     )
     with complete(options.output) as partial:
         partial.write_text(page, encoding="utf-8")
-
-
-def coverage_table(uncertainty: pd.DataFrame) -> pd.DataFrame:
-    """Coverage of the ratings, one column per nominal share."""
-    rows = uncertainty[uncertainty["figure"] == "coverage"]
-    rows = rows.assign(nominal=(100 * rows["x"]).round().astype(int).astype(str) + " %")
-    wide = rows.pivot_table(
-        index=["dimension", "task", "series"], columns="nominal", values="y", sort=False
-    )
-    return wide.reset_index().replace({np.nan: None})
 
 
 if __name__ == "__main__":

@@ -193,6 +193,8 @@ class Labels(Section):
     """sigma divides by K - 1; population: by K"""
     spread_about: Literal["E", "mean"] = "E"
     """sigma is the spread about E; mean: about the plain mean"""
+    min_raters: Count = 1
+    """frames with fewer raters present have no label; sigma needs 2"""
     alignment: Literal["none", "estimated"] = "none"
     """estimated: find each rater's lag relative to the others and remove it"""
     max_lag: Annotated[Seconds, Interval(gt=0, le=20)] = 3.0

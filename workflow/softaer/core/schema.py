@@ -177,8 +177,50 @@ AGREEMENT_DIMENSIONS = pa.schema(
         field("frames", pa.int64(), unit="frames"),
         field("correlation", pa.float64(), nullable=True),
         field("alpha", pa.float64(), nullable=True),
+        field("icc_single", pa.float64(), nullable=True),
+        field("icc_mean", pa.float64(), nullable=True),
+        field("icc_frames", pa.int64(), unit="frames"),
     ]
 )
+"""Agreement in each dimension; ICC(2,1) and ICC(2,k) over the frames that all raters rated."""
+
+AGREEMENT_RELIABILITY = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("rule", pa.string(), unit=""),
+        field("raters", pa.int64(), unit="raters"),
+        field("half", pa.int64(), unit="raters"),
+        field("splits", pa.int64()),
+        field("recordings", pa.int64(), unit="recordings"),
+        field("split_half", pa.float64(), nullable=True),
+        field("within", pa.float64(), nullable=True),
+        field("reliability", pa.float64(), nullable=True),
+        field("low", pa.float64(), nullable=True),
+        field("high", pa.float64(), nullable=True),
+        field("raters_70", pa.int64(), unit="raters", nullable=True),
+        field("raters_80", pa.int64(), unit="raters", nullable=True),
+        field("raters_90", pa.int64(), unit="raters", nullable=True),
+    ]
+)
+"""Reliability of the labels from two halves of the panel: their correlation over all frames, and
+with each recording centred; the reliability of the whole panel; the number of raters for a
+reliability of 0.7, 0.8 and 0.9, null if none reaches it. The rule says what the prophecy of
+Spearman and Brown multiplies: ``K`` or ``K - 1``."""
+
+AGREEMENT_CURVE = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("rule", pa.string(), unit=""),
+        field("raters", pa.int64(), unit="raters"),
+        field("reliability", pa.float64(), nullable=True),
+        field("low", pa.float64(), nullable=True),
+        field("high", pa.float64(), nullable=True),
+        field("measured", pa.float64(), nullable=True),
+    ]
+)
+"""Reliability against the number of raters, and the correlation of two panels of this size."""
 
 FRAME_PAIRS = pa.schema(
     [
@@ -422,3 +464,29 @@ UNCERTAINTY = pa.schema(
         field("y", pa.float64(), nullable=True),
     ]
 )
+
+UNCERTAINTY_SCORES = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("series", pa.string(), unit=""),
+        field("crps", pa.float64(), unit="rating"),
+        field("crps_difference", pa.float64(), unit="rating", nullable=True),
+        field("crps_low", pa.float64(), unit="rating", nullable=True),
+        field("crps_high", pa.float64(), unit="rating", nullable=True),
+        field("nll", pa.float64()),
+        field("nll_difference", pa.float64(), nullable=True),
+        field("nll_low", pa.float64(), nullable=True),
+        field("nll_high", pa.float64(), nullable=True),
+        field("width_80", pa.float64(), unit="rating"),
+        field("covered_80", pa.float64()),
+        field("covered_90", pa.float64()),
+        field("error_on_dev", pa.float64(), unit="rating", nullable=True),
+        field("out_of_fold", pa.bool_(), nullable=True),
+        field("ratings", pa.int64(), unit="ratings"),
+        field("units", pa.int64()),
+    ]
+)
+"""Scores of single ratings on test; differences are those to a constant sigma, below zero if the
+series is better. ``error_on_dev`` is the part of the spread that is not sigma, and ``out_of_fold``
+says how it was found; both are null for a series without it."""

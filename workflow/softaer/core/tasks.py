@@ -102,7 +102,8 @@ def output_names(scope: str, objective: str) -> list[str]:
     return [output_name(d, t) for d in scope.split(JOIN) for t in OBJECTIVES[objective]]
 
 
-HUMAN = "one rater against the others"
-
+HUMAN = "one more rater against the others (no upper bound)"
+"""Name of the score that a rater reaches against the label from the others."""
 
 TRUTH = "planted truth"
+"""Name of the score of the planted truth against the labels."""

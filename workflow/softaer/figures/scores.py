@@ -1,4 +1,4 @@
-"""CCC on test with its intervals, beside what one rater reaches against the others."""
+"""CCC on test with its intervals, beside one more rater against the others (no upper bound)."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

@@ -1,10 +1,11 @@
-"""What a predicted sigma is good for: coverage, selective prediction and reliability."""
+"""What a predicted sigma is worth: coverage of ratings, selective prediction and reliability."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.figures import COLOURS, FUSION_COLOUR, parser, save, say, style
+from softaer.uncertainty import ALONE, CONSTANT, EXACT, LABEL, PREDICTED
 
 PANELS = {
     "coverage": ("nominal share", "share of ratings in the interval"),
@@ -13,7 +14,18 @@ PANELS = {
 }
 """Axes of the figures on the uncertainty."""
 
-SERIES_COLOURS = (FUSION_COLOUR, COLOURS["video"], COLOURS["label"], "#999999")
+LOOKS = {
+    PREDICTED: (FUSION_COLOUR, "-"),
+    ALONE.format(PREDICTED): (FUSION_COLOUR, ":"),
+    CONSTANT: (COLOURS["video"], "-"),
+    LABEL: (COLOURS["label"], "-"),
+    EXACT: ("#999999", "--"),
+    "predicted sigma": (FUSION_COLOUR, "-"),
+    "label sigma": (COLOURS["label"], "-"),
+    "error itself": (COLOURS["video"], "-"),
+    "no selection": ("#999999", "--"),
+}
+"""Colour and dash of every series that is drawn."""
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
@@ -37,10 +49,10 @@ def draw(table: pd.DataFrame) -> plt.Figure:
                 if name != "selective":
                     ends = [some[["x", "y"]].min().min(), some[["x", "y"]].max().max()]
                     axis.plot(ends, ends, color="#bbbbbb", linewidth=0.8, linestyle="--")
-                for (series, line), colour in zip(
-                    some.groupby("series", sort=False), SERIES_COLOURS, strict=False
-                ):
-                    axis.plot(line["x"], line["y"], marker=".", color=colour, label=series)
+                for series, line in some.groupby("series", sort=False):
+                    if series in LOOKS:
+                        colour, dash = LOOKS[series]
+                        axis.plot(line["x"], line["y"], dash, marker=".", color=colour, label=series)
                 axis.set_xlabel(x_label)
                 axis.set_ylabel(y_label)
                 axis.set_title(f"{dimension}, {task}", loc="left", fontsize=9)

@@ -1,4 +1,4 @@
-"""The paper's table: CCC of every model on dev and test, with the human ceiling."""
+"""The paper's table: CCC of every model on dev and test, with one more rater."""
 
 import pandas as pd
 
