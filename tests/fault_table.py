@@ -69,7 +69,7 @@ TABLE = {
         Row("sound whose time stamps do not advance", "read", "read in full",
             ("unit/test_codec_tour::all_pictures_and_all_sound_come_out",)),
     ],
-    "Pictures": [
+    "Video": [
         Row("non-square pixels (DV, HDV, AVCHD), stated by the stream or the container, possibly changing midway", "read",
             "the shorter side is stretched, as in players",
             ("unit/test_pictures::a_disc_is_round_whatever_the_shape_of_pixels",

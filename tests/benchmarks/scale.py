@@ -5,8 +5,8 @@
 
 For each number, a corpus of empty files is laid out and ``snakemake --dry-run extract`` is timed,
 in turn with that of a Snakefile that has the same rules, inputs and outputs, and no parameters.
-Printed are the jobs, the median time of each and its spread, the ratio, and the largest resident
-memory.
+Printed are the jobs, the median processor time of each and its spread, the ratio, and the largest
+resident memory.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from side_by_side import Setting, row
@@ -85,19 +84,19 @@ def lay_out(folder: Path, recordings: int, batch_size: int) -> None:
 
 
 def measure(folder: Path, *arguments: str) -> tuple[float, float]:
-    """Time [s] and largest resident memory [MiB] of a dry run."""
+    """Processor time [s], which other work on the machine hardly changes, and largest resident
+    memory [MiB] of a dry run."""
     command = [sys.executable, "-m", "snakemake", "--directory", str(folder), "--cores", "1"]
     command += ["--dry-run", "--quiet", "all", *arguments, "--", "extract"]
-    started = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"{' '.join(command)} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def planned(recordings: int, batch_size: int, repeat: int) -> list[tuple]:
-    """Time [s] and memory [MiB] of the bare Snakefile and of the workflow, in turns."""
+    """Processor time [s] and memory [MiB] of the bare Snakefile and of the workflow, in turns."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder, recordings, batch_size)

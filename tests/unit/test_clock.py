@@ -92,7 +92,7 @@ def test_joined_parts_are_continued_in_sound_and_pictures(suffix, tmp_path):
     # What happens at one instant stays together, in every part.
     np.testing.assert_allclose(tones, white, rtol=0, atol=0.045)
     if suffix != "avi":  # FFmpeg continues its times by itself
-        assert "start again at 2.0 s" in account.notes[0]
+        assert "restart at 2.0 s" in account.notes[0]
         assert account.dropped == 0
 
 
@@ -185,7 +185,7 @@ def test_one_wrong_time_stamp_is_no_seam(tmp_path):
     seen = [time for time, _ in video_frames(path, account=account)]
     assert len(seen) == 50
     assert np.diff(seen) == pytest.approx(49 * [0.04], abs=0.001)
-    assert not any("start again" in note for note in account.notes)
+    assert not any("restart" in note for note in account.notes)
 
 
 def _stamps(content):
@@ -232,7 +232,7 @@ def test_what_is_missing_of_the_stated_length_is_told(tmp_path):
     path.write_bytes(content[: len(content) // 2])
     account = Account()
     list(video_frames(path, account=account))
-    assert "by its header the file has 8.00 s" in account.notes[-1]
+    assert "the file's header states 8.00 s" in account.notes[-1]
     assert account.decoded < 6
 
 
@@ -268,7 +268,7 @@ def test_a_bad_file_beside_does_not_take_the_good_one_with_it(tmp_path):
             beside.write_bytes(content)
         account = Account()
         assert sum(map(len, audio_blocks(sound, beside=beside, account=account))) == AUDIO_RATE
-        assert account.notes[0].startswith("the offset to the other file is not known: ")
+        assert account.notes[0].startswith("the offset to the other file is unknown: ")
     good = media_files.write(tmp_path / "good.mkv", [(0, grey(9)), (0.04, grey(9))])
     account = Account()
     list(audio_blocks(sound, beside=good, account=account))

@@ -63,7 +63,7 @@ def test_a_table_is_filled_by_the_length_of_its_files(corpus):
     assert [row["batch"] for row in filled] == ["b00001", "b00001", "b00002"]
     assert list(filled[0]) == ["subject", "recording", "media", "batch"]
     assert filled[2]["subject"] == "s,3"
-    assert said == [f"{table}: 3 recordings in 2 batches, 3 of them new here; 0.0 h of these"]
+    assert said == [f"{table}: 3 recordings in 2 batches; 3 recordings (0.0 h) got a new batch"]
     again = table.read_bytes()
     batch.fill_table(table, table, minutes=100, say=said.append)
     assert table.read_bytes() == again
@@ -89,5 +89,5 @@ def test_files_that_cannot_be_read_are_told_and_batched(corpus):
     batch.fill_table(corpus / "recordings.csv", corpus / "out.csv", say=said.append)
     assert all(row["batch"] for row in read(corpus / "out.csv"))
     assert "batch" not in read(corpus / "recordings.csv")[0]
-    assert said[0].startswith("1 files cannot be read and count for nothing; the first: ")
+    assert said[0].startswith("1 files cannot be read and count as 0 s; the first: ")
     assert "b.mkv" in said[0]

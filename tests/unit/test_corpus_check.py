@@ -95,7 +95,7 @@ def test_a_sound_corpus_is_shown(checked):
     folder, run = checked
     code, out, err = run("--csv", str(folder / "found.csv"))
     assert (code, err) == (0, "")
-    assert "Nothing is wrong." in out
+    assert "No problems found." in out
     with open(folder / "found.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["recording"] for row in rows] == ["a", "b", "c"]
@@ -108,7 +108,7 @@ def test_a_sound_corpus_is_shown(checked):
         assert float(row["coverage"]) > 0.95
         assert float(row["r"]) > 0.95
         assert float(row["alpha"]) > 0.95
-    assert "arousal: 3 raters, 3 to 3 for a recording" in out
+    assert "arousal: 3 raters, 3 to 3 per recording" in out
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_sound_corpus_is_shown(checked):
         (lambda f: stretch(f / "a.csv", 2), "the recording at 6"),
         (
             lambda f: edit(f / "recordings.csv", ",sa,train", ",,train"),
-            "no subject, but annotations",
+            "annotations but no subject",
         ),
     ],
 )
@@ -131,16 +131,20 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at(spoil, said, checked):
     code, out, err = run("--dimensions", "arousal")
     assert code == 1
     assert said in err
-    assert "1 thing to look at" in err
+    assert "1 problem:" in err
     assert out.count("train") >= 1
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (",dev,b.mkv,b.csv", ",dev,b.mkv,", ["no annotations: b;", "in partition 'dev'"]),
+        (
+            ",dev,b.mkv,b.csv",
+            ",dev,b.mkv,",
+            ["no annotations, not used for training: b", "in partition 'dev'"],
+        ),
         (",dev,b.mkv", ",test,b.mkv", ["no rated recording in partition 'dev'"]),
-        (".csv", "", ["no recording has annotations: enough for the target 'extract' alone"]),
+        (".csv", "", ["no recording has annotations: only the target 'extract' can be made"]),
     ],
     ids=["one unrated", "no dev", "none rated"],
 )
@@ -198,7 +202,7 @@ def test_unknown_dimensions_are_told(checked):
     edit(folder / "recordings.csv", "c.csv", "")
     code, _, err = run()
     assert code == 1
-    assert "no dimension is known" in err
+    assert "no dimension was found" in err
 
 
 def test_a_table_that_is_wrong_ends_the_check(checked):
@@ -248,7 +252,7 @@ def test_raters_are_shown_over_the_corpus(checked):
         (lambda t, r, v: 0.3 if r == "r1" else v, "1 of 9 traces of 'arousal' are flat", "flat"),
         (
             lambda t, r, v: -v if r == "r1" else v,
-            "1 of 9 traces of 'arousal' run against",
+            "1 of 9 traces of 'arousal' are inverted",
             "inverted",
         ),
     ],
@@ -260,7 +264,7 @@ def test_flat_and_inverted_traces_are_told(change, said, row, checked):
     code, out, err = run()
     assert code == 1
     assert said in err
-    assert "the first is 'r1''s in recording 'b'" in err
+    assert "the first is that of 'r1' in recording 'b'" in err
     assert raters_in(out)["r1"][row] == "1"
     assert raters_in(out)["r2"][row] == "0"
 
@@ -276,7 +280,7 @@ def test_nobody_is_inverted_where_nobody_agrees(checked):
         rewrite(folder / f"{name}.csv", lambda t, r, v: shapes[r](t))
     code, _, err = run()
     assert code == 1
-    assert "rater 'r2' runs against the others in 'arousal': mean r -" in err
+    assert "rater 'r2' correlates negatively with the others in 'arousal': mean r -" in err
     assert "over 3 recordings" in err
     assert "agree with each other" not in err
 
@@ -312,7 +316,7 @@ def test_a_column_that_is_no_rater_and_a_name_in_another_case_are_told(checked):
     edit(folder / "c.csv", "r1", " r1 ")
     code, out, err = run()
     assert code == 1
-    assert "2 things to look at" in err
+    assert "2 problems:" in err
     assert "recording 'a': column 'frame' of 'arousal'" in err
     assert "recording 'b': 1 ratings of 'Arousal' are not used" in err
     assert sorted(raters_in(out)) == ["r0", "r1", "r2"]
@@ -323,7 +327,7 @@ def test_a_rater_whose_name_changes_its_case_from_file_to_file_is_told(checked):
     edit(folder / "b.csv", "r1", "R1")
     code, _, err = run()
     assert code == 1
-    assert "raters ['R1', 'r1'] of several recordings differ in case alone" in err
+    assert "raters ['R1', 'r1'] of several recordings differ only in case" in err
 
 
 def test_a_rater_in_other_units_is_told_unless_scales_are_free(experiment):
@@ -358,7 +362,7 @@ def test_many_things_of_a_kind_are_counted(checked):
     (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
     code, _, err = run()
     assert code == 1
-    assert "40 things to look at" in err
+    assert "40 problems:" in err
     assert err.count("'frame'") == 4
     assert "and 37 more of this kind, the last: recording 'x39'" in err
 
@@ -378,7 +382,7 @@ def test_partitions_that_are_small_for_the_report_are_remarked(checked):
     assert "dev has" not in out
     assert "test has" not in out
     (folder / "recordings.csv").write_text("\n".join(rows[:-3]) + "\n")
-    assert "test has 3 rated recordings of 3 subjects: no claim is decided" in run()[1]
+    assert "test has 3 rated recordings of 3 subjects: no claim can be decided" in run()[1]
 
 
 def test_a_group_is_as_one_subject_in_dev(checked):
@@ -429,7 +433,7 @@ def test_it_looks_at_the_raters_of_the_experiment(experiment):
     assert sorted(raters_in(out)) == ["r0", "r2"]
     code, _, err = check("dimensions: [arousal]\nratings: {raters: [r0, r9]}\n")
     assert code == 1
-    assert "rater 'r9' of ratings.raters has rated 'arousal' nowhere" in err
+    assert "rater 'r9' of ratings.raters has no ratings of 'arousal'" in err
 
 
 def test_one_rater_is_told_where_sigma_is_asked_for(experiment):
@@ -437,7 +441,9 @@ def test_one_rater_is_told_where_sigma_is_asked_for(experiment):
     one = "dimensions: [arousal]\nratings: {raters: [r0]}\n"
     code, _, err = check(one)
     assert code == 1
-    assert "3 of 3 recordings have one rater of 'arousal', and no sigma: 'a', 'b', 'c'" in err
+    assert (
+        "3 of 3 recordings have only one rater of 'arousal' and thus no sigma: 'a', 'b', 'c'" in err
+    )
     assert check(one + "targets: [E]\ntasks: [single]\n")[0] == 0
 
 
@@ -506,7 +512,7 @@ def test_faults_of_real_files_are_told(shared_data, monkeypatch, capsys):
         corpus.main()
     assert end.value.code == 1
     err = capsys.readouterr().err
-    for words in ("'f': column 'frame'", "'m': column 'mean'", "'r1' has -999", "3 things"):
+    for words in ("'f': column 'frame'", "'m': column 'mean'", "'r1' has -999", "3 problems:"):
         assert words in err
 
 
@@ -532,7 +538,7 @@ def test_a_file_that_was_cut_off_is_told(checked):
     path.write_bytes(content[: len(content) // 2])
     status, _, said = run()
     assert status == 1
-    assert "packets end before the length that the header states [s]: 'b' (" in said
+    assert "packets end before the length stated in the header [s]: 'b' (" in said
     assert "'a' (" not in said
 
 

@@ -136,7 +136,7 @@ def test_files_of_the_same_name_in_other_folders_keep_apart(tmp_path):
 def test_a_table_that_is_there_is_not_written_over(tmp_path):
     both(tmp_path / "a.mkv")
     (tmp_path / "recordings.csv").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         init(tmp_path)
     assert (tmp_path / "recordings.csv").read_text() == "mine"
     init(tmp_path, "--force")
@@ -303,14 +303,14 @@ def test_a_name_is_one_however_its_accents_are_encoded():
 
 def test_subjects_that_are_written_in_two_ways_or_stand_in_others_files_are_told():
     paths = [Path(f"{stem}.wav") for stem in ("P5_a", "P5_b", "P05_c", "p5_d", "P6_a", "P7_a")]
-    (line,) = [line for line in proposed(paths)[2] if "may be one" in line]
+    (line,) = [line for line in proposed(paths)[2] if "may be the same person" in line]
     assert all(f"'{name}'" in line for name in ("P05", "P5", "p5"))
     assert "P6" not in line
     paths = [Path(f"{stem}.wav") for stem in ("anna_ben", "anna_1", "ben_1", "ben_2", "cleo_1")]
     subjects, _ = propose_subjects(paths)
     apart = {"anna": "train", "ben": "test", "cleo": "dev"}
     (line,) = doubts(paths, subjects, apart)
-    assert line.startswith("subject 'ben' is also in the names of files of 'anna'")
+    assert line.startswith("subject 'ben' is also in file names of 'anna'")
     assert doubts(paths, subjects, {**apart, "ben": "train"}) == []
 
 
@@ -350,8 +350,9 @@ def test_a_pattern_finds_the_subject(tmp_path, unread_media):
     for number in NUMBERS:
         assert len({by_name[f"exp{e}_{number}"]["partition"] for e in "ABC"}) == 1
     (line,) = [line for line in said if line.startswith("WARNING")]
-    assert (
-        line == "WARNING: --subject is not in the path of calibration: no subject and no partition"
+    assert line == (
+        "WARNING: --subject does not match the path of calibration; "
+        "they have no subject and no partition"
     )
     assert "25 recordings of 8 subjects, 25.0 min" in said
 
@@ -360,7 +361,7 @@ def test_a_group_of_the_pattern_is_the_subject_and_endings_are_not_searched(tmp_
     folder = unread_media(tmp_path, dict.fromkeys(["x/anna-a.mp4", "x/ben-b.mp4", "y.mp4"], 1.0))
     rows, _ = table_of(folder, subject=r"(?:x/(anna)|(ben))-")
     assert [row.get("subject") for row in rows] == ["anna", "ben", None]
-    with pytest.raises(InputError, match=r"--subject: '\\\\d' is in no path, such as 'x/anna-a'"):
+    with pytest.raises(InputError, match=r"--subject: '\\\\d' matches no path, such as 'x/anna-a'"):
         table_of(folder, subject=r"\d")
 
 
@@ -390,7 +391,7 @@ def test_groups_are_kept_in_one_partition(tmp_path, unread_media):
         partitions.setdefault(row["group"], set()).add(row["partition"])
     assert all(len(own) == 1 for own in partitions.values())
     assert set.union(*partitions.values()) == {"train", "dev", "test"}
-    assert any("no subject or group in two of them" in line for line in said)
+    assert any("no subject or group is in two of them" in line for line in said)
     # Without the groups, somebody is kept apart from the other of the dyad.
     alone, _ = table_of(folder, subject=r"P\d+")
     apart = {}
@@ -403,7 +404,7 @@ def test_groups_that_join_all_subjects_leave_no_partitions(tmp_path, unread_medi
     folder = unread_media(tmp_path, dict.fromkeys(["s_a.mp4", "s_b.mp4", "s_c.mp4"], 60.0))
     rows, said = table_of(folder, subject="_(.)", group="s")
     assert not any("partition" in row for row in rows)
-    assert any("at least three subjects that no groups join" in line for line in said)
+    assert any("at least three subjects in different groups" in line for line in said)
 
 
 def test_two_hundred_subjects_can_be_read(tmp_path, unread_media):
@@ -426,10 +427,10 @@ def test_where_a_length_is_not_known_recordings_are_counted(unknown, tmp_path, u
     lengths = {f"p{k}_1.mp4": 10.0 for k in range(10)} | {"p0_1.mp4": 9000.0}
     rows, said = table_of(unread_media(tmp_path / "known", lengths))
     assert sum(row["partition"] == "train" for row in rows) == 1
-    assert not any("length not known" in line for line in said)
+    assert not any("length unknown" in line for line in said)
     rows, said = table_of(unread_media(tmp_path / "unknown", lengths | {"p3_1.mp4": unknown}))
     assert sum(row["partition"] == "train" for row in rows) == 6
-    assert any(line.startswith("length not known: p3_1; ") for line in said)
+    assert any(line.startswith("length unknown: p3_1; ") for line in said)
 
 
 LONG = "time,rater,dimension,value\n0,r1,arousal,0.1\n"
@@ -450,14 +451,14 @@ FACES = ", ".join(f"x_{k}" for k in range(300))
         ("timestamp,AU12_r,AU12_c\n0,0.1,1\n", "OpenFace"),
         ("name;frameTime;F0final_sma;loudness_sma3\n'x';0.0;1;2\n", "openSMILE"),
         ("time,F0semitoneFrom27.5Hz_sma3nz,jitterLocal_sma3nz\n0,1,2\n", "openSMILE"),
-        (f"time, {FACES}\n0{', 1' * 300}\n", "300 columns beside 'time'"),
+        (f"time, {FACES}\n0{', 1' * 300}\n", "300 columns besides 'time'"),
         ("participant,age,gender\nP01,23,f\n", "no column 'time'; .* participant, age, gender"),
         ("time,word\n0.5,hello\n", "line 2, column 'word': found 'hello'"),
         ("start,end\n0,1\n", "turns"),
         ("", "empty"),
         ("\ufeff\n\n", "empty"),
-        ("time,r1\n", "header alone"),
-        ("time,rater,dimension,value\n", "header alone"),
+        ("time,r1\n", "only a header"),
+        ("time,rater,dimension,value\n", "only a header"),
         ("time,arousal,valence\n0,0.1,0.2\n", "dimensions"),
         ("timestamp,value\n0,0.1\n", "no column 'time'"),
         ("time,r1\n0,n/a\n", "line 2, column 'r1': found 'n/a'"),
@@ -489,8 +490,8 @@ def test_what_counts_as_ratings_is_what_the_reader_reads(text, reason, tmp_path)
         (LONG.encode("utf-16"), "it is encoded in UTF-16; expected text in UTF-8"),
         (b"\xfe\xff" + LONG.encode("utf-16-be"), "it is encoded in UTF-16"),
         (LONG.encode("utf-32"), "it is encoded in UTF-32"),
-        (LONG.encode("utf-16-le"), "it has bytes of value 0, as UTF-16 has them"),
-        ("time,r1,Jörg\n0,0,0\n".encode("latin-1"), "line 1: found byte 0xf6, .* Latin-1"),
+        (LONG.encode("utf-16-le"), "it contains bytes of value 0, as UTF-16 does"),
+        ("time,r1,Jörg\n0,0,0\n".encode("latin-1"), "line 1 contains byte 0xf6, .* Latin-1"),
         (b"\xef\xbb\xbf" + LONG.encode(), None),
         ("time,r1,Jörg\n0,0,0\n".encode(), None),
         (("time,Jö\n" + "0,0\n" * 40_000).encode(), None),
@@ -514,23 +515,23 @@ WIDE = "time,r1,r2\n0,0,0\n"
         (
             {"ratings/arousal": WIDE, "ratings/valence": WIDE},
             "ratings/{dimension}/p1.csv",
-            ["'{dimension}' stands for arousal, valence in 1 recordings", "r1, r2"],
+            ["'{dimension}' stands for arousal, valence (recordings: 1)", "r1, r2"],
         ),
         ({"arousal_raw": WIDE, "valence_raw": WIDE}, "{dimension}/p1.csv", ["arousal_raw, val"]),
         ({"arousal": LONG, "valence": LONG}, "{dimension}/p1.csv", ["stands for", "r1"]),
         (
             {"ratings/anna": "time,value\n0,0\n", "ratings/ben": "time,value\n0,0\n"},
             "ratings/{dimension}/p1.csv",
-            ["WARNING: folders anna, ben are taken for dimensions, of which none is known"],
+            ["WARNING: folders anna, ben are used as dimensions, but none is a known dimension"],
         ),
-        ({"ratings/anna": LONG, "ratings/ben": LONG}, None, ["not clear which is of p1"]),
-        ({"ratings/raw": WIDE, "ratings/clean": WIDE}, None, ["not clear which is of p1"]),
-        ({"arousal_v1": WIDE, "arousal_v2": WIDE}, None, ["not clear which is of p1"]),
-        ({"ratings": LONG, "other": WIDE}, None, ["not clear which is of p1"]),
+        ({"ratings/anna": LONG, "ratings/ben": LONG}, None, ["unclear which file belongs to p1"]),
+        ({"ratings/raw": WIDE, "ratings/clean": WIDE}, None, ["unclear which file belongs to p1"]),
+        ({"arousal_v1": WIDE, "arousal_v2": WIDE}, None, ["unclear which file belongs to p1"]),
+        ({"ratings": LONG, "other": WIDE}, None, ["unclear which file belongs to p1"]),
         (
             {"ratings": LONG, "phys": "time,hr,eda\n0,61,0.2\n"},
             "ratings/p1.csv",
-            ["features or sensors (hr, eda): phys/p1.csv", "raters in the first 64 kB of each"],
+            ["features or sensors (hr, eda) (phys/p1.csv)", "raters in the first 64 kB of each"],
         ),
     ],
 )
@@ -543,7 +544,7 @@ def test_what_the_folders_of_ratings_stand_for_is_told(sheets, cell, said, tmp_p
     assert row.get("annotations") == (None if cell is None else str(folder / cell))
     for words in said:
         assert any(words in line for line in lines)
-    assert any("none is known" in line for line in lines) == any("WARN" in line for line in said)
+    assert any("none is a known" in line for line in lines) == any("WARN" in line for line in said)
 
 
 def test_files_go_together_however_their_accents_are_encoded(tmp_path, unread_media):
@@ -589,10 +590,10 @@ def test_a_table_of_features_is_not_taken_for_ratings_and_named(tmp_path, unread
     rows, said = table_of(folder)
     assert [row.get("annotations") for row in rows] == [str(folder / "ratings/p1_a.csv"), None]
     text = "\n".join(said)
-    assert "it has columns of OpenFace: openface/p1_a.csv, openface/p1_b.csv" in text
-    assert "no column 'time'; its first line: age, sex: meta/p1_a.csv" in text
-    assert "CSV files without a media file of their name: other.csv" in text
-    assert "annotations found for 1 of them" in text
+    assert "it has columns of OpenFace (openface/p1_a.csv, openface/p1_b.csv)" in text
+    assert "no column 'time'; its first line is age, sex (meta/p1_a.csv)" in text
+    assert "CSV files without a media file of the same name: other.csv" in text
+    assert "recordings with annotations: 1" in text
 
 
 def test_ratings_of_one_name_belong_to_the_media_in_their_folders(tmp_path, unread_media):
@@ -607,7 +608,7 @@ def test_ratings_of_one_name_belong_to_the_media_in_their_folders(tmp_path, unre
         str(folder / "ratings/b/talk.csv"),
         None,
     ]
-    assert any("elsewhere/talk.csv" in line and "may be of talk or" in line for line in said)
+    assert any("elsewhere/talk.csv" in line and "may belong to talk or" in line for line in said)
 
 
 def test_several_ratings_of_a_recording_are_not_guessed(tmp_path, unread_media):
@@ -618,7 +619,7 @@ def test_several_ratings_of_a_recording_are_not_guessed(tmp_path, unread_media):
         (folder / place / "x.csv").write_text(LONG)
     rows, said = table_of(folder)
     assert "annotations" not in rows[0]
-    assert any("not clear which is of x: a/x.csv, b/c/x.csv" in line for line in said)
+    assert any("unclear which file belongs to x (a/x.csv, b/c/x.csv)" in line for line in said)
 
 
 def test_turns_beside_the_media_are_taken_for_turns(tmp_path, unread_media):
@@ -635,7 +636,7 @@ def test_turns_beside_the_media_are_taken_for_turns(tmp_path, unread_media):
         None,
     ]
     assert [row.get("annotations") for row in rows] == [str(folder / "a.csv"), None, None]
-    assert any("not taken for turns" in line and "turns/c.csv" in line for line in said)
+    assert any("not used as turns" in line and "turns/c.csv" in line for line in said)
 
 
 def test_folders_are_named_with_what_becomes_of_them(tmp_path, unread_media):
@@ -652,13 +653,13 @@ def test_folders_are_named_with_what_becomes_of_them(tmp_path, unread_media):
     rows, said = table_of(folder)
     assert sorted(row["recording"] for row in rows) == ["a", "b"]
     for line in (
-        "ignored, hidden folders: .trash",
-        "ignored, hidden files: ._a.mp4",
-        "ignored, links to folders, which are not followed: linked",
-        "ignored, no files, or links to none: lost.mp4",
+        "ignored (hidden folders): .trash",
+        "ignored (hidden files): ._a.mp4",
+        "ignored (links to folders, which are not followed): linked",
+        "ignored (not a file, or a broken link): lost.mp4",
         "media files in: . (1), video (1)",
-        "folders that say what is in a file, and not who: video",
-        "folders from which nothing is taken: docs (1 .txt)",
+        "folders named after a kind of file, not a person: video",
+        "folders that are not used: docs (1 .txt)",
     ):
         assert line in said
 
@@ -666,7 +667,7 @@ def test_folders_are_named_with_what_becomes_of_them(tmp_path, unread_media):
 def test_two_media_files_of_one_name_are_told(tmp_path, unread_media):
     folder = unread_media(tmp_path, {"a.mkv": 1.0, "a.mp4": 1.0, "b.mp4": 1.0})
     _, said = table_of(folder)
-    (line,) = [line for line in said if "have one name" in line]
+    (line,) = [line for line in said if "have the same name" in line]
     assert "a.mkv and a.mp4" in line
 
 
@@ -682,5 +683,5 @@ def test_patterns_come_from_the_command_line(tmp_path, capsys):
         ("P3", "x3"),
     ]
     assert "P1: 2, 0.0 min" in capsys.readouterr().err
-    with pytest.raises(InputError, match="--group: found beside --layout"):
+    with pytest.raises(InputError, match="--group: found with --layout"):
         init(tmp_path, "--layout", "recola", "--group", "x", "--output", tmp_path / "t.csv")

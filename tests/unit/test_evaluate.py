@@ -324,13 +324,15 @@ def corpus(tmp_path):
     for (modality, task), seed in itertools.product(NOISE, SEEDS):
         fused = "+" in modality
         table = labels[["recording", "time"]].copy()
-        for target, suffix in itertools.product(("E", "sigma"), ("", "_raw", "_out_of_fold")):
-            if fused and suffix == "_raw":
-                continue
+        suffixes = ["", "_out_of_fold"] if fused else ["", "_raw", "_out_of_fold"]
+        for target, suffix in itertools.product(("E", "sigma"), suffixes):
             noise = NOISE[modality, task] * rng.normal(size=len(table))
             known = labels[f"m_{target}"].fillna(0)
             worse = 0.5 * rng.normal(size=len(table)) if suffix == "_out_of_fold" else 0
             table[f"{target}{suffix}"] = (known + noise + worse).astype(np.float32)
+            if fused:
+                plain = known + 2 * noise + worse
+                table[f"{target}_mean{suffix}"] = plain.astype(np.float32)
         path = final_prediction(tmp_path, "m", modality, task, seed)
         layout = schema.FUSED_PREDICTIONS if fused else schema.POSTPROCESSED
         tables.write(table.sample(frac=1, random_state=seed), layout, path)
@@ -357,9 +359,10 @@ def run(folder, monkeypatch, *more, without=None):
 def test_the_command_line_scores_test_and_dev_out_of_fold(corpus, monkeypatch):
     folder, labels = corpus
     intervals, _ = run(folder, monkeypatch)
-    assert len(intervals) == 2 * len(NOISE) * 2
+    assert len(intervals) == 2 * (len(NOISE) + 2) * 2
     for row in intervals.itertuples():
-        column = row.target + ("_out_of_fold" if row.partition == "dev" else "")
+        column = row.target + ("_mean" if row.fusion == "mean" else "")
+        column += "_out_of_fold" if row.partition == "dev" else ""
         here = labels["recording"].map(PARTITIONS) == row.partition
         expected = []
         for seed in SEEDS:

@@ -48,8 +48,8 @@ def test_nobody_takes_the_subjects_place_while_it_is_away():
     assert places == 50 * [180] + 200 * [None] + 50 * [180]
     assert subject.other_faces == 200
     assert subject.notes() == [
-        "a face elsewhere than the subject's in 200 of 300 pictures, which have no points (column "
-        "'face' says who the subject is: 'largest' for one who changes place)"
+        "200 of 300 video frames show only a face other than the subject's and have no points "
+        "(column 'face' selects the subject; 'largest' if the subject changes place)"
     ]
 
 
@@ -78,10 +78,10 @@ def test_after_a_cut_the_largest_face_is_taken_up_again_and_only_if_that_was_ask
     waits = round(TAKEN_UP * RATE)
     places, subject = follow(cut, "largest")
     assert places == 50 * [180] + waits * [None] + (50 - waits) * [540]
-    assert subject.notes()[-1] == "the subject was taken up again in 1 other place"
+    assert subject.notes()[-1] == "the subject was found again at another place once"
     places, subject = follow(cut)
     assert places == 50 * [180] + 50 * [None]
-    assert "'largest' for one who changes place" in subject.notes()[0]
+    assert "'largest' if the subject changes place" in subject.notes()[0]
 
 
 def test_only_known_sides_may_be_asked_for():
@@ -130,7 +130,7 @@ def test_the_largest_face_is_taken_up_again_where_it_is():
     waits = round(TAKEN_UP * RATE)
     assert places == 20 * [180] + waits * [None] + (50 - waits) * [540]
     assert subject.moves == 1
-    assert subject.notes()[1] == "the subject was taken up again in 1 other place"
+    assert subject.notes()[1] == "the subject was found again at another place once"
 
 
 def test_a_face_that_becomes_larger_than_the_subjects_changes_nothing():

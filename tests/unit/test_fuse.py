@@ -11,10 +11,11 @@ from sklearn.linear_model import LinearRegression
 
 from softaer import fuse as stage
 from softaer.core import schema, tables
-from softaer.core.correction import Trace, apply_chain, choose_and_fit
+from softaer.core.correction import Search, Trace, apply_chain, possible
 from softaer.core.errors import InputError
 from softaer.core.experiment import Postprocessing
-from softaer.fuse import apply_fusion, combine, fit_fusion, fuse, possible
+from softaer.core.late_fusion import fit_fusion
+from softaer.fuse import apply_fusion, combine, fuse
 
 
 @pytest.fixture
@@ -25,69 +26,6 @@ def frames():
         [truth * 0.5 + rng.normal(size=300), truth + rng.normal(size=300)], axis=1
     )
     return truth, predictions + np.array([3.0, -100.0])
-
-
-def test_agrees_with_scikit_learn(frames):
-    truth, predictions = frames
-    reference = LinearRegression().fit(predictions, truth)
-    coefficients = fit_fusion(truth, predictions)
-    np.testing.assert_allclose(coefficients, [reference.intercept_, *reference.coef_], rtol=1e-9)
-    np.testing.assert_allclose(
-        apply_fusion(coefficients, predictions), reference.predict(predictions), rtol=1e-9
-    )
-
-
-def test_planted_coefficients_are_found(frames):
-    _, predictions = frames
-    coefficients = fit_fusion(0.25 + predictions @ [0.7, -0.2], predictions)
-    np.testing.assert_allclose(coefficients, [0.25, 0.7, -0.2], rtol=1e-9)
-
-
-def test_no_modality_alone_is_closer_on_the_frames_of_the_fit(frames):
-    truth, predictions = frames
-    fused = apply_fusion(fit_fusion(truth, predictions), predictions)
-    for modality in predictions.T:
-        assert ((truth - fused) ** 2).mean() <= ((truth - modality) ** 2).mean()
-
-
-def test_frames_with_anything_missing_are_left_out(frames):
-    truth, predictions = frames
-    expected = fit_fusion(truth[3:], predictions[3:])
-    truth[0] = np.nan
-    predictions[1, 0] = predictions[2, 1] = np.nan
-    np.testing.assert_allclose(fit_fusion(truth, predictions), expected, rtol=1e-12)
-
-
-def test_modalities_that_say_the_same_share_the_weight(frames):
-    truth, predictions = frames
-    twice = predictions[:, [0, 0]]
-    coefficients = fit_fusion(truth, twice)
-    alone = fit_fusion(truth, predictions[:, :1])
-    np.testing.assert_allclose(coefficients[1:], [alone[1] / 2] * 2, rtol=1e-6)
-    np.testing.assert_allclose(
-        apply_fusion(coefficients, twice), apply_fusion(alone, predictions[:, :1]), rtol=1e-6
-    )
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_too_few_frames_still_give_finite_coefficients(frames, count):
-    truth, predictions = frames
-    coefficients = fit_fusion(truth[:count], predictions[:count])
-    assert np.isfinite(coefficients).all()
-    np.testing.assert_allclose(apply_fusion(coefficients, predictions[:count]), truth[:count])
-
-
-def test_constant_predictions_give_the_mean(frames):
-    truth, _ = frames
-    coefficients = fit_fusion(truth, np.full((300, 2), 0.3))
-    assert apply_fusion(coefficients, np.full((1, 2), 0.3))[0] == pytest.approx(truth.mean())
-
-
-@pytest.mark.parametrize("truth", [np.empty(0), np.full(3, np.nan)])
-def test_without_a_frame_there_is_no_fusion(truth):
-    with pytest.raises(InputError) as caught:
-        fit_fusion(truth, np.zeros((len(truth), 2)))
-    assert "dev" in str(caught.value)
 
 
 def test_with_all_modalities_the_combination_is_the_fusion(frames):
@@ -129,12 +67,12 @@ def is_dev(trace):
     return trace.recording.startswith("d")
 
 
-def no_steps(traces):
-    return []
+no_steps = Postprocessing(steps=())
+all_steps = Postprocessing(median_windows=(0.5, 1.0), max_shift=1.0)
 
 
-def all_steps(traces):
-    return choose_and_fit(traces, Postprocessing(median_windows=(0.5, 1.0), max_shift=1.0))
+def fitted(traces, search):
+    return Search(traces, search).chain()
 
 
 @pytest.fixture
@@ -169,7 +107,8 @@ def of_dev(traces, column):
 
 
 def test_without_steps_the_fusion_is_a_linear_regression_on_dev(modalities):
-    coefficients, fused, _ = fuse(modalities, is_dev, no_steps)
+    found = fuse(modalities, is_dev, no_steps)
+    coefficients, fused = found.coefficients, found.fused
     x = np.stack([of_dev(traces, "prediction") for traces in modalities.values()], axis=1)
     reference = LinearRegression().fit(x, of_dev(modalities["audio"], "label"))
     np.testing.assert_allclose(coefficients, [reference.intercept_, *reference.coef_], rtol=1e-9)
@@ -180,7 +119,7 @@ def test_without_steps_the_fusion_is_a_linear_regression_on_dev(modalities):
 
 @pytest.mark.parametrize("subject", ["one", "two", "three"])
 def test_out_of_fold_without_steps_is_a_regression_on_the_other_subjects(modalities, subject):
-    _, _, out_of_fold = fuse(modalities, is_dev, no_steps)
+    out_of_fold = fuse(modalities, is_dev, no_steps).out_of_fold
     others = {
         modality: [t for t in traces if t.subject != subject]
         for modality, traces in modalities.items()
@@ -201,12 +140,12 @@ def test_out_of_fold_without_steps_is_a_regression_on_the_other_subjects(modalit
 def test_labels_of_a_subject_do_not_reach_its_own_estimate(modalities, chain, subject):
     wild = changed(modalities, subject, label=lambda t: 1e3 - 50 * t.label[::-1])
     before, after = fuse(modalities, is_dev, chain), fuse(wild, is_dev, chain)
-    assert not np.allclose(before[0], after[0])
+    assert not np.allclose(before.coefficients, after.coefficients)
     for number, (recording, owner) in enumerate(SUBJECT.items()):
         if owner == subject:
-            np.testing.assert_array_equal(before[2][number], after[2][number])
+            np.testing.assert_array_equal(before.out_of_fold[number], after.out_of_fold[number])
         elif recording.startswith("d"):
-            assert not np.allclose(before[2][number], after[2][number])
+            assert not np.allclose(before.out_of_fold[number], after.out_of_fold[number])
 
 
 @pytest.mark.parametrize("chain", [no_steps, all_steps])
@@ -219,25 +158,27 @@ def test_nothing_outside_dev_reaches_it(modalities, chain, subject):
         prediction=lambda t: t.prediction[::-1] * 30,
     )
     before, after = fuse(modalities, is_dev, chain), fuse(wild, is_dev, chain)
-    np.testing.assert_array_equal(before[0], after[0])
+    np.testing.assert_array_equal(before.coefficients, after.coefficients)
     for number, owner in enumerate(SUBJECT.values()):
         if owner != subject:
-            np.testing.assert_array_equal(before[1][number], after[1][number])
-            np.testing.assert_array_equal(before[2][number], after[2][number])
+            np.testing.assert_array_equal(before.fused[number], after.fused[number])
+            np.testing.assert_array_equal(before.out_of_fold[number], after.out_of_fold[number])
 
 
 def test_outside_dev_there_is_nothing_to_leave_out(modalities):
-    _, fused, out_of_fold = fuse(modalities, is_dev, all_steps)
+    found = fuse(modalities, is_dev, all_steps)
+    fused, out_of_fold = found.fused, found.out_of_fold
     for number, recording in enumerate(SUBJECT):
         same = np.array_equal(fused[number], out_of_fold[number])
         assert same == (not recording.startswith("d"))
 
 
 def test_each_modality_is_corrected_before_the_fusion(modalities):
-    coefficients, fused, _ = fuse(modalities, is_dev, all_steps)
+    found = fuse(modalities, is_dev, all_steps)
+    coefficients, fused = found.coefficients, found.fused
     corrected = []
     for traces in modalities.values():
-        chain = all_steps([t for t in traces if is_dev(t)])
+        chain = fitted([t for t in traces if is_dev(t)], all_steps)
         assert chain, "a step that helps"
         corrected.append([apply_chain(chain, t.prediction) for t in traces])
     dev = [number for number, t in enumerate(modalities["audio"]) if is_dev(t)]
@@ -253,9 +194,9 @@ def test_with_a_single_subject_in_dev_there_is_no_estimate(modalities):
         modality: [t for t in traces if t.subject in ("x", "two", "y")]
         for modality, traces in modalities.items()
     }
-    coefficients, fused, out_of_fold = fuse(alone, is_dev, all_steps)
-    assert np.isfinite(coefficients).all()
-    for trace, one, other in zip(alone["audio"], fused, out_of_fold, strict=True):
+    found = fuse(alone, is_dev, all_steps)
+    assert np.isfinite(found.coefficients).all()
+    for trace, one, other in zip(alone["audio"], found.fused, found.out_of_fold, strict=True):
         assert np.isfinite(one).all()
         assert np.isnan(other).all() == is_dev(trace)
 
@@ -293,15 +234,15 @@ ABSENT = [
 @pytest.mark.parametrize("chain", [no_steps, all_steps])
 def test_what_a_network_says_without_features_reaches_nothing(modalities, absent, chain, count):
     modalities = third(modalities) if count == 3 else modalities
-    before = fuse(modalities, is_dev, chain, absent)
-    after = fuse(spoilt(modalities, absent), is_dev, chain, absent)
-    np.testing.assert_array_equal(before[0], after[0])
-    for one, other in zip([*before[1], *before[2]], [*after[1], *after[2]], strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert np.isfinite(np.concatenate(before[1])).all()
+    before = fuse(modalities, is_dev, chain, absent=absent)
+    after = fuse(spoilt(modalities, absent), is_dev, chain, absent=absent)
+    np.testing.assert_array_equal(before.coefficients, after.coefficients)
+    for parts, others in zip(before[2:], after[2:], strict=True):
+        np.testing.assert_array_equal(np.concatenate(parts), np.concatenate(others))
+    assert np.isfinite(np.concatenate(before.fused)).all()
     # The control: where it counts, it reaches the fusion.
     believed = fuse(spoilt(modalities, absent), is_dev, chain)
-    assert not np.allclose(np.concatenate(believed[1]), np.concatenate(before[1]))
+    assert not np.allclose(np.concatenate(believed.fused), np.concatenate(before.fused))
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -309,31 +250,33 @@ def test_what_a_network_says_without_features_reaches_nothing(modalities, absent
 def test_a_recording_that_lacks_a_modality_is_predicted_by_the_others(modalities, chain, count):
     modalities = third(modalities) if count == 3 else modalities
     absent = {("video", "e"), ("video", "d1")}
-    _, fused, out_of_fold = fuse(modalities, is_dev, chain, absent)
+    found = fuse(modalities, is_dev, chain, absent=absent)
+    fused, out_of_fold = found.fused, found.out_of_fold
     numbers = {name: i for i, name in enumerate(SUBJECT)}
 
     def alone(name, left_out=None):
         parts = []
         for modality, traces in modalities.items():
             if modality != "video":
-                steps = chain([t for t in traces if is_dev(t) and t.subject != left_out])
+                steps = fitted([t for t in traces if is_dev(t) and t.subject != left_out], chain)
                 parts.append(apply_chain(steps, traces[numbers[name]].prediction))
         return np.mean(parts, axis=0)
 
     np.testing.assert_array_equal(fused[numbers["e"]], alone("e"))
     np.testing.assert_array_equal(fused[numbers["d1"]], alone("d1"))
     np.testing.assert_array_equal(out_of_fold[numbers["e"]], alone("e"))
-    np.testing.assert_array_equal(out_of_fold[numbers["d1"]], alone("d1", left_out="one"))
+    np.testing.assert_allclose(out_of_fold[numbers["d1"]], alone("d1", left_out="one"), rtol=1e-12)
 
 
 def test_chains_and_coefficients_are_fitted_on_recordings_that_have_the_modality(modalities):
     """As if the others did not belong to dev: for a chain its modality, for the fusion all."""
     absent = {("video", "d1")}
-    coefficients, fused, _ = fuse(modalities, is_dev, all_steps, absent)
+    found = fuse(modalities, is_dev, all_steps, absent=absent)
+    coefficients, fused = found.coefficients, found.fused
     columns = {}
     for modality, traces in modalities.items():
         fit_on = [t for t in traces if is_dev(t) and (modality, t.recording) not in absent]
-        columns[modality] = [apply_chain(all_steps(fit_on), t.prediction) for t in traces]
+        columns[modality] = [apply_chain(fitted(fit_on, all_steps), t.prediction) for t in traces]
     whole = [i for i, name in enumerate(SUBJECT) if name in ("d2", "d3", "d4")]
     x = np.stack([np.concatenate([c[i] for i in whole]) for c in columns.values()], axis=1)
     y = np.concatenate([modalities["audio"][i].label for i in whole])
@@ -344,21 +287,24 @@ def test_chains_and_coefficients_are_fitted_on_recordings_that_have_the_modality
 
 def test_without_absences_nothing_has_changed(modalities):
     for chain in (no_steps, all_steps):
-        before, after = fuse(modalities, is_dev, chain), fuse(modalities, is_dev, chain, set())
-        np.testing.assert_array_equal(before[0], after[0])
-        np.testing.assert_array_equal(np.concatenate(before[2]), np.concatenate(after[2]))
+        before = fuse(modalities, is_dev, chain)
+        after = fuse(modalities, is_dev, chain, absent=set())
+        for parts, others in zip(before, after, strict=True):
+            np.testing.assert_array_equal(np.hstack(parts), np.hstack(others))
 
 
 def test_a_recording_that_lacks_everything_has_no_prediction(modalities):
     absent = {("audio", "d1"), ("video", "d1"), ("audio", "e"), ("video", "e")}
-    _, fused, out_of_fold = fuse(modalities, is_dev, all_steps, absent)
+    found = fuse(modalities, is_dev, all_steps, absent=absent)
+    fused, out_of_fold = found.fused, found.out_of_fold
     for name, one, other in zip(SUBJECT, fused, out_of_fold, strict=True):
         assert np.isnan(one).all() == np.isnan(other).all() == (name in ("d1", "e"))
 
 
 def test_a_fold_without_anybody_who_has_all_modalities_has_no_estimate(modalities):
     absent = {("video", name) for name in ("d1", "d3")}
-    _, fused, out_of_fold = fuse(modalities, is_dev, all_steps, absent)
+    found = fuse(modalities, is_dev, all_steps, absent=absent)
+    fused, out_of_fold = found.fused, found.out_of_fold
     for name, one, other in zip(SUBJECT, fused, out_of_fold, strict=True):
         assert np.isfinite(one).all()
         assert np.isnan(other).all() == (name in ("d2", "d4"))
@@ -368,7 +314,7 @@ def test_a_dev_in_which_nobody_has_all_modalities_is_refused(modalities):
     absent = {("video", name) for name in ("d1", "d2")}
     absent |= {("audio", name) for name in ("d3", "d4")}
     with pytest.raises(InputError) as caught:
-        fuse(modalities, is_dev, all_steps, absent)
+        fuse(modalities, is_dev, all_steps, absent=absent)
     for word in ("dev", "audio, video", "'modalities'"):
         assert word in str(caught.value)
 
@@ -551,12 +497,6 @@ def test_a_recording_with_little_of_everything_is_predicted_from_that(corpus, mo
     video = tables.read(folder / "video.parquet")
     here = fused["recording"] == "d"
     pd.testing.assert_series_equal(fused.loc[here, "E"], video.loc[here, "E"])
-
-
-def test_a_fused_sigma_is_not_negative_and_e_may_be():
-    values = np.array([-1.0, np.nan, 2.0])
-    np.testing.assert_array_equal(possible("sigma", values), [0.0, np.nan, 2.0])
-    np.testing.assert_array_equal(possible("E", values), values)
 
 
 def test_frames_of_one_modality_only_are_refused(corpus, monkeypatch):

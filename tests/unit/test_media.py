@@ -534,7 +534,7 @@ def test_pictures_that_go_on_for_longer_than_declared_are_refused_on_the_way(tmp
     media_files.without_duration(path)
     limits = Media(max_duration=5.0)
     assert declared(path) < 5
-    pictures = refused(video_frames, path, limits, "s of pictures; expected at most 5")
+    pictures = refused(video_frames, path, limits, "s of video; expected at most 5")
     assert [time for time, _ in pictures] == [0, 1, 2, 3, 4, 5]
     assert len(times_of(path)) == 20
 
@@ -555,7 +555,7 @@ def test_a_jump_of_the_time_stamps_to_hours_later_is_refused_in_pictures_too(tmp
     pictures = [(0, grey(0)), (0.04, grey(9)), (100 * 3600, grey(99))]
     path = media_files.write(tmp_path / "m.mkv", pictures=pictures)
     media_files.without_duration(path)
-    seen = refused(video_frames, path, Media(), "360000 s of pictures", "media.max_duration")
+    seen = refused(video_frames, path, Media(), "360000 s of video", "media.max_duration")
     assert len(seen) == 2
 
 

@@ -49,7 +49,7 @@ def clip(path, pictures, ratio=None, codec="libx264", **stream_options):
 def test_a_picture_without_a_time_is_refused(tmp_path, monkeypatch, unsorted):
     monkeypatch.setattr(pictures, "UNSORTED_TIMES", unsorted)
     path = clip(tmp_path / "m.h264", 3 * [disc()])
-    with pytest.raises(InputError, match="without a time"):
+    with pytest.raises(InputError, match="without a time stamp"):
         list(video_frames(path))
 
 
@@ -178,4 +178,4 @@ def test_pictures_that_stay_away_are_told(tmp_path):
     path = media_files.write(tmp_path / "m.mkv", [(t, grey(90)) for t in times])
     account = Account()
     list(video_frames(path, account=account))
-    assert "no picture for 3.0 s after 1.0 s" in account.notes[0]
+    assert "no video frame for 3.0 s after 1.0 s" in account.notes[0]

@@ -12,15 +12,13 @@ from softaer import postprocess
 from softaer.core import cli, schema, tables
 from softaer.core.correction import (
     STEPS,
+    Search,
     Step,
     Trace,
     apply_chain,
-    choose_and_fit,
-    choose_steps,
-    fit_chain,
-    leave_one_subject_out,
     names_of,
     pooled_ccc,
+    possible,
 )
 from softaer.core.experiment import Postprocessing
 
@@ -48,7 +46,7 @@ def traces(distort, subjects=5, per_subject=1, length=400, noise=0.0, seed=0):
 
 
 def fitted(name, some):
-    (step,) = fit_chain(some, [name], SEARCH)
+    (step,) = Search(some, SEARCH).fit([name])
     return step
 
 
@@ -76,7 +74,7 @@ def test_the_median_filter_removes_spikes():
         return np.where(rng.random(len(label)) < 0.15, 3.0, label)
 
     some = traces(spikes)
-    kept, gains = choose_steps(some, SEARCH)
+    kept, gains = Search(some, SEARCH).choose()
     assert "median_filter" in kept
     assert gains["median_filter"] > 0.3
     step = fitted("median_filter", some)
@@ -102,7 +100,7 @@ def test_centring_takes_an_offset_out(offset):
     difference = concatenated(some, "label").mean() - concatenated(some, "prediction").mean()
     assert step.value[-1] == pytest.approx(difference)
     assert step.value[-1] == pytest.approx(-offset, abs=0.03)
-    kept, _ = choose_steps(some, SEARCH)
+    kept, _ = Search(some, SEARCH).choose()
     assert "centring" in kept
     assert score([_moved(t, step) for t in some]) > score(some) + 0.3
 
@@ -145,7 +143,7 @@ def test_the_shift_has_the_sign_that_undoes_what_was_planted(seconds):
     moved = step.apply(some[0].prediction)
     inner = slice(25, -25)
     np.testing.assert_array_equal(moved[inner], some[0].label[inner])
-    kept, _ = choose_steps(some, SEARCH)
+    kept, _ = Search(some, SEARCH).choose()
     assert "time_shift" in kept
 
 
@@ -172,19 +170,19 @@ def test_all_distortions_at_once_are_undone():
 
 def test_steps_keep_their_order():
     some = traces(lambda y, s, rng: 0.4 * np.roll(y, -8) - 0.6)
-    chain = choose_and_fit(some, SEARCH)
+    chain = Search(some, SEARCH).chain()
     names = [step.name for step in chain]
     assert names == [name for name in NAMES if name in names]
     prediction = some[0].prediction
     by_hand = prediction
     for step in chain:
-        by_hand = STEPS[step.name].apply(by_hand, *step.value)
+        by_hand = STEPS[step.name](by_hand, *step.value)
     np.testing.assert_array_equal(apply_chain(chain, prediction), by_hand)
 
 
 def test_a_perfect_prediction_keeps_nothing():
     some = traces(lambda y, s, rng: y.copy())
-    kept, gains = choose_steps(some, SEARCH)
+    kept, gains = Search(some, SEARCH).choose()
     assert kept == []
     assert all(gain <= 0 for gain in gains.values())
     np.testing.assert_allclose(
@@ -224,7 +222,7 @@ def test_a_step_that_helps_only_where_it_was_fitted_is_left_out():
         some.append(Trace(f"rec{subject}", f"s{subject}", off(label, subject, rng), label))
     step = fitted("centring", some)
     assert pooled_ccc([_moved(t, step) for t in some]) > pooled_ccc(some)
-    kept, gains = choose_steps(some, Postprocessing(steps=("centring",)))
+    kept, gains = Search(some, Postprocessing(steps=("centring",))).choose()
     assert kept == []
     assert gains["centring"] < 0
 
@@ -251,12 +249,86 @@ def test_out_of_fold_a_subject_has_no_part_in_its_own_correction():
 
 def test_leave_one_subject_out_by_hand():
     some = traces(lambda y, s, rng: y + 0.1 * s, subjects=3, per_subject=2)
-    corrected = leave_one_subject_out(some, lambda rest: fit_chain(rest, ["centring"], SEARCH))
-    assert [t.recording for t in corrected] == [t.recording for t in some]
-    for before, after in zip(some, corrected, strict=True):
-        rest = [t for t in some if t.subject != before.subject]
+    search = Search(some, SEARCH)
+    assert search.subjects == ["s0", "s1", "s2"]
+    for subject in search.subjects:
+        rest = [t for t in some if t.subject != subject]
         offset = concatenated(rest, "label").mean() - concatenated(rest, "prediction").mean()
-        np.testing.assert_allclose(after.prediction, before.prediction + offset)
+        (step,) = search.fit(["centring"], without=subject)
+        assert step.value == pytest.approx((offset,))
+
+
+def by_definition(some, names, search):
+    """The chain fitted on the frames themselves, one step after the other."""
+    chain = []
+    for name in names:
+        x, y = concatenated(some, "prediction"), concatenated(some, "label")
+        candidates = {
+            "median_filter": [(w,) for w in search.median_windows],
+            "centring": [(y.mean() - x.mean(),)],
+            "scaling": [(x.mean(), y.std() / x.std())],
+            "time_shift": [(s / 10,) for s in sorted(range(-20, 21), key=abs)],
+        }[name]
+        steps = [Step(name, value) for value in candidates]
+        best = max(steps, key=lambda step: round(pooled_ccc([_moved(t, step) for t in some]), 12))
+        chain.append(best)
+        some = [_moved(t, best) for t in some]
+    return chain
+
+
+def chosen_by_definition(some, search):
+    kept, gains, score = [], {}, pooled_ccc(some)
+    for name in names_of(search):
+        out_of_fold = []
+        for trace in some:
+            rest = [t for t in some if t.subject != trace.subject]
+            out_of_fold.append(_chained(trace, by_definition(rest, [*kept, name], search)))
+        gains[name] = pooled_ccc(out_of_fold) - score
+        if gains[name] > 0:
+            kept, score = [*kept, name], score + gains[name]
+    return kept, gains
+
+
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_over_frames_give_what_the_frames_themselves_give(seed, offset):
+    """The oracle fits every candidate of every fold on the frames, as the definition says."""
+
+    def distort(label, s, rng):
+        wrong = (
+            0.5 * np.roll(label, -8 + s) + 0.05 * s + offset + 0.1 * smooth_noise(rng, len(label))
+        )
+        return np.where(rng.random(len(label)) < 0.03, offset, wrong)
+
+    some = traces(distort, subjects=4, per_subject=1 + seed % 2, seed=seed)
+    some = [Trace(t.recording, t.subject, t.prediction, t.label + offset) for t in some]
+    search = Search(some, SEARCH)
+    kept, gains = search.choose()
+    expected, expected_gains = chosen_by_definition(some, SEARCH)
+    assert kept == expected
+    assert gains == pytest.approx(expected_gains, abs=1e-9)
+    for without in (None, "s1"):
+        rest = [t for t in some if t.subject != without]
+        names = chosen_by_definition(rest, SEARCH)[0]
+        chain = search.chain(without)
+        assert [step.name for step in chain] == names
+        for step, other in zip(chain, by_definition(rest, names, SEARCH), strict=True):
+            assert step.value == pytest.approx(other.value, rel=1e-9, abs=1e-9)
+
+
+def test_a_constant_prediction_is_not_scaled_by_its_rounding():
+    """The mean of many equal values differs from them in the last digit."""
+    some = traces(lambda y, s, rng: np.full_like(y, 0.1), subjects=6)
+    chain, gains, out_of_fold = postprocess.postprocess(some, SEARCH)
+    assert all(np.ptp(t.prediction) == 0 for t in out_of_fold)
+    assert np.ptp(concatenated([_chained(t, chain) for t in some], "prediction")) < 1e-12
+    assert max(gains.values()) <= 1e-9
+
+
+def test_a_sigma_is_not_negative_and_e_may_be():
+    values = np.array([-1.0, np.nan, 2.0])
+    np.testing.assert_array_equal(possible("sigma", values), [0.0, np.nan, 2.0])
+    np.testing.assert_array_equal(possible("E", values), values)
 
 
 def test_with_a_single_subject_nothing_can_be_tried():
@@ -354,6 +426,22 @@ def test_the_command_line_fits_on_dev_and_corrects_all(corpus, monkeypatch):
     assert steps.loc[~kept, "value"].isna().all()
     assert not rows.loc["sigma", "kept"].any()
     pd.testing.assert_series_equal(out["sigma"], raw["sigma"])
+
+
+def test_a_predicted_sigma_below_zero_becomes_zero_once(corpus, monkeypatch):
+    """In the final prediction and out of fold, so that all later stages see the same values."""
+    folder, _ = corpus
+    path = folder / "raw.parquet"
+    raw = tables.read(path)
+    raw["sigma"] -= 0.3
+    raw["E"] -= 0.3
+    tables.write(raw, schema.PREDICTIONS, path)
+    out, _ = run(folder, monkeypatch, "--steps")
+    assert (raw["sigma"] < 0).any()
+    pd.testing.assert_series_equal(out["sigma_raw"], raw["sigma"], check_names=False)
+    for column in ("sigma", "sigma_out_of_fold"):
+        np.testing.assert_array_equal(out[column], raw["sigma"].clip(lower=0))
+    assert (out["E"] < 0).any()
 
 
 def test_labels_outside_dev_do_not_matter(corpus, monkeypatch):

@@ -212,7 +212,7 @@ def test_a_recording_without_anything_has_empty_files(tmp_path, monkeypatch, cap
     assert pd.read_parquet(tmp_path / "out.parquet")["recording"].unique().tolist() == ["a"]
     assert len(pd.read_csv(tmp_path / "out/a.csv")) == 30
     assert pd.read_csv(tmp_path / "out/b.csv").empty
-    assert "neither sound nor a face" in (tmp_path / "out/b.svg").read_text()
+    assert "no sound and no face" in (tmp_path / "out/b.svg").read_text()
     assert "recording 'b': no features" in capsys.readouterr().out
 
 

@@ -1,5 +1,6 @@
 """Scores: the concordance over the concatenated frames of dev and of test."""
 
+import itertools
 import sys
 
 import audmetric
@@ -176,13 +177,13 @@ def corpus(targets, tmp_path):
     return tmp_path, everything, written
 
 
-def run(folder, monkeypatch, without=None):
+def run(folder, monkeypatch, *more, without=None):
     words = ["--recordings", folder / "recordings.csv", "--dataset", folder / "dataset"]
     words += ["--results", folder]
     words += ["--dimensions", "x", "y", "--modalities", "audio", "audio+video"]
-    words += ["--tasks", "single", "multi", "joint", "--seeds", 7]
+    words += ["--tasks", "single", "multi", "joint", "--seeds", 7, "--fusion", "rescaled"]
     coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
-    words += ["--coverage", *coverage]
+    words += ["--coverage", *coverage, *more]
     words += ["--output", folder / "ccc.parquet", "--csv-output", folder / "ccc.csv"]
     monkeypatch.setattr(sys, "argv", ["score", *map(str, words)])
     score.main()
@@ -192,8 +193,11 @@ def run(folder, monkeypatch, without=None):
 def test_the_command_line_scores_every_prediction(corpus, monkeypatch):
     folder, everything, written = corpus
     table = run(folder, monkeypatch)
-    assert len(table) == 2 * 2 * 3 * 2 * 2
+    assert len(table) == 2 * (1 + 2) * 3 * 2 * 2
+    assert set(table.loc[table["modality"] == "audio+video", "fusion"]) == {"rescaled", "mean"}
+    assert table.loc[table["modality"] == "audio", "fusion"].isna().all()
     for row in table.itertuples():
+        target = f"{row.target}_mean" if row.fusion == "mean" else row.target
         args = (row.dimension, row.modality, row.task, row.seed)
         predicted = written[final_prediction(folder, *args)]
         here = everything["recording"].map(PARTITIONS) == row.partition
@@ -205,12 +209,29 @@ def test_the_command_line_scores_every_prediction(corpus, monkeypatch):
             if absent:
                 assert np.isnan(getattr(row, name))
             else:
-                expected = audmetric.concordance_cc(
-                    truth, predicted.loc[here, f"{row.target}{suffix}"]
-                )
+                expected = audmetric.concordance_cc(truth, predicted.loc[here, f"{target}{suffix}"])
                 assert getattr(row, name) == pytest.approx(expected, abs=1e-6)
     text = pd.read_csv(folder / "ccc.csv")
     pd.testing.assert_frame_equal(text, table, check_dtype=False, rtol=0, atol=1e-6)
+
+
+def test_baselines_are_scored_once_and_beside_the_tasks(corpus, monkeypatch):
+    folder, everything, _ = corpus
+    without = run(folder, monkeypatch)
+    constant = everything[["recording", "time"]].assign(E=np.float32(0.25), sigma=np.float32(0.25))
+    for dimension, modality, task in itertools.product(
+        "xy", ("audio", "audio+video"), ("ridge", "constant")
+    ):
+        kind = schema.FUSED_PREDICTIONS if "+" in modality else schema.POSTPROCESSED
+        values = {name: constant[name.split("_")[0]] for name in kind.names[2:]}
+        table = constant[["recording", "time"]].assign(**values)
+        tables.write(table, kind, final_prediction(folder, dimension, modality, task, 0))
+    table = run(folder, monkeypatch, "--baselines", "ridge", "constant")
+    own = table["task"].isin(["ridge", "constant"])
+    pd.testing.assert_frame_equal(table[~own].reset_index(drop=True), without)
+    assert len(table[own]) == 2 * (1 + 2) * 2 * 2 * 2
+    assert set(table.loc[own, "seed"]) == {0}
+    assert (table.loc[own, "ccc"] == 0).all()
 
 
 def test_a_recording_that_lacks_all_modalities_is_not_scored(corpus, monkeypatch):
@@ -218,11 +239,12 @@ def test_a_recording_that_lacks_all_modalities_is_not_scored(corpus, monkeypatch
     absent = {"c": "cannot be decoded"}
     table = run(folder, monkeypatch, without={"audio": absent, "video": absent})
     for row in table[table["partition"] == "dev"].itertuples():
+        target = f"{row.target}_mean" if row.fusion == "mean" else row.target
         args = (row.dimension, row.modality, row.task, row.seed)
         predicted = written[final_prediction(folder, *args)]
         here = everything["recording"] == "b"
         truth = everything.loc[here, f"{row.dimension}_{row.target}"]
-        expected = audmetric.concordance_cc(truth, predicted.loc[here, row.target])
+        expected = audmetric.concordance_cc(truth, predicted.loc[here, target])
         assert row.ccc == pytest.approx(expected, abs=1e-6)
         assert (row.recordings, row.frames) == (1, 30)
 

@@ -144,10 +144,10 @@ def test_good_stereo_is_nothing_to_speak_of(tmp_path):
 @pytest.mark.parametrize(
     ("channels", "told"),
     [
-        ((SILENT,), "digital silence throughout"),
-        ((SILENT, SILENT), "digital silence throughout"),
-        ((VOICE, SILENT), "of 2 channels silent: 2"),
-        ((SILENT, SILENT, VOICE), "of 3 channels silent: 1, 2"),
+        ((SILENT,), "the whole sound is digital silence"),
+        ((SILENT, SILENT), "the whole sound is digital silence"),
+        ((VOICE, SILENT), "silent channels (of 2): 2"),
+        ((SILENT, SILENT, VOICE), "silent channels (of 3): 1, 2"),
         ((VOICE, -VOICE), "cancel each other"),
         ((VOICE, -VOICE + OTHER // 8), "cancel each other"),
         ((VOICE, VOICE // 20 * -20, SILENT), "cancel each other"),

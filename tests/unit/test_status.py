@@ -15,7 +15,7 @@ STATES = {
             ("a", None, 296, 0, 2.98, 3.0, 2.99, 0, 0, None),
             ("b", 'b.mp4: no "audio", none', 0, 0, None, None, None, 0, 0, None),
         ],
-        "two": [("c", None, 0, 0, None, None, 0.0, 0, 0, "digital silence throughout")],
+        "two": [("c", None, 0, 0, None, None, 0.0, 0, 0, "the whole sound is digital silence")],
     },
     "landmarks": {"one": [("a", None, 75, 20, 2.96, 3.0, 3.0, 1, 7, "odd; very odd")], "two": []},
 }
@@ -46,7 +46,19 @@ def test_all_states_stand_in_one_table(run, capsys):
         ["recording", "stage", *schema.STATUS.names[1:]],
         ["a", "audio_lld", "", "296", "0", "2.980", "3.000", "2.990", "0", "0", ""],
         ["b", "audio_lld", 'b.mp4: no "audio", none', "0", "0", "", "", "", "0", "0", ""],
-        ["c", "audio_lld", "", "0", "0", "", "", "0.000", "0", "0", "digital silence throughout"],
+        [
+            "c",
+            "audio_lld",
+            "",
+            "0",
+            "0",
+            "",
+            "",
+            "0.000",
+            "0",
+            "0",
+            "the whole sound is digital silence",
+        ],
         ["a", "landmarks", "", "75", "20", "2.960", "3.000", "3.000", "1", "7", "odd; very odd"],
     ]
     assert capsys.readouterr().out == "4 extractions, 1 of them left out, 2 with notes\n"

@@ -376,6 +376,7 @@ def test_error_on_dev_is_out_of_fold_where_there_is_such_a_prediction():
     assert error_on_dev(dev) == (pytest.approx(np.sqrt(0.005)), False)
 
 
+OWN = ALONE.format(PREDICTED)
 PARTITIONS = {"a": "train", "b": "dev", "c": "test", "d": "test"}
 DELAY = 2.0
 SEEDS = (1, 2)
@@ -433,7 +434,7 @@ def run(folder, monkeypatch, *more, seeds=(1,), delay=DELAY, without=None):
     return table
 
 
-def covered(table, series=ALONE.format(PREDICTED)):
+def covered(table, series=OWN):
     rows = table[(table["figure"] == "coverage") & (table["series"] == series)]
     return rows.set_index("x")["y"]
 

@@ -79,7 +79,7 @@ def test_joined_parts_are_read_to_their_end(extracted):
     assert extracted("landmarks", "joined")["time"].iloc[-1] == pytest.approx(15.97, abs=0.05)
     assert len(extracted("landmarks", "joined")) == 400
     assert extracted("audio_lld", "joined")["time"].iloc[-1] == pytest.approx(16.0, abs=0.05)
-    assert extracted("status", "joined")["notes"].str.contains("start again at 8.0 s").all()
+    assert extracted("status", "joined")["notes"].str.contains("restart at 8.0 s").all()
     # A click in each part, at the same place in it.
     loud = loudness(extracted("audio_lld", "joined"))
     first, second = loud[:790].argmax(), 790 + loud[790:].argmax()
@@ -91,7 +91,7 @@ def test_three_microphones_are_no_subwoofer(extracted):
     assert np.corrcoef(mono, three)[0, 1] > 0.99
     assert three.max() > 0.1 * mono.max()
     # The file's one microphone is told, and can be taken alone.
-    assert "of 3 channels silent: 1, 2" in extracted("status", "three").loc["audio_lld", "notes"]
+    assert "silent channels (of 3): 1, 2" in extracted("status", "three").loc["audio_lld", "notes"]
     assert np.corrcoef(mono, third)[0, 1] > 0.999
     assert pd.isna(extracted("status", "third").loc["audio_lld", "notes"])
 
@@ -102,7 +102,7 @@ def test_somebody_elses_face_is_not_taken_for_the_subjects(extracted):
     assert left.iloc[60:].notna().all()
     status = extracted("status", "swap").loc["landmarks"]
     assert 0 < status["other_face"] == left.isna().sum() - 1
-    assert "a face elsewhere" in status["notes"]
+    assert "a face other than the" in status["notes"]
     features = extracted("video_features", "swap")
     assert features.loc[features["time"].between(2.1, 2.2), "x_31"].notna().all()  # 0.3 s
     right = extracted("landmarks", "swap_right")["x_31"]
@@ -148,10 +148,10 @@ def test_what_is_in_order_has_no_notes(extracted):
 
 CHECKED = {
     "default_stream": "several video streams",
-    "split_files": "start apart [s]: 'both' (sound 0.00, pictures 0.50), 'split' (sound 0.00, p",
-    "av_length": "differ in length [s]: 'a' (sound 8.00, pictures 9.99)",
-    "multichannel_wav": "of 3 channels silent: 1, 2",
-    "joined_parts": "where parts were joined; they are continued: 'ts' (8.0)",
+    "split_files": "start apart [s]: 'both' (sound 0.00, video 0.50), 'split' (sound 0.00, v",
+    "av_length": "differ in length [s]: 'a' (sound 8.00, video 9.99)",
+    "multichannel_wav": "silent channels (of 3): 1, 2",
+    "joined_parts": "restart where parts were joined (at [s]), and are continued: 'ts' (8.0)",
     "braces": "found braces in the path",
 }
 

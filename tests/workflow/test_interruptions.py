@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from projects import TINY, digests, new_project
@@ -99,18 +100,37 @@ def test_jobs_of_a_killed_run_do_not_spoil_one_with_other_settings(root, empty_p
 
     first = empty_project.start(empty_project.command(config=TINY))
     victim = wait_for_stage(empty_project, "train", first)
+    while not shares_the_lock(victim):  # before, it would see that another run has taken over
+        assert first.poll() is None
+        time.sleep(0.02)
     os.kill(victim, signal.SIGSTOP)
     os.kill(first.pid, signal.SIGKILL)
     first.stdout.close()
     first.wait()
     second = empty_project.start(empty_project.command("train", config=other))
-    time.sleep(8)
-    assert second.poll() is None
-    os.kill(victim, signal.SIGCONT)
+    try:
+        until = read_until(second, "Jobs of a former run are still at work")
+    finally:
+        os.kill(victim, signal.SIGCONT)
     outcome = empty_project.finish(second)
-    assert outcome.returncode == 0, outcome.output
-    assert "Jobs of a former run are still at work" in outcome.output
+    assert outcome.returncode == 0, until + outcome.output
     assert digests(empty_project.path("results/train")) == digests(fresh.path("results/train"))
+
+
+def shares_the_lock(process: int) -> bool:
+    """Whether a job has joined the others that are at work in its folder."""
+    locks = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+    return any(words[1:5] == ["FLOCK", "ADVISORY", "READ", str(process)] for words in locks)
+
+
+def read_until(process: subprocess.Popen, words: str) -> str:
+    """What a run says, up to the line with some words."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return "".join(lines)
+    raise AssertionError(f"no {words!r} in:\n" + "".join(lines))
 
 
 def wait_for_stage(project, stage: str, process: subprocess.Popen) -> int:

@@ -59,7 +59,8 @@ def importer(root, snakefile, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("importer")
     (folder / "Snakefile").write_text(
         'onstart:\n    print("OWN ONSTART")\n'
-        'rule all:\n    input: "emotion/results/report.html", "two/own.txt"\n'
+        'rule all:\n    input: "emotion/results/report.html",\n'
+        '        "emotion/results/packed_model/model.json", "two/own.txt"\n'
         + of_the_readme(root, snakefile, TINY)
         + module("two", snakefile, TINY | {"modalities": ["audio"]}, 'prefix: "two"')
         + "rule own:\n"

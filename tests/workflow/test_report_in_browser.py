@@ -61,7 +61,9 @@ def test_the_traces_are_drawn_and_nothing_is_complained_of(browser, finished_pro
     assert complaints == []
     said = element(page, "explorer-summary")
     assert re.fullmatch(
-        r"rec\d\d, test, arousal, multi: audio\+video against .*CCC of σ -?\d\.\d\d\.", said
+        r"rec\d\d \(test\), arousal, multi: CCC of audio\+video with the label over the frames "
+        r"shown: E -?\d\.\d\d, σ -?\d\.\d\d\.",
+        said,
     )
     controls = element(page, "explorer-controls")
     assert re.findall(r"<option[^>]*>(rec\d\d) \((\w+)\)", controls)[0][1] == "test"

@@ -1,4 +1,4 @@
-// The report's interactive traces: draws what the page carries as JSON, asks nobody for anything.
+// Interactive traces of the report, drawn from the JSON in the page, without any network request.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("explorer-data").textContent);
@@ -21,7 +21,7 @@
   const colourOf = (modality) =>
     colour(modality === "audio" || modality === "video" ? `--${modality}` : "--fusion");
 
-  // Concordance correlation coefficient over the frames that are drawn.
+  // Concordance correlation coefficient over the drawn frames.
   const ccc = (a, b) => {
     const pairs = [];
     a.forEach((x, i) => { if (x !== null && b[i] !== null) pairs.push([x, b[i]]); });
@@ -63,8 +63,8 @@
         const edge = (sign) => predictions[fused].map((e, i) =>
           e === null || sigma[i] === null || sigma[i] === undefined ? null : e + sign * Math.max(sigma[i], 0));
         const hidden = { line: { width: 0 }, hoverinfo: "skip", hovertemplate: undefined, legendgroup: "band" };
-        line("E ± σ, predicted", edge(-1), axis, { ...hidden, showlegend: false });
-        line("E ± σ, predicted", edge(1), axis, { ...hidden, fill: "tonexty", fillcolor: colour("--band") });
+        line("predicted E ± σ", edge(-1), axis, { ...hidden, showlegend: false });
+        line("predicted E ± σ", edge(1), axis, { ...hidden, fill: "tonexty", fillcolor: colour("--band") });
       }
       line("label", content[target].label, axis,
         { line: { color: colour("--text"), width: 2 }, legendgroup: "label", showlegend: place === 0 });
@@ -75,7 +75,7 @@
       }
       if (content[target].label && predictions[fused]) {
         const value = ccc(content[target].label, predictions[fused]);
-        said.push(`CCC of ${symbol[target]} ${Number.isNaN(value) ? "not defined" : value.toFixed(2)}`);
+        said.push(`${symbol[target]} ${Number.isNaN(value) ? "undefined" : value.toFixed(2)}`);
       }
     });
     const axis = (title, domain) => ({
@@ -100,8 +100,8 @@
     }, { displaylogo: false, responsive: true, displayModeBar: innerWidth > 600,
       modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] });
     spoken.textContent =
-      `${recording.name}, ${recording.partition}, ${dimension}, ${task}: ${fused} against the label over the ` +
-      `frames shown, ${said.join(", ")}.`;
+      `${recording.name} (${recording.partition}), ${dimension}, ${task}: CCC of ${fused} with the label over ` +
+      `the frames shown: ${said.join(", ")}.`;
   };
 
   form.addEventListener("change", draw);

@@ -19,7 +19,8 @@ from softaer.core import code_digest as digests
 from softaer.core import lock, places
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
-from softaer.core.tasks import JOIN, OBJECTIVES, READERS
+from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES, READERS
+from softaer.core.tasks import TASKS as NETWORK_TASKS
 from softaer.corpus import COLUMNS
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
@@ -136,10 +137,18 @@ ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 
 NETWORKS = Networks(config, MODALITIES)
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
+ALL_BASELINES = ALL_MODELS | {"task": BASELINES, "seed": BASELINE_SEED}
 ALL_FUSED, ALL_COEFFICIENTS = (
-    collect(pattern, dimension=DIMENSIONS, task=TASKS, seed=SEEDS) if FUSED_MODALITIES else []
+    collect(pattern, **ALL_MODELS) if FUSED_MODALITIES else []
     for pattern in (places.FUSED, places.COEFFICIENTS)
 )
+# Final predictions of networks and baselines.
+ALL_SYSTEMS = [
+    *collect(places.POSTPROCESSED, **ALL_MODELS),
+    *collect(places.POSTPROCESSED, **ALL_BASELINES),
+    *ALL_FUSED,
+    *(collect(places.FUSED, **ALL_BASELINES) if FUSED_MODALITIES else []),
+]
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
 APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
@@ -152,7 +161,12 @@ LEARNT = [
     *("--modalities", *ALL_MODALITIES),
     *("--seeds", *SEEDS),
 ]
-EXPERIMENT = [*LEARNT, "--tasks", *TASKS]
+NETWORKS_OF_ALL = [*LEARNT, "--tasks", *TASKS]
+EXPERIMENT = [
+    *NETWORKS_OF_ALL,
+    *("--baselines", *BASELINES),
+    *("--fusion", config["fusion"]["method"]),
+]
 ESTIMATOR = [
     *("--estimator", config["labels"]["estimator"]),
     *("--against", config["labels"]["against"]),
@@ -180,7 +194,7 @@ wildcard_constraints:
     scope="[A-Za-z][A-Za-z0-9+-]*",
     objective="|".join(OBJECTIVES).replace("+", "[+]"),
     instance="[^/]+",
-    task="single|multi|joint",
+    task="|".join([*NETWORK_TASKS, *BASELINES]),
     seed="[0-9]+",
 
 

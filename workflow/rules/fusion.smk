@@ -32,6 +32,7 @@ rule fuse_modalities:
             lambda wildcards, input: per_modality("--prediction", MODALITIES, input.predictions)
         ),
         search=options(config["postprocessing"]),
+        fusion=options(config["fusion"]),
         targets=TARGETS,
     shell:
         "python -m softaer.fuse"
@@ -40,6 +41,7 @@ rule fuse_modalities:
         " --dimension {wildcards.dimension}"
         " {params.predictions}"
         " {params.search}"
+        " {params.fusion}"
         " --targets {params.targets}"
         " --coverage {input.coverage}"
         " --output {output.predictions}"
@@ -49,8 +51,7 @@ rule fuse_modalities:
 
 rule score:
     input:
-        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
-        fused=ALL_FUSED,
+        predictions=ALL_SYSTEMS,
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
@@ -90,8 +91,7 @@ rule score:
 
 rule evaluate:
     input:
-        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
-        fused=ALL_FUSED,
+        predictions=ALL_SYSTEMS,
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
         recordings=TABLE,

@@ -1,7 +1,8 @@
 """Training: networks, selection among their instances, and predictions of the selected ones.
 
 In: the datasets. Out: results/train (weights, description, learning curve per instance of the grid),
-results/select (the selected instance), results/predict and results/postprocess.
+results/select (the selected instance), results/predict and results/postprocess. Baselines take the place of
+networks in results/predict.
 """
 
 
@@ -98,6 +99,8 @@ rule predict:
         ],
     output:
         places.PREDICTION,
+    wildcard_constraints:
+        task="|".join(NETWORK_TASKS),
     log:
         log_of("predict/{dimension}/{modality}/{task}/seed{seed}"),
     benchmark:
@@ -129,6 +132,40 @@ rule predict:
         " {params.networks}"
         " --threads {threads}"
         " --output {output}"
+        " > {log} 2>&1"
+
+
+rule baselines:
+    input:
+        dataset=rated_batches(places.DATASET),
+        recordings=TABLE,
+    output:
+        ridge=filled_in(places.PREDICTION, task="ridge", seed=BASELINE_SEED),
+        constant=filled_in(places.PREDICTION, task="constant", seed=BASELINE_SEED),
+        choice=places.RIDGE,
+    log:
+        log_of("baselines/{dimension}/{modality}"),
+    benchmark:
+        benchmark_of("baselines/{dimension}/{modality}")
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(700, 8),
+    params:
+        code=code_digest("baselines"),
+        corpus=relevant(RATED, ["recording", "batch", "partition"]),
+        dataset=folder_of("dataset"),
+        targets=TARGETS,
+    shell:
+        "python -m softaer.baselines"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --dimension {wildcards.dimension}"
+        " --targets {params.targets}"
+        " --ridge-output {output.ridge}"
+        " --constant-output {output.constant}"
+        " --choice-output {output.choice}"
         " > {log} 2>&1"
 
 

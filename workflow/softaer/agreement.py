@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -245,7 +246,7 @@ def reliability_tables(
         of_used = [unit for unit, kept in zip(units, used, strict=True) if kept]
         value = mean_correlation(own)
         draws = drawn_correlations(own[:, used], of_used, settings)
-        name = {"target": TARGETS[place], "rule": rule}
+        name: dict[str, Any] = {"target": TARGETS[place], "rule": rule}
         needed = {w: raters_needed(value, half - less, w / 100) for w in WANTED}
         rows.append(
             name

@@ -23,7 +23,7 @@ from softaer.core.experiment import Evaluation, Experiment
 from softaer.core.places import final_prediction
 from softaer.core.schema import HYPOTHESES, INTERVALS
 from softaer.core.targets import read_targets
-from softaer.core.tasks import JOIN
+from softaer.core.tasks import JOIN, TASKS
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 
@@ -246,7 +246,7 @@ def read_frames(
 
     Returns
     -------
-    ``unit``, ``label`` and one column per (modality, task, seed); empty if the partition is empty.
+    ``unit``, ``label`` and one column per (system, seed); empty if the partition is empty.
     On dev, predictions are those out of fold; NaN if there are none.
     """
     unit_of = {r.recording: getattr(r, unit) for r in recordings}
@@ -255,13 +255,13 @@ def read_frames(
         return pd.DataFrame(columns=["unit", "label"])
     frames = read_targets(dataset, some, dimension)[["recording", "time", target]]
     frames = frames.rename(columns={target: "label"})
-    column = f"{target}_out_of_fold" if partition == "dev" else target
-    models = itertools.product(experiment.modalities, experiment.tasks, experiment.seeds)
-    for modality, task, seed in models:
-        path = final_prediction(results, dimension, modality, task, seed)
+    models = [(s, seed) for s in experiment.systems for seed in experiment.seeds_of(s.task)]
+    for system, seed in models:
+        column = system.column(target) + ("_out_of_fold" if partition == "dev" else "")
+        path = final_prediction(results, dimension, system.modality, system.task, seed)
         prediction = tables.read(path, ["recording", "time", column])
         frames = frames.merge(
-            prediction.rename(columns={column: (modality, task, seed)}),
+            prediction.rename(columns={column: (system, seed)}),
             on=["recording", "time"],
             how="left",
             validate="one_to_one",
@@ -293,17 +293,22 @@ def main() -> None:
                 continue
             counts = resample(len(units), settings.draws, settings.bootstrap_seed)
             scores = {}
-            for modality, task in itertools.product(experiment.modalities, experiment.tasks):
-                columns = [(modality, task, seed) for seed in experiment.seeds]
+            for system in experiment.systems:
+                columns = [(system, seed) for seed in experiment.seeds_of(system.task)]
                 if frames[columns].notna().all(axis=None):
                     sums = [moments(frames, column, units) for column in columns]
-                    scores[modality, task] = bootstrap(sums, counts)
-            points[partition] = scores
-            for (modality, task), score in scores.items():
+                    scores[system] = bootstrap(sums, counts)
+            # The paper's comparisons are of networks and of the configured fusion.
+            points[partition] = {
+                (system.modality, system.task): score
+                for system, score in scores.items()
+                if system.task in TASKS and system.fusion in (None, experiment.fusion)
+            }
+            for system, score in scores.items():
                 low, high = interval(score.draws, len(units))
-                row: dict[str, Any] = {"modality": modality, "task": task, "partition": partition}
-                row |= {"ccc": score.point}
-                row |= {"low": low, "high": high, "seeds": len(experiment.seeds)}
+                row: dict[str, Any] = {**system._asdict(), "partition": partition}
+                row |= {"ccc": score.point, "low": low, "high": high}
+                row |= {"seeds": len(experiment.seeds_of(system.task))}
                 row |= {"dimension": dimension, "target": target, "resampled": len(units)}
                 intervals.append(row)
         on_dev = {key: score.point for key, score in points.get("dev", {}).items()}

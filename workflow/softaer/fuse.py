@@ -1,64 +1,33 @@
 """Late fusion: a linear combination of the modalities' post-processed predictions.
 
-y = eps + sum_i gamma_i y_i, with the coefficients found by least squares on the development
-partition, separately for each target (Han et al., 2017). The gain on dev is also estimated
-out of fold: post-processing and coefficients are fitted without a subject and applied to it.
+y = eps + sum_i gamma_i y_i, with the coefficients found on the development partition, separately
+for each target, by least squares (Han et al., 2017) or another method of
+:mod:`softaer.core.late_fusion`. The plain mean of the modalities is always there beside it. The
+gain on dev is also estimated out of fold: post-processing and coefficients are fitted without a
+subject and applied to it. A fused sigma below 0 is set to 0.
 
 A recording that lacks a modality is predicted by the others alone, here as in a packed model: see
 :func:`combine`. Nothing is fitted to the predictions of a network that has seen no features.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.correction import (
-    Step,
-    Trace,
-    apply_chain,
-    choose_and_fit,
-)
+from softaer.core.correction import Search, Trace, apply_chain, possible
 from softaer.core.errors import InputError
-from softaer.core.experiment import Postprocessing
+from softaer.core.experiment import Fusion, Postprocessing
+from softaer.core.late_fusion import fit_fusion, variance_inflation
 from softaer.core.schema import FUSED_PREDICTIONS, FUSION
+from softaer.core.tasks import FusionMethod
 from softaer.coverage import LEAST_SHARE, shares, usable
 from softaer.postprocess import read_corpus, read_predictions, read_traces, with_absent
 
 INTERCEPT = "intercept"
-
-
-def fit_fusion(truth: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Least-squares coefficients of a late fusion.
-
-    Parameters
-    ----------
-    truth
-        Labels, shape (n,).
-    predictions
-        One column per modality, shape (n, m); frames with NaN in any of them or in the label are
-        left out.
-
-    Returns
-    -------
-    float64 array of shape (1 + m,): intercept, then one coefficient per modality. If the frames do
-    not determine them, this is the solution with the smallest norm.
-
-    Raises
-    ------
-    InputError
-        If no frame is left.
-    """
-    known = ~(np.isnan(truth) | np.isnan(predictions).any(axis=1))
-    if not known.any():
-        raise InputError("late fusion: no frame of the dev partition has a label and predictions")
-    x = predictions[known].astype(np.float64)
-    y = truth[known].astype(np.float64)
-    centre = x.mean(axis=0)
-    gamma = np.linalg.lstsq(x - centre, y - y.mean(), rcond=None)[0]
-    return np.concatenate([[y.mean() - centre @ gamma], gamma])
 
 
 def apply_fusion(coefficients: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -74,7 +43,7 @@ def combine(
     Parameters
     ----------
     coefficients
-        See :func:`fit_fusion`; None if no fusion has been learnt.
+        See :func:`softaer.core.late_fusion.fit_fusion`; None for the plain mean.
     predictions
         Post-processed predictions, shape (n,), one per modality; None if the recording lacks it.
 
@@ -89,18 +58,41 @@ def combine(
     return apply_fusion(coefficients, np.stack(there, axis=1))
 
 
-def possible(target: str, prediction: np.ndarray) -> np.ndarray:
-    """A fused prediction, with 0 for a sigma below 0; NaN stays NaN."""
-    return np.maximum(prediction, 0.0) if target == "sigma" else prediction
+class Fused(NamedTuple):
+    """Late fusion of one target.
+
+    Attributes
+    ----------
+    coefficients
+        See :func:`softaer.core.late_fusion.fit_fusion`, fitted on the recordings of dev that have
+        all modalities.
+    inflation
+        See :func:`softaer.core.late_fusion.variance_inflation`, on the same recordings.
+    fused
+        The result of :func:`combine` for each recording; NaN if it lacks all modalities.
+    out_of_fold
+        The same, but recordings of dev use post-processing and coefficients that were fitted
+        without their subject; NaN if no other subject of dev has all modalities.
+    mean, mean_out_of_fold
+        The same with the plain mean of the modalities instead of coefficients.
+    """
+
+    coefficients: np.ndarray
+    inflation: np.ndarray
+    fused: list[np.ndarray]
+    out_of_fold: list[np.ndarray]
+    mean: list[np.ndarray]
+    mean_out_of_fold: list[np.ndarray]
 
 
 def fuse(
     modalities: Mapping[str, Sequence[Trace]],
     dev: Callable[[Trace], bool],
-    chain: Callable[[Sequence[Trace]], Sequence[Step]],
+    search: Postprocessing,
+    method: FusionMethod = "least_squares",
     absent: Collection[tuple[str, str]] = (),
     weak: Collection[tuple[str, str]] = (),
-) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+) -> Fused:
     """Late fusion of one target, and its estimate out of fold.
 
     Parameters
@@ -109,8 +101,10 @@ def fuse(
         Raw predictions of each modality, for the same recordings in the same order.
     dev
         Whether a recording belongs to the development partition.
-    chain
-        Chooses and fits the post-processing of a modality on some of its traces, or on none.
+    search
+        Post-processing of the modalities.
+    method
+        Name of a method in :data:`softaer.core.late_fusion.METHODS`.
     absent
         Pairs of a modality and a recording that lacks it. Such a prediction is neither used nor
         fitted to.
@@ -118,78 +112,83 @@ def fuse(
         Pairs from ``absent`` whose prediction is used nevertheless, because the recording has
         nothing better.
 
-    Returns
-    -------
-    coefficients
-        See :func:`fit_fusion`, fitted on the recordings of dev that have all modalities.
-    fused
-        The result of :func:`combine` for each recording; NaN if it lacks all modalities.
-    out_of_fold
-        The same, but recordings of dev use post-processing and coefficients that were fitted
-        without their subject; NaN if no other subject of dev has all modalities.
-
     Raises
     ------
     InputError
         If no recording of dev has labels and all modalities.
     """
-    coefficients, fused = _fit_and_apply(modalities, dev, chain, absent, weak)
-    if coefficients is None:
+    first = next(iter(modalities.values()))
+    in_dev = [i for i, trace in enumerate(first) if dev(trace)]
+    whole = {
+        i
+        for i in in_dev
+        if not any((modality, first[i].recording) in absent for modality in modalities)
+        and not np.isnan(first[i].label).all()
+    }
+    if not whole:
         raise InputError(
             "late fusion: no recording of the dev partition has labels and features of all of "
             f"{', '.join(modalities)}; expected one at least, or fewer modalities (config key "
             "'modalities')"
         )
-    out_of_fold = list(fused)
-    first = next(iter(modalities.values()))
-    for subject in dict.fromkeys(t.subject for t in first if dev(t)):
+    searches = {
+        modality: Search([traces[i] for i in in_dev if _there(modality, traces[i], absent)], search)
+        for modality, traces in modalities.items()
+    }
 
-        def others(trace: Trace, subject: str = subject) -> bool:
-            return dev(trace) and trace.subject != subject
+    def corrected(without: str | None) -> Callable[[int], list[np.ndarray | None]]:
+        chains = {modality: one.chain(without) for modality, one in searches.items()}
 
-        held_out = _fit_and_apply(modalities, others, chain, absent, weak)[1]
-        for i, trace in enumerate(first):
-            if dev(trace) and trace.subject == subject:
-                out_of_fold[i] = held_out[i]
-    return coefficients, fused, out_of_fold
-
-
-def _fit_and_apply(
-    modalities: Mapping[str, Sequence[Trace]],
-    fitted_on: Callable[[Trace], bool],
-    chain: Callable[[Sequence[Trace]], Sequence[Step]],
-    absent: Collection[tuple[str, str]],
-    weak: Collection[tuple[str, str]],
-) -> tuple[np.ndarray | None, list[np.ndarray]]:
-    """Coefficients and combined predictions; None and NaN if there is no recording to fit on."""
-    columns = []
-    for modality, traces in modalities.items():
-        pairs = [(modality, trace.recording) for trace in traces]
-        there = [pair not in absent for pair in pairs]
-        steps = chain([t for t, here in zip(traces, there, strict=True) if here and fitted_on(t)])
-        columns.append(
-            [
-                apply_chain(steps, trace.prediction) if here or pair in weak else None
-                for trace, here, pair in zip(traces, there, pairs, strict=True)
+        def of_recording(i: int) -> list[np.ndarray | None]:
+            return [
+                apply_chain(chains[modality], traces[i].prediction)
+                if _there(modality, traces[i], absent) or (modality, traces[i].recording) in weak
+                else None
+                for modality, traces in modalities.items()
             ]
-        )
-    first = next(iter(modalities.values()))
-    rows = list(zip(first, *columns, strict=True))
-    whole = [
-        (trace.label, np.stack(predictions, axis=1))
-        for trace, *predictions in rows
-        if fitted_on(trace)
-        and not any((modality, trace.recording) in absent for modality in modalities)
-        and not np.isnan(trace.label).all()
-    ]
-    coefficients = fit_fusion(*map(np.concatenate, zip(*whole, strict=True))) if whole else None
-    applied = np.full(1 + len(modalities), np.nan) if coefficients is None else coefficients
-    return coefficients, [
-        np.full(len(trace.label), np.nan)
-        if all(p is None for p in predictions)
-        else combine(applied, predictions)
-        for trace, *predictions in rows
-    ]
+
+        return of_recording
+
+    def fitting(
+        parts: Callable[[int], list[np.ndarray | None]], numbers: Iterable[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        frames = [(first[i].label, np.stack(parts(i), axis=1)) for i in numbers]  # type: ignore[arg-type]
+        labels, predictions = zip(*frames, strict=True)
+        return np.concatenate(labels), np.concatenate(predictions)
+
+    parts = corrected(None)
+    known = fitting(parts, sorted(whole))
+    coefficients = fit_fusion(*known, method)
+    predicted = [parts(i) for i in range(len(first))]
+    frames = [len(trace.label) for trace in first]
+    fused = [_combined(coefficients, p, n) for p, n in zip(predicted, frames, strict=True)]
+    mean = [_combined(None, p, n) for p, n in zip(predicted, frames, strict=True)]
+    out_of_fold, mean_out_of_fold = list(fused), list(mean)
+    for subject in dict.fromkeys(first[i].subject for i in in_dev):
+        parts = corrected(subject)
+        others = [i for i in sorted(whole) if first[i].subject != subject]
+        # Without anybody to fit to, there is no estimate for a recording with all modalities.
+        held_out = np.full(1 + len(modalities), np.nan)
+        if others:
+            held_out = fit_fusion(*fitting(parts, others), method)
+        for i in in_dev:
+            if first[i].subject == subject:
+                out_of_fold[i] = _combined(held_out, parts(i), frames[i])
+                mean_out_of_fold[i] = _combined(None, parts(i), frames[i])
+    inflation = variance_inflation(*known)
+    return Fused(coefficients, inflation, fused, out_of_fold, mean, mean_out_of_fold)
+
+
+def _there(modality: str, trace: Trace, absent: Collection[tuple[str, str]]) -> bool:
+    return (modality, trace.recording) not in absent
+
+
+def _combined(
+    coefficients: np.ndarray | None, predictions: Sequence[np.ndarray | None], frames: int
+) -> np.ndarray:
+    if all(prediction is None for prediction in predictions):
+        return np.full(frames, np.nan)
+    return combine(coefficients, predictions)
 
 
 def main() -> None:
@@ -207,6 +206,7 @@ def main() -> None:
         help="raw predictions from a modality; once for each",
     )
     cli.add_settings(arguments, Postprocessing)
+    cli.add_settings(arguments, Fusion)
     cli.add_targets(arguments)
     cli.add_coverage(arguments)
     cli.add_output(arguments)
@@ -217,6 +217,7 @@ def main() -> None:
         options.recordings, options.coverage, options.dataset, options.dimension
     )
     search = cli.settings(options, Postprocessing)
+    method = cli.settings(options, Fusion).method
     raw = {modality: read_predictions(path) for modality, path in options.predictions}
     fused = next(iter(raw.values()))[["recording", "time"]].copy()
     for modality, predictions in raw.items():
@@ -228,28 +229,29 @@ def main() -> None:
     share_of = {path.stem: shares(path) for path in options.coverage}
     absent, weak = set(), set()
     for name in subject_of:
-        found = {m: share_of[m].get(name, 0.0) for m in raw}
-        absent |= {(m, name) for m, share in found.items() if share < LEAST_SHARE}
-        weak |= {(m, name) for m in usable(found) if found[m] < LEAST_SHARE}
+        there = {m: share_of[m].get(name, 0.0) for m in raw}
+        absent |= {(m, name) for m, share in there.items() if share < LEAST_SHARE}
+        weak |= {(m, name) for m in usable(there) if there[m] < LEAST_SHARE}
     coefficients = []
     for target in options.targets:
         modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}
         try:
-            gamma, final, out_of_fold = fuse(
-                modalities,
-                lambda trace: trace.recording in dev,
-                lambda traces: choose_and_fit(traces, search),
-                absent,
-                weak,
+            found = fuse(
+                modalities, lambda trace: trace.recording in dev, search, method, absent, weak
             )
         except InputError as error:
             raise InputError(f"{options.dimension} {target}: {error}") from error
-        fused[target] = possible(target, np.concatenate(final)).astype(np.float32)
-        fused[f"{target}_out_of_fold"] = possible(target, np.concatenate(out_of_fold)).astype(
-            np.float32
-        )
+        for name, parts in (
+            (target, found.fused),
+            (f"{target}_out_of_fold", found.out_of_fold),
+            (f"{target}_mean", found.mean),
+            (f"{target}_mean_out_of_fold", found.mean_out_of_fold),
+        ):
+            fused[name] = possible(target, np.concatenate(parts)).astype(np.float32)
+        terms = {"target": target, "term": [INTERCEPT, *modalities]}
+        terms |= {"coefficient": found.coefficients}
         coefficients.append(
-            pd.DataFrame({"target": target, "term": [INTERCEPT, *modalities], "coefficient": gamma})
+            pd.DataFrame(terms | {"variance_inflation": [np.nan, *found.inflation]})
         )
     tables.write(with_absent(fused, FUSED_PREDICTIONS), FUSED_PREDICTIONS, options.output)
     tables.write(pd.concat(coefficients), FUSION, options.coefficients_output)

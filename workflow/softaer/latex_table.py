@@ -10,7 +10,7 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.files import complete
-from softaer.page.score_table import score_table
+from softaer.page.score_table import score_table, systems
 
 SPECIAL = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
@@ -46,7 +46,7 @@ def latex_table(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataF
         _row(["modality", "task", *["dev", "test"] * len(columns)]),
         r"\midrule",
     ]
-    models = len(scores[["modality", "task"]].drop_duplicates())
+    models = len(systems(scores))
     for number, row in enumerate(table["rows"]):
         if number == models:
             lines.append(r"\midrule")

@@ -3,6 +3,7 @@
 Median filter, centring, scaling and time shift (Valstar et al., 2016), in this order. A step is
 kept only if it improves the CCC on dev out of fold: fitted without a subject and applied to that
 subject, for each subject in turn. A step that helps only the frames it was fitted on is dropped.
+A sigma below 0 is set to 0 at the end.
 
     centring      y + (mean of labels - mean of y)
     scaling       mean(y) + (y - mean(y)) sd of labels / sd of y
@@ -10,6 +11,7 @@ subject, for each subject in turn. A step that helps only the frames it was fitt
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from softaer.core import cli, tables
-from softaer.core.correction import (
-    Step,
-    Trace,
-    apply_chain,
-    choose_and_fit,
-    choose_steps,
-    fit_chain,
-    leave_one_subject_out,
-    names_of,
-)
+from softaer.core.correction import Search, Step, Trace, apply_chain, names_of, possible
 from softaer.core.experiment import Postprocessing
 from softaer.core.schema import POSTPROCESSED, POSTPROCESSING_STEPS
 from softaer.core.targets import read_targets
@@ -51,13 +44,15 @@ def postprocess(
     chain
         Fitted on all of dev.
     gains
-        See :func:`choose_steps`.
+        See :meth:`softaer.core.correction.Search.choose`.
     out_of_fold
         Every recording of dev, corrected by a chain that was chosen and fitted without its subject.
     """
-    kept, gains = choose_steps(dev, search)
-    out_of_fold = leave_one_subject_out(dev, lambda others: choose_and_fit(others, search))
-    return fit_chain(dev, kept, search), gains, out_of_fold
+    found = Search(dev, search)
+    kept, gains = found.choose()
+    chains = {subject: found.chain(without=subject) for subject in found.subjects}
+    out_of_fold = [replace(t, prediction=apply_chain(chains[t.subject], t.prediction)) for t in dev]
+    return found.fit(kept), gains, out_of_fold
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -140,8 +135,8 @@ def main() -> None:
         final = [apply_chain(chain, t.prediction) for t in traces]
         held_out = [estimates.get(t.recording, y) for t, y in zip(traces, final, strict=True)]
         table[f"{target}_raw"] = table[target]
-        table[target] = np.concatenate(final).astype(np.float32)
-        table[f"{target}_out_of_fold"] = np.concatenate(held_out).astype(np.float32)
+        for column, parts in ((target, final), (f"{target}_out_of_fold", held_out)):
+            table[column] = possible(target, np.concatenate(parts)).astype(np.float32)
         fitted = {step.name: step.value for step in chain}
         for name in names_of(search):
             steps.append(

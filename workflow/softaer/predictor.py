@@ -22,12 +22,12 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load
 
-from softaer.core.correction import Step, apply_chain
+from softaer.core.correction import Step, apply_chain, possible
 from softaer.core.errors import InputError
 from softaer.core.grid import RATE, index
 from softaer.core.tasks import output_name
 from softaer.coverage import usable, with_features
-from softaer.fuse import INTERCEPT, combine, possible
+from softaer.fuse import INTERCEPT, combine
 from softaer.networks.architectures import Architecture, Recurrent, pick_device
 from softaer.standardisation import standardise
 

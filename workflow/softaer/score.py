@@ -34,6 +34,7 @@ def score_predictions(
     recordings: Sequence[Recording],
     target: str,
     lacking: Collection[str] = (),
+    column: str | None = None,
 ) -> pd.DataFrame:
     """CCC of one prediction in each scored partition.
 
@@ -42,14 +43,16 @@ def score_predictions(
     targets
         ``recording``, ``time``, and the column ``target``.
     predictions
-        ``recording``, ``time``, ``target``, and versions of it: ``<target>_raw`` without
-        post-processing (not for a fusion), ``<target>_out_of_fold``.
+        ``recording``, ``time``, ``column``, and versions of it: ``<column>_raw`` without
+        post-processing (not for a fusion), ``<column>_out_of_fold``.
     recordings
         The corpus table.
     target
         ``E`` or ``sigma``.
     lacking
         Recordings that lack the modality, or one of the fused modalities.
+    column
+        Column of the prediction; default: ``target``.
 
     Returns
     -------
@@ -62,10 +65,11 @@ def score_predictions(
     InputError
         If a labelled frame has no prediction.
     """
+    column = column or target
     versions = {
-        score: f"{target}{score.removeprefix('ccc')}"
+        score: f"{column}{score.removeprefix('ccc')}"
         for score in ("ccc", "ccc_raw", "ccc_out_of_fold")
-        if f"{target}{score.removeprefix('ccc')}" in predictions
+        if f"{column}{score.removeprefix('ccc')}" in predictions
     }
     labelled = targets.loc[targets[target].notna(), ["recording", "time", target]]
     both = labelled.rename(columns={target: "label"}).merge(
@@ -78,7 +82,7 @@ def score_predictions(
     rows = []
     for partition in SCORED_PARTITIONS:
         some = both[both["partition"] == partition]
-        missing = some[target].isna()
+        missing = some[column].isna()
         if missing.any():
             first = some[missing].iloc[0]
             raise InputError(
@@ -87,9 +91,10 @@ def score_predictions(
             )
         if len(some):
             scores = {
-                score: ccc(some["label"].to_numpy(), some[column].to_numpy())
-                for score, column in versions.items()
-                if score != "ccc_out_of_fold" or (partition == "dev" and some[column].notna().all())
+                score: ccc(some["label"].to_numpy(), some[version].to_numpy())
+                for score, version in versions.items()
+                if score != "ccc_out_of_fold"
+                or (partition == "dev" and some[version].notna().all())
             }
             names = set(some["recording"])
             counts = {"recordings": len(names), "lacking": len(names.intersection(lacking))}
@@ -112,14 +117,18 @@ def main() -> None:
     parts = []
     for dimension in experiment.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
-        for target, modality, task, seed in itertools.product(
-            experiment.targets, experiment.modalities, experiment.tasks, experiment.seeds
-        ):
-            path = final_prediction(options.results, dimension, modality, task, seed)
-            lacking = set().union(*(absent[part] for part in modality.split(JOIN)))
-            scores = score_predictions(targets, tables.read(path), recordings, target, lacking)
-            keys = {"target": target, "modality": modality, "task": task, "seed": seed}
-            parts.append(scores.assign(dimension=dimension, **keys))
+        for target, system in itertools.product(experiment.targets, experiment.systems):
+            lacking = set().union(*(absent[part] for part in system.modality.split(JOIN)))
+            for seed in experiment.seeds_of(system.task):
+                path = final_prediction(
+                    options.results, dimension, system.modality, system.task, seed
+                )
+                scores = score_predictions(
+                    *(targets, tables.read(path), recordings, target),
+                    *(lacking, system.column(target)),
+                )
+                keys = {"dimension": dimension, "target": target, **system._asdict(), "seed": seed}
+                parts.append(scores.assign(**keys))
     table = tables.conform(pd.concat(parts, ignore_index=True), CCC, options.output)
     tables.write(table, CCC, options.output)
     with complete(options.csv_output) as partial:

@@ -73,7 +73,7 @@ REFERENCE = {
 """The series with a constant sigma that another one is compared with."""
 
 
-def quantile(nominal: float | np.ndarray) -> np.ndarray:
+def quantile(nominal: float | Sequence[float]) -> np.ndarray:
     """Half width of the central interval of a standard normal with a nominal share."""
     return norm.ppf(0.5 + np.asarray(nominal) / 2)
 

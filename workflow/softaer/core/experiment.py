@@ -17,12 +17,22 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Interval, MinLen, Predicate, Unit
 
 from softaer.core.fields import EACH_ONCE, Section
-from softaer.core.tasks import JOIN, TARGETS, Target, Task
+from softaer.core.tasks import (
+    BASELINE_SEED,
+    BASELINES,
+    JOIN,
+    PLAIN_MEAN,
+    TARGETS,
+    Baseline,
+    FusionMethod,
+    Target,
+    Task,
+)
 
 
 def with_state(targets: Sequence[str]) -> bool:
@@ -258,6 +268,16 @@ class Postprocessing(Section):
 
 
 @dataclass(frozen=True)
+class Fusion(Section):
+    """Late fusion of the modalities."""
+
+    method: FusionMethod = "least_squares"
+    """least_squares: the paper's. rescaled: the same, scaled to the mean and spread of the
+    labels. nonnegative: least squares without negative coefficients. shrunk: least squares shrunk
+    towards equal weights. mean: equal weights. The plain mean is always scored as well"""
+
+
+@dataclass(frozen=True)
 class Apply(Section):
     """Prediction of new recordings."""
 
@@ -368,11 +388,36 @@ class Configuration(Section):
     """Corrections of the predictions, in this order. They are fitted on dev, and each is kept only
     if it improves the CCC on dev out of fold."""
 
+    fusion: Fusion = Fusion()
+    """Late fusion, fitted on dev, for each dimension, target, task and seed."""
+
     apply: Apply = Apply()
     """The target "apply": predicts E and sigma of recordings without ratings, in results/apply."""
 
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
+
+
+class System(NamedTuple):
+    """A row of the tables of scores: everything that identifies a prediction but the seed.
+
+    Attributes
+    ----------
+    modality
+        A modality, or a fusion such as ``audio+video``.
+    task
+        Task of the networks, or a baseline.
+    fusion
+        Method of the fusion; None for a single modality.
+    """
+
+    modality: str
+    task: str
+    fusion: str | None = None
+
+    def column(self, target: str) -> str:
+        """Column of the final prediction in its file."""
+        return f"{target}_mean" if self.fusion == PLAIN_MEAN else target
 
 
 @dataclass(frozen=True)
@@ -387,6 +432,23 @@ class Experiment(Section):
     tasks: Annotated[tuple[Task, ...], MinLen(1)]
     seeds: Annotated[tuple[int, ...], MinLen(1)]
     targets: Annotated[tuple[Target, ...], MinLen(1)] = TARGETS
+    baselines: tuple[Baseline, ...] = ()
+    fusion: FusionMethod = "least_squares"
+
+    @property
+    def systems(self) -> list[System]:
+        """All predictions of a dimension, in the order of the tables; baselines after the tasks."""
+        methods = dict.fromkeys((self.fusion, PLAIN_MEAN))
+        return [
+            System(modality, task, method)
+            for modality in self.modalities
+            for method in (methods if JOIN in modality else [None])
+            for task in (*self.tasks, *self.baselines)
+        ]
+
+    def seeds_of(self, task: str) -> tuple[int, ...]:
+        """Seeds of a task; a baseline has only one."""
+        return (BASELINE_SEED,) if task in BASELINES else self.seeds
 
     @property
     def single(self) -> list[str]:

@@ -320,6 +320,18 @@ SELECTION = pa.schema(
 )
 
 
+RIDGE = pa.schema(
+    [
+        field("target", pa.string(), unit=""),
+        field("context", pa.float64(), unit="s"),
+        field("penalty", pa.float64()),
+        field("dev_ccc", pa.float64(), nullable=True),
+        field("chosen", pa.bool_()),
+    ]
+)
+"""Contexts and penalties of the ridge regression, tried on dev."""
+
+
 def predictions(*suffixes: str) -> pa.Schema:
     """E and sigma per frame, each in as many versions as there are suffixes."""
     return pa.schema(
@@ -337,7 +349,8 @@ def predictions(*suffixes: str) -> pa.Schema:
 
 PREDICTIONS = predictions("")
 POSTPROCESSED = predictions("", "_raw", "_out_of_fold")
-FUSED_PREDICTIONS = predictions("", "_out_of_fold")
+FUSED_PREDICTIONS = predictions("", "_out_of_fold", "_mean", "_mean_out_of_fold")
+"""The fusion by the configured method, and the plain mean of the modalities."""
 
 
 def applied(outputs: Sequence[str]) -> pa.Schema:
@@ -361,6 +374,7 @@ FUSION = pa.schema(
         field("target", pa.string(), unit=""),
         field("term", pa.string(), unit=""),
         field("coefficient", pa.float64()),
+        field("variance_inflation", pa.float64(), nullable=True),
     ]
 )
 
@@ -378,6 +392,7 @@ CCC = pa.schema(
         field("recordings", pa.int64(), unit="recordings"),
         field("lacking", pa.int64(), unit="recordings"),
         field("frames", pa.int64(), unit="frames"),
+        field("fusion", pa.string(), unit="", nullable=True),
     ]
 )
 
@@ -409,6 +424,7 @@ INTERVALS = pa.schema(
         field("high", pa.float64(), nullable=True),
         field("seeds", pa.int64(), unit="seeds"),
         field("resampled", pa.int64()),
+        field("fusion", pa.string(), unit="", nullable=True),
     ]
 )
 

@@ -20,6 +20,22 @@ OBJECTIVES = {"E": ("E",), "sigma": ("sigma",), "E+sigma": ("E", "sigma")}
 Task = Literal["single", "multi", "joint"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
+Baseline = Literal["ridge", "constant"]
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+"""Predictions without a network, which go through the same stages as a task: a ridge regression on
+the same features, and the mean of train."""
+
+CONSTANT: Baseline = "constant"
+
+BASELINE_SEED = 0
+"""A baseline does not depend on chance: it exists once, and its files have this seed."""
+
+FusionMethod = Literal["least_squares", "rescaled", "mean", "nonnegative", "shrunk"]
+"""Methods of late fusion, see :mod:`softaer.core.late_fusion`."""
+
+PLAIN_MEAN: FusionMethod = "mean"
+"""The fusion that is always scored beside the configured one."""
+
 READERS = {"audio": "audio_lld", "video": "landmarks"}
 """The stage that opens the media files of a modality."""
 

@@ -1,8 +1,8 @@
-"""Figures for the report and for papers: one look, and the same bytes every time.
+"""Figures for the report and for papers, in one style and with reproducible bytes.
 
-Each module of this package draws one figure and is a stage of its own, which writes it as PDF and
-as SVG. Colours are those of Okabe and Ito (2008), which any colour vision tells apart; lines that
-share a panel differ in width or dash too.
+Each module of this package draws one figure and is its own stage, which writes PDF and SVG. Colours
+are those of Okabe and Ito (2008), which remain distinct in colour blindness; lines in one panel
+also differ in width or dash.
 """
 
 import argparse
@@ -44,7 +44,7 @@ STYLE: dict[RcKeyType, Any] = {
 SYMBOLS = {"E": "E", "sigma": "σ"}
 
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""Metadata that leave the date out, by format."""
+"""Metadata without a date, by format."""
 
 
 def style() -> AbstractContextManager[None]:
@@ -58,7 +58,7 @@ def colour_of(series: str) -> str:
 
 
 def say(words: str) -> plt.Figure:
-    """A figure that says why there is nothing to draw."""
+    """A figure that states why there is nothing to draw."""
     figure, axis = plt.subplots(figsize=(6, 1.2))
     axis.axis("off")
     axis.text(0, 0.5, words, va="center")
@@ -66,7 +66,7 @@ def say(words: str) -> plt.Figure:
 
 
 def save(figure: plt.Figure, paths: Iterable[Path]) -> None:
-    """Write a figure as PDF or SVG, by the ending of each path, without a date; and close it."""
+    """Write a figure without a date, as PDF or SVG by the suffix of each path, and close it."""
     with style():
         for path in paths:
             kind = Path(path).suffix[1:]
@@ -76,7 +76,7 @@ def save(figure: plt.Figure, paths: Iterable[Path]) -> None:
 
 
 def to_svg(figure: plt.Figure) -> str:
-    """A figure as an ``<svg>`` element without date, and close it."""
+    """Return a figure as an ``<svg>`` element without a date, and close it."""
     sink = io.StringIO()
     figure.savefig(sink, format="svg", metadata=UNDATED["svg"], bbox_inches="tight")
     plt.close(figure)
@@ -84,16 +84,16 @@ def to_svg(figure: plt.Figure) -> str:
 
 
 def element(svg: str) -> str:
-    """The ``<svg>`` element of a file's text."""
+    """The ``<svg>`` element in the text of a file."""
     return svg[svg.index("<svg") :]
 
 
 def parser(doc: str, *tables: str) -> argparse.ArgumentParser:
-    """Argument parser of a figure's stage: the tables that it draws, and the files to write."""
+    """Argument parser of a figure's stage: the tables to draw, and the files to write."""
     arguments = cli.parser(doc)
     for table in tables:
-        arguments.add_argument(f"--{table}", type=Path, required=True, help="table")
+        arguments.add_argument(f"--{table}", type=Path, required=True, help=f"table of {table}")
     arguments.add_argument(
-        "--output", type=Path, nargs="+", required=True, help="files that end with .pdf or .svg"
+        "--output", type=Path, nargs="+", required=True, help="files to write, .pdf or .svg"
     )
     return arguments

@@ -8,7 +8,7 @@ from softaer.core import cli, tables
 from softaer.figures import COLOURS, FUSION_COLOUR, SYMBOLS, parser, save, say, style
 
 MOST_RATERS = 30
-"""Raters beyond which a matrix cannot be read."""
+"""Maximum number of raters for a readable matrix."""
 
 
 def matrix(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -37,20 +37,21 @@ def draw(pairs: pd.DataFrame, curve: pd.DataFrame) -> plt.Figure:
     """
     matrices = {d: matrix(rows) for d, rows in pairs.groupby("dimension", sort=False)}
     if not matrices:
-        return say("No two raters.")
+        return say("There are no two raters.")
     most = max(map(len, matrices.values()))
     shown = most <= MOST_RATERS
     side = max(0.38 * most + 1.2 if shown else 0.0, 3.4)
     size = side * len(matrices) + 0.6, (side if shown else 0.6) + 2.6
     with style():
         figure = plt.figure(figsize=size, layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=[size[1] - 2.6, 2.6])
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[size[1] - 2.6, 2.6])
+        above, below = parts[:, 0]
         if shown:
             axes = above.subplots(1, len(matrices), squeeze=False)[0]
             for axis, (dimension, table) in zip(axes, matrices.items(), strict=True):
                 _draw_matrix(axis, dimension, table)
         else:
-            words = f"{most} raters: too many for a matrix. All pairs: results/agreement."
+            words = f"{most} raters are too many for a matrix. All pairs are in results/agreement."
             above.text(0.02, 0.5, words, va="center")
         axes = below.subplots(1, len(matrices), squeeze=False)[0]
         for axis, dimension in zip(axes, matrices, strict=True):

@@ -1,4 +1,4 @@
-"""Frames of a similar E and a different sigma, pair by pair."""
+"""Pairs of frames with a similar E and a different sigma."""
 
 import io
 
@@ -11,7 +11,7 @@ from softaer.figures import parser, save, say, style
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
-    """Two rows for each dimension, a column per pair: agreed above disputed.
+    """Two rows per dimension, one column per pair: agreement above, disagreement below.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def draw(table: pd.DataFrame) -> plt.Figure:
         ``picture`` (JPEG, or missing).
     """
     if table.empty:
-        return say("No two frames of a similar E and a different σ.")
+        return say("No two frames have a similar E and a different σ.")
     dimensions = list(dict.fromkeys(table["dimension"]))
     columns = int(table["pair"].max())
     with style():

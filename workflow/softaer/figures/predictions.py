@@ -1,4 +1,4 @@
-"""Predictions of recordings that nobody rated: a figure per recording, and a strip for a video."""
+"""Predictions of recordings without ratings: a figure per recording, and a strip for a video."""
 
 import io
 
@@ -12,7 +12,7 @@ from softaer.figures import FUSION_COLOUR, style, to_svg
 
 
 def _draw_predictions(axes: np.ndarray, table: pd.DataFrame) -> None:
-    """E of each dimension with a band of one sigma to either side, where it is predicted."""
+    """E of each dimension with a band of one sigma on either side, if sigma is predicted."""
     dimensions = [name.removesuffix("_E") for name in table.columns if name.endswith("_E")]
     for axis, dimension in zip(axes, dimensions, strict=True):
         estimate = table[f"{dimension}_E"]
@@ -33,12 +33,12 @@ def _draw_predictions(axes: np.ndarray, table: pd.DataFrame) -> None:
 
 
 def predictions(table: pd.DataFrame, title: str) -> str:
-    """Predictions of one recording over time, one panel for each dimension.
+    """Predictions of one recording over time, one panel per dimension.
 
     Parameters
     ----------
     table
-        ``time`` [s], ``<dimension>_E`` and, where it is predicted, ``<dimension>_sigma``.
+        ``time`` [s], ``<dimension>_E`` and, if predicted, ``<dimension>_sigma``.
     title
         Name of the recording.
     """
@@ -58,7 +58,7 @@ def predictions(table: pd.DataFrame, title: str) -> str:
                 *axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2
             )
         else:
-            axes[0, 0].text(0.5, 0.5, "neither sound nor a face", ha="center", va="center")
+            axes[0, 0].text(0.5, 0.5, "no sound and no face", ha="center", va="center")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         return to_svg(figure)
 
@@ -66,21 +66,21 @@ def predictions(table: pd.DataFrame, title: str) -> str:
 def prediction_strip(
     table: pd.DataFrame, end: float, width: int
 ) -> tuple[bytes, tuple[float, float]]:
-    """Predictions as a picture of fixed width, and where its time axis lies.
+    """Predictions as an image of fixed width, and the position of its time axis.
 
     Parameters
     ----------
     table
         See :func:`predictions`.
     end
-        Where the time axis ends [s].
+        End of the time axis [s].
     width
-        Of the picture [pixel].
+        Width of the image [pixel].
 
     Returns
     -------
     png, (left, right)
-        Columns of the picture at which the time axis starts and ends.
+        Columns of the image where the time axis starts and ends.
     """
     panels = sum(name.endswith("_E") for name in table.columns)
     resolution = 100

@@ -7,9 +7,10 @@ from softaer.core import tables
 from softaer.core.cli import run
 from softaer.core.tasks import HUMAN
 from softaer.figures import SYMBOLS, colour_of, parser, save, say, style
+from softaer.page.score_table import SYSTEM, name_of, systems
 
-MARKERS = {"single": "o", "multi": "s", "joint": "D"}
-"""Marker of each task."""
+MARKERS = {"single": "o", "multi": "s", "joint": "D", "ridge": "^", "constant": "x"}
+"""Marker of each task and baseline."""
 
 
 def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -> plt.Figure:
@@ -20,7 +21,8 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
     scores, intervals, ceiling
         Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
     """
-    keys = ["dimension", "target", "modality", "task"]
+    keys = ["dimension", "target", *SYSTEM]
+    scores, intervals = (t.assign(fusion=t["fusion"].fillna("")) for t in (scores, intervals))
     on_test = scores[scores["partition"] == "test"]
     if on_test.empty:
         return say("No recordings in test.")
@@ -29,7 +31,7 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
     people = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
     people = people.set_index(["dimension", "target"])["ccc"].dropna()
     panels = list(on_test[["dimension", "target"]].drop_duplicates().itertuples(index=False))
-    models = list(on_test[["modality", "task"]].drop_duplicates().itertuples(index=False))
+    models = systems(on_test)
     with style():
         figure, axes = plt.subplots(
             1,
@@ -40,8 +42,8 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
             layout="constrained",
         )
         for axis, (dimension, target) in zip(axes[0], panels, strict=True):
-            for place, (modality, task) in enumerate(models):
-                key = (dimension, target, modality, task)
+            for place, (modality, task, fusion) in enumerate(models):
+                key = (dimension, target, modality, task, fusion)
                 colour = colour_of(modality)
                 if key in bounds.index:
                     axis.plot(bounds.loc[key], [place, place], color=colour, linewidth=1.5)
@@ -50,7 +52,7 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
                 axis.axvline(people[dimension, target], color="#222222", linestyle="--", lw=1)
             axis.set_title(f"{dimension} {SYMBOLS[target]}", fontsize=9)
             axis.set_xlabel("CCC on test")
-        names = [f"{modality}, {task}" for modality, task in models]
+        names = [f"{name_of(*system)}, {system[1]}" for system in models]
         axes[0, 0].set_yticks(range(len(models)), names)
         axes[0, 0].invert_yaxis()
         return figure

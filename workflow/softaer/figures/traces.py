@@ -1,4 +1,4 @@
-"""Predictions against labels over time, for one recording of the test partition."""
+"""Predictions and labels over time, for one recording of the test partition."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,21 +22,21 @@ target's column."""
 
 
 def shown(recordings: Sequence[Recording], where: object) -> Recording:
-    """The recording whose traces are drawn: the first of test, so that nobody has chosen it.
+    """The recording whose traces are drawn: the first of test, so that it is not hand-picked.
 
-    Of dev, where there is no test partition.
+    Without a test partition, it is the first of dev.
 
     Parameters
     ----------
     recordings
         In the order of the corpus table.
     where
-        Names the corpus in the error.
+        Names the corpus in errors.
 
     Raises
     ------
     InputError
-        If there is none in either.
+        If there is none in both.
     """
     for partition in ("test", "dev"):
         for recording in recordings:
@@ -46,7 +46,7 @@ def shown(recordings: Sequence[Recording], where: object) -> Recording:
 
 
 def draw(panels: Sequence[Panel]) -> plt.Figure:
-    """Predictions against labels over time, one panel for each dimension and target.
+    """Predictions and labels over time, one panel per dimension and target.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def draw(panels: Sequence[Panel]) -> plt.Figure:
 def read_panels(
     experiment: Experiment, results: Path, dataset: Path, recording: Recording
 ) -> list[Panel]:
-    """Labels and predictions of a recording, those of the last task and the first seed."""
+    """Labels of a recording, and its predictions by the last task and the first seed."""
     panels: list[Panel] = []
     for dimension in experiment.dimensions:
         series = {"label": read_targets(dataset, [recording], dimension)}

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from softaer.core.tasks import HUMAN
+from softaer.core.tasks import HUMAN, TASKS
 
 
 def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, object]]:
-    """The best model on dev for each dimension and target, with its score on test.
+    """The best network on dev for each dimension and target, with its score on test.
 
     It is chosen by the out-of-fold CCC on dev, averaged over seeds, so that test is not used.
 
@@ -15,13 +15,15 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
     ``dimension``, ``target``, ``modality``, ``task``, ``ccc`` on test (``None`` without a test
     partition), ``human`` (score of one rater, ``None`` if unknown).
     """
-    keys = ["dimension", "target", "modality", "task"]
+    keys = ["dimension", "target", "modality", "task", "fusion"]
+    scores = scores[scores["task"].isin(TASKS)]
+    scores = scores.assign(fusion=scores["fusion"].fillna(""))
     mean = scores.groupby([*keys, "partition"], sort=False)[["ccc", "ccc_out_of_fold"]].mean()
     human = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
     human = human.set_index(["dimension", "target"])["ccc"].dropna()
     found = []
     for (dimension, target), rows in mean.groupby(["dimension", "target"], sort=False):
-        on_dev = rows.xs("dev", level="partition") if "dev" in rows.index.levels[4] else rows[:0]
+        on_dev = rows.xs("dev", level="partition") if "dev" in rows.index.levels[5] else rows[:0]
         # In-sample scores would favour models fitted on dev: used only without others.
         order = on_dev["ccc_out_of_fold"].dropna()
         order = on_dev["ccc"].dropna() if order.empty else order

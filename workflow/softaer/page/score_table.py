@@ -2,6 +2,28 @@
 
 import pandas as pd
 
+from softaer.core.tasks import CONSTANT, PLAIN_MEAN
+
+SYSTEM = ["modality", "task", "fusion"]
+"""Columns that identify a model in the tables of scores."""
+
+
+def systems(scores: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Models to show, in the table's order; the fusion of a single modality is ``""``.
+
+    The mean of train is the same for all modalities, so that it is shown only once, as the last.
+    """
+    found = [tuple(row) for row in scores[SYSTEM].fillna("").drop_duplicates().to_numpy()]
+    constant = [system for system in found if system[1] == CONSTANT]
+    return [system for system in found if system not in constant] + constant[:1]
+
+
+def name_of(modality: str, task: str, fusion: str) -> str:
+    """Name of a model's input in tables: ``audio``, ``audio+video``, ``audio+video (mean)``."""
+    if task == CONSTANT:
+        return "none"
+    return f"{modality} ({PLAIN_MEAN})" if fusion == PLAIN_MEAN else modality
+
 
 def score_table(
     scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame
@@ -22,7 +44,8 @@ def score_table(
         ``test``, ``low``, ``high`` (``None`` if missing) and ``best``: highest on test among the
         models.
     """
-    keys = ["dimension", "target", "modality", "task", "partition"]
+    keys = ["dimension", "target", *SYSTEM, "partition"]
+    scores, intervals = (t.assign(fusion=t["fusion"].fillna("")) for t in (scores, intervals))
     mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()
     bounds = intervals.set_index(keys)[["low", "high"]]
     columns = list(scores[["dimension", "target"]].drop_duplicates().itertuples(index=False))
@@ -36,11 +59,10 @@ def score_table(
         return float(table.loc[key, column])
 
     rows = []
-    models = list(scores[["modality", "task"]].drop_duplicates().itertuples(index=False))
-    for modality, task in models:
+    for system in systems(scores):
         blocks = []
         for column in columns:
-            dev, test = (*column, modality, task, "dev"), (*column, modality, task, "test")
+            dev, test = (*column, *system, "dev"), (*column, *system, "test")
             value = get(mean, test, "ccc")
             blocks.append(
                 {
@@ -53,7 +75,7 @@ def score_table(
                     "best": value is not None and value == highest[column],
                 }
             )
-        rows.append({"name": modality, "task": task, "blocks": blocks})
+        rows.append({"name": name_of(*system), "task": system[1], "blocks": blocks})
     known = ceiling.set_index(["dimension", "target", "reference", "partition"])[["ccc"]]
     for reference in ceiling["reference"].unique():
         blocks = [

@@ -1,1 +1,1 @@
-"""What a person runs before an experiment: a table of recordings, and a look at it."""
+"""Commands that prepare an experiment: ``softaer init``, ``check`` and ``batch``."""

@@ -1,4 +1,4 @@
-"""Which files beside the media are ratings of them, and of which: by name, folder and header."""
+"""Finds the rating files of recordings among CSV files, by name, folder and header."""
 
 import re
 import tempfile
@@ -12,10 +12,10 @@ from softaer.readers.delimited import read_annotations
 from softaer.signals.turns import ENCODINGS
 
 HEAD = 65_536
-"""Bytes of a file that are read to see what it is."""
+"""Bytes of a file that are read to classify it."""
 
 MOST_RATERS = 50
-"""A wide file with more columns is rather a table of features. Ours."""
+"""A wide file with more columns is probably a table of features. Our choice."""
 
 DIMENSIONS = frozenset(
     {
@@ -25,7 +25,7 @@ DIMENSIONS = frozenset(
         *("trust", "trustworthiness", "valence"),
     }
 )
-"""What is rated. A wide file has raters in its columns, not these."""
+"""Common dimensions. Columns of a wide file with these names are not raters."""
 
 VERSIONS = frozenset(
     {
@@ -34,7 +34,7 @@ VERSIONS = frozenset(
         *("smooth", "smoothed", "v1", "v2", "v3"),
     }
 )
-"""Folders of these names hold the same ratings twice, not two dimensions."""
+"""Names of folders with versions of the same ratings, which are not dimensions."""
 
 _FEATURES = (
     ("OpenFace", re.compile(r"face_id|success|(gaze|pose|eye_lmk)_\w+|au\d\d_[cr]")),
@@ -49,21 +49,21 @@ _MEASURED = re.compile(
     r"|pitch|loudness|rms|energy|zcr|jitter|shimmer|hnr"
 )
 _MAYBE_MEASURED = frozenset({"hr", "rr", "x", "y", "z"})
-"""The same, where they may be somebody's initials: only if all columns are of these kinds."""
+"""The same for names that may be initials: only if all columns are of these kinds."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a CSV file is, by its first lines.
+    """Kind of a CSV file, according to its first lines.
 
     Attributes
     ----------
     reason
-        Why it does not count as ratings; ``None`` if it does.
+        Reason why it does not count as ratings; ``None`` if it does.
     long
         Whether it has columns ``rater`` and ``dimension``.
     raters
-        In its first lines.
+        Raters in its first lines.
     """
 
     reason: str | None = None
@@ -72,16 +72,16 @@ class Sheet:
 
 
 def why_no_ratings(path: Path) -> str | None:
-    """Why a CSV file does not count as ratings; ``None`` if it does: see :func:`look_at`."""
+    """Reason why a CSV file does not count as ratings, or ``None``: see :func:`look_at`."""
     return look_at(path).reason
 
 
 def look_at(path: Path) -> Sheet:
-    """What a CSV file is, by its first :data:`HEAD` bytes.
+    """Kind of a CSV file, according to its first :data:`HEAD` bytes.
 
     It counts as ratings if :func:`~softaer.readers.delimited.read_annotations` reads its first
-    lines, and its columns are not those of features or of what sensors measure, or of dimensions
-    where raters are expected.
+    lines, and its columns are not features, measurements of sensors, or dimensions in place of
+    raters.
     """
     with open(path, "rb") as file:
         head = file.read(HEAD)
@@ -102,7 +102,7 @@ def look_at(path: Path) -> Sheet:
         if any(map(names.fullmatch, columns)):
             return Sheet(f"it has columns of {tool}")
     if len(columns) == 2 and re.match("start|begin|onset|from", columns[0]):
-        return Sheet("it has turns (start and end)")
+        return Sheet("it contains turns (start and end)")
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / "head.csv"
         part.write_bytes(head)
@@ -111,18 +111,18 @@ def look_at(path: Path) -> Sheet:
         except InputError as error:
             if "time" not in columns:
                 more = f" and {len(columns) - 4} more" if len(columns) > 4 else ""
-                words = f"no column 'time'; its first line: {', '.join(columns[:4])}{more}"
+                words = f"it has no column 'time'; its first line is {', '.join(columns[:4])}{more}"
                 return Sheet(words[:200])
             return Sheet(str(error).removeprefix(str(part)).lstrip(",: ")[:200])
     if whole and table.empty:
-        return Sheet("it has a header alone")
+        return Sheet("it has only a header")
     raters = set(columns) - {"time"}
     if "rater" not in columns and len(raters) > MOST_RATERS:
-        return Sheet(f"it has {len(raters)} columns beside 'time', too many for raters")
+        return Sheet(f"it has {len(raters)} columns besides 'time', too many for raters")
     if raters and raters <= DIMENSIONS:
         return Sheet(
             f"its columns are dimensions ({', '.join(sorted(raters))}), not raters; "
-            "expected a file for each, or columns time, rater, dimension, value"
+            "expected one file for each, or columns time, rater, dimension, value"
         )
     measured = {name for name in raters if _MEASURED.fullmatch(name)}
     if raters and (2 * len(measured) >= len(raters) or raters - measured <= _MAYBE_MEASURED):
@@ -132,38 +132,38 @@ def look_at(path: Path) -> Sheet:
 
 
 def _other_encoding(head: bytes) -> str | None:
-    """Why the first lines of a file are not text in UTF-8; ``None`` if they are."""
+    """Reason why the first lines of a file are not text in UTF-8; ``None`` if they are."""
     mark = next((mark for mark in ENCODINGS if head.startswith(mark)), None)
     if mark is not None:
         return f"it is encoded in {ENCODINGS[mark]}; expected text in UTF-8"
     if b"\0" in head:
-        return "it has bytes of value 0, as UTF-16 has them; expected text in UTF-8"
+        return "it contains bytes of value 0, as UTF-16 does; expected text in UTF-8"
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
         line = head[: error.start].count(b"\n") + 1
         byte = head[error.start]
-        return f"line {line}: found byte 0x{byte:02x}, which is not UTF-8, but maybe Latin-1"
+        return f"line {line} contains byte 0x{byte:02x}, which is not UTF-8 but perhaps Latin-1"
     return None
 
 
 def assign(
     sheets: Sequence[Path], recordings: Mapping[str, Sequence[Path]]
 ) -> tuple[dict[str, list[Path]], list[Path]]:
-    """Whose each of some files of one name are.
+    """Assign files to recordings of the same name.
 
     Parameters
     ----------
     sheets
-        Files, below the corpus's folder, whose name is that of the recordings' media.
+        Files below the corpus's folder that are named like the recordings' media.
     recordings
         Media files of each recording of that name, below the folder.
 
     Returns
     -------
     own, doubtful
-        Files of each recording: of several in different folders, the one that has most folders in
-        common with it. Files for which these are several.
+        Files of each recording, and files without a unique recording. If recordings are in
+        different folders, a file belongs to the one with which it shares most folder names.
     """
     own: dict[str, list[Path]] = {name: [] for name in recordings}
     doubtful = []
@@ -176,7 +176,7 @@ def assign(
             name: len(own_ & set(composed(sheet).parent.parts)) for name, own_ in folders.items()
         }
         best = [name for name, count in common.items() if count == max(common.values())]
-        # Two files of one name side by side may be one recording, to be settled by a person.
+        # Two media files of one name in one folder may be one recording; the user decides.
         if len({tuple(sorted(p.parent for p in recordings[name])) for name in best}) > 1:
             doubtful.append(sheet)
             continue
@@ -186,18 +186,18 @@ def assign(
 
 
 def annotations_cell(sheets: Sequence[Path], long: Sequence[bool] = ()) -> str | None:
-    """Cell of the corpus table for the rating files of one recording; ``None`` if it is not clear.
+    """Cell of the corpus table for the rating files of one recording; ``None`` if unclear.
 
-    Files in folders that differ in one name are of one dimension each. It is not clear if some are
-    long and others wide, if the folders are versions (:data:`VERSIONS`), or if the files are long
-    and no folder is named after a dimension.
+    Files whose paths differ in the name of one folder have one dimension each. The cell is unclear
+    if some files are long and others wide, if the folders are versions (:data:`VERSIONS`), or if
+    the files are long and no folder is named after a dimension.
 
     Parameters
     ----------
     sheets
         The files.
     long
-        Whether each of them is long; none is if it is empty.
+        Whether each of them is long; if empty, none is.
 
     Examples
     --------
@@ -217,7 +217,7 @@ def annotations_cell(sheets: Sequence[Path], long: Sequence[bool] = ()) -> str |
     if len(differing) != 1 or differing[0] == len(parts[0]) - 1:
         return None
     folders = [part[differing[0]] for part in parts]
-    # raw and clean are one; arousal_raw and valence_raw are two.
+    # raw and clean are one dimension; arousal_raw and valence_raw are two.
     named = {frozenset(re.split(r"[\W_]+", folder.lower())) - VERSIONS for folder in folders}
     if len(set(long)) > 1 or len(named) < len(folders) or not all(named):
         return None
@@ -229,5 +229,5 @@ def annotations_cell(sheets: Sequence[Path], long: Sequence[bool] = ()) -> str |
 
 
 def is_dimension(folder: str) -> bool:
-    """Whether a folder's name is or has that of a dimension, such as ``Valence_v2``."""
+    """Whether a folder is named after a dimension, such as ``Valence_v2``."""
     return bool(DIMENSIONS & set(re.split(r"[\W\d_]+", folder.lower())))

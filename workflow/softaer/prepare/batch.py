@@ -1,7 +1,7 @@
-"""Fills the column ``batch`` of a corpus table, so that a job has enough to do.
+"""Fills the column ``batch`` of a corpus table, so that jobs are large enough.
 
-A job of the extraction costs some seconds before it begins, on a cluster more. Recordings that
-share a value in ``batch`` are one job.
+An extraction job takes some seconds to start, and longer on a cluster. Recordings with the same
+value in ``batch`` share one job.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from softaer.corpus import (
 from softaer.signals.probe import probe_all
 
 DEFAULT_MINUTES = 60.0
-"""Of recordings in a batch [min]: some ten minutes of work, since landmarks take ten times less."""
+"""Length of the recordings in a batch [min]; landmarks take about a tenth of this."""
 
 
 def fill(
@@ -34,24 +34,24 @@ def fill(
     target: float,
     prefix: str = "b",
 ) -> list[str]:
-    """Batches of a corpus table.
+    """Batch of each row of a corpus table.
 
-    Recordings are taken in their order, those of a partition together, so that training reads no
-    more than it needs. Batches that the table has already are kept: filling again after recordings
-    were added gives batches to these alone, and changes no result of the others.
+    Batches are filled in the order of the recordings. Recordings of different partitions are in
+    different batches, so that training reads no more than it needs. Existing batches are kept: if
+    recordings are added later, only these get new batches, and the others' results stay valid.
 
     Parameters
     ----------
     rows
-        Of the table, as :func:`softaer.corpus.read_rows` gives them.
+        Rows of the table, as :func:`softaer.corpus.read_rows` returns them.
     seconds
         Length of each recording [s].
     lengths
-        Bytes that each recording takes in a command.
+        Length of each recording's arguments in a command [byte].
     target
-        Length of a batch's recordings together, at least, if there are as many [s].
+        Minimum total length of the recordings in a batch, if there are enough [s].
     prefix
-        What the names of new batches start with.
+        Prefix of the names of new batches.
 
     Returns
     -------
@@ -82,22 +82,22 @@ def fill_table(
     prefix: str = "b",
     say: Callable[[str], None] = print,
 ) -> None:
-    """Write a corpus table with its column ``batch`` filled; all else is left as it is.
+    """Write a corpus table with its column ``batch`` filled; everything else is unchanged.
 
     Parameters
     ----------
     table
         recordings.csv.
     output
-        What to write; may be the same file.
+        File to write; may be the same.
     minutes
-        Recordings of a batch together, at least [min].
+        Minimum total length of the recordings in a batch [min].
     anew
-        Forget the batches that the table has.
+        Discard the batches of the table.
     prefix
-        What the names of new batches start with.
+        Prefix of the names of new batches.
     say
-        Tells a person what was found.
+        Called with messages for the user.
 
     Raises
     ------
@@ -128,31 +128,34 @@ def fill_table(
         writer.writeheader()
         writer.writerows({**row, "batch": batch} for row, batch in zip(rows, batches, strict=True))
     if unread:
-        say(f"{len(unread)} files cannot be read and count for nothing; the first: {unread[0]}")
+        say(f"{len(unread)} files cannot be read and count as 0 s; the first: {unread[0]}")
     number = len(set(batches))
     say(
-        f"{output}: {len(rows)} recordings in {number} batches, {len(missing)} of them new here; "
-        f"{sum(seconds) / 3600:.1f} h of these"
+        f"{output}: {len(rows)} recordings in {number} batches; {len(missing)} recordings "
+        f"({sum(seconds) / 3600:.1f} h) got a new batch"
     )
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Add the table and how to fill it."""
+    """Add the table and the options for filling it."""
     arguments.add_argument("table", type=Path, help="recordings.csv")
     arguments.add_argument(
-        "--minutes", type=float, default=DEFAULT_MINUTES, help="recordings of a batch together"
+        "--minutes",
+        type=float,
+        default=DEFAULT_MINUTES,
+        help="minimum total length of a batch [min]",
     )
+    arguments.add_argument("--anew", action="store_true", help="discard the batches of the table")
     arguments.add_argument(
-        "--anew", action="store_true", help="forget the batches that the table has"
+        "--prefix",
+        default="b",
+        help="prefix of the names of new batches; a second table needs another one",
     )
-    arguments.add_argument(
-        "--prefix", default="b", help="of new names; another one for a table beside the corpus's"
-    )
-    arguments.add_argument("--output", type=Path, help="write this file, not the table itself")
+    arguments.add_argument("--output", type=Path, help="file to write (default: the table itself)")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Fill the table that is named on the command line."""
+    """Fill the table named on the command line."""
     fill_table(
         options.table,
         options.output or options.table,

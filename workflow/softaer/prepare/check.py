@@ -1,4 +1,4 @@
-"""Checks a corpus table and all that it names, and shows what was found, before any long job."""
+"""Checks a corpus table and all its files, and shows what was found, before any long job."""
 
 import argparse
 import re
@@ -36,10 +36,11 @@ from softaer.running import configuration
 from softaer.signals.face_mesh import INSTALL, installed
 
 ALIKE = 3
-"""Things of one kind that are told one by one; of more, the first ones and how many there are."""
+"""Number of similar messages that are shown; further ones are counted."""
 
 ENOUGH_FOR_STEPS, ENOUGH_FOR_INTERVALS, ENOUGH_FOR_CLAIMS = 3, 2, 6
-"""Subjects in dev, and subjects and recordings in test, from which on the report has a say."""
+"""Minimum numbers of subjects in dev, and of subjects and recordings in test, for post-processing
+steps, intervals and claims in the report."""
 
 
 def check_table(
@@ -59,19 +60,20 @@ def check_table(
     layout
         Module that reads the annotations.
     dimensions
-        Those to look at; ``None``: all of the first rated recording.
+        Dimensions to check; ``None``: all dimensions of the first rated recording.
     say
-        Tells a person what was found.
+        Called with what was found.
     reading
-        How ratings are read: the section ``ratings`` of the configuration, or as by default.
+        How ratings are read: the section ``ratings`` of the configuration; by default, its
+        defaults.
     targets
-        What is to be learnt, if it is known.
+        Targets of the experiment, if known.
 
     Returns
     -------
     found, problems
-        One row per recording and dimension (per recording, if it is not rated), and all that is
-        wrong, a line each.
+        One row per recording and dimension (per recording, if it is not rated), and one line per
+        problem.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def check_table(
     if dimensions is None:
         dimensions = dimensions_of(rated, layout)
         if rated and not dimensions:
-            problems.append("no dimension is known; name some with --dimensions to see why")
+            problems.append("no dimension was found; name one with --dimensions to see why")
     remarks: list[str] = []
     _look_at_partitions(recordings, problems.append, remarks.append)
     ratings, traces = [], []
@@ -98,7 +100,7 @@ def check_table(
     for recording in rated:
         for column in ("subject", "partition"):
             if getattr(recording, column) is None:
-                problems.append(f"recording {recording.recording!r}: no {column}, but annotations")
+                problems.append(f"recording {recording.recording!r}: annotations but no {column}")
         seconds = float(media.loc[recording.recording, "seconds"])
         own, drawn, frames = look_at_ratings(
             recording, layout, dimensions, seconds, problems.append, reading, remarks.append
@@ -131,14 +133,14 @@ def _look_at_partitions(
     problem: Callable[[str], None],
     remark: Callable[[str], None] = print,
 ) -> None:
-    """Tell what is enough for features, and not for an experiment or all that its report says."""
+    """Report partitions that are too small for an experiment or for parts of its report."""
     recordings = list(recordings)
     unrated = [r.recording for r in recordings if r.annotations is None]
     if len(unrated) == len(recordings):
-        problem("no recording has annotations: enough for the target 'extract' alone")
+        problem("no recording has annotations: only the target 'extract' can be made")
         return
     if unrated:
-        problem(f"no annotations: {', '.join(unrated)}; extracted, and not learnt from")
+        problem(f"no annotations, not used for training: {', '.join(unrated)}")
     for partition in ("train", "dev", "test"):
         if not any(r.partition == partition and r.annotations for r in recordings):
             problem(f"no rated recording in partition {partition!r}; expected at least one")
@@ -149,23 +151,24 @@ def _look_at_partitions(
     subjects = len({r.subject for r in test})
     if dev == 1:
         remark(
-            "dev has 1 subject (or group): no step of post-processing is chosen, and scores on dev "
-            f"have no estimate out of fold; expected {ENOUGH_FOR_STEPS} or more"
+            "dev has 1 subject (or group): post-processing steps cannot be chosen, and scores on "
+            f"dev have no out-of-fold estimate; expected {ENOUGH_FOR_STEPS} or more"
         )
     elif 1 < dev < ENOUGH_FOR_STEPS:
         remark(
-            f"dev has {dev} subjects (or groups): post-processing is validated on {dev}; expected "
-            f"{ENOUGH_FOR_STEPS} or more"
+            f"dev has {dev} subjects (or groups): post-processing is validated on only {dev}; "
+            f"expected {ENOUGH_FOR_STEPS} or more"
         )
     if test and (len(test) < ENOUGH_FOR_INTERVALS or subjects < ENOUGH_FOR_INTERVALS):
         remark(
-            f"test has {_count(len(test), 'rated recording')} of {_count(subjects, 'subject')}: no "
-            f"interval of a score speaks of other people; expected {ENOUGH_FOR_CLAIMS} or more"
+            f"test has {_count(len(test), 'rated recording')} of {_count(subjects, 'subject')}: "
+            "intervals of scores say nothing about other people; expected "
+            f"{ENOUGH_FOR_CLAIMS} or more"
         )
     elif test and len(test) < ENOUGH_FOR_CLAIMS:
         remark(
             f"test has {_count(len(test), 'rated recording')} of {_count(subjects, 'subject')}: no "
-            f"claim is decided with fewer than {ENOUGH_FOR_CLAIMS}"
+            f"claim can be decided; expected {ENOUGH_FOR_CLAIMS} or more"
         )
 
 
@@ -192,13 +195,13 @@ def _tell(
     for dimension, tables in collected.items():
         if not tables:
             continue
-        # Raters of the same name are the same person; who did not rate a recording is absent there.
+        # Raters of the same name are the same person; values are missing in other recordings.
         values = pd.concat(tables, ignore_index=True).to_numpy().T
         own = found[found["dimension"] == dimension]
         say(
             f"\n{dimension}: {len(values)} raters, {int(own['raters'].min())} to "
-            f"{int(own['raters'].max())} for a recording; pairwise correlation within recordings "
-            f"{own['r'].mean():.2f} on average; Krippendorff's alpha (interval) over all frames "
+            f"{int(own['raters'].max())} per recording; mean pairwise correlation within "
+            f"recordings {own['r'].mean():.2f}; Krippendorff's alpha (interval) over all frames "
             f"{krippendorff_alpha(values):.2f}"
         )
         say(_text(raters[raters["dimension"] == dimension].drop(columns="dimension")))
@@ -218,9 +221,9 @@ def _text(table: pd.DataFrame) -> str:
 
 
 def alike(problems: Sequence[str]) -> list[str]:
-    """Problems of which there are many, put together: the first :data:`ALIKE`, and a count.
+    """The first :data:`ALIKE` problems of each kind, and the number of further ones.
 
-    Lines are of one kind if they differ in names, paths and numbers alone.
+    Problems are of one kind if they differ only in names, paths and numbers.
 
     Examples
     --------
@@ -242,17 +245,17 @@ def alike(problems: Sequence[str]) -> list[str]:
 
 
 def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
-    """The configuration of an experiment, as Snakemake puts it together.
+    """Read the configuration of an experiment as Snakemake does.
 
     Parameters
     ----------
     paths
-        Its files; what a later one says counts, and what none says is as by default.
+        Its files. Later files override earlier ones; missing keys get their defaults.
 
     Raises
     ------
     InputError
-        If a file is not there or no YAML, or a key is wrong.
+        If a file does not exist or is not YAML, or a key is wrong.
     """
     config: dict[str, Any] = {}
     for path in paths:
@@ -269,22 +272,31 @@ def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Add the table and how to read its annotations."""
+    """Add the table and the options for reading its annotations."""
     arguments.add_argument(
-        "table", type=Path, nargs="?", help="recordings.csv; default: the experiment's"
+        "table", type=Path, nargs="?", help="recordings.csv (default: the experiment's)"
     )
     arguments.add_argument(
-        "--configfile", type=Path, nargs="+", help="the experiment, as it is given to Snakemake"
+        "--configfile",
+        type=Path,
+        nargs="+",
+        help="configuration of the experiment, as in Snakemake",
     )
-    arguments.add_argument("--layout", choices=layouts.names(), help="default: the experiment's")
     arguments.add_argument(
-        "--dimensions", nargs="+", help="default: the experiment's, or all that are rated"
+        "--layout", choices=layouts.names(), help="layout of the corpus (default: the experiment's)"
     )
-    arguments.add_argument("--csv", type=Path, help="write what was found to this file too")
+    arguments.add_argument(
+        "--dimensions",
+        nargs="+",
+        help="dimensions to check (default: the experiment's, or all rated dimensions)",
+    )
+    arguments.add_argument(
+        "--csv", type=Path, help="also write the table of recordings to this file"
+    )
 
 
 def main(options: argparse.Namespace) -> None:
-    """Check the table that is named on the command line; status 1 if something is wrong."""
+    """Check the table named on the command line; exit status 1 if there are problems."""
     experiment = read_experiment(options.configfile or [])
     layout = layouts.layout(options.layout or experiment["corpus"]["layout"])
     if options.configfile and options.layout is None:
@@ -293,7 +305,7 @@ def main(options: argparse.Namespace) -> None:
     if options.table is None and experiment["corpus"]["recordings"] == "simulated":
         raise InputError(
             "no table; expected recordings.csv, or --configfile with a path in "
-            "'corpus.recordings' (of a corpus as it was delivered: softaer init)"
+            "'corpus.recordings' (for a delivered corpus, make one with softaer init)"
         )
     dimensions = options.dimensions or (experiment["dimensions"] if options.configfile else None)
     targets = experiment["targets"] if options.configfile and layout.RATERS else []
@@ -303,14 +315,13 @@ def main(options: argparse.Namespace) -> None:
         targets=targets,
     )
     if "video" in experiment["modalities"] and found["fps"].notna().any() and not installed():
-        print(f"\nFaces cannot be found here, since mediapipe is not installed; type: {INSTALL}")
+        print(f"\nFaces cannot be found because mediapipe is not installed; type: {INSTALL}")
     if options.csv is not None:
         with complete(options.csv) as partial:
             found.to_csv(partial, index=False, float_format="%.6g")
     if problems:
-        things = "thing" if len(problems) == 1 else "things"
-        print(f"\n{len(problems)} {things} to look at:", file=sys.stderr)
+        print(f"\n{_count(len(problems), 'problem')}:", file=sys.stderr)
         for problem in alike(problems):
             print(f"  {problem}", file=sys.stderr)
         sys.exit(1)
-    print("\nNothing is wrong.")
+    print("\nNo problems found.")

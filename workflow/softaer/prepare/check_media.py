@@ -1,4 +1,4 @@
-"""What `check` says of media files: lengths, streams, levels, and what is odd in them."""
+"""Checks media files for ``softaer check``: lengths, streams, levels, and what is unusual."""
 
 from collections.abc import Callable, Iterable
 from glob import escape, glob
@@ -10,30 +10,38 @@ from softaer.core.errors import InputError
 from softaer.core.listing import first_few
 from softaer.corpus import Recording, number_of, odd_path
 from softaer.signals.clock import LEAST_SHORTFALL, SHORTFALL, cut_off
-from softaer.signals.probe import Contents, Levels, Stream, in_threads, levels, probe_all
+from softaer.signals.probe import (
+    LISTENED,
+    Contents,
+    Levels,
+    Stream,
+    in_threads,
+    levels,
+    probe_all,
+)
 
 FRAMES_APART = 2.5
-"""Sound and pictures that start or end further apart are told [frames of the pictures]."""
+"""Sound and video that start or end further apart than this are reported [video frames]."""
 
 APART = 0.065
-"""At least so much may lie between them [s]: the delays of encoders."""
+"""They may always be this far apart [s], because encoders add delays."""
 
 
 def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None]) -> pd.DataFrame:
-    """Lengths and streams of all recordings, and what is odd about them.
+    """Lengths and streams of all recordings; reports what is unusual.
 
     Parameters
     ----------
     recordings
-        Of the corpus table.
+        Recordings of the corpus table.
     problem
-        Tells a person what is wrong or odd.
+        Called with what is wrong or unusual.
 
     Returns
     -------
     Indexed by recording: ``seconds``, ``sound`` (its length [s]), ``audio`` [Hz], ``channels``
-    with the level of each over the first seconds [dB], ``fps``, ``size``; missing where a file
-    cannot be read.
+    with the level of each over the first seconds [dB], ``fps``, ``size``; missing if a file cannot
+    be read.
     """
     recordings = list(recordings)
     files = list(dict.fromkeys(p for r in recordings for p in (r.audio, r.video) if p is not None))
@@ -86,7 +94,7 @@ def _seconds(files: Iterable[Contents]) -> float:
 def _stream(
     recording: Recording, kind: str, readable: dict[str, Contents], problem: Callable[[str], None]
 ) -> Stream | None:
-    """The stream of a kind that is taken; tells where it is missing, or one of several."""
+    """The stream of a kind that is used; reports if it is missing, or one of several."""
     path = getattr(recording, kind)
     if path not in readable:
         return None
@@ -97,7 +105,7 @@ def _stream(
     if number is None and len(of_kind) > 1:
         problem(
             f"recording {recording.recording!r}: {path} has several {kind} streams: "
-            f"{'; '.join(map(str, of_kind))}; column {column!r} takes another"
+            f"{'; '.join(map(str, of_kind))}; column {column!r} selects another one"
         )
     if stream is None and number is not None:
         problem(
@@ -105,11 +113,11 @@ def _stream(
             f"expected at least {number} (column {column!r})"
         )
     elif stream is None and recording.audio != recording.video:
-        problem(f"recording {recording.recording!r}: {path} in column {kind!r} has none")
+        problem(f"recording {recording.recording!r}: {path} in column {kind!r} has no {kind}")
     elif stream is None:
         problem(
-            f"recording {recording.recording!r}: {path} has no {kind}, and its job will fail; "
-            "expected the file in the column of what it has, or 'on_bad_recording: skip'"
+            f"recording {recording.recording!r}: {path} has no {kind}, so its job will fail; "
+            "expected the file in column 'audio' or 'video', or 'on_bad_recording: skip'"
         )
     return stream
 
@@ -121,17 +129,17 @@ def _compare(
     pictures: Stream | None,
     told: dict[str, list[str]],
 ) -> None:
-    """Tell where sound and pictures start or end apart, and where parts were joined."""
+    """Report where sound and video start or end apart, and where parts were joined."""
     name = recording.recording
     for contents in readable.values():
         if contents.seams:
             seams = first_few(f"{seam:.1f}" for seam in contents.seams)
-            oddity = "time stamps start again (at [s]), where parts were joined; they are continued"
+            oddity = "time stamps restart where parts were joined (at [s]), and are continued"
             told.setdefault(oddity, []).append(f"{name!r} ({seams})")
         ends = [stream.end for stream in contents.streams if stream.end is not None]
         missing = contents.seconds - max(ends, default=contents.seconds)
         if missing > max(SHORTFALL * contents.seconds, LEAST_SHORTFALL):
-            told.setdefault("packets end before the length that the header states [s]", []).append(
+            told.setdefault("packets end before the length stated in the header [s]", []).append(
                 f"{name!r} ({max(ends):.1f} of {contents.seconds:.1f})"
             )
     if sound is None or pictures is None:
@@ -145,29 +153,29 @@ def _compare(
         )
     ]
     if abs(starts[0] - starts[1]) > tolerance:
-        told.setdefault("sound and pictures start apart [s]", []).append(
-            f"{name!r} (sound {starts[0]:.2f}, pictures {starts[1]:.2f})"
+        told.setdefault("sound and video start apart [s]", []).append(
+            f"{name!r} (sound {starts[0]:.2f}, video {starts[1]:.2f})"
         )
     if sound.end is None or pictures.end is None:
         return
     lengths = sound.end - sound.start, pictures.end - pictures.start
     if abs(lengths[0] - lengths[1]) > tolerance:
-        told.setdefault("sound and pictures differ in length [s]", []).append(
-            f"{name!r} (sound {lengths[0]:.2f}, pictures {lengths[1]:.2f})"
+        told.setdefault("sound and video differ in length [s]", []).append(
+            f"{name!r} (sound {lengths[0]:.2f}, video {lengths[1]:.2f})"
         )
 
 
 def _shown(
     recording: Recording, found: Levels | InputError | None, problem: Callable[[str], None]
 ) -> str:
-    """Number and levels of the channels; tells what is odd about them."""
+    """Number and levels of the channels; reports what is unusual about them."""
     if found is None:
         return ""
     if isinstance(found, InputError):
         problem(f"recording {recording.recording!r}: {found}")
         return ""
     for note in found.notes:
-        problem(f"recording {recording.recording!r}, sound of its beginning: {note}")
+        problem(f"recording {recording.recording!r}, first {LISTENED:g} s of sound: {note}")
     if not found.decibels:
         return ""
     return f"{len(found.decibels)} ({' '.join(f'{level:.0f}' for level in found.decibels)} dB)"

@@ -1,4 +1,4 @@
-"""What `check` says of ratings and turns: raters, rates, agreement, and what is odd in them."""
+"""Checks ratings and turns for ``softaer check``: raters, rates, agreement, and what is unusual."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -30,14 +30,16 @@ from softaer.readers.raters import (
 from softaer.signals.turns import read_turns
 
 LEAST_COVERAGE = 0.5
-"""Recordings of whose length the ratings cover less are told."""
+"""Ratings that cover less than this share of a recording are reported."""
 
 INVERTED, AGREED = -0.5, 0.5
-"""A trace is inverted if its correlation with the mean of the others is below the one, and these
-correlate with each other above the other. Where nobody agrees, nobody is inverted."""
+"""A trace is inverted if its correlation with the mean of the others is below the first value and
+their mean correlation with each other is above the second. If raters do not agree at all, no trace
+is inverted."""
 
 AGAINST, OFTEN = -0.3, 3
-"""Mean correlation with the others over so many recordings, below which a rater is told."""
+"""A rater is reported if the mean correlation with the others is below the first value, over at
+least as many recordings as the second."""
 
 
 def look_at_ratings(
@@ -49,34 +51,37 @@ def look_at_ratings(
     reading: Ratings,
     remark: Callable = print,
 ) -> tuple[list[dict], list[dict], dict[str, pd.DataFrame]]:
-    """What the raters of a recording said, as the stage ``ratings`` reads it.
+    """Ratings of a recording, read as in the stage ``ratings``; reports what is unusual.
 
     Parameters
     ----------
     recording, layout, dimensions
-        What is read.
+        Recording, module that reads its annotations, and dimensions to read.
     seconds
-        Length of the recording [s]; NaN or 0 if it is not known.
+        Length of the recording [s]; NaN or 0 if unknown.
     problem
-        Is told what is odd.
+        Called with what is unusual.
     reading
         The section ``ratings`` of the configuration.
     remark
-        Is told what was done because the configuration says so.
+        Called with what was done because the configuration requests it.
 
     Returns
     -------
-    rows, traces, frames
+    rows
         For each dimension ``raters``, ``rate`` [Hz], ``coverage`` of the recording, ``r``
-        (pairwise) and ``alpha``; for each trace ``rater``, ``low`` and ``high`` (without the
-        outermost hundredths), ``minimum``, ``maximum``, ``time`` [s], ``r`` with the mean of the
-        others, and whether it is ``flat`` or ``inverted``; and the ratings on the grid, one column
-        per rater.
+        (pairwise) and ``alpha``.
+    traces
+        For each trace ``rater``, ``low`` and ``high`` (without the outermost hundredths),
+        ``minimum``, ``maximum``, ``time`` [s], ``r`` with the mean of the others, and whether it is
+        ``flat`` or ``inverted``.
+    frames
+        For each dimension the ratings on the grid, one column per rater.
     """
     rows, traces, frames = [], [], {}
     name = recording.recording
     length = seconds if seconds > 0 else None
-    # Scales are looked at when the ratings of all recordings are at hand.
+    # Scales are checked later, over all recordings.
     look = replace(reading, scales="free")
     for dimension in dimensions:
         said: list[str] = []
@@ -154,12 +159,12 @@ def look_at_ratings(
 
 
 def raters_of(traces: pd.DataFrame) -> pd.DataFrame:
-    """What each rater did over the corpus.
+    """Summary of each rater over the corpus.
 
     Parameters
     ----------
     traces
-        As :func:`look_at_ratings` gives them.
+        Traces from :func:`look_at_ratings`.
 
     Returns
     -------
@@ -184,21 +189,21 @@ def raters_of(traces: pd.DataFrame) -> pd.DataFrame:
 def look_at_raters(
     traces: pd.DataFrame, reading: Ratings, targets: Sequence[str], problem: Callable
 ) -> None:
-    """Tell what is odd in the raters of the whole corpus.
+    """Report what is unusual about the raters of the whole corpus.
 
-    Flat and inverted traces, one rater where sigma is asked for, raters who are asked for and
-    absent, names that differ in case alone, and ranges that do not belong to one scale: within a
-    recording, between raters, and between recordings.
+    These are flat and inverted traces, a single rater if sigma is a target, requested raters
+    without ratings, names that differ only in case, and ranges that do not belong to one scale:
+    within a recording, between raters, and between recordings.
     """
     for names in spellings(traces["rater"].unique()):
-        # Within a recording that is told where it is read.
+        # Within one recording, this is reported when it is read.
         if traces[traces["rater"].isin(names)].groupby("recording")["rater"].nunique().max() == 1:
             problem(
-                f"raters {names} of several recordings differ in case alone; they count as "
-                f"{len(names)} persons"
+                f"raters {names} of several recordings differ only in case and count as "
+                f"{len(names)} people"
             )
     for dimension, own in traces.groupby("dimension", sort=False):
-        against = f"run against the others (r below {INVERTED:g}), who agree with each other"
+        against = f"are inverted (r below {INVERTED:g} with the others, who agree)"
         for odd, words in (
             (own[own["flat"]], "are flat (constant)"),
             (own[own["inverted"]], against),
@@ -206,26 +211,26 @@ def look_at_raters(
             if len(odd):
                 first = odd.iloc[0]
                 problem(
-                    f"{len(odd)} of {len(own)} traces of {dimension!r} {words}, the first is "
-                    f"{first['rater']!r}'s in recording {first['recording']!r}"
+                    f"{len(odd)} of {len(own)} traces of {dimension!r} {words}; the first is "
+                    f"that of {first['rater']!r} in recording {first['recording']!r}"
                 )
         for rater, r in own.groupby("rater", sort=True)["r"]:
             if r.count() >= OFTEN and r.mean() < AGAINST:
                 problem(
-                    f"rater {rater!r} runs against the others in {dimension!r}: mean r "
-                    f"{r.mean():.2f} over {r.count()} recordings"
+                    f"rater {rater!r} correlates negatively with the others in {dimension!r}: "
+                    f"mean r {r.mean():.2f} over {r.count()} recordings"
                 )
         raters = own.groupby("recording", sort=False)["rater"].nunique()
         alone = raters.index[raters == 1]
         if "sigma" in targets and len(alone):
             problem(
-                f"{len(alone)} of {len(raters)} recordings have one rater of {dimension!r}, and no "
-                f"sigma: {told(alone)}"
+                f"{len(alone)} of {len(raters)} recordings have only one rater of {dimension!r} "
+                f"and thus no sigma: {told(alone)}"
             )
         for rater in map(tidied, reading.raters or ()):
             rated = (own["rater"] == rater).sum()
             if rated == 0:
-                problem(f"rater {rater!r} of ratings.raters has rated {dimension!r} nowhere")
+                problem(f"rater {rater!r} of ratings.raters has no ratings of {dimension!r}")
     if reading.scales == "free":
         return
     expected = "expected one scale (ratings.scales)"
@@ -239,7 +244,7 @@ def look_at_raters(
 
 
 def dimensions_of(recordings: Iterable[Recording], layout: Layout) -> list[str]:
-    """Dimensions that the first rated recording has whose annotations can be read."""
+    """Dimensions of the first rated recording whose annotations can be read."""
     for recording in recordings:
         head, there, tail = (recording.annotations or "").partition("{dimension}")
         if there:
@@ -249,10 +254,10 @@ def dimensions_of(recordings: Iterable[Recording], layout: Layout) -> list[str]:
             try:
                 table = layout.read_annotations(Path(recording.annotations))
                 counts = table["dimension"].value_counts()
-                # Of names that differ in case or blanks, the usual one.
+                # Of names that differ only in case or blanks, the most frequent one.
                 names = sorted({plain(n): n for n in reversed(counts.index)}.values())
             except InputError:
-                continue  # told where the recording is looked at, if dimensions are known
+                continue  # reported when the recording is checked, if dimensions are known
         else:
             continue
         if names:
@@ -263,7 +268,7 @@ def dimensions_of(recordings: Iterable[Recording], layout: Layout) -> list[str]:
 def look_at_turns(
     recordings: Iterable[Recording], seconds: Mapping[str, float], problem: Callable[[str], None]
 ) -> None:
-    """Read the turns that the table names, and hold them against the length of the sound [s]."""
+    """Read the files of turns in the table, and compare them with the length of the sound [s]."""
     for recording in recordings:
         if recording.turns is not None:
             try:

@@ -1,7 +1,7 @@
 """Makes a corpus table from a folder of media files, or from a delivered corpus.
 
-What cannot be known from the files (who is who, which ratings belong where, who is in which
-partition) is proposed by stated rules, to be looked at and edited.
+What the files do not state (subjects, files of ratings, partitions) is proposed by documented
+rules; users check and edit the table.
 """
 
 import argparse
@@ -29,23 +29,23 @@ MEDIA = frozenset(
         *(".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
     }
 )
-"""Endings of media files."""
+"""Extensions of media files."""
 
 SHOWN = 8
-"""Names that are listed; of more, how many there are."""
+"""Number of names in a list; further ones are counted."""
 
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
-"""Of the recorded time that each partition is to have."""
+"""Intended share of the recorded time of each partition."""
 
 WIDTH = 96
-"""Characters of a line in the list of subjects."""
+"""Width of a line in the list of subjects [characters]."""
 
 
 def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
-    """Partitions of subjects or folds, so that shares of the time come near :data:`SHARES`.
+    """Partitions of subjects or folds whose shares of the time are close to :data:`SHARES`.
 
-    Subjects with much are given away first, each to the partition that lacks most; with three
-    subjects or more no partition stays empty.
+    Subjects with the most time are assigned first, each to the partition that lacks most. With
+    three or more subjects, no partition is empty.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def propose_partitions(seconds: Mapping[str, float]) -> dict[str, str]:
 
     Returns
     -------
-    Partition of each subject; none with fewer than three.
+    Partition of each subject; empty with fewer than three subjects.
 
     Examples
     --------
@@ -85,30 +85,30 @@ def rows_of_folder(
 ) -> list[dict[str, str]]:
     """Rows of a corpus table for all media files below a folder.
 
-    Files of the same name, one with sound alone and one with pictures, are one recording.
+    Two files of the same name, one with only sound and one with only video, are one recording.
 
     Parameters
     ----------
     root
         The folder.
     say
-        Tells a person what was found, what was proposed, and what was left aside and why.
+        Called with what was found, what was proposed, and what was not used and why.
     subject, group
         Regular expressions that find the subject and the group in the path of a file below the
-        folder, without its ending: see :func:`softaer.prepare.persons.from_pattern`. A recording
-        without a subject gets no partition, so that it cannot stand in a wrong one.
+        folder, without extension: see :func:`softaer.prepare.persons.from_pattern`. A recording
+        without a subject gets no partition, so that it cannot be in a wrong one.
 
     Raises
     ------
     InputError
-        If there is no folder, or no media file in it that can be read; of the patterns.
+        If the folder does not exist or has no readable media file, or a pattern is wrong.
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no folder; expected one with media files")
+        raise InputError(f"{root}: no such folder; expected a folder with media files")
     files, passed = _walk(root)
     for reason, names in passed.items():
-        say(f"ignored, {reason}: {first_few(names, SHOWN)}")
+        say(f"ignored ({reason}): {first_few(names, SHOWN)}")
     recordings = _recordings(root, [p for p in files if p.suffix.lower() in MEDIA], say)
     below = {
         name: [path.relative_to(root) for path, _ in entry.values()]
@@ -148,23 +148,24 @@ def rows_of_folder(
         missing = [name for name, value in zip(below, values, strict=False) if value is None]
         if missing:
             what = "subject and no partition" if option == "--subject" else "group"
-            say(f"WARNING: {option} is not in the path of {first_few(missing, SHOWN)}: no {what}")
+            names = first_few(missing, SHOWN)
+            say(f"WARNING: {option} does not match the path of {names}; they have no {what}")
     for doubt in doubts([path for path, _ in known], [who for _, who in known], partitions):
         say(f"WARNING: {doubt}")
     if partitions:
-        say(f"partitions proposed, no subject{' or group' * bool(group)} in two of them:")
+        say(f"partitions proposed (no subject{' or group' * bool(group)} is in two of them):")
     else:
-        joined = " that no groups join" * bool(group)
-        say(f"partitions: none proposed; expected at least three subjects{joined}")
+        joined = " in different groups" * bool(group)
+        say(f"no partitions proposed; expected at least three subjects{joined}")
     for line in _list_of_subjects(subjects, seconds, partitions):
         say(line)
     rated = sum("annotations" in row for row in rows)
-    say(f"annotations found for {rated} of them (CSV files of the same name)")
+    say(f"recordings with annotations: {rated} (CSV files of the same name)")
     return rows
 
 
 def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
-    """All files below a folder, in order, and what is passed over, by the reason."""
+    """All files below a folder, in order, and ignored files and folders by reason."""
     files: list[Path] = []
     passed: dict[str, list[str]] = {}
 
@@ -172,7 +173,7 @@ def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
         passed.setdefault(reason, []).append(path.relative_to(root).as_posix())
 
     def unreadable(error: OSError) -> None:
-        pass_over(Path(error.filename), f"cannot be read ({error.strerror})")
+        pass_over(Path(error.filename), f"cannot be read: {error.strerror}")
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         here = Path(folder)
@@ -186,7 +187,7 @@ def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
             if name.startswith("."):
                 pass_over(here / name, "hidden files")
             elif not (here / name).is_file():
-                pass_over(here / name, "no files, or links to none")
+                pass_over(here / name, "not a file, or a broken link")
             else:
                 files.append(here / name)
     return sorted(files), passed
@@ -195,7 +196,7 @@ def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
 def _recordings(
     root: Path, files: Sequence[Path], say: Callable[[str], None]
 ) -> dict[str, dict[str, tuple[Path, Contents]]]:
-    """Media files of each recording by their kind, with what is in them."""
+    """Media files of each recording, by kind, with their contents."""
     found: dict[tuple[Path, str], dict[str, tuple[Path, Contents]]] = {}
     for path, contents in zip(files, probe_all(files), strict=True):
         if isinstance(contents, InputError):
@@ -203,20 +204,20 @@ def _recordings(
             continue
         kind = _kind(contents)
         if kind is None:
-            say(f"left out: {path}: neither sound nor pictures")
+            say(f"left out: {path}: neither sound nor video")
             continue
-        # Sound and pictures that are kept apart lie side by side under one name ...
+        # Separate sound and video have the same name, in one folder or (see _joined) in two.
         entry = found.setdefault((path.parent, composed(path).stem), {})
         if kind in entry or "media" in entry or (kind == "media" and entry):
             other, _ = next(iter(entry.values()))
             say(
-                f"WARNING: {other.relative_to(root)} and {path.name} have one name: two recordings "
-                "proposed; if they are one, remove a row"
+                f"WARNING: {other.relative_to(root)} and {path.name} have the same name and are "
+                "proposed as two recordings; if they are one, remove a row"
             )
             entry = found.setdefault((path.parent, path.name), {})
         entry[kind] = (path, contents)
     if not found:
-        raise InputError(f"{root}: no media file that can be read; expected some")
+        raise InputError(f"{root}: no readable media file; expected at least one")
     recordings: dict[str, dict[str, tuple[Path, Contents]]] = {}
     for entry in _joined(found):
         path, _ = next(iter(entry.values()))
@@ -231,7 +232,7 @@ def _sheets(
     recordings: Mapping[str, Sequence[Path]],
     say: Callable[[str], None],
 ) -> tuple[dict[str, dict[str, str]], set[Path]]:
-    """Cells ``annotations`` and ``turns`` of each recording, and the files (below root) in them."""
+    """Cells ``annotations`` and ``turns`` of each recording, and their files below the root."""
     of_stem: dict[str, dict[str, Sequence[Path]]] = {}
     for name, paths in recordings.items():
         for path in paths:
@@ -265,16 +266,15 @@ def _sheets(
             reason = f"it cannot be read ({error.strerror})"
         column = "turns" if is_turns else "annotations"
         if reason:
-            refused.setdefault(f"not taken for {column}, since {reason}", []).append(str(sheet))
+            refused.setdefault(f"not used as {column}: {reason}", []).append(str(sheet))
         else:
             candidates.setdefault((column, stem), []).append(sheet)
     for (column, stem), sheets in candidates.items():
         own, doubtful = assign(sheets, of_stem[stem])
         if doubtful:
             whose = " or ".join(of_stem[stem])
-            refused.setdefault(f"not taken for {column}, since they may be of {whose}", []).extend(
-                map(str, doubtful)
-            )
+            reason = f"not used as {column}: they may belong to {whose}"
+            refused.setdefault(reason, []).extend(map(str, doubtful))
         for name, some in own.items():
             clear = column == "annotations" or len(some) == 1
             long = [looked[sheet].long for sheet in some]
@@ -287,21 +287,21 @@ def _sheets(
                     place = Path(cell).parts.index("{dimension}")
                     dimensions[tuple((root / sheet).parts[place] for sheet in some)] += 1
             elif some:
-                reason = f"not taken for {column}, since it is not clear which is of {name}"
+                reason = f"not used as {column}: it is unclear which file belongs to {name}"
                 refused.setdefault(reason, []).extend(map(str, some))
     for reason, names in refused.items():
-        say(f"{reason}: {first_few(names, SHOWN)}")
+        say(f"{reason} ({first_few(names, SHOWN)})")
     for folders, count in dimensions.items():
-        say(f"'{{dimension}}' stands for {first_few(folders, SHOWN)} in {count} recordings")
+        say(f"'{{dimension}}' stands for {first_few(folders, SHOWN)} (recordings: {count})")
         if not any(map(is_dimension, folders)):
             say(
-                f"WARNING: folders {first_few(folders, SHOWN)} are taken for dimensions, of which "
-                "none is known; if they are raters, put the ratings of all into one file"
+                f"WARNING: folders {first_few(folders, SHOWN)} are used as dimensions, but none is "
+                "a known dimension; if they are raters, put the ratings of all raters into one file"
             )
     if raters:
         say(f"raters in the first {HEAD // 1024} kB of each file: {first_few(list(raters), SHOWN)}")
     if strangers:
-        say(f"CSV files without a media file of their name: {first_few(strangers, SHOWN)}")
+        say(f"CSV files without a media file of the same name: {first_few(strangers, SHOWN)}")
     return cells, used
 
 
@@ -312,7 +312,7 @@ def _tell_folders(
     recordings: Mapping[str, Sequence[Path]],
     say: Callable[[str], None],
 ) -> None:
-    """Say which folders are taken, and which are not and why."""
+    """Report which folders are used and which are not."""
     media = Counter(p.parent.as_posix() for paths in recordings.values() for p in paths)
     folders = [f"{folder} ({count})" for folder, count in media.items()]
     say(f"media files in: {first_few(folders, SHOWN)}")
@@ -320,11 +320,11 @@ def _tell_folders(
         {part for folder in media for part in Path(folder).parts if part.lower() in KINDS}
     )
     if kinds:
-        say(f"folders that say what is in a file, and not who: {first_few(kinds, SHOWN)}")
+        say(f"folders named after a kind of file, not a person: {first_few(kinds, SHOWN)}")
     endings: dict[str, Counter[str]] = {}
     for path in files:
         folder = path.relative_to(root).parent.as_posix()
-        endings.setdefault(folder, Counter())[path.suffix.lower() or "no ending"] += 1
+        endings.setdefault(folder, Counter())[path.suffix.lower() or "without extension"] += 1
     taken = {path.parent.as_posix() for path in used}
     rest = [
         f"{folder} ({', '.join(f'{n} {ending}' for ending, n in counts.most_common(3))})"
@@ -332,7 +332,7 @@ def _tell_folders(
         if folder not in taken
     ]
     if rest:
-        say(f"folders from which nothing is taken: {first_few(rest, SHOWN)}")
+        say(f"folders that are not used: {first_few(rest, SHOWN)}")
 
 
 def _partitions(
@@ -342,7 +342,7 @@ def _partitions(
     seconds: Sequence[float],
     say: Callable[[str], None],
 ) -> dict[str, str]:
-    """Partition of each subject: whole folds are dealt, by their length."""
+    """Partition of each subject; whole folds are assigned, by their length."""
     known = [
         Recording(recording=name, batch=name, subject=who, group=together)
         for name, who, together in zip(names, subjects, groups, strict=True)
@@ -353,8 +353,8 @@ def _partitions(
     length_of = dict(zip(names, seconds, strict=True))
     if unknown:
         say(
-            f"length not known: {first_few(unknown, SHOWN)}; partitions are dealt by the number of "
-            "recordings, not by their time"
+            f"length unknown: {first_few(unknown, SHOWN)}; partitions are balanced by the number "
+            "of recordings, not by their time"
         )
     amount: dict[str, float] = defaultdict(float)
     for name, fold in fold_of.items():
@@ -401,7 +401,7 @@ def _kind(contents: Contents) -> str | None:
 def _joined(
     found: Mapping[tuple[Path, str], dict[str, tuple[Path, Contents]]],
 ) -> list[dict[str, tuple[Path, Contents]]]:
-    """... or in two folders, one with all the sound: then a name has one file of either kind."""
+    """Recordings; sound and video in two folders are joined if a name has one file of each."""
     by_stem: dict[str, list[dict[str, tuple[Path, Contents]]]] = {}
     for (_, stem), entry in found.items():
         by_stem.setdefault(stem, []).append(entry)
@@ -416,7 +416,7 @@ def _joined(
 
 
 def _longer_name(path: Path, root: Path, taken: Mapping) -> str:
-    """A name with the folder in front where the file's alone is taken."""
+    """A name with the folder in front, because that of the file alone is taken."""
     name = name_of(Path("_".join(path.relative_to(root).with_suffix("").parts)))
     number = 2
     longer = name
@@ -426,35 +426,42 @@ def _longer_name(path: Path, root: Path, taken: Mapping) -> str:
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Add the folder and what to write."""
-    arguments.add_argument("folder", type=Path, help="with media files, or a delivered corpus")
+    """Add the folder and the output."""
     arguments.add_argument(
-        "--layout", choices=[n for n in layouts.names() if n != "table"], help="of the corpus"
+        "folder", type=Path, help="folder with media files, or a delivered corpus"
+    )
+    arguments.add_argument(
+        "--layout",
+        choices=[n for n in layouts.names() if n != "table"],
+        help="layout of a delivered corpus",
     )
     arguments.add_argument(
         "--subject",
         metavar="REGEX",
-        help=r"finds the subject in a file's path below the folder, such as 'P\d+' or '_([a-z]+)_'",
+        help="regular expression that finds the subject in a file's path below the folder, such as "
+        r"'P\d+' or '_([a-z]+)_'",
     )
     arguments.add_argument(
         "--group",
         metavar="REGEX",
-        help="finds what is kept in one partition, such as a session or a dyad",
+        help="regular expression that finds what stays in one partition, such as a dyad",
     )
-    arguments.add_argument("--output", type=Path, help="default: recordings.csv in the folder")
-    arguments.add_argument("--force", action="store_true", help="write over an existing table")
+    arguments.add_argument(
+        "--output", type=Path, help="table to write (default: recordings.csv in the folder)"
+    )
+    arguments.add_argument("--force", action="store_true", help="overwrite an existing table")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Write the table of the folder that is named on the command line."""
+    """Write the table for the folder named on the command line."""
     if options.output is None and options.layout is not None:
-        raise InputError("no --output; expected one, since a delivered corpus is not written into")
+        raise InputError("no --output; expected one, because a delivered corpus stays unchanged")
     for option in ("subject", "group"):
         if options.layout is not None and getattr(options, option) is not None:
-            raise InputError(f"--{option}: found beside --layout, which tells it; expected one")
+            raise InputError(f"--{option}: found with --layout, which sets it; expected only one")
     output = options.output or options.folder / "recordings.csv"
     if output.exists() and not options.force:
-        raise InputError(f"{output}: is there already; expected --force, or another --output")
+        raise InputError(f"{output}: exists already; expected --force, or another --output")
 
     def say(words: str) -> None:
         print(words, file=sys.stderr)
@@ -464,4 +471,4 @@ def main(options: argparse.Namespace) -> None:
     else:
         rows = layouts.layout(options.layout).rows(options.folder)
     write_table(rows, output)
-    say(f"written: {output}; look at it, then: softaer check {output}")
+    say(f"written: {output}; read it, then type: softaer check {output}")

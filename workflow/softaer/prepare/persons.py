@@ -1,7 +1,7 @@
-"""Who is in which recording, as far as the names of files and folders tell.
+"""Proposes the subject of each recording from the names of files and folders.
 
-Nothing here is sure. A proposal comes with its rule, and :func:`doubts` says where a person may
-stand in the names of several proposed subjects.
+Nothing here is certain. A proposal states its rule, and :func:`doubts` reports where a person may
+be in the names of several proposed subjects.
 """
 
 import re
@@ -12,16 +12,16 @@ from pathlib import Path
 from softaer.core.errors import InputError
 
 KINDS = frozenset({"audio", "faces", "media", "pictures", "sound", "speech", "video", "videos"})
-"""Folders that say what is in a file, and not who."""
+"""Names of folders that describe a kind of file, not a person."""
 
 PERSONS = (
     *("actor", "child", "participant", "pat", "patient", "person", "pp", "ppt", "proband"),
     *("sbj", "speaker", "spk", "sub", "subj", "subject", "suj", "user", "vp", "vpn"),
 )
-"""What numbers of persons begin with."""
+"""Words before the numbers of persons."""
 
 INITIALS = ("p", "s")
-"""Numbers that begin with these may be of persons; or of parts and sessions."""
+"""Letters before numbers that may be those of persons, but also of parts and sessions."""
 
 SESSIONS = (
     *("block", "cam", "camera", "clip", "cond", "condition", "day", "exp", "experiment", "mic"),
@@ -29,7 +29,7 @@ SESSIONS = (
     *("tape", "task", "trial", "vid", "video", "visit", "wave", "week"),
     *("audio", "dsc", "dscn", "file", "gopr", "gx", "img", "mov", "mvi", "pxl", "zoom"),
 )
-"""What numbers of sessions, takes and devices begin with."""
+"""Words before the numbers of sessions, takes and devices."""
 
 CONDITIONS = (
     *("amused", "amusement", "anger", "angry", "anxiety", "anxious", "bored", "boredom", "calm"),
@@ -47,7 +47,7 @@ CONDITIONS = (
     *("interview", "monolog", "monologue", "read", "reading", "script", "scripted", "sentence"),
     *("sing", "song", "speech", "spontaneous", "story", "talk"),
 )
-"""Emotions, conditions, views and tasks: with or without a number, no person."""
+"""Emotions, conditions, views and tasks; with or without a number, they are not persons."""
 
 TOGETHER = (
     "class",
@@ -62,19 +62,19 @@ TOGETHER = (
     "study",
     "team",
 )
-"""What numbers of several persons begin with."""
+"""Words before the numbers of groups of people."""
 
 PARTITIONS = frozenset({"train", "dev", "devel", "development", "val", "valid", "validation"})
 PARTITIONS |= {"test", "eval"}
-"""Parts of a name that are a partition, not a person."""
+"""Parts of a name that are partitions, not persons."""
 
 NEARLY_ALL = 0.8
-"""A part of names in so many of the recordings tells no person from another."""
+"""A part in the names of more than this share of the recordings does not distinguish persons."""
 
 _NUMBERED = re.compile(r"(?<![^\W\d_])([^\W\d_]+)[-_ ]?(\d+)")
 _DATE = re.compile(r"(19|20)\d\d[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])", re.ASCII)
 _SESSION = re.compile(
-    # Session1a is a part of one; Ses01F is who speaks in it.
+    # Session1a is a part of a session; Ses01F is a speaker in it.
     rf"({'|'.join((*SESSIONS, *CONDITIONS))})s?([-_ ]?\d+[a-e]?)?",
     re.IGNORECASE,
 )
@@ -85,12 +85,12 @@ _CAPITAL = re.compile(r"[^\W\d_]*?[^\W\d_A-Z](?=[A-Z])")
 
 
 def composed(path: Path) -> Path:
-    """A path whose letters and accents are one character each (NFC), however a system wrote it."""
+    """A path in the composed form of Unicode (NFC), whichever form the system uses."""
     return Path(unicodedata.normalize("NFC", str(path)))
 
 
 def name_of(path: Path) -> str:
-    """A recording's name from its file's: letters, digits, ``_``, ``-`` and ``.``.
+    """Name of a recording from that of its file: letters, digits, ``_``, ``-`` and ``.``.
 
     Examples
     --------
@@ -102,21 +102,21 @@ def name_of(path: Path) -> str:
 
 
 def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
-    """Who is seen and heard in some files, and by what rule.
+    """Subject of each file, and the rule that was used.
 
-    1. A number that is a person's by what it begins with, such as ``subject03`` or ``sub-01``.
+    1. A number after a word for a person, such as ``subject03`` or ``sub-01``.
     2. The first folder or part of a name (parts end at ``_``, ``-``, ``.`` or a blank) in which
-       files differ, if some have it in common; folders also without.
+       files differ. Some files must share it, unless it is a folder.
     3. If that looks like a session, a date, a take or a condition: a number that may be a person's,
        such as ``P05``, or else the next part in which files differ.
-    4. Each file by itself.
+    4. One subject per file.
 
-    Accents count as they look, in whichever of their two encodings (NFC).
+    The two encodings of accented letters in Unicode are equivalent.
 
     Parameters
     ----------
     paths
-        Of the files, below the corpus's folder.
+        Paths of the files below the corpus's folder.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
     paths = [composed(path) for path in paths]
     numbers = _numbers(paths, PERSONS)
     if numbers is not None:
-        return numbers, f"the number of a person in each path, such as {numbers[0]!r}"
+        return numbers, f"the person's number in each path, such as {numbers[0]!r}"
     session: tuple[list[str], str] | None = None
     for values, rule, is_folder in _places(paths):
         distinct = set(values)
@@ -147,12 +147,12 @@ def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
             numbers = _numbers(paths, INITIALS)
             if numbers is not None:
                 return numbers, (
-                    f"the number that may be a person's in each path, such as {numbers[0]!r}, "
-                    f"since {rule} looks like a session's or a condition's ({values[0]!r})"
+                    f"a number in each path that may be a person's, such as {numbers[0]!r}, "
+                    f"because {rule} looks like a session or a condition ({values[0]!r})"
                 )
             session = session or (
                 values,
-                f"{rule}, though it looks like a session's or a condition's",
+                f"{rule}, although it looks like a session or a condition",
             )
         elif len(distinct) == len(paths) and not is_folder:
             break
@@ -163,31 +163,31 @@ def propose_subjects(paths: Sequence[Path]) -> tuple[list[str], str]:
     names = [name_of(path) for path in paths]
     if len(set(names)) < len(names):
         names = ["_".join(path.with_suffix("").parts) for path in paths]
-    return names, "each file by itself"
+    return names, "one subject per file"
 
 
 def from_pattern(pattern: str, option: str, names: Sequence[Sequence[str]]) -> list[str | None]:
-    """What a regular expression finds in the paths of each recording's files.
+    """Match of a regular expression in the paths of each recording's files.
 
     Parameters
     ----------
     pattern
-        Searched in each path. Of its groups the first that takes part is what is found; without
-        groups it is all that matches.
+        Searched in each path. The result is the first group that takes part in the match, or the
+        whole match if the pattern has no groups.
     option
-        That gives the pattern, for errors.
+        Option that sets the pattern, for errors.
     names
-        For each recording the paths of its files as text, below the folder, without endings.
+        For each recording the paths of its files as text, below the folder, without extensions.
 
     Returns
     -------
-    What is found in each recording, ``None`` where nothing is.
+    The match of each recording; ``None`` if there is none.
 
     Raises
     ------
     InputError
-        If it is no regular expression, finds nothing in all recordings, or finds two things in the
-        two files of one.
+        If it is not a regular expression, matches nothing in any recording, or has different
+        matches in the two files of a recording.
     """
     try:
         compiled = re.compile(unicodedata.normalize("NFC", pattern))
@@ -212,7 +212,8 @@ def from_pattern(pattern: str, option: str, names: Sequence[Sequence[str]]) -> l
         values.append(next(iter(found), None))
     if not any(values):
         raise InputError(
-            f"{option}: {pattern!r} is in no path, such as {names[0][0]!r}; expected it in some"
+            f"{option}: {pattern!r} matches no path, such as {names[0][0]!r}; expected a match in "
+            "some of them"
         )
     return values
 
@@ -220,31 +221,35 @@ def from_pattern(pattern: str, option: str, names: Sequence[Sequence[str]]) -> l
 def doubts(
     paths: Sequence[Path], subjects: Sequence[str], partition_of: Mapping[str, str]
 ) -> list[str]:
-    """What speaks against proposed subjects: a part of names that may be a person, and is in two.
+    """Evidence against proposed subjects: parts of names that may be a person in several of them.
 
-    Told are parts that are in files of two subjects or more, and in two partitions or more if some
-    are proposed, if they
+    A part is reported if it occurs in the files of several subjects (and in several partitions, if
+    partitions are proposed) and
 
-    * are another subject, not a number alone;
-    * look like a person's number (:data:`PERSONS`, or ``P05``), also within a word (``P05a``,
-      ``p5s1``), and the subjects do not;
-    * are not in nearly all recordings, and the subjects look like sessions or conditions, or there
-      are more parts of the kind (``P05``, ``P06``, ...) than subjects, which are no numbers such as
-      1001. Numbers alone count if the subjects are numbers too, or if they have three digits or
-      more and do not start at 1;
-    * are not in nearly all recordings, and are a part of several subjects' names, or each recording
-      is a subject by itself. That includes what words begin with (``anna1``, ``03a01``), if half of
-      the recordings have one in common with others.
+    * it is another subject, and not just a number;
+    * or it looks like a person's number (:data:`PERSONS`, or ``P05``), also within a word
+      (``P05a``, ``p5s1``), and the subjects do not;
+    * or it is not in nearly all recordings, and the subjects look like sessions or conditions, or
+      there are more parts of its kind (``P05``, ``P06``, ...) than subjects, which are not numbers
+      such as 1001. Plain numbers count if the subjects are numbers too, or if they have three or
+      more digits and do not start at 1;
+    * or it is not in nearly all recordings, and is a part of several subjects' names, or each
+      recording is its own subject. This includes beginnings of words (``anna1``, ``03a01``) if half
+      of the recordings share one with others.
 
-    Parts that look like sessions, dates, takes, devices, emotions, conditions or tasks are not. A
-    zero in front of a number makes no other part of it.
+    Parts that look like sessions, dates, takes, devices, emotions, conditions or tasks are not
+    reported. Leading zeros of a number are ignored.
 
     Parameters
     ----------
     paths, subjects
-        Of each recording: a file below the folder, and who is proposed.
+        For each recording a file below the folder, and the proposed subject.
     partition_of
-        Of each subject; empty if there are none.
+        Partition of each subject; empty if there are none.
+
+    Returns
+    -------
+    One line per doubt.
     """
     where: dict[str, dict[int, None]] = {}
     spelled: dict[str, dict[str, None]] = {}
@@ -276,7 +281,7 @@ def doubts(
                 recurring.append((part, own, partitions))
         many = len(recurring) > len(people) and not persons and not identities
         if kind == "digits" and many and not numbered:
-            # Takes are counted from 1.
+            # Takes are numbered from 1.
             numbers = [part for part, _, _ in recurring]
             many = all(map(_looks_like_identity, numbers)) and min(map(int, numbers)) > 1
         suspects = []
@@ -295,7 +300,7 @@ def doubts(
         if not suspects:
             continue
         first, own, partitions = suspects[0]
-        more = f" ({len(suspects) - 1} more like it)" if len(suspects) > 1 else ""
+        more = f" ({len(suspects) - 1} more parts of this kind)" if len(suspects) > 1 else ""
         number = kind not in ("word", "digits")
         letters = {spelling.rstrip("0123456789") for spelling in spelled[first]}
         any_case = "(?i)" if len(letters) > 1 else ""
@@ -310,21 +315,21 @@ def doubts(
         else:
             beginnings.append(line)
             begun |= {place for part, _, _ in suspects for place in where[part]}
-    # By chance some names begin alike.
+    # A few names begin alike by chance.
     if not lines and 2 * len(begun) >= len(paths):
         lines = beginnings
     for name, own in pairs:
         others = [other for other in own if _plain(other) != _plain(name)]
         if others:
             lines.append(
-                f"subject {name!r} is also in the names of files of {_and(others)}; "
-                "if both are in them, keep them together with --group"
+                f"subject {name!r} is also in file names of {_and(others)}; "
+                "if these recordings show both people, keep them together with --group"
             )
     return lines + _lookalikes(sorted(people))
 
 
 def looks_like_session(part: str) -> bool:
-    """Whether a part of a name is of a session, date, take, device or condition, not of a person.
+    """Whether a part of a name is a session, date, take, device or condition, not a person.
 
     Examples
     --------
@@ -337,7 +342,7 @@ def looks_like_session(part: str) -> bool:
 
 
 def _looks_like_identity(part: str) -> bool:
-    """A number of three digits or more; not a year or a date."""
+    """Whether a part is a number of three or more digits, but not a year or a date."""
     number = part.isdigit() and len(part) > 2
     return number and not (_YEAR.fullmatch(part) or _DATE.fullmatch(part))
 
@@ -352,33 +357,33 @@ def _mostly(holds: Callable[[str], bool], values: set[str]) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """Parts of a name; a date is one."""
+    """Parts of a name; a date is one part."""
     name = re.sub(r"(?<!\d)((?:19|20)\d\d)[-_.](\d\d)[-_.](\d\d)(?!\d)", r"\1\2\3", name)
     name = re.sub(r"(?<!\d)(\d\d)[-_.](\d\d)[-_.]((?:19|20)\d\d)(?!\d)", r"\3\2\1", name)
     return [word for word in re.split(r"[\s_.,()+-]+", name) if word]
 
 
 def _plain(part: str) -> str:
-    """A part in lower case, with a number after letters as one counts: ``P01`` is ``p1``."""
+    """A part in lower case, without zeros between letters and a number: ``P01`` is ``p1``."""
     return re.sub(r"(?<=[^\W\d_])[-_ ]?0+(?=\d)", "", unicodedata.normalize("NFC", part).lower())
 
 
 def _parts(path: Path) -> Iterator[tuple[str, bool]]:
-    """Parts of a path, except folders that say what is in a file; and whether each is a word."""
+    """Parts of a path, without :data:`KINDS` and :data:`PARTITIONS`; and whether each is a word."""
     for name in [*path.parent.parts, path.stem]:
         words = [word for word in _words(name) if word.lower() not in KINDS | PARTITIONS]
         for word in words:
             yield word, True
             if not (looks_like_session(word) or _HASH.fullmatch(word)):
                 yield from ((part, False) for part in _within(word))
-        # A letter and a number that are kept apart: sub-01
+        # A word and its number with a separator in between: sub-01
         for match in _NUMBERED.finditer(name):
             if match[1] in words and match[1].lower() in PERSONS:
                 yield match[0], True
 
 
 def _within(word: str) -> Iterator[str]:
-    """What a word begins with, and persons' numbers in it, where letters and digits meet.
+    """Beginning of a word and persons' numbers in it, split where letters and digits meet.
 
     Examples
     --------
@@ -395,7 +400,7 @@ def _within(word: str) -> Iterator[str]:
 
 
 def _kind(part: str) -> str:
-    """``digits``, what a number begins with, or ``word``."""
+    """``digits`` for a number, the letters before a number, or ``word``."""
     if part.isdigit():
         return "digits"
     number = _NUMBERED.fullmatch(part)
@@ -403,7 +408,7 @@ def _kind(part: str) -> str:
 
 
 def _numbers(paths: Sequence[Path], beginnings: Sequence[str]) -> list[str] | None:
-    """The one number with such a beginning in each path; ``None`` if some have none or two."""
+    """The only number after such a word in each path; ``None`` if some have none or two."""
     for beginning in beginnings:
         values: list[str] = []
         for path in paths:
@@ -421,25 +426,25 @@ def _numbers(paths: Sequence[Path], beginnings: Sequence[str]) -> list[str] | No
 
 
 def _places(paths: Sequence[Path]) -> Iterator[tuple[list[str], str, bool]]:
-    """Folders and parts of names that all files have, from the left: values, what, if a folder."""
+    """Folders and parts of all names, from the left: values, rule, and whether it is a folder."""
     for level in range(min(len(path.parent.parts) for path in paths)):
         folders = [path.parts[level] for path in paths]
         if KINDS & {folder.lower() for folder in folders}:
             continue
         if len(set(folders)) == len(folders):
-            # One for each file: it may be named after person and take.
+            # One folder per file may be named after person and take.
             split = [_words(folder) for folder in folders]
             first = [words[0] if words else "" for words in split]
             if 1 < len(set(first)) < len(first):
-                yield first, "the beginning of a folder's name", False
-        yield folders, "the first folder in which the files' paths differ", True
+                yield first, "the beginning of the folder's name", False
+        yield folders, "the first folder in which the paths differ", True
     split = [_words(path.stem) for path in paths]
     for place in range(min(map(len, split))):
         values = [words[place] for words in split]
         if place == 0:
-            rule = "the beginning of a file's name, up to '_', '-', '.' or a blank"
+            rule = "the beginning of the file's name, up to '_', '-', '.' or a blank"
         else:
-            rule = f"part {place + 1} of a file's name, as '_', '-', '.' and blanks divide it"
+            rule = f"part {place + 1} of the file's name, split at '_', '-', '.' and blanks"
         yield values, rule, False
 
 
@@ -450,14 +455,14 @@ def _lookalikes(subjects: Sequence[str]) -> list[str]:
         plain = re.sub(r"(?<=[^\W\d_])[\s_.-]+(?=\d)", "", plain)
         alike.setdefault(plain, []).append(subject)
     return [
-        f"subjects {_and(same)} may be one: they differ in how they are written"
+        f"subjects {_and(same)} may be the same person: only the spelling differs"
         for same in alike.values()
         if len(same) > 1
     ]
 
 
 def _and(words: Sequence[str]) -> str:
-    """Some words, the first few if there are many."""
+    """Words joined by "and"; only the first few if there are many."""
     shown = [word if word in ("train", "dev", "test") else repr(word) for word in words[:4]]
     more = len(words) - len(shown)
     if more:

@@ -91,10 +91,10 @@ DIMENSIONS = frozenset([
 ])  # fmt: skip
 """Common dimensions."""
 
-OF_ROWS, OF_RATERS, OF_TOOL = "a time or a number of rows", "a statistic of raters", "no rating"
+OF_ROWS, OF_RATERS, OF_TOOL = "a time or row number", "a statistic of raters", "no rating"
 """Kinds of columns that are not raters."""
 
-LEFT_OUT, COUNTS = "is left out", "counts as a rater all the same"
+LEFT_OUT, COUNTS = "is left out", "still counts as a rater"
 """Treatment of such a column."""
 
 LEAST_SAMPLES = 20
@@ -181,7 +181,7 @@ def other_spellings(annotations: pd.DataFrame, dimensions: Sequence[str], note: 
         for asked in dimensions:
             if plain(name) == plain(asked):
                 note(
-                    f"{counts[name]} ratings of {name!r} are not used; {asked!r} is asked for "
+                    f"{counts[name]} ratings of {name!r} are not used; the dimension is {asked!r} "
                     "(names differ in case or blanks)"
                 )
 
@@ -219,14 +219,14 @@ def counting(
     if raters is not None:
         raters = list(map(tidied, raters))
         if absent := sorted(set(raters) - set(found)):
-            note(f"raters {absent} of ratings.raters have rated nothing here")
+            note(f"raters {absent} of ratings.raters have no ratings here")
         if len(absent) == len(raters) and len(annotations):
             raise InputError(
                 f"{where}: found raters {sorted(found)}; expected some of {raters} (ratings.raters)"
             )
         return annotations[annotations["rater"].isin(raters)]
     for names in spellings(found):
-        note(f"raters {names} differ in case alone; they count as {len(names)} persons")
+        note(f"raters {names} differ only in case and count as {len(names)} people")
     left_out = np.zeros(len(annotations), dtype=bool)
     of_dimension: dict[str, dict[str, pd.DataFrame]] = {}
     for (dimension, rater), trace in annotations.groupby(["dimension", "rater"], sort=False):
@@ -242,7 +242,7 @@ def counting(
         }
         if not rest:
             some = [rater for rater, (reason, _) in looks_like.items() if reason == OF_RATERS]
-            hint = f" (ratings.raters: [{some[0]}], if that is to be learnt)" if some else ""
+            hint = f" (ratings.raters: [{some[0]}] to learn that)" if some else ""
             raise InputError(
                 f"{where}: found columns {sorted(traces)}; expected at least one rater of "
                 f"{dimension!r}{hint}"
@@ -264,7 +264,7 @@ def counting(
                 left_out |= is_rated.to_numpy()
             note(
                 f"column {rater!r} of {dimension!r} looks like {reason} and {what} "
-                "(ratings.raters says who counts)"
+                "(ratings.raters lists the raters to use)"
             )
     return annotations[~left_out]
 
@@ -334,8 +334,8 @@ def _refuse_dimensions(names: Sequence[str], dimension: str, note: Note, where: 
         )
     if odd:
         note(
-            f"columns {odd} of {dimension!r} are named after other dimensions and count as raters "
-            "all the same (ratings.raters says who counts)"
+            f"columns {odd} of {dimension!r} are named after other dimensions but still count as "
+            "raters (ratings.raters lists the raters to use)"
         )
 
 
@@ -611,10 +611,10 @@ def refuse_codes(annotations: pd.DataFrame, note: Note, where: object = "annotat
         for value in (*negative, *np.setdiff1d(apart, negative)):
             whose = sorted(rows.loc[values == value, "rater"].unique())
             lone = value in negative
-            lies = "and no other value is negative" if lone else "apart from all other values"
+            lies = "and no other value is negative" if lone else "far from all other values"
             note(
                 f"raters {whose} give {value:g} for {dimension!r} {(values == value).sum()} times, "
-                f"{lies}; it counts as a rating (else: 'ratings: missing: [{value:g}]')"
+                f"{lies}; it counts as a rating (if not: 'ratings: missing: [{value:g}]')"
             )
 
 
@@ -705,9 +705,8 @@ def in_other_units(values: np.ndarray, dimension: str) -> str | None:
     if not r > ALIKE or not (alpha := krippendorff_alpha(values)) < r - UNLIKE:
         return None
     return (
-        f"raters of {dimension!r} agree in shape, and not in level or range: r is {r:.2f} on "
-        f"average, but Krippendorff's alpha {alpha:.2f} (are they on one scale? ratings.scales: "
-        "free, if they are)"
+        f"raters of {dimension!r} agree in shape, but not in level or range: mean r is {r:.2f}, "
+        f"Krippendorff's alpha {alpha:.2f} (set ratings.scales: free if they use one scale)"
     )
 
 
@@ -791,5 +790,5 @@ def refuse_mixed_scales(ranges: pd.DataFrame, by: str, where: object = "annotati
     for line in mixtures(ranges, by):
         raise InputError(
             f"{where}: found ratings of {line}; expected one scale, because E and sigma are in the "
-            "raters' units (ratings.scales: free, if all are on one scale after all)"
+            "raters' units (set ratings.scales: free if they do use one scale)"
         )

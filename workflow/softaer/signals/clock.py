@@ -123,7 +123,7 @@ def origin(
             zero = min(stated_start(container), stated_start(other))
     except InputError as error:
         if account is not None:
-            account.notes.append(f"the offset to the other file is not known: {error}")
+            account.notes.append(f"the offset to the other file is unknown: {error}")
         return own_start(container)
     return own_start(container) - stated_start(container) + zero
 
@@ -295,7 +295,7 @@ def _time(packet: av.Packet) -> float | None:
 
 
 def _key(packet: av.Packet) -> tuple[int, bool]:
-    # Where some packets have no decoding time, the two clocks are apart by pictures' reordering.
+    # If some packets have no decoding time, the two clocks differ by the reordering of frames.
     return packet.stream.index, _is_shown(packet)
 
 
@@ -337,7 +337,7 @@ def cut_off(path: Path | str) -> str | None:
     if head[:4] != b"RIFF" or len(head) < 12:
         return None
     stated, size = int.from_bytes(head[4:8], "little") + 8, os.path.getsize(path)
-    # Written while recording: 0 or all ones if the size was never filled in.
+    # Recorders write 0 or all ones first, and may never fill in the size.
     unknown = stated <= 12 or stated >= 2**32 - 1
     if unknown or size >= (1 - SHORTFALL) * stated:
         return None
@@ -369,8 +369,8 @@ def refuse_unread_parts(path: Path | str, end: int) -> None:
         open(path, "rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
-        # In MP4 the first four bytes are a length; a name that is common to all such files follows
-        # in others after eight.
+        # In MP4 the first four bytes are a length, and a name common to all such files follows. In
+        # RIFF the kind of file follows after eight bytes.
         mov, riff = content[4:8] == b"ftyp", content[:4] == b"RIFF"
         beginning = content[4:8] if mov else content[:4]
         found = content.find(beginning, end, end + LONGEST_INDEX)
@@ -388,7 +388,7 @@ def require_kind(stream: av.stream.Stream, kind: str, path: Path | str) -> None:
     """Refuse a stream that changes its kind where parts were joined."""
     if stream.type != kind:
         raise InputError(
-            f"{path}: a stream of {kind} turns into one of {stream.type}; expected the same kind "
+            f"{path}: the {kind} stream becomes a stream of {stream.type}; expected the same kind "
             "throughout"
         )
 
@@ -400,7 +400,7 @@ def _watched(container: av.container.InputContainer) -> list[av.stream.Stream]:
 def _packets(
     container: av.container.InputContainer, continuation: Continuation
 ) -> Iterator[av.Packet]:
-    # Of both kinds, whichever is decoded: seams are the same for all streams then.
+    # Packets of both kinds are read, so that seams are the same for all streams.
     packets = container.demux(_watched(container))
     # Edit lists repeat and omit frames; parts of such files cannot be joined in this way.
     return packets if "mov" in formats_of(container) else continuation.packets(packets)
@@ -494,9 +494,9 @@ def decoded(
         )
     if continuation.seams:
         account.promised = None  # the header describes only one part
-        places = [f"{seam - zero:.1f} s" for seam in continuation.seams]
+        places = first_few(f"{seam - zero:.1f} s" for seam in continuation.seams)
         account.notes.append(
-            f"time stamps start again at {first_few(places)}, where parts were joined: continued"
+            f"time stamps restart at {places}, where parts were joined, and are continued"
         )
     if damaged:
         account.dropped += damaged
@@ -523,6 +523,6 @@ def compare_with_promise(account: Account, what: str) -> None:
     missing = account.promised - account.decoded
     if abs(missing) > max(SHORTFALL * account.promised, LEAST_SHORTFALL):
         account.notes.append(
-            f"{account.decoded:.2f} s of {what} were decoded; by its header the file has "
+            f"{account.decoded:.2f} s of {what} were decoded; the file's header states "
             f"{account.promised:.2f} s"
         )

@@ -70,7 +70,7 @@ def add_extraction(arguments: argparse.ArgumentParser, what: str) -> None:
         nargs=3,
         action="append",
         default=[],
-        help="what of a recording is the subject's: stream, channel, face, or the file beside",
+        help="the subject's part of a recording: stream, channel, face, or the other file (beside)",
     )
     cli.add_settings(arguments, Media)
     arguments.add_argument(

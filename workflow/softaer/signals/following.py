@@ -160,13 +160,13 @@ class Subject:
         notes = []
         if self.other_faces:
             notes.append(
-                f"a face elsewhere than the subject's in {self.other_faces} of {self.pictures} "
-                "pictures, which have no points (column 'face' says who the subject is: 'largest' "
-                "for one who changes place)"
+                f"{self.other_faces} of {self.pictures} video frames show only a face other than "
+                "the subject's and have no points (column 'face' selects the subject; 'largest' if "
+                "the subject changes place)"
             )
         if self.moves:
-            places = "place" if self.moves == 1 else "places"
-            notes.append(f"the subject was taken up again in {self.moves} other {places}")
+            times = "once" if self.moves == 1 else f"{self.moves} times"
+            notes.append(f"the subject was found again at another place {times}")
         return notes
 
 

@@ -131,8 +131,8 @@ def open_media(
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise InputError(f"{path}: not a regular file; expected a media file")
         require(path, status.st_size / 1e9, limits, "max_size", "GB")
-        # Without a protocol of its own, a name such as "concat:..." would be read as one. Opening
-        # may decode a picture to find out what it is.
+        # Without "file:", a name such as "concat:..." would select a protocol. Opening may decode a
+        # frame to detect its format.
         options = {
             "protocol_whitelist": "file",
             "pattern_type": "none",
@@ -141,7 +141,7 @@ def open_media(
         with av.open(f"file:{path}", options=options) as container:
             if PLAYLISTS & formats_of(container):
                 raise InputError(
-                    f"{path}: a playlist ({container.format.name}); expected sound or pictures"
+                    f"{path}: a playlist ({container.format.name}); expected sound or video"
                 )
             require(path, len(container.streams), limits, "max_streams", "streams")
             seconds = (container.duration or 0) / av.time_base
@@ -151,7 +151,7 @@ def open_media(
         raise InputError(f"{path}: a folder; expected a media file") from error
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         pass_on(error)
-        # Without FFmpeg's error number and spelling of the path.
+        # FFmpeg's text without its error number and path.
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be decoded: {reason}") from error
 
@@ -185,7 +185,7 @@ def layout_of(context: av.AudioCodecContext, path: Path | str) -> av.AudioLayout
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
         raise InputError(
             f"{path}: found {layout.name}; expected channels in a common order, or without names "
-            "(ffmpeg -i FILE -af aformat=channel_layouts=... can write them anew)"
+            "(convert it with ffmpeg -i FILE -af aformat=channel_layouts=...)"
         )
     return layout
 

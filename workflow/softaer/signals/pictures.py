@@ -113,10 +113,10 @@ def video_frames(
         for time, frame in _timed(container, source, zero, path, account):
             if time is None:
                 raise InputError(
-                    f"{path}: a picture without a time; expected a container that has times, "
-                    "and no raw stream"
+                    f"{path}: a video frame without a time stamp; expected a container with time "
+                    "stamps, not a raw stream"
                 )
-            require(path, time, limits, "max_duration", "s of pictures")
+            require(path, time, limits, "max_duration", "s of video")
             corrupt += frame.is_corrupt
             if time <= last:
                 late += 1
@@ -136,18 +136,20 @@ def video_frames(
             account.decoded = last - first + duration
         if late:
             account.dropped += late
-            account.notes.append(f"{late} pictures were dropped: their times do not increase")
+            account.notes.append(
+                f"{late} video frames were dropped because their time stamps do not increase"
+            )
         if corrupt:
-            account.notes.append(f"{corrupt} pictures are damaged")
+            account.notes.append(f"{corrupt} video frames are damaged")
         if longest > PAUSE:
-            account.notes.append(f"no picture for {longest:.1f} s after {pause_at:.1f} s")
+            account.notes.append(f"no video frame for {longest:.1f} s after {pause_at:.1f} s")
         if not count:
-            account.notes.append("no picture was decoded")
-        compare_with_promise(account, "pictures")
+            account.notes.append("no video frame was decoded")
+        compare_with_promise(account, "video")
         expected = _expected_pictures(container, source, account.decoded)
         if expected - count - late > max(SHORTFALL * expected, MISSING_PICTURES):
             account.notes.append(
-                f"{count + late} pictures were decoded; expected {expected:.0f} in so many seconds"
+                f"{count + late} video frames were decoded; the frame rate implies {expected:.0f}"
             )
 
 
@@ -200,7 +202,7 @@ def _find_pictures(
 
 
 class Converter:
-    """Turns decoded frames into upright RGB pictures with square pixels.
+    """Turns decoded frames into upright RGB images with square pixels.
 
     The shape of pixels is that of the container, if it states one; otherwise that of each frame,
     which may change midway.
@@ -302,7 +304,7 @@ def frame_at(
             container.seek(0, stream=source)  # parts, or a container that finds no key frames
             shown = _last_until(time, decoded(container, source, zero, path, Account()))
         if shown is None:
-            raise InputError(f"{path}: no picture at {time - zero:g} s")
+            raise InputError(f"{path}: no video frame at {time - zero:g} s")
         return convert(shown)
 
 

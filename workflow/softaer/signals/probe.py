@@ -72,7 +72,7 @@ class Stream:
             else f"{self.width}x{self.height} at {self.rate:.4g} fps"
         )
         words = [self.kind, str(self.number), self.codec, what, self.language]
-        return " ".join(filter(None, words)) + (" (taken)" if self.taken else "")
+        return " ".join(filter(None, words)) + (" (used)" if self.taken else "")
 
 
 @dataclass(frozen=True)

@@ -134,16 +134,17 @@ def audio_blocks(
         apart = gaps > APART * frames and seconds > account.decoded
         if apart and promised and written > 2 * promised * AUDIO_RATE:
             raise InputError(
-                f"{path}: {account.decoded:.1f} s of sound with times up to "
+                f"{path}: {account.decoded:.1f} s of sound with time stamps up to "
                 f"{written / AUDIO_RATE:.1f} s, in a file that states {promised:.1f} s; expected "
-                "times that fit the sound"
+                "time stamps that match the sound"
             )
         if seconds >= SILENCE:
-            account.notes.append(f"gaps of {seconds:.1f} s in the sound became silence")
+            account.notes.append(f"gaps of {seconds:.1f} s in the sound were filled with silence")
         if cut_away > CUT * AUDIO_RATE:
             account.dropped += 1
             account.notes.append(
-                f"{cut_away / AUDIO_RATE:.1f} s of sound were cut: their times had passed already"
+                f"{cut_away / AUDIO_RATE:.1f} s of sound were cut because their time stamps "
+                "overlap earlier sound"
             )
         compare_with_promise(account, "sound")
         if not account.decoded:
@@ -265,14 +266,14 @@ class Mixer:
             dead = power == 0
             return [f"channel {self._channel} of {count} is digital silence"] if dead else []
         if not power.any():
-            return ["digital silence throughout"]
+            return ["the whole sound is digital silence"]
         dead = power <= WEAK * power.max()
         notes = []
         if dead.any():
             numbers = ", ".join(str(k + 1) for k in np.flatnonzero(dead))
             notes.append(
-                f"of {count} channels silent: {numbers}; the mix is weaker for it (column "
-                "'channel' takes one alone)"
+                f"silent channels (of {count}): {numbers}; they weaken the mix (column 'channel' "
+                "selects a single one)"
             )
         alive = power[~dead]
         if len(alive) > 1:
@@ -280,13 +281,13 @@ class Mixer:
             if self._mixed / self._samples < CANCELLED * expected:
                 notes.append(
                     f"the {count} channels have opposite phases and cancel each other in the mix "
-                    "(column 'channel' takes one alone)"
+                    "(column 'channel' selects a single one)"
                 )
         names = [channel.name for channel in self._layout.channels]
         left_out = [k for k, name in enumerate(names) if name.startswith("LFE") and not dead[k]]
         if left_out and count > 1:
             notes.append(
-                f"channel {left_out[0] + 1} of {count} is a subwoofer by the file's layout "
+                f"channel {left_out[0] + 1} of {count} is a subwoofer in the file's layout "
                 f"({self._layout.name}) and not part of the mix"
             )
         return notes

@@ -41,7 +41,8 @@ ENCODINGS = {
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOTHING = {"inf", "n/a", "na", "nan", "nil", "none", "null"}
 _SECONDS = re.compile(r"(?i)(?<![a-z])(ss?[.,]m+s*(ec)?|[tx][ _]?m(in|ax))(?![a-z])")
-"""What looks like another unit: ELAN's ``ss.msec`` are seconds, Praat's ``xmin`` is a start."""
+"""Names that only look like another unit: ELAN's ``ss.msec`` are seconds, Praat's ``xmin`` is a
+start."""
 _OTHER_UNIT = re.compile(
     r"(?i)(?<![a-z])((milli|micro)s(ec|ek)\w*|[mµu]secs?|frames?|samples?|min|minute[ns]?"
     r"|(start|begin|end|stop|on|off|onset|offset|from|to|until|time|t)?ms)(?![a-z])"
@@ -99,7 +100,7 @@ def read_turns(
         else:
             turns.append([start, end])
     if overlaps:
-        said.append(f"turns that overlap with the one before, joined: {overlaps}")
+        said.append(f"turns that overlap the previous one and were joined: {overlaps}")
     joined = np.array(turns).reshape(-1, 2)
     if seconds is not None and seconds > 0:
         if len(found) and joined[-1, 1] > seconds + BEYOND:
@@ -112,7 +113,7 @@ def read_turns(
         if late.any():
             said.append(
                 f"turns that end up to {found[:, 1].max() - seconds:.2f} s after the recording "
-                f"({seconds:.1f} s), cut there: {late.sum()}"
+                f"({seconds:.1f} s) and were cut: {late.sum()}"
             )
         joined = np.minimum(joined[joined[:, 0] < seconds], seconds)
         share = float((joined[:, 1] - joined[:, 0]).sum()) / seconds
@@ -179,7 +180,7 @@ def _text(path: Path | str) -> str:
     try:
         text = data.decode("utf-8-sig")
         at = text.find("\0")
-        before, what = text[: max(at, 0)], "a byte of value 0, as UTF-16 has it" if at >= 0 else ""
+        before, what = text[: max(at, 0)], "a byte of value 0, as in UTF-16" if at >= 0 else ""
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig")
         what = f"byte 0x{data[error.start]:02x}, which is not UTF-8, but maybe Latin-1"
