@@ -91,6 +91,17 @@ def test_sigma_about_the_mean_is_the_standard_deviation(booth, task):
     np.testing.assert_allclose(table["sigma"], traces.std(axis=0, ddof=0), atol=1e-12)
 
 
+@pytest.mark.parametrize("film", [11, 32, 47])
+def test_labels_of_muse_car_are_close_to_the_toolboxs_and_not_the_same(shared_data, film):
+    """The RAAW of the MuSe-Toolbox standardises, aligns, and weights by CCC."""
+    folder = shared_data / "ratings" / "muse_toolbox_examples"
+    raw = pd.read_csv(folder / f"raw_arousal_{film}.csv").drop(columns="timestamp")
+    fused = pd.read_csv(folder / f"fused_arousal_{film}.csv")["value"].to_numpy()
+    estimate = label(as_table(raw.to_numpy().T))[0]["E"].to_numpy()
+    assert 0.994 < np.corrcoef(estimate, fused)[0, 1] < 0.998
+    assert 0.92 < audmetric.concordance_cc(fused, estimate) < 0.996
+
+
 def test_agreement_with_the_others_by_hand():
     traces = np.array([[0.0, 1.0, 2.0, 1.0], [1.0, 1.0, 3.0, 0.0], [0.0, 2.0, 1.0, 3.0]])
     expected = [
