@@ -23,6 +23,7 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.experiment import Evaluation
 from softaer.core.grid import index
+from softaer.core.inference import interval, resample
 from softaer.core.reliability import (
     LEAST_UNITS,
     correlation_from_moments,
@@ -43,7 +44,6 @@ from softaer.core.schema import (
 )
 from softaer.core.tasks import TARGETS
 from softaer.corpus import rated, read_recordings
-from softaer.evaluate import interval, resample
 from softaer.rater_lags import aligned_ratings
 from softaer.rater_weights import traces_of_corpus
 

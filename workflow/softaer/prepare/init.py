@@ -144,12 +144,12 @@ def rows_of_folder(
     people = dict.fromkeys(who for _, who in known)
     say(f"{len(rows)} recordings of {len(people)} subjects, {sum(seconds) / 60:.1f} min")
     say(f"subjects proposed: {rule}")
-    for option, values in (("--subject", subjects), ("--group", groups if group else [])):
-        missing = [name for name, value in zip(below, values, strict=False) if value is None]
+    for option, assigned in (("--subject", subjects), ("--group", groups if group else [])):
+        missing = [name for name, who in zip(below, assigned, strict=False) if who is None]
         if missing:
             what = "subject and no partition" if option == "--subject" else "group"
-            names = first_few(missing, SHOWN)
-            say(f"WARNING: {option} does not match the path of {names}; they have no {what}")
+            where = first_few(missing, SHOWN)
+            say(f"WARNING: {option} does not match the path of {where}; they have no {what}")
     for doubt in doubts([path for path, _ in known], [who for _, who in known], partitions):
         say(f"WARNING: {doubt}")
     if partitions:
