@@ -410,7 +410,8 @@ def corpus(tmp_path):
     for seed in SEEDS:
         table = predictions.assign(sigma=predictions["sigma"] / seed)
         table["E_out_of_fold"] = table["E"] + ERROR
-        table["sigma_out_of_fold"] = 77.0
+        rest = [name for name in schema.FUSED_PREDICTIONS.names if name not in table]
+        table = table.assign(**dict.fromkeys(rest, 77.0))
         path = final_prediction(tmp_path, "m", "audio+video", "multi", seed)
         tables.write(table.sample(frac=1, random_state=seed), schema.FUSED_PREDICTIONS, path)
     return tmp_path
