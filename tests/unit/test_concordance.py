@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softaer.core.concordance import ccc
+from softaer.core.concordance import (
+    ccc,
+    ccc_from_moments,
+    ccc_of_each,
+    ccc_of_recordings,
+    errors,
+    moments,
+    pearson,
+)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -78,3 +86,51 @@ def test_it_is_symmetric_and_at_most_one(pairs):
     value = ccc(x, y)
     np.testing.assert_equal(ccc(y, x), value)
     assert np.isnan(value) or -1 - 1e-9 <= value <= 1 + 1e-9
+
+
+def test_moments_of_units_of_unequal_length_in_the_order_of_their_numbers():
+    label, y = np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])
+    found = moments(y, label, np.array([0, 1, 0]), 2)
+    np.testing.assert_array_equal(found, [[2, 10, 4, 52, 10, 22], [1, 5, 2, 25, 4, 10]])
+
+
+def test_concordance_of_constants_from_moments():
+    def of(x, y):
+        return ccc_from_moments(moments(x, y, np.zeros(len(x), dtype=int), 1)[0])
+
+    assert of(np.zeros(4), np.arange(4.0)) == 0
+    assert np.isnan(of(np.full(4, 0.3), np.full(4, 0.3)))
+
+
+def test_other_scores_against_numpy():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200).astype(np.float32)
+    y = (0.5 * x + rng.normal(size=200) + 3).astype(np.float32)
+    assert pearson(x, y) == pytest.approx(audmetric.pearson_cc(x, y), abs=1e-6)
+    assert pearson(x, 2 * y - 7) == pytest.approx(pearson(x, y), abs=1e-6)
+    rmse, mae = errors(x, y)
+    assert rmse == pytest.approx(np.sqrt(np.mean(np.square(y - x, dtype=float))), rel=1e-6)
+    assert mae == pytest.approx(audmetric.mean_absolute_error(x, y), rel=1e-6)
+    assert mae < rmse
+    assert np.isnan(pearson(x, np.ones(200)))
+
+
+def test_each_recording_counts_the_same_however_long_it_is():
+    """One long recording whose level is far from the others' makes the pooled CCC look good."""
+    rng = np.random.default_rng(0)
+    labels = [rng.normal(size=40) for _ in range(5)] + [5 + rng.normal(size=800)]
+    predictions = [label.mean() + rng.normal(size=len(label)) for label in labels]
+    each = ccc_of_each(labels, predictions)
+    assert each == pytest.approx(
+        [audmetric.concordance_cc(*p) for p in zip(labels, predictions, strict=True)]
+    )
+    assert ccc_of_recordings(labels, predictions) == pytest.approx(each.mean())
+    assert ccc_of_recordings(labels, predictions) < 0.2
+    assert ccc(np.concatenate(labels), np.concatenate(predictions)) > 0.6
+
+
+def test_recordings_without_a_concordance_are_left_out():
+    labels = [np.zeros(3), np.arange(3.0), np.full(3, np.nan)]
+    assert ccc_of_recordings(labels, [np.zeros(3), np.arange(3.0), np.ones(3)]) == 1
+    assert np.isnan(ccc_of_recordings(labels[:1], [np.zeros(3)]))
+    assert np.isnan(ccc_of_recordings([], []))

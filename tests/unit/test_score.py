@@ -146,6 +146,50 @@ def test_recordings_that_lack_the_modality_are_counted(targets, predictions):
     assert (table["lacking"] == 0).all()
 
 
+def test_beside_the_concordance_stand_other_scores(targets, predictions):
+    table = score_predictions(targets, predictions, RECORDINGS, "E").set_index("partition")
+    for partition, names in {"dev": ["b", "c"], "test": ["d"]}.items():
+        here = targets["recording"].isin(names)
+        y = targets["E"][here].to_numpy(dtype=float)
+        x = predictions.set_index(["recording", "time"]).loc[
+            list(zip(targets["recording"][here], targets["time"][here], strict=True)), "E"
+        ]
+        x = x.to_numpy(dtype=float)
+        row = table.loc[partition]
+        assert row["pearson"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+        assert row["rmse"] == pytest.approx(np.sqrt(np.mean((x - y) ** 2)))
+        assert row["mae"] == pytest.approx(np.mean(np.abs(x - y)))
+        recording = targets["recording"][here].to_numpy()
+        own = {n: audmetric.concordance_cc(y[recording == n], x[recording == n]) for n in names}
+        values = list(own.values())
+        assert row["ccc_recording_mean"] == pytest.approx(np.mean(values), abs=1e-9)
+        assert row["ccc_recording_median"] == pytest.approx(np.median(values), abs=1e-9)
+        assert row["ccc_recording_worst"] == pytest.approx(min(values), abs=1e-9)
+        assert row["worst_recording"] == min(own, key=own.get)
+
+
+def test_one_long_recording_dominates_the_concordance_but_not_the_mean_over_recordings():
+    rng = np.random.default_rng(0)
+    rows = []
+    for name, level, frames in (("b", 0.0, 20), ("c", 5.0, 900)):
+        label = level + rng.normal(size=frames)
+        table = pd.DataFrame({"recording": name, "time": np.arange(frames) / 10, "E": label})
+        rows.append(table.assign(prediction=level + rng.normal(size=frames)))
+    frames = pd.concat(rows, ignore_index=True)
+    targets = frames[["recording", "time", "E"]]
+    predictions = frames[["recording", "time"]].assign(E=frames["prediction"])
+    (row,) = score_predictions(targets, predictions, RECORDINGS, "E").to_dict("records")
+    assert row["ccc"] > 0.3
+    assert row["ccc_recording_mean"] < 0.15
+
+
+def test_a_recording_without_a_concordance_is_not_the_worst():
+    targets = pd.DataFrame({"recording": list("bbcc"), "time": [0, 0.1] * 2, "E": [1.0, 1, 0, 1]})
+    (row,) = score_predictions(targets, targets, RECORDINGS, "E").to_dict("records")
+    assert row["worst_recording"] == "c"
+    assert row["ccc_recording_mean"] == row["ccc_recording_worst"] == 1
+
+
 @pytest.fixture
 def corpus(targets, tmp_path):
     """Labels of two dimensions, and the predictions of them by path."""

@@ -98,6 +98,7 @@ rule evaluate:
     output:
         intervals=places.INTERVALS,
         hypotheses=places.HYPOTHESES,
+        power=places.POWER,
     log:
         log_of("evaluate"),
     benchmark:
@@ -123,6 +124,7 @@ rule evaluate:
         " {params.evaluation}"
         " --intervals-output {output.intervals}"
         " --hypotheses-output {output.hypotheses}"
+        " --power-output {output.power}"
         " > {log} 2>&1"
 
 

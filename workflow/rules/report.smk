@@ -112,6 +112,7 @@ rule report:
         csv=places.SCORES_CSV,
         intervals=places.INTERVALS,
         hypotheses=places.HYPOTHESES,
+        power=places.POWER,
         ceiling=places.CEILING,
         uncertainty=places.UNCERTAINTY,
         sigma_scores=places.UNCERTAINTY_SCORES,

@@ -1,235 +1,143 @@
-"""Evaluation: intervals for the scores on test, and tests of the paper's hypotheses.
+"""Evaluation: intervals for the scores on test, tests of claims, and the power of such tests.
 
-Scores are CCC over the concatenated frames of a partition, averaged over seeds. Recordings (or
-subjects) are drawn with replacement. All seeds and models use the same draws, so that differences
-are paired. The 95 % interval is an expanded percentile interval (Hesterberg, 2015). With few
-recordings it is still rough, so a permutation test must agree: the answer to "a is better than b"
-is yes if the whole interval of the difference is above zero and p < 0.05, no if it is below zero
-and p < 0.05, and otherwise undecided.
+Scores are CCC over the concatenated frames of a partition, averaged over seeds. Subjects (or
+recordings) are drawn with replacement, and the scatter of the seeds is added. All models use the
+same draws, so that differences are paired. A claim is answered with yes if the whole interval of
+the difference is above zero and a permutation test agrees after adjustment for the number of
+comparisons, with no if it is below zero, and otherwise undecided. :mod:`softaer.core.inference`
+has the statistics, :mod:`softaer.core.power` the power with a planned number of subjects.
 """
 
 import itertools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from softaer.core import cli, tables
-from softaer.core.experiment import Evaluation, Experiment
+from softaer.core.concordance import moments
+from softaer.core.experiment import Evaluation, Experiment, System
+from softaer.core.inference import (
+    Score,
+    answer,
+    bootstrap,
+    bounds_of,
+    compare,
+    holm,
+    resample,
+)
 from softaer.core.places import final_prediction
-from softaer.core.schema import HYPOTHESES, INTERVALS
+from softaer.core.power import power
+from softaer.core.schema import HYPOTHESES, INTERVALS, POWER
 from softaer.core.targets import read_targets
-from softaer.core.tasks import JOIN, TASKS
+from softaer.core.tasks import JOIN, PLAIN_MEAN, RIDGE, TASKS
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
+from softaer.page.score_table import name_of
 
-LEVEL = 0.05
-"""Significance level of the tests; the intervals cover the rest."""
-
-EXACT_UNITS = 12
-"""Largest number of units for which all permutations are tried."""
+PARTITIONS = ("dev", "test")
 
 CLAIMS = {
     "multi": "multi-task > single-task",
     "joint": "joint > multi-task",
     "fusion": "fusion > better modality",
+    "mean": "fusion > plain mean",
+    "ridge": "network > ridge",
 }
-"""Hypotheses by what they compare; the first and the last are the paper's claims."""
+"""Hypotheses by what they compare; ``multi`` and ``fusion`` are the paper's claims."""
 
 
-def moments(frames: pd.DataFrame, prediction: Hashable, units: Sequence[str]) -> np.ndarray:
-    """Sums over the frames of each unit that determine the CCC over any union of units.
+class Pair(NamedTuple):
+    """Two models that a claim compares.
+
+    ``shared`` tells whether both use the same networks, as a fusion and one of its modalities do.
+    """
+
+    claim: str
+    better: System
+    worse: System
+    shared: bool = False
+
+
+def pairs(systems: Iterable[System], on_dev: Mapping[System, float]) -> list[Pair]:
+    """Comparisons that the claims need, of the models that there are.
 
     Parameters
     ----------
-    frames
-        ``unit``, ``label`` and the prediction's column, without NaN.
-    prediction
-        Name of the column.
-    units
-        Units in the requested order.
-
-    Returns
-    -------
-    float64 array of shape (units, 6): n, sum x, sum y, sum xx, sum yy, sum xy.
-    """
-    x, y = frames[prediction].astype(np.float64), frames["label"].astype(np.float64)
-    sums = pd.DataFrame({"n": 1.0, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y})
-    return sums.groupby(frames["unit"]).sum().loc[list(units)].to_numpy()
-
-
-def ccc_from_moments(sums: np.ndarray) -> np.ndarray:
-    """CCC from summed moments, shape (..., 6) to (...); NaN if both series are constant."""
-    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
-    mean_x, mean_y = x / n, y / n
-    cov = xy / n - mean_x * mean_y
-    spread = xx / n - mean_x**2 + yy / n - mean_y**2 + (mean_x - mean_y) ** 2
-    with np.errstate(invalid="ignore"):
-        return np.where(spread > 1e-12, 2 * cov / spread, np.nan)
-
-
-def resample(units: int, draws: int, seed: int) -> np.ndarray:
-    """Number of times each unit is in each draw, shape (draws, units); rows sum to ``units``."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(units, np.full(units, 1 / units), size=draws).astype(np.float64)
-
-
-class Score(NamedTuple):
-    """Mean CCC over seeds on all units and in every draw, and each seed's moments by unit."""
-
-    point: float
-    draws: np.ndarray
-    per_seed: Sequence[np.ndarray]
-
-
-def bootstrap(per_seed: Sequence[np.ndarray], counts: np.ndarray) -> Score:
-    """Mean CCC over seeds on all units, and in every draw.
-
-    Parameters
-    ----------
-    per_seed
-        Moments of each seed's predictions, shape (units, 6).
-    counts
-        See :func:`resample`.
-    """
-    point = np.mean([ccc_from_moments(m.sum(axis=0)) for m in per_seed])
-    draws = np.mean([ccc_from_moments(counts @ m) for m in per_seed], axis=0)
-    return Score(float(point), draws, per_seed)
-
-
-def interval(draws: np.ndarray, units: float = np.inf) -> tuple[float, float]:
-    """Expanded percentile interval (Hesterberg, 2015).
-
-    With few units, the draws vary too little. The percentiles are moved out to those of a t
-    interval with the right divisor: Phi(-sqrt(n / (n - 1)) t) for n units.
-
-    Parameters
-    ----------
-    draws
-        Bootstrap draws; those without a defined value are left out.
-    units
-        Number of units from which the draws were made.
-
-    Returns
-    -------
-    low, high
-        NaN if the draws do not differ, as with a single unit; they are uninformative then.
-    """
-    known = draws[~np.isnan(draws)]
-    if len(known) == 0 or np.ptp(known) == 0:
-        return np.nan, np.nan
-    quantile = norm.ppf(LEVEL / 2)
-    if np.isfinite(units):
-        quantile = student.ppf(LEVEL / 2, units - 1) * np.sqrt(units / (units - 1))
-    low, high = np.quantile(known, [norm.cdf(quantile), norm.cdf(-quantile)])
-    return float(low), float(high)
-
-
-def permutation_test(better: Score, worse: Score) -> float:
-    """Two-sided p value of a difference: how often it is as large with models swapped per unit.
-
-    If two models are equally good, it does not matter which of them predicted a unit. All ways to
-    swap them are tried, or 4096 at random if there are more than 12 units (Pitman, 1937). With n
-    units p is at least 2^(1 - n): five units or fewer cannot decide anything at the 5 % level.
-    """
-    units = len(better.per_seed[0])
-    if units <= EXACT_UNITS:
-        swaps = np.array(list(itertools.product([False, True], repeat=units)))
-    else:
-        swaps = np.random.default_rng(units).random((2**EXACT_UNITS, units)) < 0.5
-        swaps[0] = False
-    difference = np.zeros(len(swaps))
-    for a, b in zip(better.per_seed, worse.per_seed, strict=True):
-        first = ccc_from_moments(a.sum(axis=0) + swaps @ (b - a))
-        second = ccc_from_moments(b.sum(axis=0) + swaps @ (a - b))
-        difference += first - second
-    if np.isnan(difference[0]):
-        return np.nan
-    return float((np.abs(difference) >= np.abs(difference[0]) - 1e-12).mean())
-
-
-def answer(low: float, high: float, p_value: float) -> str:
-    """``yes``, ``no`` or ``undecided``: the interval and the permutation test must agree.
-
-    With few units the interval alone decides too often.
-    """
-    if not p_value < LEVEL:
-        return "undecided"
-    if low > 0:
-        return "yes"
-    return "no" if high < 0 else "undecided"
-
-
-def compare(better: Score, worse: Score) -> dict[str, float | str]:
-    """Difference of two scores with its interval, p-value and the answer."""
-    low, high = interval(better.draws - worse.draws, len(better.per_seed[0]))
-    p_value = permutation_test(better, worse)
-    return {
-        "difference": better.point - worse.point,
-        "low": low,
-        "high": high,
-        "p_value": p_value,
-        "answer": answer(low, high, p_value),
-    }
-
-
-def hypotheses(
-    scores: Mapping[tuple[str, str], Score], on_dev: Mapping[tuple[str, str], float]
-) -> list[dict]:
-    """The paper's comparisons for one dimension and target.
-
-    Parameters
-    ----------
-    scores
-        For each modality and task, the result of :func:`bootstrap` on test.
+    systems
+        Models with a score on test.
     on_dev
-        CCC on dev of each modality and task. It determines the better modality, so that test need
-        not be used for that. Without it, fusion is not compared.
+        CCC on dev. It determines the better modality, so that test need not be used for that.
+        Without it, fusion is not compared with a modality.
+    """
+    systems = list(systems)
+    methods = dict.fromkeys(system.fusion for system in systems if system.fusion is not None)
+    configured = next((m for m in methods if m != PLAIN_MEAN), PLAIN_MEAN)
+    networks = [s for s in systems if s.task in TASKS and s.fusion in (None, configured)]
+    tasks = [task for task in TASKS if any(s.task == task for s in networks)]
+    found = [
+        Pair(second, system._replace(task=second), system._replace(task=first))
+        for first, second in itertools.pairwise(tasks)
+        for system in networks
+        if system.task == first
+    ]
+    fused = [system for system in networks if JOIN in system.modality]
+    for system in fused:
+        parts = [System(part, system.task) for part in system.modality.split(JOIN)]
+        parts = [part for part in parts if part in on_dev]
+        if parts:
+            found.append(Pair("fusion", system, max(parts, key=on_dev.__getitem__), shared=True))
+    found += [Pair("mean", s, s._replace(fusion=PLAIN_MEAN), shared=True) for s in fused]
+    found += [Pair("ridge", system, system._replace(task=RIDGE)) for system in networks]
+    return [p for p in found if p.better != p.worse and {p.better, p.worse} <= set(systems)]
+
+
+def name(system: System) -> str:
+    """Name of a model in the table of hypotheses: ``audio, multi``."""
+    return f"{name_of(system.modality, system.task, system.fusion or '')}, {system.task}"
+
+
+ANSWER = ("p_holm", "answer")
+"""Columns that need all comparisons of a hypothesis."""
+
+
+def answered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons with their adjusted p values and answers.
+
+    Parameters
+    ----------
+    rows
+        ``hypothesis`` and the columns of :class:`softaer.core.inference.Difference`, of the whole
+        experiment.
 
     Returns
     -------
-    Rows with ``hypothesis``, ``better``, ``worse`` and the result of :func:`compare`.
+    The rows with ``p_holm``, adjusted over all comparisons of the same hypothesis, and ``answer``.
     """
-    modalities = list(dict.fromkeys(modality for modality, _ in scores))
-    tasks = list(dict.fromkeys(task for _, task in scores))
-    pairs: list[tuple[str, tuple[str, str], tuple[str, str]]] = []
-    for first, second in itertools.pairwise(
-        [t for t in ("single", "multi", "joint") if t in tasks]
-    ):
-        pairs += [(second, (m, second), (m, first)) for m in modalities]
-    for fused in (m for m in modalities if JOIN in m):
-        for task in tasks:
-            parts = [part for part in fused.split(JOIN) if (part, task) in on_dev]
-            if not parts:
-                continue
-            alone = max(parts, key=lambda m: on_dev[m, task])
-            pairs.append(("fusion", (fused, task), (alone, task)))
-    return [
-        {
-            "hypothesis": CLAIMS[kind],
-            "better": ", ".join(better),
-            "worse": ", ".join(worse),
-            **compare(scores[better], scores[worse]),
-        }
-        for kind, better, worse in pairs
-    ]
+    adjusted = rows.groupby("hypothesis")["p_value"].transform(lambda p: holm(p.to_numpy()))
+    rows = rows.assign(p_holm=adjusted)
+    columns = ["low", "high", "p_holm", "resampled", "seeds"]
+    return rows.assign(answer=[answer(*row) for row in rows[columns].itertuples(index=False)])
 
 
-def read_frames(
+class Sums(NamedTuple):
+    """Names of the units of a partition, and each model's moments, shape (seeds, units, 6)."""
+
+    units: list[str]
+    moments: dict[System, np.ndarray]
+
+
+def read_sums(
     experiment: Experiment,
     results: Path,
     dataset: Path,
     recordings: Sequence[Recording],
     dimension: str,
-    target: str,
-    partition: str,
     unit: str,
-) -> pd.DataFrame:
-    """Labelled frames of a partition with all predictions of a target side by side.
+) -> dict[tuple[str, str], Sums]:
+    """Moments of all models of a dimension.
 
     Parameters
     ----------
@@ -239,34 +147,107 @@ def read_frames(
         Folder of all results, and folder with the targets.
     recordings
         Scored recordings.
-    dimension, target, partition
-        Selection of the labels.
+    dimension
+        Dimension of the labels.
     unit
         ``recording`` or ``subject``.
 
     Returns
     -------
-    ``unit``, ``label`` and one column per (system, seed); empty if the partition is empty.
-    On dev, predictions are those out of fold; NaN if there are none.
+    For each target and each partition with labels, the models with a prediction of every labelled
+    frame. On dev, predictions are those out of fold.
     """
-    unit_of = {r.recording: getattr(r, unit) for r in recordings}
-    some = [r for r in recordings if r.partition == partition]
+    some = [r for r in recordings if r.partition in PARTITIONS]
     if not some:
-        return pd.DataFrame(columns=["unit", "label"])
-    frames = read_targets(dataset, some, dimension)[["recording", "time", target]]
-    frames = frames.rename(columns={target: "label"})
-    models = [(s, seed) for s in experiment.systems for seed in experiment.seeds_of(s.task)]
-    for system, seed in models:
-        column = system.column(target) + ("_out_of_fold" if partition == "dev" else "")
-        path = final_prediction(results, dimension, system.modality, system.task, seed)
-        prediction = tables.read(path, ["recording", "time", column])
-        frames = frames.merge(
-            prediction.rename(columns={column: (system, seed)}),
-            on=["recording", "time"],
-            how="left",
-            validate="one_to_one",
+        return {}
+    frames = read_targets(dataset, some, dimension)
+    partition = frames["recording"].map({r.recording: r.partition for r in some})
+    unit_of = frames["recording"].map({r.recording: getattr(r, unit) for r in some})
+    found: dict[tuple[str, str], Sums] = {}
+    places = {}
+    for target, part in itertools.product(experiment.targets, PARTITIONS):
+        here = ((partition == part) & frames[target].notna()).to_numpy()
+        if here.any():
+            codes, units = pd.factorize(unit_of[here], sort=True)
+            places[target, part] = here, codes, frames.loc[here, target].to_numpy()
+            found[target, part] = Sums(list(units), {})
+    for system in experiment.systems:
+        columns = {
+            key: system.column(key[0]) + ("_out_of_fold" if key[1] == "dev" else "")
+            for key in found
+        }
+        per_seed: dict[tuple[str, str], list[np.ndarray]] = {key: [] for key in found}
+        for seed in experiment.seeds_of(system.task):
+            path = final_prediction(results, dimension, system.modality, system.task, seed)
+            prediction = frames[["recording", "time"]].merge(
+                tables.read(path, ["recording", "time", *columns.values()]),
+                on=["recording", "time"],
+                how="left",
+                validate="one_to_one",
+            )
+            for key, (here, codes, label) in places.items():
+                values = prediction[columns[key]].to_numpy()[here]
+                if not np.isnan(values).any():
+                    sums = moments(values, label, codes, len(found[key].units))
+                    per_seed[key].append(sums)
+        for place, of_seeds in per_seed.items():
+            if len(of_seeds) == len(experiment.seeds_of(system.task)):
+                found[place].moments[system] = np.stack(of_seeds)
+    return found
+
+
+def evaluate(
+    sums: Mapping[tuple[str, str], Mapping[str, Sums]], settings: Evaluation
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Intervals of all scores, answers to all hypotheses, and their power.
+
+    Parameters
+    ----------
+    sums
+        For each dimension and target, the moments by partition.
+    settings
+        Numbers of the bootstrap.
+
+    Returns
+    -------
+    Tables with the columns of ``INTERVALS``, ``HYPOTHESES`` and ``POWER`` in
+    :mod:`softaer.core.schema`.
+    """
+    intervals, compared, scores_of = [], [], []
+    for (dimension, target), partitions in sums.items():
+        scores: dict[str, dict[System, Score]] = {name: {} for name in PARTITIONS}
+        for partition, (units, moments_of) in partitions.items():
+            counts = resample(len(units), settings.draws, settings.bootstrap_seed)
+            for system, per_seed in moments_of.items():
+                score = bootstrap(per_seed, counts, trained=system.task in TASKS)
+                scores[partition][system] = score
+                keys = {"dimension": dimension, "target": target, "partition": partition}
+                bounds = bounds_of(score)._asdict()
+                numbers = {"ccc": score.point, "seeds": len(per_seed), "resampled": len(units)}
+                intervals.append(keys | system._asdict() | bounds | numbers)
+        on_dev = {system: score.point for system, score in scores["dev"].items()}
+        for pair in pairs(scores["test"], on_dev):
+            both = scores["test"][pair.better], scores["test"][pair.worse]
+            scores_of.append((*both, pair.shared))
+            keys = {"hypothesis": CLAIMS[pair.claim], "dimension": dimension, "target": target}
+            keys |= {"better": name(pair.better), "worse": name(pair.worse)}
+            compared.append(keys | compare(*both, pair.shared)._asdict())
+    answers = pd.DataFrame(compared, columns=[n for n in HYPOTHESES.names if n not in ANSWER])
+    answers = answered(answers)
+    among = answers.groupby("hypothesis")["p_value"].transform("count")
+    keys = answers[["hypothesis", "dimension", "target", "better", "worse"]].to_dict("records")
+    planned = [
+        key | row
+        for key, both, comparisons, gain in zip(
+            keys, scores_of, among, answers["difference"].abs(), strict=True
         )
-    return frames.assign(unit=frames["recording"].map(unit_of)).dropna(subset=["label"])
+        for row in power(*both, comparisons=comparisons, gain=gain)
+    ]
+    return (
+        pd.DataFrame(intervals, columns=INTERVALS.names),
+        answers[HYPOTHESES.names],
+        pd.DataFrame(planned, columns=POWER.names),
+    )
 
 
 def main() -> None:
@@ -275,49 +256,24 @@ def main() -> None:
     cli.add_settings(arguments, Evaluation)
     cli.add_output(arguments, "--intervals-output")
     cli.add_output(arguments, "--hypotheses-output")
+    cli.add_output(arguments, "--power-output")
     options = arguments.parse_args()
 
     experiment = cli.settings(options, Experiment)
     settings = cli.settings(options, Evaluation)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
-    intervals, answers = [], []
-    for dimension, target in itertools.product(experiment.dimensions, experiment.targets):
-        points: dict[str, dict] = {}
-        for partition in ("dev", "test"):
-            frames = read_frames(
-                *(experiment, options.results, options.dataset, recordings),
-                *(dimension, target, partition, settings.resample),
-            )
-            units = sorted(frames["unit"].unique())
-            if not units:
-                continue
-            counts = resample(len(units), settings.draws, settings.bootstrap_seed)
-            scores = {}
-            for system in experiment.systems:
-                columns = [(system, seed) for seed in experiment.seeds_of(system.task)]
-                if frames[columns].notna().all(axis=None):
-                    sums = [moments(frames, column, units) for column in columns]
-                    scores[system] = bootstrap(sums, counts)
-            # The paper's comparisons are of networks and of the configured fusion.
-            points[partition] = {
-                (system.modality, system.task): score
-                for system, score in scores.items()
-                if system.task in TASKS and system.fusion in (None, experiment.fusion)
-            }
-            for system, score in scores.items():
-                low, high = interval(score.draws, len(units))
-                row: dict[str, Any] = {**system._asdict(), "partition": partition}
-                row |= {"ccc": score.point, "low": low, "high": high}
-                row |= {"seeds": len(experiment.seeds_of(system.task))}
-                row |= {"dimension": dimension, "target": target, "resampled": len(units)}
-                intervals.append(row)
-        on_dev = {key: score.point for key, score in points.get("dev", {}).items()}
-        for row in hypotheses(points.get("test", {}), on_dev):
-            answers.append(row | {"dimension": dimension, "target": target})
-    columns = [field.name for field in INTERVALS]
-    tables.write(pd.DataFrame(intervals, columns=columns), INTERVALS, options.intervals_output)
-    columns = [field.name for field in HYPOTHESES]
-    tables.write(pd.DataFrame(answers, columns=columns), HYPOTHESES, options.hypotheses_output)
+    sums: dict[tuple[str, str], dict[str, Sums]] = {}
+    for dimension in experiment.dimensions:
+        found = read_sums(
+            *(experiment, options.results, options.dataset),
+            *(recordings, dimension, settings.resample),
+        )
+        for (target, partition), own in found.items():
+            sums.setdefault((dimension, target), {})[partition] = own
+    intervals, hypotheses, planned = evaluate(sums, settings)
+    tables.write(intervals, INTERVALS, options.intervals_output)
+    tables.write(hypotheses, HYPOTHESES, options.hypotheses_output)
+    tables.write(planned, POWER, options.power_output)
 
 
 if __name__ == "__main__":

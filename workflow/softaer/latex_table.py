@@ -1,7 +1,8 @@
 """The paper's table as LaTeX: CCC on dev and test, for a document with ``booktabs``.
 
 The table has the form of the paper: one row per modality and task, one pair of columns per
-dimension and target. Dev is in-sample for fusion and post-processing; test has its 95 % interval.
+dimension and target. Dev is in-sample for fusion and post-processing; test has its 95 % interval
+or, with few subjects or recordings, the range of their own scores.
 """
 
 from pathlib import Path
@@ -38,7 +39,7 @@ def latex_table(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataF
     heads = [escaped(f"{dimension} ") + SYMBOLS[target] for dimension, target in columns]
     rules = [rf"\cmidrule(lr){{{3 + 2 * n}-{4 + 2 * n}}}" for n in range(len(columns))]
     lines = [
-        r"% Needs \usepackage{booktabs}. CCC; mean over seeds; 95 % bootstrap intervals on test.",
+        f"% Needs \\usepackage{{booktabs}}. CCC; mean over seeds; {_meaning(intervals)}.",
         rf"\begin{{tabular}}{{ll{'rr' * len(columns)}}}",
         r"\toprule",
         _row(["", "", *(rf"\multicolumn{{2}}{{c}}{{{head}}}" for head in heads)]),
@@ -55,6 +56,14 @@ def latex_table(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataF
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
+def _meaning(intervals: pd.DataFrame) -> str:
+    """What the bounds on test are."""
+    kinds = set(intervals.loc[intervals["partition"] == "test", "kind"])
+    if "interval" in kinds:
+        return "brackets: 95 % bootstrap intervals on test"
+    return "parentheses: range of the units' own scores on test"
+
+
 def _row(cells: list[str]) -> str:
     return " & ".join(cells) + r" \\"
 
@@ -67,9 +76,9 @@ def _test(block: dict) -> str:
     value = _number(block["test"])
     if block.get("best"):
         value = rf"$\mathbf{{{block['test']:.3f}}}$"
-    if block.get("low") is None:
+    if block.get("bounds") is None:
         return value
-    return rf"{value} {{\scriptsize [{block['low']:.2f}, {block['high']:.2f}]}}"
+    return rf"{value} {{\scriptsize {block['bounds']}}}"
 
 
 def main() -> None:

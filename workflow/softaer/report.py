@@ -24,6 +24,7 @@ from softaer.core.code_digest import code_digest
 from softaer.core.experiment import Experiment
 from softaer.core.files import complete
 from softaer.core.home import SCRIPT, TEMPLATE
+from softaer.core.inference import FEW_UNITS
 from softaer.core.places import beside_prediction
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
@@ -31,12 +32,13 @@ from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
 from softaer.labels import DRIVEN, JUMPS
+from softaer.page.claims import claims_table, largest_gains, power_table, tally
 from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.run_times import run_times
-from softaer.page.score_table import score_table
+from softaer.page.score_table import other_scores, score_table
 from softaer.page.worth import reliability_rows, verdict
 from softaer.rater_lags import aligned_ratings
 from softaer.uncertainty import ALONE, PREDICTED
@@ -254,7 +256,10 @@ def main() -> None:
         cli.delays(options),
     )
     uncertainty, sigma_scores = map(table, ("uncertainty", "uncertainty_scores"))
-    own = score_table(scores, table("intervals"), ceiling)
+    intervals, power = table("intervals"), table("power")
+    own = score_table(scores, intervals, ceiling)
+    on_test = intervals[intervals["partition"] == "test"]
+    units = int(on_test["resampled"].max()) if len(on_test) else 0
     published = side_by_side(read_published(options.published), own) if options.published else None
     estimated = {}
     if options.config["delay"] == "estimated":
@@ -269,8 +274,12 @@ def main() -> None:
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
         simulated=options.simulated,
         headline=headline(scores, ceiling),
-        claims=hypotheses["answer"].value_counts().to_dict(),
+        claims=tally(hypotheses),
         scores=own,
+        other_scores=as_rows(other_scores(scores)),
+        kinds=sorted(set(on_test["kind"])),
+        units=units,
+        few=FEW_UNITS,
         seeds=experiment.seeds,
         tasks=experiment.tasks,
         modalities=experiment.single,
@@ -280,7 +289,9 @@ def main() -> None:
         .to_dict("index"),
         resample=options.config["evaluation"]["resample"],
         draws=options.config["evaluation"]["draws"],
-        hypotheses=as_rows(hypotheses),
+        hypotheses=as_rows(claims_table(hypotheses)),
+        power=as_rows(power_table(power)) if len(power) else None,
+        largest_gains=largest_gains(power, units),
         uncertainty=figure("uncertainty") if len(uncertainty) else None,
         verdicts=verdicts(sigma_scores),
         sigma_scores=as_rows(shown_scores(sigma_scores)),

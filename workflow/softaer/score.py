@@ -2,7 +2,8 @@
 
 CCC over the concatenated frames of a partition, for every dimension, target, modality (and their
 fusion), task and seed: the long form of the paper's table. In addition to the scores of the final
-predictions, it has those before post-processing and, on dev, those out of fold.
+predictions, it has those before post-processing and, on dev, those out of fold. Other scores of the
+final predictions stand beside the CCC: Pearson's r, RMSE, MAE, and the CCC of single recordings.
 
 All modalities are scored on the same recordings. The table counts how many of them lack the
 modality: there, its network has seen only zeros, and the fusion has not used it.
@@ -14,7 +15,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.concordance import ccc
+from softaer.core.concordance import ccc, ccc_of_each, errors, pearson
 from softaer.core.errors import InputError
 from softaer.core.experiment import Experiment
 from softaer.core.files import complete
@@ -26,6 +27,9 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import having, scored
 
 SCORED_PARTITIONS = ("dev", "test")
+
+KEYS = ("dimension", "target", "modality", "task", "seed", "fusion")
+"""Columns that name a prediction."""
 
 
 def score_predictions(
@@ -57,8 +61,8 @@ def score_predictions(
     Returns
     -------
     ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev, if there is an estimate for
-    all frames), ``recordings``, ``lacking`` (the number of these), ``frames``; a partition without
-    labels has no row.
+    all frames), ``recordings``, ``lacking`` (the number of these), ``frames``, and
+    :func:`other_scores` of the final prediction; a partition without labels has no row.
 
     Raises
     ------
@@ -98,9 +102,40 @@ def score_predictions(
             }
             names = set(some["recording"])
             counts = {"recordings": len(names), "lacking": len(names.intersection(lacking))}
-            rows.append({"partition": partition, **scores, **counts, "frames": len(some)})
-    columns = ["partition", "ccc", "ccc_raw", "ccc_out_of_fold", "recordings", "lacking", "frames"]
-    return pd.DataFrame(rows, columns=columns)
+            others = other_scores(some["recording"], some["label"], some[column])
+            rows.append({"partition": partition, **scores, **counts, "frames": len(some)} | others)
+    return pd.DataFrame(rows, columns=[n for n in CCC.names if n not in KEYS])
+
+
+def other_scores(
+    recording: pd.Series, label: pd.Series, prediction: pd.Series
+) -> dict[str, float | str | None]:
+    """Scores beside the CCC over all frames, which one long recording can dominate.
+
+    Parameters
+    ----------
+    recording, label, prediction
+        Of every labelled frame, without NaN, with a common index.
+
+    Returns
+    -------
+    ``pearson``, ``rmse``, ``mae`` over all frames; mean, median and minimum of the recordings' own
+    CCC (``ccc_recording_mean``, ``_median``, ``_worst``), and ``worst_recording``, which has the
+    minimum. Recordings in which both series are constant have no CCC and are left out.
+    """
+    names, labels = zip(*label.groupby(recording), strict=True)
+    predictions = [values for _, values in prediction.groupby(recording)]
+    each = pd.Series(ccc_of_each(labels, predictions), names).dropna()
+    rmse, mae = errors(label.to_numpy(), prediction.to_numpy())
+    return {
+        "pearson": pearson(label.to_numpy(), prediction.to_numpy()),
+        "rmse": rmse,
+        "mae": mae,
+        "ccc_recording_mean": each.mean(),
+        "ccc_recording_median": each.median(),
+        "ccc_recording_worst": each.min(),
+        "worst_recording": None if each.empty else each.idxmin(),
+    }
 
 
 def main() -> None:

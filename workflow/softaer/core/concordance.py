@@ -1,4 +1,11 @@
-"""Concordance correlation coefficient (Lin, 1989), the score of continuous emotion recognition."""
+"""Concordance correlation coefficient (Lin, 1989), the score of continuous emotion recognition.
+
+Beside it, other scores of a prediction: Pearson's r, which ignores a wrong level and range; errors
+in the unit of the ratings; and the concordance of each recording, which no long recording can
+dominate. The concordance of any union of units follows from sums over their frames (`moments`).
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,3 +36,72 @@ def ccc(truth: np.ndarray, prediction: np.ndarray) -> float:
     dx, dy = x - x.mean(), y - y.mean()
     spread = (dx**2).mean() + (dy**2).mean() + (x.mean() - y.mean()) ** 2
     return 2 * (dx * dy).mean() / spread
+
+
+def ccc_of_each(truth: Sequence[np.ndarray], prediction: Sequence[np.ndarray]) -> np.ndarray:
+    """CCC of every recording on its own.
+
+    Parameters
+    ----------
+    truth, prediction
+        One series per recording, shape (T_i,); NaN as in :func:`ccc`.
+
+    Returns
+    -------
+    float64, shape (recordings,). As for :func:`ccc`, 0 if the label or the prediction is constant
+    in a recording, NaN if both are.
+    """
+    return np.array([ccc(y, x) for y, x in zip(truth, prediction, strict=True)], dtype=np.float64)
+
+
+def ccc_of_recordings(truth: Sequence[np.ndarray], prediction: Sequence[np.ndarray]) -> float:
+    """Mean of :func:`ccc_of_each` over the recordings in which it is defined; NaN if in none.
+
+    Each recording counts the same, however long it is.
+    """
+    each = ccc_of_each(truth, prediction)
+    return float(each[~np.isnan(each)].mean()) if not np.isnan(each).all() else np.nan
+
+
+def pearson(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Pearson correlation of two series without NaN, shape (n,); NaN if one is constant."""
+    if len(truth) == 0 or np.ptp(truth) == 0 or np.ptp(prediction) == 0:
+        return np.nan
+    return float(np.corrcoef(np.float64(truth), np.float64(prediction))[0, 1])
+
+
+def errors(truth: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
+    """RMSE and MAE of a prediction without NaN, shape (n,), in the unit of the ratings."""
+    difference = np.float64(prediction) - np.float64(truth)
+    return float(np.sqrt((difference**2).mean())), float(np.abs(difference).mean())
+
+
+def moments(prediction: np.ndarray, label: np.ndarray, unit: np.ndarray, units: int) -> np.ndarray:
+    """Sums over the frames of each unit that determine the CCC over any union of units.
+
+    Parameters
+    ----------
+    prediction, label
+        Shape (frames,), without NaN.
+    unit
+        Number of each frame's unit, int, shape (frames,), from 0 to ``units`` - 1.
+    units
+        Number of units.
+
+    Returns
+    -------
+    float64, shape (units, 6): n, sum x, sum y, sum xx, sum yy, sum xy.
+    """
+    x, y = np.asarray(prediction, dtype=np.float64), np.asarray(label, dtype=np.float64)
+    sums = [np.ones_like(x), x, y, x * x, y * y, x * y]
+    return np.stack([np.bincount(unit, values, minlength=units) for values in sums], axis=1)
+
+
+def ccc_from_moments(sums: np.ndarray) -> np.ndarray:
+    """CCC from summed moments, shape (..., 6) to (...); NaN if both series are constant."""
+    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_x, mean_y = x / n, y / n
+        cov = xy / n - mean_x * mean_y
+        spread = xx / n - mean_x**2 + yy / n - mean_y**2 + (mean_x - mean_y) ** 2
+        return np.where(spread > 1e-12, 2 * cov / spread, np.nan)

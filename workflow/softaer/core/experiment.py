@@ -295,8 +295,9 @@ class Apply(Section):
 class Evaluation(Section):
     """Intervals of the scores."""
 
-    resample: Literal["recording", "subject"] = "recording"
-    """unit that the bootstrap draws; or subject"""
+    resample: Literal["recording", "subject"] = "subject"
+    """unit that the bootstrap draws and the permutation test swaps; or recording: too narrow if a
+    subject has several recordings"""
     draws: Annotated[int, Ge(100)] = 1000
     bootstrap_seed: Seed = 1
 

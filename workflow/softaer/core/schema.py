@@ -393,8 +393,16 @@ CCC = pa.schema(
         field("lacking", pa.int64(), unit="recordings"),
         field("frames", pa.int64(), unit="frames"),
         field("fusion", pa.string(), unit="", nullable=True),
+        field("pearson", pa.float64(), nullable=True),
+        field("rmse", pa.float64(), unit="rating"),
+        field("mae", pa.float64(), unit="rating"),
+        field("ccc_recording_mean", pa.float64(), nullable=True),
+        field("ccc_recording_median", pa.float64(), nullable=True),
+        field("ccc_recording_worst", pa.float64(), nullable=True),
+        field("worst_recording", pa.string(), unit="", nullable=True),
     ]
 )
+"""Scores over the concatenated frames of a partition, and over its recordings one by one."""
 
 
 def summary(modalities: Sequence[str]) -> pa.Schema:
@@ -425,8 +433,11 @@ INTERVALS = pa.schema(
         field("seeds", pa.int64(), unit="seeds"),
         field("resampled", pa.int64()),
         field("fusion", pa.string(), unit="", nullable=True),
+        field("kind", pa.string(), unit=""),
     ]
 )
+"""Mean CCC over seeds. By ``kind``, ``low`` and ``high`` are a 95 % ``interval``, or the ``range``
+of the scores of the units on their own; ``resampled`` is the number of units."""
 
 HYPOTHESES = pa.schema(
     [
@@ -438,10 +449,37 @@ HYPOTHESES = pa.schema(
         field("difference", pa.float64(), nullable=True),
         field("low", pa.float64(), nullable=True),
         field("high", pa.float64(), nullable=True),
+        field("kind", pa.string(), unit=""),
         field("p_value", pa.float64(), nullable=True),
+        field("p_holm", pa.float64(), nullable=True),
         field("answer", pa.string(), unit=""),
+        field("effect_size", pa.float64(), nullable=True),
+        field("effect_low", pa.float64(), nullable=True),
+        field("effect_high", pa.float64(), nullable=True),
+        field("resampled", pa.int64()),
+        field("seeds", pa.int64(), unit="seeds", nullable=True),
     ]
 )
+"""Differences in CCC on test. ``kind`` is as in the intervals, with the differences of the units'
+own scores; ``effect_size`` is their mean in units of their standard deviation over units."""
+
+POWER = pa.schema(
+    [
+        field("hypothesis", pa.string(), unit=""),
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("better", pa.string(), unit=""),
+        field("worse", pa.string(), unit=""),
+        field("units", pa.int64()),
+        field("comparisons", pa.int64()),
+        field("gain", pa.float64()),
+        field("power", pa.float64()),
+        field("smallest_gain", pa.float64(), nullable=True),
+    ]
+)
+"""Share of planned corpora of ``units`` test subjects (or recordings) in which ``gain``, the
+difference of this run without its sign, would be answered with yes, and the smallest gain for which
+80 % would."""
 
 CEILING = pa.schema(
     [

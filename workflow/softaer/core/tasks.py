@@ -25,6 +25,7 @@ BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 """Predictions without a network, which go through the same stages as a task: a ridge regression on
 the same features, and the mean of train."""
 
+RIDGE: Baseline = "ridge"
 CONSTANT: Baseline = "constant"
 
 BASELINE_SEED = 0

@@ -1,4 +1,4 @@
-"""CCC on test with its intervals, beside one more rater against the others (no upper bound)."""
+"""CCC on test with its intervals or ranges, and one more rater against the others (no bound)."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,6 +11,9 @@ from softaer.page.score_table import SYSTEM, name_of, systems
 
 MARKERS = {"single": "o", "multi": "s", "joint": "D", "ridge": "^", "constant": "x"}
 """Marker of each task and baseline."""
+
+LINES = {"interval": "-", "range": ":"}
+"""Line of each kind of bounds."""
 
 
 def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -> plt.Figure:
@@ -27,7 +30,7 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
     if on_test.empty:
         return say("No recordings in test.")
     mean = on_test.groupby(keys, sort=False)["ccc"].mean()
-    bounds = intervals[intervals["partition"] == "test"].set_index(keys)[["low", "high"]]
+    bounds = intervals[intervals["partition"] == "test"].set_index(keys)[["low", "high", "kind"]]
     people = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
     people = people.set_index(["dimension", "target"])["ccc"].dropna()
     panels = list(on_test[["dimension", "target"]].drop_duplicates().itertuples(index=False))
@@ -46,7 +49,8 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
                 key = (dimension, target, modality, task, fusion)
                 colour = colour_of(modality)
                 if key in bounds.index:
-                    axis.plot(bounds.loc[key], [place, place], color=colour, linewidth=1.5)
+                    low, high, kind = bounds.loc[key]
+                    axis.plot([low, high], [place] * 2, LINES[kind], color=colour, linewidth=1.5)
                 axis.plot(mean.get(key), place, MARKERS[task], color=colour, markersize=5)
             if (dimension, target) in people.index:
                 axis.axvline(people[dimension, target], color="#222222", linestyle="--", lw=1)

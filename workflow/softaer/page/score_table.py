@@ -1,5 +1,7 @@
 """The paper's table: CCC of every model on dev and test, with one more rater."""
 
+import itertools
+
 import pandas as pd
 
 from softaer.core.tasks import CONSTANT, PLAIN_MEAN
@@ -25,6 +27,55 @@ def name_of(modality: str, task: str, fusion: str) -> str:
     return f"{modality} ({PLAIN_MEAN})" if fusion == PLAIN_MEAN else modality
 
 
+def shown_bounds(low: float, high: float, kind: str) -> str | None:
+    """``[0.12, 0.34]`` for an interval, ``(0.12 to 0.34)`` for a range; ``None`` if missing."""
+    if pd.isna(low):
+        return None
+    return f"[{low:.2f}, {high:.2f}]" if kind == "interval" else f"({low:.2f} to {high:.2f})"
+
+
+OTHER_SCORES = {
+    "ccc": "CCC",
+    "pearson": "r",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "ccc_recording_mean": "CCC per recording: mean",
+    "ccc_recording_median": "median",
+    "ccc_recording_worst": "worst",
+}
+"""Columns of the scores beside the CCC, with their titles."""
+
+
+def other_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """More than one figure per model, mean over seeds, on test or, without it, on dev.
+
+    Parameters
+    ----------
+    scores
+        Table of the stage ``score``.
+
+    Returns
+    -------
+    ``dimension``, ``target``, ``modality``, ``task``, the titles of :data:`OTHER_SCORES`, and
+    ``worst recording``: the one with the lowest CCC, or those, if it differs between seeds.
+    """
+    partition = "test" if (scores["partition"] == "test").any() else "dev"
+    some = scores[scores["partition"] == partition].assign(fusion=scores["fusion"].fillna(""))
+    rows = []
+    columns = some[["dimension", "target"]].drop_duplicates().itertuples(index=False, name=None)
+    groups = dict(iter(some.groupby(["dimension", "target", *SYSTEM])))
+    for (dimension, target), system in itertools.product(columns, systems(some)):
+        seeds = groups.get((dimension, target, *system))
+        if seeds is not None:
+            names = {"modality": name_of(*system), "task": system[1]}
+            rows.append(
+                {"dimension": dimension, "target": target, **names}
+                | {title: seeds[name].mean() for name, title in OTHER_SCORES.items()}
+                | {"worst recording": ", ".join(sorted({*seeds["worst_recording"].dropna()}))}
+            )
+    return pd.DataFrame(rows)
+
+
 def score_table(
     scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame
 ) -> dict[str, list]:
@@ -41,13 +92,14 @@ def score_table(
         (dimension, target) of each block of cells: dev in-sample, dev out of fold, test.
     rows
         ``name``, ``task`` and ``blocks``; a block has ``dimension``, ``dev``, ``out_of_fold``,
-        ``test``, ``low``, ``high`` (``None`` if missing) and ``best``: highest on test among the
+        ``test``, ``bounds`` in words (``None`` if missing) and ``best``: highest on test among the
         models.
     """
     keys = ["dimension", "target", *SYSTEM, "partition"]
     scores, intervals = (t.assign(fusion=t["fusion"].fillna("")) for t in (scores, intervals))
     mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()
-    bounds = intervals.set_index(keys)[["low", "high"]]
+    bounds = [shown_bounds(*row) for row in intervals[["low", "high", "kind"]].to_numpy()]
+    bounds_of = dict(zip(intervals[keys].itertuples(index=False, name=None), bounds, strict=True))
     columns = list(scores[["dimension", "target"]].drop_duplicates().itertuples(index=False))
     columns = [tuple(column) for column in columns]
     highest = scores[scores["partition"] == "test"].groupby(keys)["ccc"].mean()
@@ -70,8 +122,7 @@ def score_table(
                     "dev": get(mean, dev, "ccc"),
                     "out_of_fold": get(mean, dev, "ccc_out_of_fold"),
                     "test": value,
-                    "low": get(bounds, test, "low"),
-                    "high": get(bounds, test, "high"),
+                    "bounds": bounds_of.get(test),
                     "best": value is not None and value == highest[column],
                 }
             )
