@@ -13,8 +13,8 @@ from softaer.agreement import (
     reliability_tables,
 )
 from softaer.core.experiment import Evaluation
+from softaer.core.inference import FEW_UNITS
 from softaer.core.reliability import (
-    LEAST_UNITS,
     SPLITS,
     correlation_from_moments,
     intraclass_correlation,
@@ -240,7 +240,7 @@ def test_intervals_need_enough_units():
     draws, units = drawn_correlations(sums, list(by_recording), SETTINGS)
     assert (len(draws), units) == (SETTINGS.draws, 12)
     assert np.std(draws) > 0
-    subjects = [f"s{k % (LEAST_UNITS - 1)}" for k in range(12)]
+    subjects = [f"s{k % FEW_UNITS}" for k in range(12)]
     assert len(drawn_correlations(sums, subjects, SETTINGS)[0]) == 0
     rows, _ = tables_of(by_recording, subjects)
     assert rows[["low", "high"]].isna().all(axis=None)

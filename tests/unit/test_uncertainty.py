@@ -13,8 +13,8 @@ from scipy.stats import norm
 from softaer import uncertainty
 from softaer.core import schema, tables
 from softaer.core.experiment import Evaluation
+from softaer.core.inference import FEW_UNITS
 from softaer.core.places import final_prediction
-from softaer.core.reliability import LEAST_UNITS
 from softaer.labels import label
 from softaer.uncertainty import (
     ALONE,
@@ -325,9 +325,9 @@ def test_an_error_of_e_must_be_in_the_spread(perfect):
 
 def test_few_units_have_no_interval(perfect):
     frames, ratings = perfect
-    few = ratings[ratings["recording"].isin([f"rec{k}" for k in range(LEAST_UNITS - 1)])]
+    few = ratings[ratings["recording"].isin([f"rec{k}" for k in range(FEW_UNITS)])]
     scores = scores_of(frames, few)
-    assert (scores["units"] == LEAST_UNITS - 1).all()
+    assert (scores["units"] == FEW_UNITS).all()
     assert scores[["crps_low", "crps_high", "nll_low", "nll_high"]].isna().all(axis=None)
     assert scores.loc[PREDICTED, "nll_difference"] < 0
 
@@ -410,7 +410,8 @@ def corpus(tmp_path):
     for seed in SEEDS:
         table = predictions.assign(sigma=predictions["sigma"] / seed)
         table["E_out_of_fold"] = table["E"] + ERROR
-        table["sigma_out_of_fold"] = 77.0
+        rest = [name for name in schema.FUSED_PREDICTIONS.names if name not in table]
+        table = table.assign(**dict.fromkeys(rest, 77.0))
         path = final_prediction(tmp_path, "m", "audio+video", "multi", seed)
         tables.write(table.sample(frac=1, random_state=seed), schema.FUSED_PREDICTIONS, path)
     return tmp_path

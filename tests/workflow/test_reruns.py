@@ -84,7 +84,7 @@ def test_an_edit_without_effect(finished_project, module, old, new):
         ("signals/following", "TAKEN_UP = 1.0", "TAKEN_UP = 2.0", "landmarks"),
         ("readers/raters", "SHARE = 0.01", "SHARE = 0.02", "ratings"),
         ("fuse", 'INTERCEPT = "intercept"', 'INTERCEPT = "constant"', "fuse"),
-        ("evaluate", "EXACT_UNITS = 12", "EXACT_UNITS = 11", "evaluate"),
+        ("core/inference", "EXACT_UNITS = 12", "EXACT_UNITS = 11", "evaluate"),
     ],
     ids=lambda value: value if value.isidentifier() else "",
 )

@@ -149,7 +149,7 @@ rule uncertainty:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 4),
+        mem_mb=growing(500, 10),
     params:
         code=code_digest("uncertainty"),
         corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),

@@ -270,7 +270,7 @@ rule ceiling:
     conda:
         "../../envs/learning.yaml"
     resources:
-        mem_mb=growing(500, 80),
+        mem_mb=growing(500, 15),
     params:
         code=code_digest("ceiling"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),

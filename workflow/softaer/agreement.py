@@ -23,9 +23,8 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.experiment import Evaluation
 from softaer.core.grid import index
-from softaer.core.inference import interval, resample
+from softaer.core.inference import FEW_UNITS, interval, resample
 from softaer.core.reliability import (
-    LEAST_UNITS,
     correlation_from_moments,
     correlations,
     intraclass_correlation,
@@ -196,10 +195,10 @@ def drawn_correlations(
 
     Returns
     -------
-    One value per draw, none with fewer than :data:`LEAST_UNITS` units; and the number of units.
+    One value per draw, none with :data:`FEW_UNITS` units or fewer; and the number of units.
     """
     whose, names = pd.factorize(np.array(units))
-    if len(names) < LEAST_UNITS:
+    if len(names) <= FEW_UNITS:
         return np.empty(0), len(names)
     of_units = np.stack([sums[:, whose == unit].sum(axis=1) for unit in range(len(names))])
     counts = resample(len(names), settings.draws, settings.bootstrap_seed)

@@ -37,9 +37,8 @@ from softaer.ceiling import estimate_with, left_out
 from softaer.core import cli, tables
 from softaer.core.experiment import Evaluation, Experiment, Labels
 from softaer.core.grid import RATE, index
-from softaer.core.inference import interval, resample
+from softaer.core.inference import FEW_UNITS, interval, resample
 from softaer.core.places import final_prediction
-from softaer.core.reliability import LEAST_UNITS
 from softaer.core.schema import UNCERTAINTY, UNCERTAINTY_SCORES
 from softaer.core.targets import read_targets
 from softaer.corpus import rated, read_recordings
@@ -342,7 +341,7 @@ def score_rows(
         for place, score in ((1, "crps"), (2, "nll")):
             difference = own[:, place] - other[:, place]
             low = high = np.nan
-            if units >= LEAST_UNITS:
+            if units > FEW_UNITS:
                 drawn = (counts @ difference) / (counts @ own[:, 0])
                 low, high = interval(drawn, units)
             value = difference.sum() / total[0] if name in REFERENCE else np.nan

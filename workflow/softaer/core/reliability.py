@@ -11,10 +11,6 @@ from math import ceil, comb
 
 import numpy as np
 
-LEAST_UNITS = 6
-"""Smallest number of recordings (or subjects) from which an interval is computed: with five, not
-even a permutation test can reach p < 0.05."""
-
 SPLITS = 126
 """Number of splits of a panel; all of them if there are no more, as with ten raters or fewer than
 nine, otherwise this many at random."""
