@@ -60,7 +60,7 @@ def test_every_score_stands_in_its_cell(text):
         *("audio+video", "multi", "--"),
         *(r"$\mathbf{0.750}$ {\scriptsize [0.60, 0.90]}", "--", "--"),
     ]
-    assert rows[4] == ["one more rater (no bound)", "", "--", "$0.875$", "--", "--"]
+    assert rows[4] == [HUMAN, "", "--", "$0.875$", "--", "--"]
 
 
 def test_the_table_is_balanced(text):

@@ -419,6 +419,41 @@ def test_every_score_on_test_has_its_interval(results, text):
     assert "over subjects" in text
 
 
+def test_scores_have_others_beside_them_in_a_folded_table(results, text):
+    folded = text[text.index("<details><summary>More than one figure per model") :]
+    (table,) = Page(folded[: folded.index("</details>") + 10]).tables
+    assert table[0][4:7] == ["CCC", "r", "RMSE"]
+    assert len(table) == 1 + (results.scores["partition"] == "test").sum()
+    assert all(row[-1] == "c" for row in table[1:])
+    assert all(float(row[4]) == pytest.approx(float(row[8]) + 0.2, abs=2e-3) for row in table[1:])
+
+
+def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
+    assert "[-0.10, 0.20]" in text
+    assert "0.75 [-0.50, 1.50]" in text
+    flat = " ".join(text.split())
+    assert "with 8 test subjects like these, a gain of 0.25" in flat
+    assert (
+        "would be found in 43 % of cases; gains above 0.37 would be found in at least 80 %" in flat
+    )
+    assert "43 % (0.37)" in text
+
+
+def test_a_range_is_not_called_an_interval(tmp_path, root):
+    results = Results(tmp_path, tasks=("multi",))
+    path = tmp_path / "intervals.parquet"
+    table = tables.read(path).assign(kind="range", resampled=4)
+    tables.write(table, schema.INTERVALS, path)
+    results.claims(kind="range", power=False)
+    text = results.render(root)
+    flat = " ".join(text.split())
+    assert 'class="interval">(' in text
+    assert "4 subjects in test are too few for an interval" in flat
+    scored = flat[flat.index('id="scores"') : flat.index('id="traces"')]
+    assert "bootstrap interval" not in scored
+    assert "would be found in" not in scored
+
+
 SECTIONS = [
     "Concordance (CCC)",
     "Claims",
