@@ -62,11 +62,14 @@ def test_a_figure_has_the_same_bytes_every_time(kind, start, tmp_path):
 
 
 def test_the_figure_of_the_scores_has_all_of_them():
-    rows = list(itertools.product(["mood"], ["E", "sigma"], ["audio", "a+v"], ["single", "multi"]))
-    keys = ["dimension", "target", "modality", "task"]
+    inputs = [("audio", None), ("a+v", "rescaled")]
+    rows = itertools.product(["mood"], ["E", "sigma"], inputs, ["single", "multi"])
+    rows = [(dimension, target, *own, task) for dimension, target, own, task in rows]
+    keys = ["dimension", "target", "modality", "fusion", "task"]
     table = pd.DataFrame(rows, columns=keys).assign(partition="test", seed=1)
     table["ccc"] = np.linspace(0.1, 0.8, len(table))
-    intervals = table.assign(low=table["ccc"] - 0.1, high=table["ccc"] + 0.05)
+    intervals = table.assign(low=table["ccc"] - 0.1, high=table["ccc"] + 0.05, kind="interval")
+    intervals.loc[table["task"] == "multi", "kind"] = "range"
     ceiling = pd.DataFrame([("mood", "E", HUMAN, "test", 0.9, 3)], columns=schema.CEILING.names)
     figure = draw(table, intervals, ceiling)
     first, second = figure.axes
@@ -77,6 +80,8 @@ def test_the_figure_of_the_scores_has_all_of_them():
     assert [tuple(map(float, x)) for x in bars] == [
         pytest.approx((c - 0.1, c + 0.05)) for c in (0.5, 0.6, 0.7, 0.8)
     ]
+    styles = [line.get_linestyle() for line in second.lines if line.get_marker() == "None"]
+    assert styles == ["-", ":", "-", ":"]
     assert any(list(line.get_xdata()) == [0.9, 0.9] for line in first.lines)
     names = [label.get_text() for label in first.get_yticklabels()]
     assert names == ["audio, single", "audio, multi", "a+v, single", "a+v, multi"]
@@ -105,6 +110,7 @@ def test_without_a_test_partition_that_is_said():
     table = pd.DataFrame(
         [("mood", "E", "audio", "single", "dev", 1, 0.3)],
         columns=["dimension", "target", "modality", "task", "partition", "seed", "ccc"],
-    )
-    figure = draw(table, table.assign(low=0, high=1), pd.DataFrame(columns=schema.CEILING.names))
+    ).assign(fusion=None)
+    intervals = table.assign(low=0, high=1, kind="interval")
+    figure = draw(table, intervals, pd.DataFrame(columns=schema.CEILING.names))
     assert figure.axes[0].texts[0].get_text() == "No recordings in test."

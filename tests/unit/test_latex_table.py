@@ -6,13 +6,14 @@ import pandas as pd
 import pytest
 
 from softaer.core import schema
+from softaer.core.tasks import HUMAN
 from softaer.latex_table import escaped, latex_table
 
 KEYS = ["dimension", "target", "modality", "task", "partition"]
 
 
-@pytest.fixture
-def text():
+def table_of(kind):
+    """The table, with bounds of a kind for one of the scores."""
     scores = pd.DataFrame(
         [
             ("self_esteem", "E", "audio", "single", "dev", 0.5),
@@ -21,16 +22,30 @@ def text():
             ("self_esteem", "E", "audio+video", "multi", "test", 0.75),
         ],
         columns=[*KEYS, "ccc"],
-    ).assign(ccc_out_of_fold=0.0, seed=1)
+    ).assign(ccc_out_of_fold=0.0, seed=1, fusion=None)
     intervals = pd.DataFrame(
         [("self_esteem", "E", "audio+video", "multi", "test", 0.6, 0.9)],
         columns=[*KEYS, "low", "high"],
-    )
+    ).assign(kind=kind, fusion=None)
     ceiling = pd.DataFrame(
-        [("self_esteem", "E", "one more rater (no bound)", "test", 0.875, 3)],
+        [("self_esteem", "E", HUMAN, "test", 0.875, 3)],
         columns=schema.CEILING.names,
     )
     return latex_table(scores, intervals, ceiling)
+
+
+@pytest.fixture
+def text():
+    return table_of("interval")
+
+
+def test_intervals_and_ranges_look_different_and_are_named():
+    interval, only_range = table_of("interval"), table_of("range")
+    assert r"{\scriptsize [0.60, 0.90]}" in interval
+    assert r"{\scriptsize (0.60 to 0.90)}" in only_range
+    assert "95 % bootstrap intervals" in interval.splitlines()[0]
+    assert "95 %" not in only_range
+    assert "range" in only_range.splitlines()[0]
 
 
 def test_every_score_stands_in_its_cell(text):
@@ -45,16 +60,16 @@ def test_every_score_stands_in_its_cell(text):
         *("audio+video", "multi", "--"),
         *(r"$\mathbf{0.750}$ {\scriptsize [0.60, 0.90]}", "--", "--"),
     ]
-    assert rows[4] == ["one more rater (no bound)", "", "--", "$0.875$", "--", "--"]
+    assert rows[4] == [HUMAN, "", "--", "$0.875$", "--", "--"]
 
 
 def test_the_table_is_balanced(text):
     assert text.count("{") == text.count("}")
     assert text.count("$") % 2 == 0
     columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1]
-    cells = [line.count("&") + 1 for line in text.splitlines() if line.startswith(("audio", "one"))]
+    cells = [line.count("&") + 1 for line in text.splitlines() if line.startswith(("audio", HUMAN))]
     assert set(cells) == {len(columns)}
-    assert text.index(r"\midrule", text.index("audio+video")) < text.index("one more rater")
+    assert text.index(r"\midrule", text.index("audio+video")) < text.index(HUMAN)
 
 
 def test_no_character_means_anything_to_latex():

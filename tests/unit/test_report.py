@@ -123,7 +123,7 @@ class Results:
     def fusion(self, dimension, task, modalities):
         where = f"fuse/{dimension}/{task}/seed1"
         self.prediction(schema.FUSED_PREDICTIONS, where)
-        gamma = [(t, m, 0.625) for t in ("E", "sigma") for m in ("intercept", *modalities)]
+        gamma = [(t, m, 0.625, None) for t in ("E", "sigma") for m in ("intercept", *modalities)]
         self.write(gamma, schema.FUSION, f"{where}.coefficients")
 
     def evaluation(self, uncertainty):
@@ -139,9 +139,15 @@ class Results:
         scores["ccc_out_of_fold"] = (scores["ccc"] - 0.0321).where(on_dev)
         scores["ccc_raw"] = 0.5
         scores = scores.assign(seed=1, recordings=2, lacking=0, frames=24)
+        scores["fusion"] = np.where(
+            scores["modality"].str.contains("+", regex=False), "rescaled", None
+        )
+        scores = scores.assign(pearson=0.4567, rmse=0.1234, mae=0.0987, worst_recording="c")
+        for name in ("mean", "median", "worst"):
+            scores[f"ccc_recording_{name}"] = scores["ccc"] - 0.2
         self.scores = self.write(scores, schema.CCC, "ccc")
         intervals = scores.assign(low=scores["ccc"] - 0.25, high=scores["ccc"] + 0.125)
-        intervals = intervals.assign(seeds=1, resampled=2)[schema.INTERVALS.names]
+        intervals = intervals.assign(seeds=1, resampled=8, kind="interval")[schema.INTERVALS.names]
         self.write(intervals, schema.INTERVALS, "intervals")
         ceiling = [
             (d, "E", HUMAN, p, value, 30)
@@ -149,12 +155,7 @@ class Results:
             for p, value in (("train", 0.7), ("dev", 0.7654), ("test", 0.8765))
         ]
         self.write(ceiling, schema.CEILING, "ceiling")
-        names = schema.HYPOTHESES.names
-        answers = [
-            ("fusion beats single", "mood", "E", "a", "b", 0.1357, -0.1, 0.2, 0.3, "undecided"),
-            ("multi beats single", "mood", "E", "a", "b", None, None, None, 1.0, "undecided"),
-        ]
-        self.write(pd.DataFrame(answers, columns=names), schema.HYPOTHESES, "hypotheses")
+        self.claims()
         rows = [
             (d, task, figure, series, x, x * 0.9)
             for d, task in itertools.product(self.dimensions, self.tasks)
@@ -168,6 +169,27 @@ class Results:
         ]
         self.write(rows if uncertainty else [], schema.UNCERTAINTY, "uncertainty")
         self.sigma_scores(uncertainty)
+
+    def claims(self, kind="interval", power=True):
+        columns = ["hypothesis", "difference", "low", "high", "p_value", "p_holm", "answer"]
+        answers = [
+            ("fusion beats single", 0.1357, -0.1, 0.2, 0.3, 0.31, "undecided"),
+            ("multi beats single", 0.2468, 0.1, 0.4, 0.01, 0.02, "yes"),
+            ("multi beats single", None, None, None, 1.0, 1.0, "undecided (one seed)"),
+        ]
+        table = pd.DataFrame(answers, columns=columns).assign(dimension="mood", target="E")
+        table = table.assign(better="a, b", worse="c, d", effect_size=0.75, effect_low=-0.5)
+        table = table.assign(effect_high=1.5, kind=kind, resampled=8, seeds=2)
+        self.write(table[schema.HYPOTHESES.names], schema.HYPOTHESES, "hypotheses")
+        keys = ("multi beats single", "mood", "E", "a, b", "c, d")
+        rows = [
+            (*keys, units, comparisons, 0.2468, share, least)
+            for units, comparisons, share, least in (
+                *((4, 1, 0.0, None), (4, 2, 0.0, None)),
+                *((8, 1, 0.43, 0.37), (8, 2, 0.21, None)),
+            )
+        ]
+        self.write(rows if power else [], schema.POWER, "power")
 
     def sigma_scores(self, uncertainty=True, low=-0.0321, high=-0.0123, out_of_fold=True):
         names = ("predicted", "constant sigma", "predicted, alone", "constant sigma, alone")
@@ -397,9 +419,44 @@ def test_every_score_on_test_has_its_interval(results, text):
     assert "over subjects" in text
 
 
+def test_scores_have_others_beside_them_in_a_folded_table(results, text):
+    folded = text[text.index("<details><summary>More than one figure per model") :]
+    (table,) = Page(folded[: folded.index("</details>") + 10]).tables
+    assert table[0][4:7] == ["CCC", "r", "RMSE"]
+    assert len(table) == 1 + (results.scores["partition"] == "test").sum()
+    assert all(row[-1] == "c" for row in table[1:])
+    assert all(float(row[4]) == pytest.approx(float(row[8]) + 0.2, abs=2e-3) for row in table[1:])
+
+
+def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
+    assert "[-0.10, 0.20]" in text
+    assert "0.75 [-0.50, 1.50]" in text
+    flat = " ".join(text.split())
+    assert "with 8 test subjects like these, a gain of 0.25" in flat
+    assert (
+        "would be found in 43 % of cases; gains above 0.37 would be found in at least 80 %" in flat
+    )
+    assert "43 % (0.37)" in text
+
+
+def test_a_range_is_not_called_an_interval(tmp_path, root):
+    results = Results(tmp_path, tasks=("multi",))
+    path = tmp_path / "intervals.parquet"
+    table = tables.read(path).assign(kind="range", resampled=4)
+    tables.write(table, schema.INTERVALS, path)
+    results.claims(kind="range", power=False)
+    text = results.render(root)
+    flat = " ".join(text.split())
+    assert 'class="interval">(' in text
+    assert "4 subjects in test are too few for an interval" in flat
+    scored = flat[flat.index('id="scores"') : flat.index('id="traces"')]
+    assert "bootstrap interval" not in scored
+    assert "would be found in" not in scored
+
+
 SECTIONS = [
     "Concordance (CCC)",
-    "The paper's claims",
+    "Claims",
     "Predictions against labels",
     "The same E, not the same σ",
     "What the predicted uncertainty is worth",
@@ -622,7 +679,8 @@ def test_the_headline_says_what_was_reached(results, page, text):
         f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one more rater "
         "against the others 0.876, no upper bound)" in flat
     )
-    assert "tested in 2 comparisons: 0 support them, 0 contradict them, and 2 cannot" in flat
+    assert "fusion beats single: of 1 comparisons, 0 support it, 0 contradict it, 1 cannot" in flat
+    assert "multi beats single: of 2 comparisons, 1 support it, 0 contradict it, 1 cannot" in flat
 
 
 def test_where_nothing_is_absent_nothing_is_listed(text):
@@ -675,7 +733,7 @@ def test_no_recording_to_show(tmp_path, root):
 
 def scores(*rows):
     names = ["dimension", "target", "partition", "modality", "task", "seed", "ccc"]
-    return pd.DataFrame(rows, columns=names).assign(ccc_out_of_fold=np.nan)
+    return pd.DataFrame(rows, columns=names).assign(ccc_out_of_fold=np.nan, fusion=None)
 
 
 def empty(kind):
@@ -698,7 +756,7 @@ def test_a_cell_is_the_mean_over_seeds_and_the_best_of_a_column_is_marked():
         columns=schema.CEILING.names,
     )
     intervals = pd.DataFrame(
-        [("x", "E", "video", "multi", "test", 0.9, 0.7, 0.95, 1, 2)],
+        [("x", "E", "video", "multi", "test", 0.9, 0.7, 0.95, 1, 8, None, "interval")],
         columns=schema.INTERVALS.names,
     )
     found = score_table(table, intervals, ceiling)
@@ -716,8 +774,7 @@ def test_a_cell_is_the_mean_over_seeds_and_the_best_of_a_column_is_marked():
     assert audio["test"] == pytest.approx(0.15)
     assert [block["best"] for block in (audio, video, multi)] == [False, False, True]
     assert (multi["dev"], multi["out_of_fold"], video["test"]) == (None, None, None)
-    assert (multi["low"], multi["high"]) == (0.7, 0.95)
-    assert (audio["low"], audio["high"]) == (None, None)
+    assert (multi["bounds"], audio["bounds"]) == ("[0.70, 0.95]", None)
     assert (human["dev"], human["test"]) == (None, 0.95)
     assert "best" not in human
 
@@ -815,7 +872,7 @@ def test_scores_of_others_stand_beside_those_of_the_run(results, root, tmp_path,
     page = Page(beside)
     assert page.open == []
     assert "this run, and Somebody 2017 on &lt;Other&gt;" in beside
-    own, (_, _, video, words) = page.tables[0], page.tables[1]
+    own, (_, _, video, words) = page.tables[0], page.tables[2]
     assert not any("0.321" in cell for row in own for cell in row)
     (same,) = [row for row in own if row[:2] == ["video", "multi"]]
     # Dev, dev out of fold and test of E, then of sigma; test has its interval here too.
@@ -836,7 +893,7 @@ def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compar
     }
     words = ["--published", "han2017", "--release", "SEWA, some of it"]
     text = results.render(root, *words, config=config)
-    arousal, valence = Page(text).tables[2:4]
+    arousal, valence = Page(text).tables[3:5]
     assert [row[:2] for row in valence[2:5]] == [[m, "multi"] for m in results.shown]
     fused = {row[0]: row for row in valence[2:] if row[1] == "multi"}["audio+video"]
     assert (fused[3], fused[5], fused[7], fused[9]) == ("0.575", "0.515", "0.235", "0.110")
