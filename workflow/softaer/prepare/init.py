@@ -148,8 +148,8 @@ def rows_of_folder(
         missing = [name for name, value in zip(below, values, strict=False) if value is None]
         if missing:
             what = "subject and no partition" if option == "--subject" else "group"
-            names = first_few(missing, SHOWN)
-            say(f"WARNING: {option} does not match the path of {names}; they have no {what}")
+            those = first_few(missing, SHOWN)
+            say(f"WARNING: {option} does not match the path of {those}; they have no {what}")
     for doubt in doubts([path for path, _ in known], [who for _, who in known], partitions):
         say(f"WARNING: {doubt}")
     if partitions:
