@@ -12,13 +12,17 @@ LANDMARKS = "results/landmarks/s1.parquet"
 """What most tests make: one job of a few seconds."""
 
 
-def command(project: Project, profile: str, *arguments: str) -> list[str]:
+SOUND = TINY | {"modalities": ["audio"]}
+"""The smallest experiment, without what takes longest."""
+
+
+def command(project: Project, profile: str, *arguments: str, config: dict = TINY) -> list[str]:
     """Command that runs the smallest experiment with one of the profiles."""
     words = project.command(
         *("--workflow-profile", str(project.source / "profiles" / profile)),
         *("--latency-wait", "10"),
         *arguments,
-        config=TINY,
+        config=config,
     )
     at = words.index("--cores")
     return words[:at] + words[at + 2 :]
@@ -46,8 +50,8 @@ def watch(
     return project.finish(process), seen
 
 
-def assert_datasets(project: Project, local: dict[str, str]) -> None:
+def assert_datasets(project: Project, local: dict[str, str], count: int = 6) -> None:
     """All datasets are there, and everything is as in a run on this machine."""
     found = digests(project.path("results"))
     assert found.items() <= local.items()
-    assert sum(name.startswith("dataset/") for name in found) == 6
+    assert sum(name.startswith("dataset/") for name in found) == count

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from daemons import wait_until
 from projects import TINY, Project
-from submitted import LANDMARKS, assert_datasets, command, wait_for
+from submitted import LANDMARKS, SOUND, assert_datasets, command, wait_for
 
 pytestmark = pytest.mark.workflow
 
@@ -16,22 +16,18 @@ CLUSTER = "grid_engine"
 AS_A_TEST = ["--seconds-between-status-checks", "1"]
 
 
-def start(project: Project, cluster, *arguments: str) -> subprocess.Popen:
+def start(project: Project, cluster, *arguments: str, config: dict = TINY) -> subprocess.Popen:
     """Start the workflow with the profile for Grid Engine."""
-    words = command(project, "gridengine", *AS_A_TEST, *arguments)
+    words = command(project, "gridengine", *AS_A_TEST, *arguments, config=config)
     return project.start(words, cluster.environment)
 
 
-def run(project: Project, cluster, *arguments: str):
-    return project.finish(start(project, cluster, *arguments))
-
-
-def test_results_are_those_of_a_local_run(cluster_project, cluster, local):
-    """Up to the datasets; what follows is submitted in the same way, and tried on Slurm."""
-    outcome = run(cluster_project, cluster, "dataset")
+def test_results_are_those_of_a_local_run(simulated, cluster, local):
+    """From media to the datasets of the sound; all else is submitted in the same way."""
+    outcome = simulated.finish(start(simulated, cluster, "dataset", config=SOUND))
     assert outcome.returncode == 0, outcome.output
-    assert_datasets(cluster_project, local)
-    again = run(cluster_project, cluster, "dataset")
+    assert_datasets(simulated, local, count=3)
+    again = simulated.finish(start(simulated, cluster, "dataset", "--dry-run", config=SOUND))
     assert "Nothing to be done" in again.output
 
 

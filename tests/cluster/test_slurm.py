@@ -111,13 +111,13 @@ def finished_features(project: Project) -> list[Path]:
     return [path for path in found if str(path.relative_to(project.directory)) not in begun]
 
 
-def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, slurm, local):
+def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(simulated, slurm, local):
     """Snakemake is killed while its jobs go on; the next run ends them and keeps what was done.
 
-    Up to the datasets; what follows is submitted in the same way.
+    From media to the datasets; all else is submitted in the same way.
     """
-    process = cluster_project.start(on_slurm(cluster_project, "dataset"))
-    wait_for(lambda: finished_features(cluster_project), process)
+    process = simulated.start(on_slurm(simulated, "dataset"))
+    wait_for(lambda: finished_features(simulated), process)
     slurm.hold(True)
     wait_for(lambda: slurm.jobs("%t").count("PD") > 1, process)
     os.kill(process.pid, signal.SIGKILL)
@@ -126,16 +126,16 @@ def test_a_killed_run_leaves_no_jobs_that_write_into_the_next(cluster_project, s
     orphans = set(slurm.jobs())
     slurm.hold(False)
     # A result that is made anew is another file; one that Snakemake touches at a job's end is not.
-    done = {path: path.stat().st_ino for path in finished_features(cluster_project)}
+    done = {path: path.stat().st_ino for path in finished_features(simulated)}
     assert done
-    outcome = run(cluster_project, "dataset")
+    outcome = run(simulated, "dataset")
     assert outcome.returncode != 0
     _, _, told = outcome.output.partition("Slurm jobs of a former run in this folder were ended: ")
     ended = set(told.partition(";")[0].split())
     assert ended
     assert ended <= orphans  # the others came to their end meanwhile
     assert not slurm.jobs()
-    outcome = run(cluster_project, "dataset")
+    outcome = run(simulated, "dataset")
     assert outcome.returncode == 0, outcome.output
     assert {path: path.stat().st_ino for path in done} == done
-    assert_datasets(cluster_project, local)
+    assert_datasets(simulated, local)

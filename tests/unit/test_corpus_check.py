@@ -337,7 +337,7 @@ def test_a_rater_in_other_units_is_told_unless_scales_are_free(experiment):
     code, _, err = check("dimensions: [arousal]\n")
     assert code == 1
     for name in "abc":
-        assert f"recording '{name}': raters of 'arousal' agree in shape, and not in" in err
+        assert f"recording '{name}': raters of 'arousal' agree in shape, but not in" in err
     assert check("dimensions: [arousal]\nratings: {scales: free}\n")[0] == 0
 
 

@@ -101,7 +101,7 @@ def test_people_whose_names_are_like_such_columns_count(name):
     [
         ((WAVE + OTHER) / 2, "the mean of the other raters"),
         (np.round((WAVE + OTHER) / 2, 2), "the mean of the other raters"),
-        (ROWS, "a number of rows"),
+        (ROWS, "a time or row number"),
         (0.02 * TIME - 0.4, "a time"),
     ],
     ids=["mean", "rounded mean", "counter", "time"],

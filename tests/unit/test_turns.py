@@ -155,14 +155,14 @@ def test_turns_beyond_the_recording_are_refused_with_their_line(text, line, turn
         (
             "0;1\n2;3.9\n",
             [[0, 1], [2, 3]],
-            ["turns that end up to 0.90 s after the recording (3.0 s), cut there: 1"],
+            ["turns that end up to 0.90 s after the recording (3.0 s) and were cut: 1"],
         ),
         ("0;1\n3.5;3.9\n", [[0, 1]], ["turns that end up to 0.90 s", "turns end at 1 s"]),
         ("0;3\n", [[0, 3]], ["turns cover 100 % of the sound"]),
         (
             "0;2\n1;3\n",
             [[0, 3]],
-            ["turns that overlap with the one before, joined: 1", "turns cover 100 %"],
+            ["turns that overlap the previous one and were joined: 1", "turns cover 100 %"],
         ),
         ("0;2\n1.95;2.9\n", [[0, 2.9]], []),
         ("\n", [], ["turns cover 0 % of the sound"]),

@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import rerun_cases
-from projects import Project, copied, digests
+from projects import Project, copied, digests, once
 from rerun_cases import FILES, MODULES, SCORES, SETTINGS
 
 pytestmark = pytest.mark.workflow
 
-OWN_CORPUS = {"corpus": {"recordings": "results/corpus/recordings.csv"}}
+OWN_TABLE = "results/corpus/recordings.csv"
+OWN_CORPUS = {"corpus": {"recordings": OWN_TABLE}}
 
 
 @contextmanager
@@ -119,20 +120,31 @@ def test_another_version_of_a_library_that_makes_values(finished_project):
         assert rules_that_rerun(finished_project) == case.rules
 
 
+def another(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A table with one more recording of test, a batch of its own."""
+    more = rows[rows["partition"] == "test"].iloc[[0]].assign(recording=name, batch=name)
+    return pd.concat([rows, more])
+
+
 @pytest.fixture(scope="module")
 def own_corpus(finished_project, tmp_path_factory) -> Project:
-    """The small corpus as a table, media and annotations that nobody simulates any more."""
-    project = copied(finished_project, tmp_path_factory.mktemp("own_corpus") / "run")
-    outcome = project.run(config=OWN_CORPUS)
-    assert outcome.returncode == 0, outcome.output
-    assert outcome.rules == {"ceiling"} | SCORES
-    return project
+    """The small corpus and a recording more, as a table that nobody simulates any more."""
+
+    def make(folder: Path) -> None:
+        project = copied(finished_project, folder / "run")
+        assert rules_that_rerun(project, OWN_CORPUS) == {"ceiling"} | SCORES
+        write_rows(project, another(pd.read_csv(project.path(OWN_TABLE)), "rec98"))
+        outcome = project.run(config=OWN_CORPUS)
+        assert outcome.returncode == 0, outcome.output
+
+    made = Project(finished_project.source, once(tmp_path_factory, "own_corpus", make) / "run")
+    return copied(made, tmp_path_factory.mktemp("own_corpus") / "run")
 
 
 @pytest.fixture
 def rows(own_corpus) -> Iterator[pd.DataFrame]:
     """Rows of the table of recordings, which is put back afterwards."""
-    path = own_corpus.path("results/corpus/recordings.csv")
+    path = own_corpus.path(OWN_TABLE)
     before = path.read_bytes()
     yield pd.read_csv(path)
     path.write_bytes(before)
@@ -140,7 +152,7 @@ def rows(own_corpus) -> Iterator[pd.DataFrame]:
 
 def write_rows(own_corpus: Project, rows: pd.DataFrame) -> None:
     """Write the table of recordings, each recording a batch of its own."""
-    rows.to_csv(own_corpus.path("results/corpus/recordings.csv"), index=False)
+    rows.to_csv(own_corpus.path(OWN_TABLE), index=False)
 
 
 @pytest.mark.parametrize("kind", ["annotations", "media"])
@@ -158,8 +170,7 @@ def test_a_changed_annotation_file(own_corpus, rows):
 
 
 def test_a_new_recording_is_the_only_one_that_is_extracted(own_corpus, rows):
-    more = rows[rows["partition"] == "test"].iloc[[0]].assign(recording="rec99", batch="rec99")
-    write_rows(own_corpus, pd.concat([rows, more]))
+    write_rows(own_corpus, another(rows, "rec99"))
     outcome = own_corpus.run("--dry-run", config=OWN_CORPUS)
     assert outcome.rules == FILES["new recording"].rules
     for rule in ("audio_lld", "landmarks", "audio_features", "video_features", "ratings"):
@@ -167,16 +178,9 @@ def test_a_new_recording_is_the_only_one_that_is_extracted(own_corpus, rows):
     assert outcome.count("dataset_batch") == 2
 
 
-def test_a_recording_that_is_taken_out(own_corpus, rows, tmp_path):
-    project = copied(own_corpus, tmp_path / "run")
-    more = rows[rows["partition"] == "test"].iloc[[0]].assign(recording="rec99", batch="rec99")
-    write_rows(project, pd.concat([rows, more]))
-    outcome = project.run(config=OWN_CORPUS)
-    assert outcome.returncode == 0, outcome.output
-    write_rows(project, rows)
-    assert rules_that_rerun(project, OWN_CORPUS) == FILES["removed recording"].rules
-    outcome = project.run(config=OWN_CORPUS)
-    assert outcome.returncode == 0, outcome.output
+def test_a_recording_that_is_taken_out(own_corpus, rows):
+    write_rows(own_corpus, rows[rows["recording"] != "rec98"])
+    assert rules_that_rerun(own_corpus, OWN_CORPUS) == FILES["removed recording"].rules
 
 
 def test_published_scores_concern_the_report_alone(own_corpus, tmp_path):
