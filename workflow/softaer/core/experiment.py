@@ -147,6 +147,58 @@ class Video(VideoFeatures, Tracking):
     """Video features."""
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text is a regular expression."""
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class FeatureTable(Section):
+    """Reading of feature tables of one's own."""
+
+    unit: Literal["found", "s", "ms", "samples"] = "found"
+    """of the times in the table; found: from the name of their column, their size and the length
+    of the media; samples: numbers of samples (or frames), divided by rate"""
+    time: Annotated[str, MinLen(1), "the name of a column"] | None = None
+    """column of the times; null: found by its name"""
+    rate: Annotated[float, Interval(gt=0, le=1000), Unit("1/s"), "rows per second, up to 1000"] | (
+        None
+    ) = None
+    """rows per second of a table without times; times in the table are then not used"""
+    anchor: Literal["start", "centre"] = "centre"
+    """whether a time is the start or the centre of a row's frame"""
+    frame: Annotated[Seconds, Ge(0)] = 0.0
+    """length of a row's frame; 0: unknown"""
+    columns: Annotated[str, MinLen(1), Predicate(is_expression), "a regular expression"] | None = (
+        None
+    )
+    """features to use; null: all columns of numbers that are not known as metadata"""
+    face: Literal["confident", "first"] | Annotated[int, Ge(0)] = "confident"
+    """of several faces: the one with the largest sum of confidence, the first, or its face_id"""
+    confidence: Annotated[str, MinLen(1), "the name of a column"] = "confidence"
+    """column of the confidence, if there is one"""
+    min_confidence: Amount = 0.0
+    """rows with less, or with 0, have no values"""
+    max_gap: Annotated[Seconds, Gt(0)] = 1.0
+    """a row without an end holds until the next one, but not longer"""
+
+
+@dataclass(frozen=True)
+class TableFeatures(Section):
+    """Features computed from a feature table."""
+
+    window: Annotated[Seconds, Interval(ge=0, le=60)] = 1.0
+    """for the functionals, centred on each grid point; 0: the row that holds there"""
+    functionals: Annotated[tuple[Literal["mean", "variance"], ...], MinLen(1), EACH_ONCE] = (
+        "mean",
+    )
+    """over the rows in the window"""
+
+
 @dataclass(frozen=True)
 class Ratings(Section):
     """Reading of the raters' traces."""

@@ -84,6 +84,28 @@ def video_features(features: Sequence[str]) -> pa.Schema:
     )
 
 
+def feature_table(features: Sequence[str]) -> pa.Schema:
+    """Rows of feature tables of one's own, each with the time for which it holds.
+
+    ``time`` is the centre of a row's frame; units of the features are the file's own.
+    """
+    return pa.schema(
+        [
+            RECORDING,
+            TIME,
+            field("start", pa.float64(), unit="s"),
+            field("end", pa.float64(), unit="s"),
+            *(field(name, pa.float32(), "of the table", nullable=True) for name in features),
+        ]
+    )
+
+
+def table_features(features: Sequence[str]) -> pa.Schema:
+    """Features from a table of one's own on the grid; null if no row is there."""
+    of_table = [field(name, pa.float32(), "of the table", nullable=True) for name in features]
+    return pa.schema([RECORDING, TIME, *of_table])
+
+
 STATUS = pa.schema(
     [
         RECORDING,

@@ -1,4 +1,4 @@
-"""Extraction: shared parts of the stages that open media files, and the handling of bad recordings.
+"""Extraction: shared parts of the stages that open a person's files; handling of bad recordings.
 
 A recording that cannot be read stops its job with an error that names it, or is skipped. A skipped
 recording has no rows, and the status table states the reason. In both cases, a recording has all
@@ -99,6 +99,7 @@ def extract(
     extraction: Extraction,
     read: Callable[[str, Media, Choice, Account], Iterable[pd.DataFrame]],
     schema: pa.Schema,
+    length: Callable[[str, Media], float | None] = length,
 ) -> None:
     """Write the rows and the status of each recording.
 
@@ -111,6 +112,8 @@ def extract(
         path of the file, the limits, the subject's part, and the account that it fills.
     schema
         Schema of the rows.
+    length
+        Length of a recording according to its file [s], for the progress; ``None`` if unknown.
 
     Raises
     ------

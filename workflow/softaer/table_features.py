@@ -1,0 +1,140 @@
+"""Table features: the rows of a feature table of one's own, at ten points per second.
+
+With a window, these are functionals over the rows whose centre is in the window around each grid
+point. Without one, it is the row that holds at the grid point. Nothing is interpolated: a grid
+point without a row has no values.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softaer.core import cli, tables
+from softaer.core.experiment import TableFeatures
+from softaer.core.grid import TOLERANCE, grid
+from softaer.core.schema import table_features as features_schema
+from softaer.readers.features import OF_A_ROW
+from softaer.signals.functionals import functional_names, windowed_functionals
+
+
+def table_features(
+    rows: pd.DataFrame,
+    window: float = TableFeatures.window,
+    functionals: Sequence[str] = TableFeatures.functionals,
+) -> pd.DataFrame:
+    """Features of one recording on the grid.
+
+    Parameters
+    ----------
+    rows
+        From :func:`softaer.readers.features.read_features`: ``time``, ``start``, ``end`` [s], and
+        the features; NaN where there is no value.
+    window
+        Length of the window [s], centred on each grid point; 0: the row that holds there.
+    functionals
+        Over the values in the window, ``mean`` or ``variance``.
+
+    Returns
+    -------
+    Table with ``time`` and float32 columns: the features with a window of 0, otherwise
+    ``<feature>_<functional>``, functional by functional. NaN where no row has a value. With a
+    window, the grid ends with the centre of the last row; with 0, before the end of the last row.
+    """
+    names = [name for name in rows.columns if name not in OF_A_ROW]
+    time, start, end = (rows[name].to_numpy(dtype=np.float64) for name in OF_A_ROW)
+    values = rows[names].to_numpy()
+    if window:
+        order = np.argsort(time, kind="stable")
+        at = grid(time.max(initial=-1.0))
+        found = _functionals(time[order], values[order], at, window, functionals)
+        columns = _names(names, functionals)
+    else:
+        at = grid(end.max(initial=-1.0) - 2 * TOLERANCE)
+        held = row_that_holds(time, start, end, at)
+        found = np.where((held >= 0)[:, None], values[held], np.nan) if len(rows) else values
+        columns = names
+    table = pd.DataFrame(found.astype(np.float32), columns=columns)
+    table.insert(0, "time", at)
+    return table
+
+
+def row_that_holds(
+    time: np.ndarray, start: np.ndarray, end: np.ndarray, at: np.ndarray
+) -> np.ndarray:
+    """The row that holds at each time, start <= t < end; of several, the one with nearest centre.
+
+    Parameters
+    ----------
+    time, start, end
+        Centre, start and end of the rows [s], shape (n,).
+    at
+        Requested times [s], increasing, shape (m,).
+
+    Returns
+    -------
+    int64 array of shape (m,): numbers of rows, -1 where none holds.
+
+    Examples
+    --------
+    >>> centre, start, end = np.array([[1.0, 2.5], [0.0, 2.0], [2.0, 3.0]])
+    >>> row_that_holds(centre, start, end, np.array([0.0, 1.9, 2.0, 3.0])).tolist()
+    [0, 0, 1, -1]
+    """
+    first = np.searchsorted(at, start - TOLERANCE, side="left")
+    count = np.maximum(np.searchsorted(at, end - TOLERANCE, side="left") - first, 0)
+    row = np.repeat(np.arange(len(time)), count)
+    point = np.arange(len(row)) + np.repeat(first - np.cumsum(count) + count, count)
+    order = np.lexsort((row, np.abs(time[row] - at[point]), point))
+    points, nearest = np.unique(point[order], return_index=True)
+    held = np.full(len(at), -1)
+    held[points] = row[order][nearest]
+    return held
+
+
+def _functionals(
+    time: np.ndarray, values: np.ndarray, at: np.ndarray, window: float, functionals: Sequence[str]
+) -> np.ndarray:
+    """Functionals over the rows that have a value, shape (m, len(functionals) * d)."""
+    here = ~np.isnan(values)
+    found = {name: np.full((len(at), values.shape[1]), np.nan) for name in KNOWN}
+    # Columns that have values in the same rows, which are nearly all, are processed together.
+    patterns, of = np.unique(here, axis=1, return_inverse=True)
+    for k in range(patterns.shape[1]):
+        rows, columns = patterns[:, k], np.flatnonzero(of == k)
+        both = windowed_functionals(time[rows], values[rows][:, columns], at, window)
+        for name, part in zip(KNOWN, np.split(both, len(KNOWN), axis=1), strict=True):
+            found[name][:, columns] = part
+    return np.concatenate([found[name] for name in functionals], axis=1)
+
+
+KNOWN = ("mean", "variance")
+"""Functionals in the order of :func:`softaer.signals.functionals.windowed_functionals`."""
+
+
+def _names(names: Sequence[str], functionals: Sequence[str]) -> list[str]:
+    every = functional_names(names)
+    of = {name: every[k * len(names) : (k + 1) * len(names)] for k, name in enumerate(KNOWN)}
+    return [column for name in functionals for column in of[name]]
+
+
+def main() -> None:
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--table", type=Path, required=True)
+    cli.add_settings(arguments, TableFeatures)
+    cli.add_output(arguments)
+    options = arguments.parse_args()
+
+    settings = cli.settings(options, TableFeatures)
+    names = [n for n in tables.columns(options.table) if n not in ("recording", *OF_A_ROW)]
+    columns = _names(names, settings.functionals) if settings.window else names
+    with tables.writer(options.output, features_schema(columns)) as sink:
+        for recording, rows in tables.by_recording(options.table):
+            table = table_features(rows, settings.window, settings.functionals)
+            table.insert(0, "recording", recording)
+            sink.append(table)
+
+
+if __name__ == "__main__":
+    cli.run(main)
