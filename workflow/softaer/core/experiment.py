@@ -277,6 +277,9 @@ class Training(Section):
     max_epochs: Count = 20
     patience: Count = 5
     """epochs without improvement of the CCC on dev before training stops"""
+    score: Literal["frames", "recordings"] = "frames"
+    """CCC on dev that selects weights and instances of the grid: over all frames;
+    recordings: mean over recordings, each counts the same"""
     input_noise: Amount = 0.1
     """standard deviation of the Gaussian noise added to standardised features"""
     weight_decay: Amount = 0.0
