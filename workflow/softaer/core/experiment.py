@@ -278,8 +278,8 @@ class Training(Section):
     patience: Count = 5
     """epochs without improvement of the CCC on dev before training stops"""
     score: Literal["frames", "recordings"] = "frames"
-    """CCC on dev that selects weights and instances of the grid: over all frames;
-    recordings: mean over recordings, each counts the same"""
+    """CCC on dev that selects weights and instances of the grid: over all
+    frames; recordings: mean over recordings, each counts the same"""
     input_noise: Amount = 0.1
     """standard deviation of the Gaussian noise added to standardised features"""
     weight_decay: Amount = 0.0
@@ -351,8 +351,7 @@ class Evaluation(Section):
     """Intervals of the scores."""
 
     resample: Literal["recording", "subject"] = "subject"
-    """unit that the bootstrap draws and the permutation test swaps; or recording: too narrow if a
-    subject has several recordings"""
+    """unit that intervals and tests draw; recording: only if no subject has several"""
     draws: Annotated[int, Ge(100)] = 1000
     bootstrap_seed: Seed = 1
 
