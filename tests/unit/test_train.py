@@ -123,7 +123,8 @@ def test_the_score_that_selects_can_be_that_of_recordings(learnt, dev_set):
     model, _ = learnt
     short, far = dev_set[0], sequence(5, length=600)
     far = replace(far, targets=far.targets + 3)
-    over_frames, over_both = (train.score(model, [short, far], by) for by in ("frames", "recordings"))
+    both = [short, far]
+    over_frames, over_both = (train.score(model, both, by) for by in ("frames", "recordings"))
     predicted = model.predict([s.features for s in (short, far)])
     for column in range(2):
         y = [s.targets[:, column] for s in (short, far)]
