@@ -498,8 +498,13 @@ class Experiment(Section):
             System(modality, task, method)
             for modality in self.modalities
             for method in (methods if JOIN in modality else [None])
-            for task in (*self.tasks, *self.baselines)
+            for task in self.all_tasks
         ]
+
+    @property
+    def all_tasks(self) -> list[str]:
+        """Tasks and baselines."""
+        return [*self.tasks, *self.baselines]
 
     def seeds_of(self, task: str) -> tuple[int, ...]:
         """Seeds of a task; a baseline has only one."""
