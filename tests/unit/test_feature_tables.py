@@ -214,6 +214,11 @@ def test_arrays_that_are_not_read(tmp_path):
     np.savez(tmp_path / "two.npz", a=X, b=X)
     with pytest.raises(InputError, match=r"found a\.npy, b\.npy; expected one array"):
         read(tmp_path / "two.npz", rate=50)
+    damaged = tmp_path / "damaged.npy"
+    np.save(damaged, X)
+    damaged.write_bytes(damaged.read_bytes().replace(b"(60, 3)", b"(60, 3 "))
+    with pytest.raises(InputError, match="cannot be read as one array"):
+        read(damaged, rate=50)
     whole = tmp_path / "cut.npy"
     np.save(whole, X)
     whole.write_bytes(whole.read_bytes()[:-8])
