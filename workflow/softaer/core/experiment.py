@@ -50,6 +50,9 @@ DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 OnBadRecording = Literal["fail", "skip"]
 ON_BAD_RECORDING: OnBadRecording = "fail"
+Functional = Literal[
+    "mean", "variance", "sd", "min", "max", "range", "p10", "p25", "p50", "p75", "p90", "slope"
+]
 Step = Literal["median_filter", "centring", "scaling", "time_shift"]
 
 
@@ -98,8 +101,11 @@ class Media(Section):
 class Descriptors(Section):
     """The low-level descriptors of the sound."""
 
-    feature_set: Literal["IS13_ComParE", "ComParE_2016"] = "IS13_ComParE"
-    """or ComParE_2016; both have 65 low-level descriptors every 10 ms"""
+    feature_set: Literal["IS13_ComParE", "ComParE_2016", "GeMAPSv01b", "eGeMAPSv02"] = (
+        "IS13_ComParE"
+    )
+    """or ComParE_2016, both with 65 low-level descriptors every 10 ms;
+    GeMAPSv01b (18) or eGeMAPSv02 (25)"""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,13 @@ class AudioFeatures(Section):
     """Features computed from the descriptors."""
 
     window: Annotated[Seconds, Interval(gt=0, le=60)] = 4.0
-    """for mean and variance, centred on each grid point"""
+    """for the functionals, centred on each grid point"""
+    functionals: Annotated[tuple[Literal[Functional, "voiced"], ...], MinLen(1), EACH_ONCE] = (
+        "mean",
+        "variance",
+    )
+    """of each descriptor in the window; p10 to p90: percentiles;
+    slope: per second; voiced: one feature, the share of rows with F0"""
     turns: Literal["ignore", "only", "flag"] = "ignore"
     """if the subject's turns are known: only (use only the subject's speech),
     or flag (add the share of speech as a feature)"""
