@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import chains
 from softaer import postprocess
 from softaer.core import cli, schema, tables
 from softaer.core.correction import (
@@ -258,37 +259,6 @@ def test_leave_one_subject_out_by_hand():
         assert step.value == pytest.approx((offset,))
 
 
-def by_definition(some, names, search):
-    """The chain fitted on the frames themselves, one step after the other."""
-    chain = []
-    for name in names:
-        x, y = concatenated(some, "prediction"), concatenated(some, "label")
-        candidates = {
-            "median_filter": [(w,) for w in search.median_windows],
-            "centring": [(y.mean() - x.mean(),)],
-            "scaling": [(x.mean(), y.std() / x.std())],
-            "time_shift": [(s / 10,) for s in sorted(range(-20, 21), key=abs)],
-        }[name]
-        steps = [Step(name, value) for value in candidates]
-        best = max(steps, key=lambda step: round(pooled_ccc([_moved(t, step) for t in some]), 12))
-        chain.append(best)
-        some = [_moved(t, best) for t in some]
-    return chain
-
-
-def chosen_by_definition(some, search):
-    kept, gains, score = [], {}, pooled_ccc(some)
-    for name in names_of(search):
-        out_of_fold = []
-        for trace in some:
-            rest = [t for t in some if t.subject != trace.subject]
-            out_of_fold.append(_chained(trace, by_definition(rest, [*kept, name], search)))
-        gains[name] = pooled_ccc(out_of_fold) - score
-        if gains[name] > 0:
-            kept, score = [*kept, name], score + gains[name]
-    return kept, gains
-
-
 @pytest.mark.parametrize("offset", [0.0, 50.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_sums_over_frames_give_what_the_frames_themselves_give(seed, offset):
@@ -304,15 +274,15 @@ def test_sums_over_frames_give_what_the_frames_themselves_give(seed, offset):
     some = [Trace(t.recording, t.subject, t.prediction, t.label + offset) for t in some]
     search = Search(some, SEARCH)
     kept, gains = search.choose()
-    expected, expected_gains = chosen_by_definition(some, SEARCH)
+    expected, expected_gains = chains.choose(some, SEARCH)
     assert kept == expected
     assert gains == pytest.approx(expected_gains, abs=1e-9)
     for without in (None, "s1"):
         rest = [t for t in some if t.subject != without]
-        names = chosen_by_definition(rest, SEARCH)[0]
+        names = chains.choose(rest, SEARCH)[0]
         chain = search.chain(without)
         assert [step.name for step in chain] == names
-        for step, other in zip(chain, by_definition(rest, names, SEARCH), strict=True):
+        for step, other in zip(chain, chains.fit(rest, names, SEARCH), strict=True):
             assert step.value == pytest.approx(other.value, rel=1e-9, abs=1e-9)
 
 

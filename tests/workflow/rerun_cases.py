@@ -13,10 +13,11 @@ SCORES = {"figure_scores", "latex_table", "report"}
 RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
 FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
     "figure_uncertainty", "packed_model"} | SCORES  # fmt: skip
+BASELINES = {"baselines", "postprocess", "fuse_modalities", "score", "evaluate"} | SCORES
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
-DATASET = {"dataset_batch", "coverage", "summarise", "frame_pairs", "figure_frame_pairs",
-    "ceiling"} | TRAINING  # fmt: skip
+DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
+    "figure_frame_pairs", "ceiling"} | TRAINING  # fmt: skip
 LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement"} | DATASET
 RATINGS = {"ratings", "rating_scales"} | LABELS
 FEATURES = {"standardisation"} | DATASET
@@ -96,6 +97,7 @@ SETTINGS = [
     setting("seeds", {"seeds": [1, 2]}, TRAINING),
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
         {"postprocess"} | FUSION),
+    setting("fusion.method", {"fusion": {"method": "rescaled"}}, FUSION),
     setting("evaluation.draws", {"evaluation": {"draws": 200}}, RESAMPLED | SCORES),
     setting("report.frames", {"report": {"frames": False}},
         {"frame_pairs", "figure_frame_pairs", "report"}),
@@ -125,6 +127,7 @@ MODULES = [
     code("train", TRAINING),
     code("select", {"select", "figure_learning_curves"} | PREDICTION),
     code("predict", PREDICTION),
+    code("baselines", BASELINES),
     code("postprocess", {"postprocess"} | FUSION - {"fuse_modalities"}),
     code("fuse", FUSION),
     code("score", {"score"} | SCORES),
@@ -141,7 +144,7 @@ MODULES = [
 
 OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage",
     "summarise", "ceiling", "agreement", "figure_agreement", "frame_pairs",
-    "figure_frame_pairs"} | PREDICTION  # fmt: skip
+    "figure_frame_pairs", "baselines"} | PREDICTION  # fmt: skip
 
 FILES = {
     "comment": Case("a comment, a docstring, an unused function", frozenset()),
