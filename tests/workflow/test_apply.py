@@ -1,5 +1,6 @@
 """What was learnt is applied to recordings that nobody rated."""
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -146,10 +147,16 @@ def test_a_packed_experiment_is_handed_on(name, applied, tmp_path):
     assert "# arousal and valence" in card
     assert "2 to train on, 1 to choose by (dev)" in card
     scores = pd.read_csv(applied.path("results/ccc.csv"))
-    own = scores.query("modality == 'audio+video' and task == 'multi' and partition == 'test'")
-    assert len(own) == 4
-    for row in own.itertuples():
-        assert f"| {row.dimension} | {row.target} | {row.ccc:.3f} | {row.recordings} |" in card
+    own = scores.query("modality == 'audio+video' and partition == 'test'")
+    counts = own["recordings"].unique()
+    keys = ["dimension", "target", "task", "fusion"]
+    ccc = own.set_index(keys)["ccc"]
+    models = [("multi", "least_squares"), ("multi", "mean")]
+    models += [("ridge", "least_squares"), ("constant", "least_squares")]
+    for dimension, target in itertools.product(("arousal", "valence"), ("E", "sigma")):
+        cells = [f"{ccc[dimension, target, task, fusion]:.3f}" for task, fusion in models]
+        assert f"| {' | '.join([dimension, target, *cells, str(*counts)])} |" in card
+    assert "| dimension | target | CCC | plain mean | ridge | mean of train | recordings |" in card
     assert "say nothing about people" in card
 
 
@@ -180,6 +187,7 @@ def test_of_real_recordings_it_is_not_said_that_they_are_simulated(applied, tmp_
 def test_the_model_says_what_it_is(applied):
     model = json.loads(applied.path("results/packed_model/model.json").read_text())
     assert model["task"] == "multi"
+    assert model["fusion_method"] == "least_squares"
     assert model["trained_on"] == {"train": 2, "dev": 1}
     assert model["delay"] == {"arousal": 4.0, "valence": 4.0}
     assert model["software"]["torch"].startswith("2.")

@@ -28,12 +28,19 @@ STAGES_PER_BATCH = [
 
 def test_the_table_has_every_score_once(finished_project):
     scores = pd.read_csv(finished_project.path("results/ccc.csv"))
-    keys = ["dimension", "target", "modality", "task", "partition", "seed"]
+    keys = ["dimension", "target", "modality", "task", "fusion", "partition", "seed"]
     assert {*keys, "ccc", "ccc_raw", "ccc_out_of_fold"} <= set(scores.columns)
-    assert len(scores) == 2 * 2 * 3 * 2 * 2
+    # Audio, video, their fusion and their mean; two tasks and two baselines.
+    assert len(scores) == 2 * 2 * 4 * 4 * 2
     assert not scores.duplicated(keys).any()
     assert set(scores["modality"]) == {"audio", "video", "audio+video"}
-    assert set(scores["task"]) == {"single", "multi"}
+    assert set(scores["task"]) == {"single", "multi", "ridge", "constant"}
+    baseline = scores["task"].isin(["ridge", "constant"])
+    assert ((scores["seed"] == 0) == baseline).all()
+    assert (scores.loc[scores["task"] == "constant", "ccc"] == 0).all()
+    fused = scores["modality"] == "audio+video"
+    assert set(scores.loc[fused, "fusion"]) == {"least_squares", "mean"}
+    assert scores.loc[~fused, "fusion"].isna().all()
     assert set(scores["partition"]) == {"dev", "test"}
     assert scores["ccc"].between(-1, 1).all()
 
@@ -183,8 +190,8 @@ def test_a_printed_command_can_be_pasted(finished_project):
 
 def test_intervals_and_answers_are_there_for_every_model(finished_project):
     intervals = pd.read_parquet(finished_project.path("results/intervals.parquet"))
-    # A dev partition of one subject has no estimate out of fold of a fusion.
-    fused = intervals["modality"] == "audio+video"
+    # A dev partition of one subject has no estimate out of fold of fitted coefficients.
+    fused = intervals["fusion"] == "least_squares"
     assert set(intervals.loc[fused, "partition"]) == {"test"}
     scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
     systems = ["dimension", "target", "modality", "task", "fusion"]
@@ -230,8 +237,9 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
     for words in ("Delay of the annotations", "Lags of the raters", "joint &gt; multi-task"):
         assert words in page
     scores = pd.read_csv(empty_project.path("results/ccc.csv"))
-    assert set(scores["task"]) == {"multi", "joint"}
-    assert set(scores["seed"]) == {1, 2}
+    assert set(scores["task"]) == {"multi", "joint", "ridge", "constant"}
+    networks = scores["task"].isin(["multi", "joint"])
+    assert set(scores.loc[networks, "seed"]) == {1, 2}
     delays = pd.read_parquet(empty_project.path("results/annotation_delay.parquet"))
     assert delays.loc[delays["chosen"], "delay"].between(3.0, 5.0).all()
     lags = pd.read_parquet(empty_project.path("results/rater_lags.parquet"))

@@ -99,12 +99,12 @@ rule predict:
         ],
     output:
         places.PREDICTION,
-    wildcard_constraints:
-        task="|".join(NETWORK_TASKS),
     log:
         log_of("predict/{dimension}/{modality}/{task}/seed{seed}"),
     benchmark:
         benchmark_of("predict/{dimension}/{modality}/{task}/seed{seed}")
+    wildcard_constraints:
+        task="|".join(NETWORK_TASKS),
     conda:
         "../../envs/learning.yaml"
     threads: 1
