@@ -89,8 +89,8 @@ def _scores(predictor: Predictor, results: Path) -> str:
         cells = [f"{mean.get(model, float('nan')):.3f}" for model in models.values()]
         rows.append([dimension, target, *cells, str(part["recordings"].iloc[0])])
     words = f"{modality}, fused by {method}" if method else modality
-    text = f"On the test partition, {words}, mean over seeds"
-    text += "; beside it, predictions without a network on the same features:\n\n"
+    text = f"On the test partition, {words}, mean over seeds. Ridge (on the same features) and the "
+    text += "mean of train are predictions without a network.\n\n"
     text += _table(["dimension", "target", *models, "recordings"], rows)
     if _simulated(results, predictor.modalities[0]):
         text += "\nThe corpus was simulated: these scores say nothing about people.\n"
