@@ -36,10 +36,17 @@ from softaer.signals.markup import columns
 from softaer.signals.pictures import video_frames
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
+SETS = {
+    "IS13_ComParE": opensmile.FeatureSet.IS13,
+    "GeMAPSv01b": opensmile.FeatureSet.GeMAPSv01b,
+    "eGeMAPSv02": opensmile.FeatureSet.eGeMAPSv02,
+}
+"""Sets of descriptors that are timed."""
 
-def bare_lld(path: Path) -> None:
+
+def bare_lld(path: Path, feature_set: str) -> None:
     """Decode, resample, and hand the whole sound to ``opensmile.Smile``."""
-    smile = opensmile.Smile(opensmile.FeatureSet.IS13, opensmile.FeatureLevel.LowLevelDescriptors)
+    smile = opensmile.Smile(SETS[feature_set], opensmile.FeatureLevel.LowLevelDescriptors)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
     blocks = []
     with av.open(str(path)) as container:
@@ -59,12 +66,12 @@ def bare_landmarks(path: Path) -> None:
             points.append([(p.x, p.y) for p in faces[0].landmark] if faces else None)
 
 
-def stage_lld(path: Path) -> None:
+def stage_lld(path: Path, feature_set: str) -> None:
     """The stage, from file to Parquet."""
     with tempfile.TemporaryDirectory() as folder:
-        schema = lld_schema(descriptor_names())
+        schema = lld_schema(descriptor_names(feature_set))
         with tables.writer(Path(folder) / "lld.parquet", schema) as sink:
-            for table in compute_lld(audio_blocks(path)):
+            for table in compute_lld(audio_blocks(path), feature_set):
                 table.insert(0, "recording", "benchmark")
                 sink.append(table)
 
@@ -81,22 +88,27 @@ def stage_landmarks(path: Path) -> None:
 
 def rows(setting: Setting) -> list[dict]:
     """Both stages on all files, from file to Parquet."""
-    pairs = {"audio_lld": (bare_lld, stage_lld), "landmarks": (bare_landmarks, stage_landmarks)}
-    against = {"audio_lld": "PyAV and openSMILE", "landmarks": "PyAV and FaceMesh"}
-    return [
+    sound = [
         compare(
-            name,
-            *(partial(_each, work, setting.files) for work in pair),
+            f"audio_lld, {name}",
+            *(partial(_each, work, setting.files, name) for work in (bare_lld, stage_lld)),
             setting.repeat,
-            f"against a loop over {against[name]}",
+            "against a loop over PyAV and openSMILE",
         )
-        for name, pair in pairs.items()
+        for name in SETS
     ]
+    pictures = compare(
+        "landmarks",
+        *(partial(_each, work, setting.files) for work in (bare_landmarks, stage_landmarks)),
+        setting.repeat,
+        "against a loop over PyAV and FaceMesh",
+    )
+    return [*sound, pictures]
 
 
-def _each(work: Callable[[Path], None], files: list[Path]) -> None:
+def _each(work: Callable[..., None], files: list[Path], *arguments: str) -> None:
     for file in files:
-        work(file)
+        work(file, *arguments)
 
 
 def loop(source: Path, target: Path, seconds: float) -> None:

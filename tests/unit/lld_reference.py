@@ -10,6 +10,8 @@ from softaer.signals.sound import AUDIO_RATE
 REFERENCE_SETS = {
     "IS13_ComParE": opensmile.FeatureSet.IS13,
     "ComParE_2016": opensmile.FeatureSet.ComParE_2016,
+    "GeMAPSv01b": opensmile.FeatureSet.GeMAPSv01b,
+    "eGeMAPSv02": opensmile.FeatureSet.eGeMAPSv02,
 }
 
 

@@ -43,6 +43,21 @@ def voice(seconds, f0):
     return (LOUD * wave / np.abs(wave).max()).astype(np.int16)
 
 
+def music(seconds, seed=0):
+    """Decaying notes at random, each of five harmonics, that overlap."""
+    rng = np.random.default_rng(seed)
+    wave, start = np.zeros(round(seconds * AUDIO_RATE)), 0
+    while start < len(wave):
+        time = np.arange(round(rng.uniform(0.1, 0.8) * AUDIO_RATE)) / AUDIO_RATE
+        pitch = 55 * 2 ** (rng.integers(60) / 12)
+        note = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 6)) * np.exp(
+            -4 * time
+        )
+        wave[start : start + len(note)] += note[: len(wave) - start]
+        start += round(0.6 * len(note))
+    return (LOUD * wave / np.abs(wave).max()).astype(np.int16)
+
+
 def clicks(seconds, every, width=16):
     """Short bursts at +-20000, the first after ``every`` seconds."""
     samples = silence(seconds)

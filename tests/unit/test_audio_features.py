@@ -1,4 +1,4 @@
-"""Audio features are the means and variances of the descriptors around each grid point."""
+"""Audio features are the functionals of the descriptors around each grid point."""
 
 import sys
 
@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from lld_reference import lld_of
+from sounds import silence, voice
 
 from softaer import audio_features as stage
 from softaer.audio_features import audio_features
-from softaer.audio_lld import compute_lld, descriptor_names
+from softaer.audio_lld import FEATURE_SETS, compute_lld, descriptor_names
 from softaer.core import tables
+from softaer.core.errors import InputError
 from softaer.core.schema import audio_lld as lld_schema
 from softaer.signals.sound import audio_blocks
 
@@ -93,6 +96,48 @@ def test_real_speech_gives_130_features_that_pandas_computes_as_well(clips):
         np.testing.assert_allclose(features.iloc[row, 1:].astype(float), expected, rtol=1e-6)
 
 
+def test_chosen_functionals_and_voiced_and_speaking():
+    lld = lld_table(500, F0final_sma=lambda t: 100.0 * (t > 2.5), level=lambda t: 3 * t)
+    turns = np.array([[1.0, 2.0]])
+    features = audio_features(lld, 1.0, turns, "flag", ["slope", "voiced", "p50"])
+    names = ["F0final_sma", "level"]
+    assert list(features)[1:] == [
+        *(f"{name}_slope" for name in names),
+        *(f"{name}_p50" for name in names),
+        *("voiced", "speaking"),
+    ]
+    inner = features.set_index("time").loc[0.6:4.2]
+    np.testing.assert_allclose(inner["level_slope"], 3, rtol=1e-5)
+    np.testing.assert_allclose(inner["level_p50"], 3 * inner.index, rtol=1e-5)
+    share = np.clip(inner.index + 0.5 - 2.5, 0, 1)
+    np.testing.assert_allclose(inner["voiced"], share, atol=0.011)
+    assert (features.dtypes.iloc[1:] == np.float32).all()
+
+
+def test_voiced_counts_the_subjects_own_speech():
+    lld = lld_table(500, F0final_sma=lambda t: 100.0 * (t > 2.5))
+    voiced = audio_features(lld, 2.0, np.array([[2.51, 5.0]]), "only", ["voiced"])["voiced"]
+    assert (voiced[voiced.notna()] == 1).all()
+    whole = audio_features(lld, 2.0, functionals=["voiced"])["voiced"]
+    assert whole[25] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["F0final_sma", "F0other"]])
+def test_voiced_needs_one_f0(names):
+    lld = lld_table(100, **dict.fromkeys(names, np.sin))
+    with pytest.raises(InputError, match=r"descriptors of F0 .* \(audio.functionals: voiced\)"):
+        audio_features(lld, functionals=["mean", "voiced"])
+
+
+@pytest.mark.parametrize("feature_set", FEATURE_SETS)
+def test_each_feature_set_has_f0(feature_set):
+    sound = np.concatenate([voice(1, 220), silence(2)])
+    lld = lld_of(sound, feature_set)
+    voiced = audio_features(lld, 0.5, functionals=["voiced"])["voiced"]
+    assert (voiced[3:7] == 1).all()
+    assert (voiced[15:] == 0).all()
+
+
 def run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["audio_features", *map(str, arguments)])
     stage.main()
@@ -122,3 +167,15 @@ def test_empty_windows_are_null_in_the_file(tmp_path, monkeypatch):
     columns = pq.read_table(output)
     assert columns["x_mean"].null_count == columns["x_variance"].null_count == 1
     assert columns["x_mean"][0].as_py() is None
+
+
+def test_command_line_takes_functionals(tmp_path, monkeypatch):
+    lld = lld_table(300, F0=np.sin, x=np.cos)
+    tables.write(lld.assign(recording="r"), lld_schema(["F0", "x"]), tmp_path / "lld.parquet")
+    output = tmp_path / "features.parquet"
+    words = ["--lld", tmp_path / "lld.parquet", "--output", output, "--functionals"]
+    run(monkeypatch, *words, "voiced", "range", "sd")
+    written = dict(tables.by_recording(output))["r"]
+    expected = audio_features(lld, functionals=["voiced", "range", "sd"])
+    assert list(written)[1:] == ["F0_range", "x_range", "F0_sd", "x_sd", "voiced"]
+    pd.testing.assert_frame_equal(written, expected, check_exact=True)

@@ -14,7 +14,9 @@ import pytest
 
 from softaer import __main__ as corpus
 from softaer.core.errors import InputError
+from softaer.core.inference import FEW_UNITS
 from softaer.core.reliability import krippendorff_alpha, pairwise_correlation
+from softaer.prepare.check import ENOUGH_FOR_CLAIMS
 
 NAN = np.nan
 
@@ -382,7 +384,17 @@ def test_partitions_that_are_small_for_the_report_are_remarked(checked):
     assert "dev has" not in out
     assert "test has" not in out
     (folder / "recordings.csv").write_text("\n".join(rows[:-3]) + "\n")
-    assert "test has 3 rated recordings of 3 subjects: no claim can be decided" in run()[1]
+    out = " ".join(run()[1].split())
+    assert "test has 3 rated recordings of 3 subjects: scores have no interval" in out
+    assert "no claim can be decided; expected 6 or more subjects" in out
+    # Recordings of the same subject do not help.
+    rows[-3:] = [f"again{k},stest0,test,a.mkv,a.csv" for k in range(9)]
+    (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
+    assert "test has 12 rated recordings of 3 subjects" in run()[1]
+
+
+def test_enough_subjects_for_claims_is_what_the_evaluation_asks_for():
+    assert ENOUGH_FOR_CLAIMS == FEW_UNITS + 1
 
 
 def test_a_group_is_as_one_subject_in_dev(checked):

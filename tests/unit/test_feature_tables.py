@@ -71,7 +71,9 @@ def test_avec(tmp_path, header, separator):
     table = read(path, 6.0)
     holds(table, np.arange(60) / 10, X)
     assert list(features(table)) == (["x0", "x1", "x2"] if header else ["f2", "f3", "f4"])
-    assert feature_columns(path) == list(features(table))
+    names, others = feature_columns(path)
+    assert names == list(features(table))
+    assert others == (["name", "timeStamp"] if header else ["f0", "f1"])
 
 
 def test_avec_without_header_and_with_missing_values_in_the_first_row(tmp_path):
@@ -192,7 +194,8 @@ def test_arrays(tmp_path):
     holds(read(tmp_path / "one.npy", rate=50), np.arange(60) / 50, X[:, :1])
     centred = read(tmp_path / "a.npy", rate=50, anchor="start", frame=0.025)
     holds(centred, 0.0125 + np.arange(60) / 50, X)
-    assert feature_columns(tmp_path / "a.npz", FeatureTable(rate=50)) == ["f0", "f1", "f2"]
+    names = ["f0", "f1", "f2"]
+    assert feature_columns(tmp_path / "a.npz", FeatureTable(rate=50)) == (names, [])
     with pytest.raises(InputError, match=r"none of them a time.*key 'rate'"):
         read(tmp_path / "a.npy")
 
@@ -211,6 +214,11 @@ def test_arrays_that_are_not_read(tmp_path):
     np.savez(tmp_path / "two.npz", a=X, b=X)
     with pytest.raises(InputError, match=r"found a\.npy, b\.npy; expected one array"):
         read(tmp_path / "two.npz", rate=50)
+    damaged = tmp_path / "damaged.npy"
+    np.save(damaged, X)
+    damaged.write_bytes(damaged.read_bytes().replace(b"(60, 3)", b"(60, 3 "))
+    with pytest.raises(InputError, match="cannot be read as one array"):
+        read(damaged, rate=50)
     whole = tmp_path / "cut.npy"
     np.save(whole, X)
     whole.write_bytes(whole.read_bytes()[:-8])
@@ -340,6 +348,16 @@ def test_rows_that_are_there_twice_are_used_once(tmp_path):
     table = read(tmp_path / "a.csv", notes=notes)
     assert table["a"].tolist() == [1, 2, 2]
     assert notes == ["2 rows are there twice; one of each is used"]
+
+
+def test_metadata_are_no_features(tmp_path):
+    path = tmp_path / "a.csv"
+    others = ["name", "segment_id", "Frame", "time_ms", "End [s]", "Unnamed: 0", "subject"]
+    own = ["names_f", "s", "%", "confident", "Frame rate", "F0final_sma"]
+    path.write_text(f"timestamp,{','.join(others + own)}\n0{',1' * 6},2{',3' * 6}\n")
+    table = read(path, time="timestamp", unit="s")
+    assert list(features(table)) == own
+    assert feature_columns(path) == (own, ["timestamp", *others])
 
 
 def test_numbers_of_samples(tmp_path):

@@ -237,6 +237,40 @@ def test_a_model_is_not_applied_at_another_rate(learnt, found, tmp_path, monkeyp
         run_apply(folder, tmp_path, monkeypatch, features("audio"), settings)
 
 
+@pytest.mark.parametrize(
+    ("learnt", "found"), [({}, ["mean", "slope"]), ({"functionals": ["sd"]}, ["mean", "variance"])]
+)
+def test_a_model_is_not_applied_with_other_functionals(learnt, found, tmp_path, monkeypatch):
+    folder = write_model(tmp_path / "model", audio=learnt, video={})
+    settings = {"audio": {"functionals": found}, "video": {}}
+    with pytest.raises(InputError, match=r"'audio.functionals': found \['mean'"):
+        run_apply(folder, tmp_path, monkeypatch, features("audio"), settings)
+
+
+def test_a_model_older_than_functionals_is_applied_with_the_default(tmp_path, monkeypatch):
+    folder = write_model(tmp_path / "model", audio={}, video={})
+    settings = {"audio": {"functionals": ["mean", "variance"]}, "video": {}}
+    run_apply(folder, tmp_path, monkeypatch, features("audio"), settings)
+    assert (tmp_path / "out/b.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("packed", "ends"),
+    [({}, ("_mean", "_variance")), ({"functionals": ["sd", "voiced"]}, ("_sd", "voiced"))],
+)
+def test_sound_is_described_as_the_model_has_learnt(packed, ends, tmp_path, monkeypatch):
+    settings = {"feature_set": "IS13_ComParE", "window": 4.0, "turns": "ignore"}
+    folder = write_model(tmp_path / "model", audio=settings | packed, video={})
+    path = media_files.write(tmp_path / "a.mka", sound=[(0, media_files.tone(1.0))])
+    seen = []
+    monkeypatch.setattr(Predictor, "predict_features", lambda self, given: seen.append(given))
+    Predictor.load(folder).predict(audio=path)
+    (given,) = seen
+    names = list(given["audio"])[1:]
+    assert names[0].endswith(ends[0])
+    assert names[-1].endswith(ends[1])
+
+
 @pytest.mark.parametrize(("packed", "rate"), [({"rate": 5.0}, 5.0), ({}, None)])
 def test_frames_are_sampled_as_the_model_has_learnt(packed, rate, tmp_path, monkeypatch):
     settings = {"refine": False, "min_detection_confidence": 0.5, "min_tracking_confidence": 0.5}

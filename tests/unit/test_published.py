@@ -185,7 +185,7 @@ def test_scores_are_matched_by_what_they_are_of():
 
 
 CONFIG = {
-    "audio": {"feature_set": "IS13_ComParE"},
+    "audio": {"feature_set": "IS13_ComParE", "functionals": ["mean", "variance"]},
     "video": {"registration": "none", "window": 0.0},
     "labels": {"estimator": "mean"},
 }
@@ -198,6 +198,11 @@ def test_settings_that_are_not_the_papers_are_named():
     ]
     assert departures("han2017", CONFIG, ["audio"]) == ["labels.estimator: mean"]
     assert departures("own.csv", CONFIG, ["audio", "video"]) == []
+    audio = {"feature_set": "eGeMAPSv02", "functionals": ["mean", "slope"]}
+    assert departures("han2017", CONFIG | {"audio": audio}, ["audio"])[:2] == [
+        "audio.feature_set: eGeMAPSv02",
+        "audio.functionals: ['mean', 'slope']",
+    ]
 
 
 def test_the_default_settings_are_the_papers(root):

@@ -26,6 +26,7 @@ from softaer.corpus import read_recordings
 from softaer.figures import traces
 from softaer.labels import DRIVEN, JUMPS
 from softaer.page import explorer
+from softaer.page.against_ridge import against_ridge
 from softaer.page.score_table import score_table
 from softaer.report import absences, as_rows
 from softaer.signals.extraction import NOTHING
@@ -53,8 +54,10 @@ class Results:
         tasks=("single", "multi"),
         uncertainty=True,
         without=None,
+        baselines=(),
     ):
         self.folder, self.dimensions, self.tasks = folder, dimensions, tasks
+        self.baselines = baselines
         self.coverage = coverage_tables.write(folder / "coverage", PARTITIONS, modalities, without)
         self.shown = [*modalities, "+".join(modalities)] if len(modalities) > 1 else [*modalities]
         self.rng = np.random.default_rng(0)
@@ -66,6 +69,16 @@ class Results:
         if len(modalities) > 1:
             for dimension, task in itertools.product(dimensions, tasks):
                 self.fusion(dimension, task, modalities)
+        for dimension, task in itertools.product(dimensions, baselines):
+            for modality in modalities:
+                self.model(dimension, task, modality, seed=0)
+                choices = [
+                    (target, context, 0.1, 0.4444, context == 2.0)
+                    for target in ("E", "sigma")
+                    for context in (0.0, 2.0)
+                ]
+                self.write(choices, schema.RIDGE, f"baselines/{dimension}/{modality}")
+            self.fusion(dimension, task, modalities, seed=0)
         self.evaluation(uncertainty)
         self.data_set(modalities)
         self.raters()
@@ -103,8 +116,8 @@ class Results:
         values = self.rng.random((len(frames), len(kind.names) - 2))
         self.write(frames.join(pd.DataFrame(values, columns=kind.names[2:])), kind, path)
 
-    def model(self, dimension, task, modality):
-        where = f"postprocess/{dimension}/{modality}/{task}/seed1"
+    def model(self, dimension, task, modality, seed=1):
+        where = f"postprocess/{dimension}/{modality}/{task}/seed{seed}"
         self.prediction(schema.POSTPROCESSED, where)
         steps = [(target, "centring", True, 0.4375, None, 0.01) for target in ("E", "sigma")] + [
             ("E", "time_shift", False, None, None, -0.02),
@@ -120,16 +133,18 @@ class Results:
         where = f"train/{scope}/{modality}/{objective}/cells,4/seed1/learning_curve"
         self.write(curve, schema.LEARNING_CURVE, where)
 
-    def fusion(self, dimension, task, modalities):
-        where = f"fuse/{dimension}/{task}/seed1"
+    def fusion(self, dimension, task, modalities, seed=1):
+        where = f"fuse/{dimension}/{task}/seed{seed}"
         self.prediction(schema.FUSED_PREDICTIONS, where)
-        gamma = [(t, m, 0.625, None) for t in ("E", "sigma") for m in ("intercept", *modalities)]
+        inflation = {"intercept": None} | dict.fromkeys(modalities, 37.5 if seed == 0 else 2.5)
+        gamma = [(t, m, 0.625, v) for t in ("E", "sigma") for m, v in inflation.items()]
         self.write(gamma, schema.FUSION, f"{where}.coefficients")
 
     def evaluation(self, uncertainty):
         rows = list(
             itertools.product(
-                self.dimensions, ("E", "sigma"), self.shown, self.tasks, ("dev", "test")
+                *(self.dimensions, ("E", "sigma"), self.shown),
+                *((*self.tasks, *self.baselines), ("dev", "test")),
             )
         )
         keys = ["dimension", "target", "modality", "task", "partition"]
@@ -145,6 +160,9 @@ class Results:
         scores = scores.assign(pearson=0.4567, rmse=0.1234, mae=0.0987, worst_recording="c")
         for name in ("mean", "median", "worst"):
             scores[f"ccc_recording_{name}"] = scores["ccc"] - 0.2
+        if self.baselines:
+            plain = scores[scores["fusion"].notna()].assign(fusion="mean")
+            scores = pd.concat([scores, plain], ignore_index=True)
         self.scores = self.write(scores, schema.CCC, "ccc")
         intervals = scores.assign(low=scores["ccc"] - 0.25, high=scores["ccc"] + 0.125)
         intervals = intervals.assign(seeds=1, resampled=8, kind="interval")[schema.INTERVALS.names]
@@ -288,7 +306,8 @@ class Results:
 
     def experiment(self):
         words = ["--dimensions", *self.dimensions, "--modalities", *self.shown]
-        return [*words, "--tasks", *self.tasks, "--seeds", 1]
+        words += ["--tasks", *self.tasks, "--seeds", 1, "--fusion", "rescaled"]
+        return [*words, *(["--baselines", *self.baselines] if self.baselines else [])]
 
     def words(self, root, *more, config=None, output="report.html"):
         words = ["--results", self.folder, "--template", root / "workflow/report/report.html.j2"]
@@ -683,6 +702,59 @@ def test_the_headline_says_what_was_reached(results, page, text):
     assert "multi beats single: of 2 comparisons, 1 support it, 0 contradict it, 1 cannot" in flat
 
 
+@pytest.fixture(scope="module")
+def with_baselines(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("baselines")
+    return Results(folder, baselines=("ridge", "constant"))
+
+
+def test_baselines_and_the_plain_mean_stand_in_the_table(with_baselines, root):
+    page = Page(with_baselines.render(root))
+    *rows, _ = page.tables[0][2:]
+    own = ("single", "multi", "ridge")
+    expected = [(m, t) for m in ("audio", "video", "audio+video") for t in own]
+    expected += [("audio+video (mean)", t) for t in own]
+    assert [tuple(row[:2]) for row in rows] == [*expected, ("none", "constant")]
+
+
+def test_where_a_network_does_not_beat_ridge_is_told(with_baselines, root):
+    text = with_baselines.render(root)
+    flat = " ".join(html.unescape(re.sub("<[^>]+>", "", text)).split())
+    scores = with_baselines.scores
+    one = scores[(scores["partition"] == "test") & (scores["target"] == "E")]
+    one = one[one["modality"] == "audio"].set_index("task")["ccc"]
+    assert one["single"] < one["ridge"]
+    # The scores rise from row to row, so that ridge beats every network.
+    assert "In 16 of 16 comparisons on test, the network does not beat the ridge" in flat
+    assert f"mood E, audio, single ({one['single']:.3f} against {one['ridge']:.3f})" in flat
+    assert "variance inflation above 10" in flat
+    assert "0.444" in flat
+
+
+def test_the_networks_that_do_not_beat_ridge_are_named_and_no_others():
+    table = scores(
+        ("x", "E", "test", "audio", "single", 1, 0.5),
+        ("x", "E", "test", "audio", "single", 2, 0.1),
+        ("x", "E", "test", "audio", "multi", 1, 0.6),
+        ("x", "E", "test", "audio", "ridge", 0, 0.4),
+        ("x", "E", "test", "audio", "constant", 0, 0.0),
+        ("x", "E", "dev", "audio", "multi", 1, 0.0),
+        ("x", "E", "dev", "audio", "ridge", 0, 0.4),
+    )
+    found = against_ridge(table)
+    assert (found.partition, found.compared) == ("test", 2)
+    ((behind),) = found.behind
+    assert (behind["task"], behind["ccc"], behind["ridge"]) == ("single", 0.3, 0.4)
+    assert against_ridge(table[table["task"] != "ridge"]) is None
+    on_dev = against_ridge(table[table["partition"] == "dev"].assign(ccc_out_of_fold=[0.5, 0.4]))
+    assert (on_dev.partition, on_dev.behind) == ("dev", [])
+
+
+def test_without_baselines_nothing_is_said_about_ridge(text):
+    assert "against-ridge" not in text
+    assert "Ridge regression" not in text
+
+
 def test_where_nothing_is_absent_nothing_is_listed(text):
     assert "Without features" not in text
 
@@ -887,7 +959,7 @@ def test_scores_of_others_stand_beside_those_of_the_run(results, root, tmp_path,
 def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compare(tmp_path, root):
     results = Results(tmp_path, dimensions=("arousal", "valence"), tasks=("multi",))
     config = {
-        "audio": {"feature_set": "IS13_ComParE"},
+        "audio": {"feature_set": "IS13_ComParE", "functionals": ["mean", "variance"]},
         "video": {"registration": "none", "window": 0.0},
         "labels": {"alignment": "none", "estimator": "ewe"},
     }
@@ -908,7 +980,8 @@ def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compar
 
 
 def test_where_no_published_score_matches_the_page_says_so(results, root):
-    config = {"audio": {"feature_set": ""}, "video": {"registration": "", "window": 0.0}}
+    config = {"audio": {"feature_set": "", "functionals": []}}
+    config["video"] = {"registration": "", "window": 0.0}
     config["labels"] = {"alignment": "none", "estimator": "ewe"}
     text = results.render(root, "--published", "han2017", config=config, output="no.html")
     assert "None of the 48 published scores" in text

@@ -14,11 +14,13 @@ from softaer.core.experiment import (
     Descriptors,
     Evaluation,
     Experiment,
+    FeatureTable,
     Labels,
     Media,
     Model,
     Postprocessing,
     Ratings,
+    TableFeatures,
     Tracking,
     Training,
 )
@@ -26,7 +28,18 @@ from softaer.core.fields import Section, types
 from softaer.networks.architectures import CELLS
 from softaer.networks.objectives import LOSSES
 
-SECTIONS = (Media, Descriptors, Tracking, Ratings, Labels, Model, Training, Postprocessing)
+SECTIONS = (
+    Media,
+    Descriptors,
+    Tracking,
+    Ratings,
+    Labels,
+    Model,
+    Training,
+    Postprocessing,
+    FeatureTable,
+    TableFeatures,
+)
 
 
 def parsed(section, *words, names=()):
@@ -57,6 +70,10 @@ def test_values_have_the_type_of_their_key():
     found = parsed(Ratings, "--range", "-1", "1.5", "--missing=-999", "--missing=-1", "--raters=-a")
     assert found == Ratings(range=(-1.0, 1.5), missing=(-999.0, -1.0), raters=("-a",))
     assert parsed(Tracking, "--rate", "12.5", "--no-refine") == Tracking(rate=12.5, refine=False)
+    words = ["--face", "3", "--columns", "^AU", "--rate", "50", "--anchor", "start"]
+    expected = FeatureTable(face=3, columns="^AU", rate=50.0, anchor="start")
+    assert parsed(FeatureTable, *words) == expected
+    assert parsed(FeatureTable, "--face", "first") == FeatureTable(face="first")
 
 
 def test_a_list_may_be_empty_where_its_key_may():

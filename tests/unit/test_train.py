@@ -118,6 +118,33 @@ def test_the_best_epoch_need_not_be_the_last(train_e, dev_e):
     assert train.score(model, dev_e) == [pytest.approx(best["dev_ccc"], abs=1e-6)]
 
 
+def test_the_score_that_selects_can_be_that_of_recordings(learnt, dev_set):
+    """A long recording at another level dominates the score over frames, not that over both."""
+    model, _ = learnt
+    short, far = dev_set[0], sequence(5, length=600)
+    far = replace(far, targets=far.targets + 3)
+    both = [short, far]
+    over_frames, over_both = (train.score(model, both, by) for by in ("frames", "recordings"))
+    predicted = model.predict([s.features for s in (short, far)])
+    for column in range(2):
+        y = [s.targets[:, column] for s in (short, far)]
+        x = [p[:, column] for p in predicted]
+        own = [audmetric.concordance_cc(*series) for series in zip(y, x, strict=True)]
+        assert over_both[column] == pytest.approx(np.mean(own), abs=1e-6)
+        pooled = audmetric.concordance_cc(np.concatenate(y), np.concatenate(x))
+        assert over_frames[column] == pytest.approx(pooled, abs=1e-6)
+        assert over_both[column] > over_frames[column] + 0.2
+
+
+def test_the_weights_kept_are_those_of_the_chosen_score(train_e, dev_e):
+    wild = Training(learning_rate=0.3, batch_size=1, max_epochs=8, patience=8, score="recordings")
+    model, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
+    best = curve.loc[curve["best"], "dev_ccc"].item()
+    assert curve["dev_ccc"].max() == best
+    assert train.score(model, dev_e, "recordings") == [pytest.approx(best, abs=1e-6)]
+    assert train.score(model, dev_e, "frames") != [pytest.approx(best, abs=1e-6)]
+
+
 def test_training_stops_when_patience_ends(train_e, dev_e):
     wild = Training(learning_rate=0.3, batch_size=1, max_epochs=40, patience=2)
     _, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)

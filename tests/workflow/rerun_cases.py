@@ -71,6 +71,8 @@ SETTINGS = [
     setting("audio.feature_set", {"audio": {"feature_set": "ComParE_2016"}},
         {"audio_lld", "audio_features"} | OF_SOUND),
     setting("audio.window", {"audio": {"window": 3.0}}, {"audio_features"} | OF_SOUND),
+    setting("audio.functionals", {"audio": {"functionals": ["mean", "p90", "slope"]}},
+        {"audio_features"} | OF_SOUND),
     setting("video.refine", {"video": {"refine": False}},
         {"landmarks", "video_features"} | FEATURES),
     setting("video.rate", {"video": {"rate": 12.5}}, {"landmarks", "video_features"} | FEATURES),

@@ -145,6 +145,7 @@ def test_a_second_run_has_nothing_to_do(finished_project):
         "results/train/valence/video/E+sigma/cells~8/seed1/weights.safetensors",
         "results/ccc.csv",
         "results/intervals.parquet",
+        "results/power.parquet",
         "results/report.html",
     ],
 )
@@ -185,14 +186,21 @@ def test_intervals_and_answers_are_there_for_every_model(finished_project):
     # A dev partition of one subject has no estimate out of fold of a fusion.
     fused = intervals["modality"] == "audio+video"
     assert set(intervals.loc[fused, "partition"]) == {"test"}
-    assert len(intervals[~fused]) == 2 * 2 * 2 * 2 * 2
-    assert len(intervals[fused]) == 2 * 2 * 2
+    scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
+    systems = ["dimension", "target", "modality", "task", "fusion"]
+    assert len(intervals[intervals["partition"] == "test"]) == len(
+        scores[systems].drop_duplicates()
+    )
     known = intervals.dropna(subset=["low", "high"])
-    assert (known["low"] <= known["ccc"]).all()
-    assert (known["ccc"] <= known["high"]).all()
+    assert (known["low"] <= known["high"]).all()
+    # Few subjects and one seed: a range, and nothing is decided.
+    assert set(intervals["kind"]) == {"range"}
     hypotheses = pd.read_parquet(finished_project.path("results/hypotheses.parquet"))
-    assert set(hypotheses["answer"]) <= {"yes", "no", "undecided"}
-    assert len(hypotheses) == 2 * 2 * (3 + 2)
+    assert set(hypotheses["answer"]) == {"undecided (few units)"}
+    compared = hypotheses["hypothesis"].value_counts().to_dict()
+    assert compared["multi-task > single-task"] == 2 * 2 * 3
+    assert compared["fusion > better modality"] == compared["fusion > plain mean"] == 2 * 2 * 2
+    assert len(pd.read_parquet(finished_project.path("results/power.parquet"))) == 0
 
 
 def test_the_ceiling_has_raters_and_planted_truth(finished_project):

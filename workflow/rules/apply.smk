@@ -44,7 +44,7 @@ rule packed_model:
         code=code_digest("packed_model"),
         software=pins("av", "opensmile", "mediapipe", "torch"),
         corpus=relevant(RATED, ["recording", "partition"]),
-        experiment=[*LEARNT, "--tasks", APPLIED_TASK],
+        experiment=[*LEARNT, "--tasks", APPLIED_TASK, "--fusion", config["fusion"]["method"]],
         results=results_by("selections", places.SELECTION),
         delay=delay_of("delays"),
         extraction=lambda wildcards: EXTRACTION,

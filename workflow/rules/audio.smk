@@ -61,12 +61,14 @@ rule audio_features:
     params:
         code=code_digest("audio_features"),
         window=config["audio"]["window"],
+        functionals=config["audio"]["functionals"],
         mode=config["audio"]["turns"],
         turns=TURN_FLAGS,
     shell:
         "python -m softaer.audio_features"
         " --lld {input.lld}"
         " --window {params.window}"
+        " --functionals {params.functionals}"
         " --turns {params.mode}"
         " {params.turns}"
         " --output {output.features}"

@@ -138,9 +138,11 @@ ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 NETWORKS = Networks(config, MODALITIES)
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
 ALL_BASELINES = ALL_MODELS | {"task": BASELINES, "seed": BASELINE_SEED}
-ALL_FUSED, ALL_COEFFICIENTS = (
-    collect(pattern, **ALL_MODELS) if FUSED_MODALITIES else []
-    for pattern in (places.FUSED, places.COEFFICIENTS)
+ALL_FUSED = collect(places.FUSED, **ALL_MODELS) if FUSED_MODALITIES else []
+ALL_COEFFICIENTS = (
+    [collect(places.COEFFICIENTS, **some) for some in (ALL_MODELS, ALL_BASELINES)]
+    if FUSED_MODALITIES
+    else []
 )
 # Final predictions of networks and baselines.
 ALL_SYSTEMS = [
@@ -161,9 +163,9 @@ LEARNT = [
     *("--modalities", *ALL_MODALITIES),
     *("--seeds", *SEEDS),
 ]
-NETWORKS_OF_ALL = [*LEARNT, "--tasks", *TASKS]
+TRAINED = [*LEARNT, "--tasks", *TASKS]
 EXPERIMENT = [
-    *NETWORKS_OF_ALL,
+    *TRAINED,
     *("--baselines", *BASELINES),
     *("--fusion", config["fusion"]["method"]),
 ]

@@ -138,7 +138,7 @@ rule figure_learning_curves:
         mem_mb=500,
     params:
         code=code_digest("figures.learning_curves"),
-        experiment=EXPERIMENT,
+        experiment=TRAINED,
         results=results_by("selections", places.SELECTION),
     shell:
         "python -m softaer.figures.learning_curves"

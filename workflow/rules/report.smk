@@ -136,9 +136,9 @@ rule report:
         curves=NETWORKS.files(places.CURVE, NETWORKS.all),
         selections=NETWORKS.selections(NETWORKS.all),
         latex=places.SCORES_LATEX,
-        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
-        steps=collect(places.STEPS, **ALL_MODELS),
-        fused=ALL_FUSED,
+        predictions=ALL_SYSTEMS,
+        ridge=collect(places.RIDGE, **ALL_BASELINES),
+        steps=[collect(places.STEPS, **some) for some in (ALL_MODELS, ALL_BASELINES)],
         coefficients=ALL_COEFFICIENTS,
     output:
         report(

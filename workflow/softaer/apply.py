@@ -11,6 +11,7 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import defaults
 from softaer.core.files import complete
 from softaer.core.schema import applied
 from softaer.figures.predictions import predictions
@@ -31,8 +32,10 @@ def check_extraction(predictor: Predictor, extraction: dict) -> None:
             "on which the model was trained"
         )
     for modality in predictor.modalities:
-        # A setting that is newer than the model had the effect of null.
-        learnt = dict.fromkeys(extraction[modality]) | predictor.description[modality]
+        # A setting that is newer than the model had the effect of its default.
+        usual = defaults().get(modality, {})
+        learnt = {key: usual.get(key) for key in extraction[modality]}
+        learnt |= predictor.description[modality]
         for key, value in learnt.items():
             found = extraction[modality].get(key)
             if found != value:

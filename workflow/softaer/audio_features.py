@@ -1,6 +1,7 @@
-"""Audio features: mean and variance of the low-level descriptors in a window around each grid
-point."""
+"""Audio features: functionals of the low-level descriptors in a window around each grid point, mean
+and variance by default."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,34 @@ from softaer.core.schema import audio_features as features_schema
 from softaer.signals.functionals import functional_names, windowed_functionals
 from softaer.signals.turns import FEATURE, read_turns, within
 
+VOICED = "voiced"
+"""Name of the functional that only F0 has, and of its feature."""
+
+
+def feature_names(
+    descriptors: Sequence[str],
+    functionals: Sequence[str] = AudioFeatures.functionals,
+    mode: str = AudioFeatures.turns,
+) -> list[str]:
+    """Names of the features: functional by functional, then ``voiced`` and ``speaking``, if any."""
+    return [
+        *functional_names(descriptors, _of_all(functionals)),
+        *([VOICED] if VOICED in functionals else []),
+        *([FEATURE] if mode == "flag" else []),
+    ]
+
+
+def _of_all(functionals: Sequence[str]) -> list[str]:
+    """The functionals that each descriptor has."""
+    return [functional for functional in functionals if functional != VOICED]
+
 
 def audio_features(
     lld: pd.DataFrame,
     window: float = AudioFeatures.window,
     turns: np.ndarray | None = None,
     mode: str = AudioFeatures.turns,
+    functionals: Sequence[str] = AudioFeatures.functionals,
 ) -> pd.DataFrame:
     """Functionals of one recording's descriptors on the grid.
 
@@ -33,17 +56,21 @@ def audio_features(
     turns, mode
         The subject's turns and their use; see :mod:`softaer.signals.turns`. With ``only``, the
         functionals are computed over the subject's own speech; windows without any have NaN.
+    functionals
+        Keys of :data:`softaer.signals.functionals.FUNCTIONALS`. ``voiced`` is the share of rows
+        with F0 above 0.
 
     Returns
     -------
-    Table with ``time`` and twice as many float32 columns, ``<lld>_mean`` and ``<lld>_variance``:
-    130 for ComParE; with ``flag`` one more, ``speaking``. The grid ends with the last descriptor
+    Table with ``time`` and the float32 columns of :func:`feature_names`, by default
+    ``<lld>_mean`` and ``<lld>_variance``: 130 for ComParE. The grid ends with the last descriptor
     frame.
 
     Raises
     ------
     InputError
-        If turns are missing where ``mode`` takes them.
+        If turns are missing where ``mode`` takes them, or no descriptor is F0 where ``functionals``
+        take it.
     """
     names = [name for name in lld.columns if name != "time"]
     time = lld["time"].to_numpy()
@@ -54,16 +81,29 @@ def audio_features(
         if turns is None:
             raise InputError(f"no turns; expected them (audio.turns: {mode})")
         speaks = within(time, turns)
-    if mode == "only":
-        values = windowed_functionals(time[speaks], samples[speaks], at, window)
-    else:
-        values = windowed_functionals(time, samples, at, window)
-    table = pd.DataFrame(values.astype(np.float32), columns=functional_names(names))
+    own = (time[speaks], samples[speaks]) if mode == "only" else (time, samples)
+    parts = [windowed_functionals(*own, at, window, _of_all(functionals))]
+    if VOICED in functionals:
+        parts.append(windowed_functionals(own[0], own[1][:, [_f0(names)]], at, window, [VOICED]))
     if mode == "flag":
-        share = windowed_functionals(time, speaks[:, None], at, window)[:, 0]
-        table[FEATURE] = share.astype(np.float32)
+        parts.append(windowed_functionals(time, speaks[:, np.newaxis], at, window, ["mean"]))
+    table = pd.DataFrame(
+        np.hstack(parts, dtype=np.float32, casting="same_kind"),
+        columns=feature_names(names, functionals, mode),
+    )
     table.insert(0, "time", at)
     return table
+
+
+def _f0(descriptors: Sequence[str]) -> int:
+    """Position of F0."""
+    found = [place for place, name in enumerate(descriptors) if name.startswith("F0")]
+    if len(found) != 1:
+        raise InputError(
+            f"{len(found)} descriptors of F0 (names that start with 'F0'); expected one "
+            f"(audio.functionals: {VOICED})"
+        )
+    return found[0]
 
 
 def main() -> None:
@@ -80,7 +120,7 @@ def main() -> None:
     files = dict(options.recordings)
     for path in files.values():
         read_turns(path)  # report an unreadable file before any work
-    columns = functional_names(names) + ([FEATURE] if settings.turns == "flag" else [])
+    columns = feature_names(names, settings.functionals, settings.turns)
     notes: list[dict[str, str]] = []
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, lld in tables.by_recording(options.lld):
@@ -91,7 +131,9 @@ def main() -> None:
                 told: list[str] = []
                 turns = read_turns(files[recording], end, told.append)
                 notes += [{"recording": recording, "note": note} for note in told]
-            table = audio_features(lld, settings.window, turns, settings.turns)
+            table = audio_features(
+                lld, settings.window, turns, settings.turns, settings.functionals
+            )
             table.insert(0, "recording", recording)
             sink.append(table)
     for row in notes:

@@ -1,25 +1,30 @@
-"""Low-level descriptors of the voice: the 65 of ComParE, every 10 ms, computed by openSMILE.
+"""Low-level descriptors of the voice, every 10 ms, computed by openSMILE: the 65 of ComParE, or
+those of GeMAPS.
 
 The Interspeech 2013 ComParE set (Schuller et al., 2013; Weninger et al., 2013) takes F0, voicing
 and zero crossings from frames of 60 ms, jitter, shimmer and HNR from the periods at the start of
-such a frame, and the rest from frames of 20 ms. openSMILE runs with its own configuration of these
-descriptors. Functionals over the whole recording are left out, and its buffers are rings, so that
-sound is streamed and memory does not grow. The values are identical, bit for bit, to those of
+such a frame, and the rest from frames of 20 ms. The Geneva sets (Eyben et al., 2016) take F0, HNR
+and the harmonics from frames of 60 ms, jitter and shimmer from periods, and the rest, formants
+included, from frames of 20 ms. openSMILE runs with its own configuration of these descriptors.
+Functionals over the whole recording are left out, and its buffers are rings, so that sound is
+streamed and memory does not grow. The values are identical, bit for bit, to those of
 ``opensmile.Smile.process_signal``.
 
 Length of the rings: A row is complete when its pitch is, and the pitch is late. openSMILE
 smooths it by a Viterbi search that decides on a frame once all paths agree, at the latest when 30
-frames have been read (``bufferLength`` of ``cPitchSmootherViterbi`` in both feature sets). For most
+frames have been read (``bufferLength`` of ``cPitchSmootherViterbi``; 40 in GeMAPS). For most
 voices they agree within a few frames; a steady pitch above about 470 Hz can take all 30. The moving
-average that follows looks one frame ahead. So up to 31 frames of the other descriptors wait, in the
-levels ``is13_lldA_smo`` and ``is13_lldB_smo``, whose size is ``bufferModeConf``. A full ring stops
-the component that writes to it, and in turn the 60 ms frames that the pitch needs. If the rings are
-too short, openSMILE hangs; if the sound ends in this state, openSMILE decides on the pitch
-too early and returns other values. So these levels have the ring that openSMILE itself uses for
-data joined with a smoothed pitch: 150 frames, nearly five times what is needed. No level of
-``bufferModeRbConf`` waits for more than a moving average; openSMILE's 5 frames are enough there.
+average that follows looks one frame ahead. So up to 31 frames of the other descriptors wait, 41 in
+GeMAPS: in ComParE in the levels ``is13_lldA_smo`` and ``is13_lldB_smo``, whose size is
+``bufferModeConf``, in GeMAPS in the levels before the moving average, whose size is
+``bufferModeRbLagConf``. A full ring stops the component that writes to it, and in turn the 60 ms
+frames that the pitch needs. If the rings are too short, openSMILE hangs; if the sound ends in this
+state, openSMILE decides on the pitch too early and returns other values. So these levels have the
+ring that openSMILE itself uses for data joined with a smoothed pitch: 150 frames, at least three
+times what is needed. No level of ``bufferModeRbConf`` has to hold more than a moving average;
+openSMILE's 5 frames are enough there.
 
-Jitter is measured in the waveform when the pitch is available: 0.4 s back, in a ring of 10 s.
+Jitter is measured in the waveform when the pitch is available: up to 0.5 s back, in a ring of 10 s.
 That ring must never be full. Jitter may start again from the sample where its last reading started,
 which a full ring no longer protects. If that sample is overwritten, openSMILE silently drops the
 frame's jitter, shimmer and HNR and moves all later ones up by one row.
@@ -32,6 +37,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import opensmile
@@ -45,23 +51,42 @@ from softaer.signals.extraction import add_extraction, asked, extract
 from softaer.signals.media import Account, Choice
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
+
+class FeatureSet(NamedTuple):
+    """A set of descriptors as openSMILE defines it."""
+
+    files: tuple[str, ...]
+    """Its configuration of the descriptors, in the order in which the files are read."""
+
+    levels: tuple[str, ...]
+    """The levels that are joined to the rows."""
+
+    centre: float
+    """Time of a row, counted from the start of its frames [s]: the centre of the longest frame."""
+
+
+COMPARE = ("is13_lld_nzsmo", "is13_lldA_smo", "is13_lldB_smo")
+GEMAPS = "gemaps/v01b/GeMAPSv01b_core.lld.conf.inc"
+
 FEATURE_SETS = {
-    "IS13_ComParE": "is09-13/IS13_ComParE_core.lld.conf.inc",
-    "ComParE_2016": "compare/ComParE_2016_core.lld.conf.inc",
+    "IS13_ComParE": FeatureSet(("is09-13/IS13_ComParE_core.lld.conf.inc",), COMPARE, 0.030),
+    "ComParE_2016": FeatureSet(("compare/ComParE_2016_core.lld.conf.inc",), COMPARE, 0.030),
+    "GeMAPSv01b": FeatureSet(
+        (GEMAPS,), ("gemapsv01b_lldsetE_smo", "gemapsv01b_lldsetF_smo"), 0.030
+    ),
+    "eGeMAPSv02": FeatureSet(
+        (GEMAPS, "egemaps/v02/eGeMAPSv02_core.lld.conf.inc"),
+        ("egemapsv02_lldsetE_smo", "egemapsv02_lldsetF_smo"),
+        0.030,
+    ),
 }
-"""Feature sets by name, with openSMILE's definition of their descriptors."""
+"""Feature sets by name."""
 
 HOP = 0.010
-"""Time from one frame to the next [s]."""
+"""Time from one row to the next [s]."""
 
 HOP_SAMPLES = round(HOP * AUDIO_RATE)
 """The same in samples."""
-
-FRAME_CENTRE = 0.030
-"""Centre of openSMILE's 60 ms frame, counted from the frame's start [s]."""
-
-FRAME_SAMPLES = round(2 * FRAME_CENTRE * AUDIO_RATE)
-"""Samples of the 60 ms frame."""
 
 SOUND_RING = 10.0
 """Length of sound that fits into openSMILE's buffer [s]."""
@@ -71,7 +96,8 @@ SOUND_RESERVE = 1.0
 the next row that it returns."""
 
 WAITING_RINGS = "shared/BufferModeRbLag.conf.inc"
-"""openSMILE's definition of rings for levels that wait for the smoothed pitch."""
+"""openSMILE's definition of rings for levels that wait for the smoothed pitch: ``bufferModeConf``
+of ComParE and ``bufferModeRbLagConf`` of GeMAPS."""
 
 ROWS_AT_ONCE = 6_000
 """Frames that are returned together: one minute."""
@@ -101,10 +127,10 @@ sampleRate = {rate}
 nBits = 16
 channels = 1
 
-\{{{descriptors}}}
+{includes}
 
 [lldconcat:cVectorConcat]
-reader.dmLevel = is13_lld_nzsmo;is13_lldA_smo;is13_lldB_smo
+reader.dmLevel = {levels}
 writer.dmLevel = lld
 includeSingleElementFields = 1
 
@@ -112,7 +138,7 @@ includeSingleElementFields = 1
 reader.dmLevel = lld
 blocksize = 1
 """
-"""Sound in, descriptors out; both feature sets define the levels that are joined."""
+"""Sound in, descriptors out."""
 
 
 class OpenSmileError(RuntimeError):
@@ -146,9 +172,9 @@ def compute_lld(
 
     Yields
     ------
-    Tables of up to a minute: ``time`` (float64, s, the centre of the 60 ms frame) and one float32
-    column per descriptor, in openSMILE's order and with its names; none if the sound is shorter
-    than a frame.
+    Tables of up to a minute: ``time`` (float64, s, the centre of the longest frame, 60 ms in all
+    sets) and one float32 column per descriptor, in openSMILE's order and with its names; none if
+    the sound is shorter than this frame.
 
     Raises
     ------
@@ -163,8 +189,8 @@ def compute_lld(
     >>> lld.shape
     (96, 66)
     """
-    smile = _open_smile(feature_set)
-    run = _Run(smile, name, patience)
+    chosen = FEATURE_SETS[feature_set]
+    run = _Run(_open_smile(chosen), chosen.centre, name, patience)
     try:
         yield from _stream_through(run, blocks)
     finally:
@@ -173,14 +199,14 @@ def compute_lld(
 
 def descriptor_names(feature_set: str = Descriptors.feature_set) -> list[str]:
     """Names of the descriptors of a feature set, from openSMILE."""
-    smile = _open_smile(feature_set)
+    smile = _open_smile(FEATURE_SETS[feature_set])
     try:
         return _names(smile)
     finally:
         smile.free()
 
 
-def _open_smile(feature_set: str) -> OpenSMILE:
+def _open_smile(feature_set: FeatureSet) -> OpenSMILE:
     root = Path(opensmile.__file__).parent / "core" / "config"
     smile = OpenSMILE()
     with TemporaryDirectory() as folder:
@@ -189,7 +215,8 @@ def _open_smile(feature_set: str) -> OpenSMILE:
             CONFIGURATION.format(
                 buffer=round(SOUND_RING * AUDIO_RATE),
                 rate=AUDIO_RATE,
-                descriptors=root / FEATURE_SETS[feature_set],
+                includes="\n".join(f"\\{{{root / file}}}" for file in feature_set.files),
+                levels=";".join(feature_set.levels),
             )
         )
         smile.initialize(
@@ -197,6 +224,7 @@ def _open_smile(feature_set: str) -> OpenSMILE:
             options={
                 "bufferModeRbConf": str(root / "shared" / "BufferModeRb.conf.inc"),
                 "bufferModeConf": str(root / WAITING_RINGS),
+                "bufferModeRbLagConf": str(root / WAITING_RINGS),
             },
             loglevel=1,
             log_file=None,
@@ -213,8 +241,8 @@ def _names(smile: OpenSMILE) -> list[str]:
 class _Run:
     """openSMILE in its own thread; every wait for it has a time limit."""
 
-    def __init__(self, smile: OpenSMILE, name: str, patience: float) -> None:
-        self.smile, self.name, self.patience = smile, name, patience
+    def __init__(self, smile: OpenSMILE, centre: float, name: str, patience: float) -> None:
+        self.smile, self.centre, self.name, self.patience = smile, centre, name, patience
         self.names = _names(smile)
         self.waiting: deque[np.ndarray] = deque()
         self.rows = 0
@@ -258,8 +286,8 @@ class _Run:
         if self.failure:
             raise self._error(f"has failed ({self.failure})")
         # At the end, the moving average adds one row to the number of frames.
-        whole = self.samples >= FRAME_SAMPLES
-        expected = (self.samples - FRAME_SAMPLES) // HOP_SAMPLES + 2 if whole else 0
+        beyond = self.samples - round(2 * self.centre * AUDIO_RATE)  # the first frame
+        expected = beyond // HOP_SAMPLES + 2 if beyond >= 0 else 0
         if self.rows != expected:
             raise self._error(f"has given {self.rows} rows instead of {expected}")
 
@@ -322,7 +350,7 @@ def _stream_through(run: _Run, blocks: Iterable[np.ndarray]) -> Iterator[pd.Data
         table = pd.DataFrame(values, columns=run.names)
         # Counted, because openSMILE repeats a time stamp when it flushes its last frame.
         count = np.array(list(itertools.islice(frames, rows)))
-        table.insert(0, "time", FRAME_CENTRE + HOP * count)
+        table.insert(0, "time", run.centre + HOP * count)
         return table
 
     for block in blocks:

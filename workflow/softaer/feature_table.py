@@ -12,6 +12,7 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import FeatureTable, Media
+from softaer.core.listing import first_few
 from softaer.core.schema import feature_table as table_schema
 from softaer.readers.features import (
     OF_A_ROW,
@@ -27,7 +28,10 @@ def reference(paths: Sequence[str], settings: FeatureTable, limits: Media) -> tu
     """The first file whose columns can be read, and the names of its features; or no names."""
     for path in paths:
         try:
-            return path, feature_columns(path, settings, limits)
+            features, others = feature_columns(path, settings, limits)
+            also = f"; no features: {first_few(map(repr, others), 10)}" if others else ""
+            print(f"{path}: {len(features)} features{also}")
+            return path, features
         except InputError as error:
             print(f"{error} (another file says which columns are expected)")
     return "", []

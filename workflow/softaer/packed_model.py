@@ -94,6 +94,7 @@ def main() -> None:
         "networks": entries,
         "postprocessing": _postprocessing(experiment, options.results),
         "fusion": _fusion(experiment, options.results) if experiment.fused else None,
+        "fusion_method": experiment.fusion if experiment.fused else None,
     }
     with complete(options.weights_output) as partial:
         partial.write_bytes(save(tensors))

@@ -217,6 +217,7 @@ class Predictor:
         if modality == "audio":
             from softaer.audio_features import audio_features
             from softaer.audio_lld import compute_lld
+            from softaer.core.experiment import AudioFeatures
             from softaer.signals.sound import audio_blocks
             from softaer.signals.turns import read_turns
 
@@ -237,7 +238,9 @@ class Predictor:
                 told: list[str] = []
                 spoken = read_turns(turns, end, told.append)
                 _warn(turns, told)
-            return audio_features(lld, settings["window"], spoken, settings["turns"])
+            # Models packed before this setting existed have its default.
+            functionals = settings.get("functionals", AudioFeatures.functionals)
+            return audio_features(lld, settings["window"], spoken, settings["turns"], functionals)
         from softaer.landmarks import columns, track
         from softaer.signals.pictures import video_frames
         from softaer.video_features import POINTS, video_features

@@ -25,13 +25,15 @@ from softaer.core.experiment import Experiment
 from softaer.core.files import complete
 from softaer.core.home import SCRIPT, TEMPLATE
 from softaer.core.inference import FEW_UNITS
-from softaer.core.places import beside_prediction
+from softaer.core.late_fusion import HIGH_INFLATION
+from softaer.core.places import RIDGE, beside_prediction, within
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
 from softaer.labels import DRIVEN, JUMPS
+from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table, tally
 from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
@@ -80,6 +82,7 @@ STAGES = (
     "train",
     "select",
     "predict",
+    "baselines",
     "postprocess",
     "fuse",
     "score",
@@ -158,14 +161,33 @@ def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataF
 def read_models(experiment: Experiment, results: Path, modalities: Sequence[str]) -> pd.DataFrame:
     """Fitted parameters of the final predictions of some modalities, stacked."""
     parts = []
-    for dimension, modality, task, seed in itertools.product(
-        experiment.dimensions, modalities, experiment.tasks, experiment.seeds
+    models = [(t, s) for t in experiment.all_tasks for s in experiment.seeds_of(t)]
+    for dimension, modality, (task, seed) in itertools.product(
+        experiment.dimensions, modalities, models
     ):
         path = beside_prediction(results, dimension, modality, task, seed)
         keys = {"dimension": dimension, "modality": modality, "task": task, "seed": seed}
         table = tables.read(path)
         parts.append(pd.DataFrame(keys, index=table.index).join(table))
     return pd.concat(parts, ignore_index=True)
+
+
+def collinear(coefficients: pd.DataFrame) -> pd.DataFrame:
+    """The highest variance inflation of each term of networks, where it is high."""
+    high = coefficients[coefficients["variance_inflation"] > HIGH_INFLATION]
+    keys = ["dimension", "target", "task", "term"]
+    return high.groupby(keys, sort=False)["variance_inflation"].max().reset_index()
+
+
+def read_ridge(experiment: Experiment, results: Path) -> pd.DataFrame:
+    """Contexts and penalties of the ridge regressions that were chosen."""
+    parts = []
+    for dimension, modality in itertools.product(experiment.dimensions, experiment.single):
+        table = tables.read(within(results, RIDGE, dimension=dimension, modality=modality))
+        chosen = table[table["chosen"]].drop(columns="chosen")
+        parts.append(chosen.assign(dimension=dimension, modality=modality))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["dimension", "modality", "target", "context", "penalty", "dev_ccc"]]
 
 
 def versions() -> dict[str, str]:
@@ -255,6 +277,9 @@ def main() -> None:
         aligned_ratings(options.ratings, ordered, options.rater_lags),
         cli.delays(options),
     )
+    coefficients = (
+        read_models(experiment, options.results, experiment.fused) if experiment.fused else None
+    )
     uncertainty, sigma_scores = map(table, ("uncertainty", "uncertainty_scores"))
     intervals, power = table("intervals"), table("power")
     own = score_table(scores, intervals, ceiling)
@@ -316,9 +341,13 @@ def main() -> None:
         digests={stage: code_digest(stage) for stage in STAGES},
         selections=as_rows(read_selections(experiment, options.results)),
         steps=as_rows(read_models(experiment, options.results, experiment.single)),
-        coefficients=as_rows(read_models(experiment, options.results, experiment.fused))
-        if experiment.fused
+        ridge=against_ridge(scores),
+        ridge_choice=as_rows(read_ridge(experiment, options.results))
+        if experiment.baselines
         else None,
+        coefficients=as_rows(coefficients) if coefficients is not None else None,
+        collinear=as_rows(collinear(coefficients)) if coefficients is not None else None,
+        fusion_method=experiment.fusion.replace("_", " "),
         estimated=estimated,
         scores_figure=figure("scores"),
         figure=figure("traces"),

@@ -22,7 +22,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from softaer.core import cli, tables
-from softaer.core.concordance import ccc
+from softaer.core.concordance import ccc_of_recordings
 from softaer.core.errors import InputError
 from softaer.core.experiment import Model, Training
 from softaer.core.grid import RATE
@@ -44,11 +44,19 @@ EPOCHS_OF_MEMORY = 5
 """Epochs for which freed memory is kept, because requesting it again takes a tenth of an epoch."""
 
 
-def score(model: Recurrent, sequences: Sequence[RecordingSequence]) -> list[float]:
-    """CCC of each output over the concatenated frames of some recordings."""
-    predictions = np.concatenate(model.predict([s.features for s in sequences]))
-    targets = np.concatenate([s.targets for s in sequences])
-    return [ccc(y, x) for y, x in zip(targets.T, predictions.T, strict=True)]
+def score(
+    model: Recurrent, sequences: Sequence[RecordingSequence], over: str = Training.score
+) -> list[float]:
+    """CCC of each output: over the concatenated ``frames``, or the mean over ``recordings``."""
+    predictions = model.predict([s.features for s in sequences])
+    targets = [s.targets for s in sequences]
+    if over == "frames":
+        predictions, targets = [np.concatenate(predictions)], [np.concatenate(targets)]
+    of_outputs = (
+        ([y[:, column] for y in targets], [x[:, column] for x in predictions])
+        for column in range(targets[0].shape[1])
+    )
+    return [ccc_of_recordings(*series) for series in of_outputs]
 
 
 def fit(
@@ -116,7 +124,7 @@ def fit(
     for epoch in range(1, training.max_epochs + 1):
         started = time.monotonic()
         loss = _learn(model, optimiser, objective, pieces, training, generator)
-        scores = score(model, dev)
+        scores = score(model, dev, training.score)
         # A constant prediction and constant labels have no CCC, which is no reason to keep weights.
         mean = float(np.mean(np.nan_to_num(scores, nan=-1.0)))
         rows += [(epoch, loss, o, s) for o, s in zip(outputs, scores, strict=True)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from softaer.core import places, tables
 from softaer.core.errors import InputError
 from softaer.core.files import complete
-from softaer.core.tasks import JOIN
+from softaer.core.tasks import CONSTANT, JOIN, PLAIN_MEAN
 from softaer.corpus import read_recordings
 from softaer.predictor import DESCRIPTION, WEIGHTS, Predictor
 
@@ -76,17 +76,22 @@ def _scores(predictor: Predictor, results: Path) -> str:
         return "No scores came with it.\n"
     scores = tables.read(path)
     modality = JOIN.join(predictor.modalities)
-    own = scores[
-        (scores["partition"] == "test")
-        & (scores["task"] == predictor.description["task"])
-        & (scores["modality"] == modality)
-    ]
-    rows = [
-        [dimension, target, f"{part['ccc'].mean():.3f}", str(part["recordings"].iloc[0])]
-        for (dimension, target), part in own.groupby(["dimension", "target"], sort=False)
-    ]
-    text = f"On the test partition, {modality}, mean over seeds:\n\n"
-    text += _table(["dimension", "target", "CCC", "recordings"], rows)
+    task, method = predictor.description["task"], predictor.description.get("fusion_method")
+    on_test = scores[(scores["partition"] == "test") & (scores["modality"] == modality)]
+    on_test = on_test.assign(fusion=on_test["fusion"].fillna(""))
+    models = {"CCC": (task, method or ""), "plain mean": (task, PLAIN_MEAN)}
+    models |= {"ridge": ("ridge", method or ""), "mean of train": (CONSTANT, method or "")}
+    if method in (None, PLAIN_MEAN):
+        del models["plain mean"]
+    rows = []
+    for (dimension, target), part in on_test.groupby(["dimension", "target"], sort=False):
+        mean = part.groupby(["task", "fusion"])["ccc"].mean()
+        cells = [f"{mean.get(model, float('nan')):.3f}" for model in models.values()]
+        rows.append([dimension, target, *cells, str(part["recordings"].iloc[0])])
+    words = f"{modality}, fused by {method}" if method else modality
+    text = f"On the test partition, {words}, mean over seeds"
+    text += "; beside it, predictions without a network on the same features:\n\n"
+    text += _table(["dimension", "target", *models, "recordings"], rows)
     if _simulated(results, predictor.modalities[0]):
         text += "\nThe corpus was simulated: these scores say nothing about people.\n"
     return text

@@ -50,6 +50,9 @@ DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 OnBadRecording = Literal["fail", "skip"]
 ON_BAD_RECORDING: OnBadRecording = "fail"
+Functional = Literal[
+    "mean", "variance", "sd", "min", "max", "range", "p10", "p25", "p50", "p75", "p90", "slope"
+]
 Step = Literal["median_filter", "centring", "scaling", "time_shift"]
 
 
@@ -98,8 +101,11 @@ class Media(Section):
 class Descriptors(Section):
     """The low-level descriptors of the sound."""
 
-    feature_set: Literal["IS13_ComParE", "ComParE_2016"] = "IS13_ComParE"
-    """or ComParE_2016; both have 65 low-level descriptors every 10 ms"""
+    feature_set: Literal["IS13_ComParE", "ComParE_2016", "GeMAPSv01b", "eGeMAPSv02"] = (
+        "IS13_ComParE"
+    )
+    """or ComParE_2016, both with 65 low-level descriptors every 10 ms;
+    GeMAPSv01b (18) or eGeMAPSv02 (25)"""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,13 @@ class AudioFeatures(Section):
     """Features computed from the descriptors."""
 
     window: Annotated[Seconds, Interval(gt=0, le=60)] = 4.0
-    """for mean and variance, centred on each grid point"""
+    """for the functionals, centred on each grid point"""
+    functionals: Annotated[tuple[Literal[Functional, "voiced"], ...], MinLen(1), EACH_ONCE] = (
+        "mean",
+        "variance",
+    )
+    """of each descriptor in the window; p10 to p90: percentiles;
+    slope: per second; voiced: one feature, the share of rows with F0"""
     turns: Literal["ignore", "only", "flag"] = "ignore"
     """if the subject's turns are known: only (use only the subject's speech),
     or flag (add the share of speech as a feature)"""
@@ -277,6 +289,9 @@ class Training(Section):
     max_epochs: Count = 20
     patience: Count = 5
     """epochs without improvement of the CCC on dev before training stops"""
+    score: Literal["frames", "recordings"] = "frames"
+    """CCC on dev that selects weights and instances of the grid: over all
+    frames; recordings: mean over recordings, each counts the same"""
     input_noise: Amount = 0.1
     """standard deviation of the Gaussian noise added to standardised features"""
     weight_decay: Amount = 0.0
@@ -348,8 +363,7 @@ class Evaluation(Section):
     """Intervals of the scores."""
 
     resample: Literal["recording", "subject"] = "subject"
-    """unit that the bootstrap draws and the permutation test swaps; or recording: too narrow if a
-    subject has several recordings"""
+    """unit that intervals and tests draw; recording: only if no subject has several"""
     draws: Annotated[int, Ge(100)] = 1000
     bootstrap_seed: Seed = 1
 
@@ -496,8 +510,13 @@ class Experiment(Section):
             System(modality, task, method)
             for modality in self.modalities
             for method in (methods if JOIN in modality else [None])
-            for task in (*self.tasks, *self.baselines)
+            for task in self.all_tasks
         ]
+
+    @property
+    def all_tasks(self) -> list[str]:
+        """Tasks and baselines."""
+        return [*self.tasks, *self.baselines]
 
     def seeds_of(self, task: str) -> tuple[int, ...]:
         """Seeds of a task; a baseline has only one."""

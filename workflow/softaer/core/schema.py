@@ -19,13 +19,20 @@ TIME = field("time", pa.float64(), unit="s")
 
 
 LLD_FRAMES = {
-    "F0final": ("0.060", "0.000"),
+    "F0": ("0.060", "0.000"),
     "voicingFinalUnclipped": ("0.060", "0.000"),
     "pcm_zcr": ("0.060", "0.000"),
+    "HNRdBACF": ("0.060", "0.000"),
+    "logRelF0-H1-H2": ("0.060", "0.000"),
+    "logRelF0-H1-A3": ("0.060 at a formant of 0.020", "0.000, of the formant -0.020"),
+    "F1amplitude": ("0.060 at a formant of 0.020", "0.000, of the formant -0.020"),
+    "F2amplitude": ("0.060 at a formant of 0.020", "0.000, of the formant -0.020"),
+    "F3amplitude": ("0.060 at a formant of 0.020", "0.000, of the formant -0.020"),
     "jitter": ("0.010 or two periods", "starts at -0.030"),
     "shimmer": ("0.010 or two periods", "starts at -0.030"),
     "logHNR": ("0.010 or two periods", "starts at -0.030"),
     "pcm_fftMag_spectralFlux": ("0.020 and the one before", "-0.025"),
+    "spectralFlux": ("0.020 and the one before", "-0.025"),
     "audSpec_Rfilt": ("0.020 and, by RASTA filtering, those before", "-0.020"),
     "audspecRasta": ("0.020 and, by RASTA filtering, those before", "-0.020"),
     "": ("0.020", "-0.020"),
@@ -33,14 +40,28 @@ LLD_FRAMES = {
 """By prefix of a descriptor's name: the length of its frame of sound [s], and the position of the
 frame's centre relative to the row's time [s].
 
-From openSMILE's two ComParE feature sets, which agree in this. The frames of 60 ms and 20 ms start
-together, and the row's time is the centre of the longer one. Jitter, shimmer and HNR are measured
-in the waveform: in the periods from about the start of the frame to the start of the next frame, or
-over two periods of F0, whichever is longer."""
+From openSMILE's ComParE and GeMAPS feature sets, which agree in this. The frames of 60 ms and 20 ms
+start together, and the row's time is the centre of the longer one. Jitter, shimmer and ComParE's
+HNR are measured in the waveform: in the periods from about the start of the frame to the start of
+the next frame, or over two periods of F0, whichever is longer."""
+
+LLD_UNITS = {
+    "F0semitone": "semitone above 27.5 Hz",
+    "jitterLocal_sma3nz": "1",
+    "shimmerLocaldB": "dB",
+    "HNRdBACF": "dB",
+    "logRelF0": "dB",
+    **dict.fromkeys(("F1amplitude", "F2amplitude", "F3amplitude"), "dB"),
+    **dict.fromkeys(("F1", "F2", "F3"), "Hz"),
+    "alphaRatio": "dB",
+    "hammarbergIndex": "dB",
+    "": "openSMILE",
+}
+"""Unit by prefix of a descriptor's name; ``openSMILE`` where it has none of its own."""
 
 
 def audio_lld(descriptors: Sequence[str]) -> pa.Schema:
-    """Low-level descriptors; units are openSMILE's own.
+    """Low-level descriptors; units as in :data:`LLD_UNITS`.
 
     The metadata give the frame of each descriptor, ``frame`` and ``centre`` of
     :data:`LLD_FRAMES`. The moving average over three rows is symmetric and shifts no centre.
@@ -50,12 +71,14 @@ def audio_lld(descriptors: Sequence[str]) -> pa.Schema:
 
 def _descriptor(name: str) -> pa.Field:
     frame, centre = next(LLD_FRAMES[start] for start in LLD_FRAMES if name.startswith(start))
-    plain = field(name, pa.float32(), "openSMILE")
+    unit = next(LLD_UNITS[start] for start in LLD_UNITS if name.startswith(start))
+    plain = field(name, pa.float32(), unit)
     return plain.with_metadata(plain.metadata | {"frame": frame, "centre": centre})
 
 
 def audio_features(features: Sequence[str]) -> pa.Schema:
-    """Functionals of the descriptors on the grid; null if the window contains no frame."""
+    """Functionals of the descriptors on the grid; null if the window contains no frame, and the
+    slope also if it contains only one."""
     return pa.schema(
         [RECORDING, TIME, *(field(n, pa.float32(), "openSMILE", nullable=True) for n in features)]
     )

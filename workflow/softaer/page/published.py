@@ -59,6 +59,7 @@ SHIPPED = {
         ),
         settings={
             "audio.feature_set": ("IS13_ComParE", "ComParE_2016"),
+            "audio.functionals": (["mean", "variance"],),
             "video.registration": ("similarity",),
             "video.window": (0.0,),
             "labels.estimator": ("ewe",),

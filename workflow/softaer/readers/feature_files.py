@@ -377,7 +377,9 @@ class ArrayTable:
                     array = arrays[names[0].removesuffix(".npy")]
             else:
                 array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError, zipfile.BadZipFile, OSError) as error:
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:  # of damaged files, numpy, zipfile and zlib raise many kinds
             raise InputError(f"{path}: cannot be read as one array of numbers: {error}") from error
         if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
             raise InputError(

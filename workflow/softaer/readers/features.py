@@ -65,14 +65,14 @@ SUCCESS = "success"
 
 METADATA = (
     COUNTERS
-    | {*TIMES[:-2], *ENDS, *FACES, SUCCESS, "confidence"}
+    | {*FACES, SUCCESS, "confidence"}
     | {
-        "", "unnamed", "indexlevel0", "name", "names", "id", "file", "filename", "filepath", "path",
+        "unnamed", "indexlevel0", "name", "names", "id", "file", "filename", "filepath", "path",
         "video", "clip", "recording", "subject", "subjectid", "participant", "participantid",
         "speaker", "speakerid", "frameid", "partition", "split", "culture", "date",
     }
 )  # fmt: skip
-"""Names of columns that are no features, in lower case, letters and digits only."""
+"""Names of columns that are no features, besides times; in lower case, letters and digits only."""
 
 
 def read_features(
@@ -148,15 +148,17 @@ def read_features(
 
 def feature_columns(
     path: Path | str, settings: FeatureTable | None = None, limits: Media | None = None
-) -> list[str]:
-    """Names of the features of a table; only the beginning of the file is read.
+) -> tuple[list[str], list[str]]:
+    """Names of the features of a table, and of its other columns; no rows are read.
 
     Raises
     ------
     InputError
         If the file cannot be read or has no features.
     """
-    return _plan(open_table(Path(path), limits or Media()), settings or FeatureTable()).names
+    source = open_table(Path(path), limits or Media())
+    names = _plan(source, settings or FeatureTable()).names
+    return names, [name for name in source.names if name and name not in names]
 
 
 def refuse_other_columns(
@@ -220,7 +222,7 @@ def _plan(source: Source, settings: FeatureTable) -> _Plan:
         for place, name in enumerate(names)
         if place not in roles.values()
         and place not in source.text
-        and not (source.named and plain(name) in METADATA)
+        and not (source.named and _is_metadata(name))
     ]
     if settings.columns is not None:
         features = [place for place in features if re.search(settings.columns, names[place])]
@@ -230,6 +232,11 @@ def _plan(source: Source, settings: FeatureTable) -> _Plan:
             f"{path}: found columns {first_few(map(repr, names), 6)}; expected features{which}"
         )
     return _Plan(roles, features, [names[place] for place in features], unit, time)
+
+
+def _is_metadata(name: str) -> bool:
+    is_time = _without_unit(name)[0] in {*TIMES[:-2], *ENDS}
+    return not name or is_time or plain(name) in METADATA
 
 
 def _roles(
@@ -404,16 +411,16 @@ def _unit(
     name: str | None,
 ) -> str:
     """Unit of times that nobody states: what is possible, and if both are, what fits the media."""
-    if step < 1.0 or last == 0.0:
+    if step < 1.0 or last <= 0.0:
         return "s"  # milliseconds would be more than 1,000 rows per second
     if last > limits.max_duration:
         return "ms"  # seconds would be longer than any recording
-    if length is not None:
+    if length:
         off = {unit: abs(math.log(last / scale / length)) for unit, scale in _SCALES.items()}
         return min(off, key=lambda unit: off[unit])
     raise InputError(
-        f"{path}, column {name!r}: times up to {last:g}, {step:g} apart, may be seconds or "
-        "milliseconds, and the recording's length is not known; expected the key 'unit': s or ms"
+        f"{path}, column {name!r}: times up to {last:g} may be seconds or milliseconds, and "
+        "the recording's length is not known; expected the key 'unit': s or ms"
     )
 
 
