@@ -88,7 +88,7 @@ SHORT_SOUNDS = {
     "a tone to the end": lambda: together(noise(1), tone(3, 590)),
     "silence between": lambda: together(voice(1, 220), silence(2), music(2)),
 }
-"""Fewer, because openSMILE takes eight times as long for GeMAPS as for ComParE."""
+"""Fewer and shorter, because openSMILE takes nearly twice as long for GeMAPS as for ComParE."""
 
 CASES = [
     pytest.param(sound, feature_set, id=f"{name}-{feature_set}")
