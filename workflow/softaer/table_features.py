@@ -34,7 +34,7 @@ def table_features(
     window
         Length of the window [s], centred on each grid point; 0: the row that holds there.
     functionals
-        Over the values in the window, ``mean`` or ``variance``.
+        Over the values in the window, see :mod:`softaer.signals.functionals`.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def table_features(
     if window:
         order = np.argsort(time, kind="stable")
         at = grid(time.max(initial=-1.0))
-        found = _functionals(time[order], values[order], at, window, functionals)
-        columns = _names(names, functionals)
+        found = windowed_functionals(time[order], values[order], at, window, functionals)
+        columns = functional_names(names, functionals)
     else:
         at = grid(end.max(initial=-1.0) - 2 * TOLERANCE)
         held = row_that_holds(time, start, end, at)
@@ -93,32 +93,6 @@ def row_that_holds(
     return held
 
 
-def _functionals(
-    time: np.ndarray, values: np.ndarray, at: np.ndarray, window: float, functionals: Sequence[str]
-) -> np.ndarray:
-    """Functionals over the rows that have a value, shape (m, len(functionals) * d)."""
-    here = ~np.isnan(values)
-    found = {name: np.full((len(at), values.shape[1]), np.nan) for name in KNOWN}
-    # Columns that have values in the same rows, which are nearly all, are processed together.
-    patterns, of = np.unique(here, axis=1, return_inverse=True)
-    for k in range(patterns.shape[1]):
-        rows, columns = patterns[:, k], np.flatnonzero(of == k)
-        both = windowed_functionals(time[rows], values[rows][:, columns], at, window)
-        for name, part in zip(KNOWN, np.split(both, len(KNOWN), axis=1), strict=True):
-            found[name][:, columns] = part
-    return np.concatenate([found[name] for name in functionals], axis=1)
-
-
-KNOWN = ("mean", "variance")
-"""Functionals in the order of :func:`softaer.signals.functionals.windowed_functionals`."""
-
-
-def _names(names: Sequence[str], functionals: Sequence[str]) -> list[str]:
-    every = functional_names(names)
-    of = {name: every[k * len(names) : (k + 1) * len(names)] for k, name in enumerate(KNOWN)}
-    return [column for name in functionals for column in of[name]]
-
-
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--table", type=Path, required=True)
@@ -128,7 +102,7 @@ def main() -> None:
 
     settings = cli.settings(options, TableFeatures)
     names = [n for n in tables.columns(options.table) if n not in ("recording", *OF_A_ROW)]
-    columns = _names(names, settings.functionals) if settings.window else names
+    columns = functional_names(names, settings.functionals) if settings.window else names
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, rows in tables.by_recording(options.table):
             table = table_features(rows, settings.window, settings.functionals)

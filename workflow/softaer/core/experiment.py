@@ -205,9 +205,7 @@ class TableFeatures(Section):
 
     window: Annotated[Seconds, Interval(ge=0, le=60)] = 1.0
     """for the functionals, centred on each grid point; 0: the row that holds there"""
-    functionals: Annotated[tuple[Literal["mean", "variance"], ...], MinLen(1), EACH_ONCE] = (
-        "mean",
-    )
+    functionals: Annotated[tuple[Functional, ...], MinLen(1), EACH_ONCE] = ("mean",)
     """over the rows in the window"""
 
 
