@@ -100,7 +100,7 @@ def score_predictions(
                 if score != "ccc_out_of_fold"
                 or (partition == "dev" and some[version].notna().all())
             }
-            names = set(some["recording"])
+            names = set(some["recording"].unique())
             counts = {"recordings": len(names), "lacking": len(names.intersection(lacking))}
             others = other_scores(some["recording"], some["label"], some[column])
             rows.append({"partition": partition, **scores, **counts, "frames": len(some)} | others)
