@@ -39,6 +39,10 @@ FEW_UNITS = 5
 permutation test reaches the level of 5 % (2 of 32 swaps)."""
 
 
+ROUNDING = 1e-12
+"""Differences in CCC up to this are rounding, as for a constant prediction."""
+
+
 class Scatter(NamedTuple):
     """Scatter of a mean over seeds: standard error and degrees of freedom.
 
@@ -211,7 +215,7 @@ def interval(draws: np.ndarray, units: float = np.inf, over: Scatter = NO_SCATTE
         noise = quantiles_of_noise(len(known), over.freedom).reshape(-1, *[1] * (known.ndim - 1))
         moved = moved + over.error * noise
     bounds = np.quantile(moved, [LEVEL / 2, 1 - LEVEL / 2], axis=0)
-    return np.where(np.ptp(known, axis=0) > 0, bounds, np.nan)
+    return np.where(np.ptp(known, axis=0) > ROUNDING, bounds, np.nan)
 
 
 def bounds_of(score: Score) -> Bounds:
@@ -223,9 +227,9 @@ def bounds_of(score: Score) -> Bounds:
 
 
 def range_of(values: np.ndarray) -> Bounds:
-    """Lowest and highest value; NaN with fewer than two."""
+    """Lowest and highest value; NaN with fewer than two, or if they do not differ."""
     known = values[~np.isnan(values)]
-    if len(known) < 2:
+    if len(known) < 2 or np.ptp(known) <= ROUNDING:
         return Bounds(np.nan, np.nan, "range")
     return Bounds(float(known.min()), float(known.max()), "range")
 
@@ -260,7 +264,7 @@ def p_value_of(differences: np.ndarray, over: Scatter = NO_SCATTER) -> np.ndarra
     Shape (...); NaN where the observed difference is not defined.
     """
     observed = np.abs(differences[0])
-    share = (np.abs(differences) >= observed - 1e-12).mean(axis=0)
+    share = (np.abs(differences) >= observed - ROUNDING).mean(axis=0)
     if over.known and np.any(over.error > 0):
         with np.errstate(divide="ignore", invalid="ignore"):
             above = stdtr(over.freedom, (differences - observed) / over.error)
@@ -352,7 +356,7 @@ def effect_size(differences: np.ndarray) -> tuple[float, float, float]:
     d_z, low, high; NaN with fewer than two units, or if all differences are the same.
     """
     known = differences[~np.isnan(differences)]
-    if len(known) < 2 or np.ptp(known) < 1e-12:
+    if len(known) < 2 or np.ptp(known) <= ROUNDING:
         return np.nan, np.nan, np.nan
     root, freedom = np.sqrt(len(known)), len(known) - 1
     size = known.mean() / known.std(ddof=1)
