@@ -726,7 +726,7 @@ def test_where_a_network_does_not_beat_ridge_is_told(with_baselines, root):
     assert one["single"] < one["ridge"]
     # The scores rise from row to row, so that ridge beats every network.
     assert "In 16 of 16 comparisons on test, the network does not beat the ridge" in flat
-    assert f"mood E, audio, single ({one['single']:.3f} against {one['ridge']:.3f})" in flat
+    assert f"mood E, audio, single: {one['single']:.3f}, ridge {one['ridge']:.3f}" in flat
     assert "variance inflation above 10" in flat
     assert "0.444" in flat
 
