@@ -248,7 +248,7 @@ def main() -> None:
     arguments.add_argument("--directory", type=Path, help="new folder to run in, kept afterwards")
     options = arguments.parse_args()
 
-    small = {"training": {"max_epochs": 2}, "model": {"cells": 16}} if options.quick else {}
+    small = {"training": {"max_steps": 18}, "model": {"cells": 16}} if options.quick else {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.directory or Path(temporary) / "run").resolve()
         if options.media:

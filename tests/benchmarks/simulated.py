@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-RECORDING, SUBJECT, SEED = "benchmark", "s1", 1
+RECORDING, SUBJECT, SEED = "benchmark", "s01", 1
 
 
 def simulate(folder: Path, seconds: float) -> Path:
-    """Make an MP4 file of a speaking face as the workflow does, 288 x 288 at 25 frames/s.
+    """Make an MP4 file of a speaking face as the workflow does, 288 x 288 at 10 frames/s.
 
     Parameters
     ----------

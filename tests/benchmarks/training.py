@@ -1,6 +1,6 @@
 """Training against the shortest loop over torch that a user would write, on the same data.
 
-    python tests/benchmarks/training.py [--repeat 5] [--seeds 3] [--max-epochs 20]
+    python tests/benchmarks/training.py [--repeat 5] [--seeds 3] [--epochs 20]
 
 Simulated features and targets in the size of a corpus: 34 recordings of 162 s to learn from and 14
 to stop by, 130 features, two layers of 240 cells. Timed are an epoch, whole trainings with the CCC
@@ -11,7 +11,7 @@ what the stage does to its process (the memory that it keeps) does not help the 
 :func:`rows` gives the figures to other scripts.
 
 The bare loop has torch's own threads, its packed sequences, and the same steps in the same order:
-mini-batches, noise, loss, clipping, Adam, and the CCC on dev after each epoch.
+mini-batches, noise, loss, clipping, Adam, and the CCC on dev at the same steps.
 """
 
 import argparse
@@ -141,23 +141,26 @@ def bare_fit(
     model = Bare(size)
     optimiser = torch.optim.Adam(model.parameters(), training.learning_rate)
     labels = np.concatenate([s.targets for s in train])
-    best, best_epoch = -1.0, 0
-    for epoch in range(1, training.max_epochs + 1):
+    best, best_step = -1.0, 0
+    order: list[int] = []
+    for step in range(1, training.max_steps + 1):
         model.train()
-        order = torch.randperm(len(train), generator=generator).tolist()
-        for start in range(0, len(order), training.batch_size):
-            some = [train[i] for i in order[start : start + training.batch_size]]
-            lengths = torch.tensor([len(s) for s in some])
-            features = pad_sequence([torch.from_numpy(s.features) for s in some], batch_first=True)
-            targets = pad_sequence([torch.from_numpy(s.targets) for s in some], batch_first=True)
-            noise = torch.randn(features.shape, generator=generator)
-            outputs = model(features + training.input_noise * noise, lengths)
-            mask = (torch.arange(features.shape[1]) < lengths[:, None])[:, :, None]
-            errors = (outputs - (targets - labels.mean()) / labels.std()) * mask
-            optimiser.zero_grad()
-            (2 * (errors**2).sum() / mask.sum()).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
-            optimiser.step()
+        order = order or torch.randperm(len(train), generator=generator).tolist()
+        some = [train[i] for i in order[: training.batch_size]]
+        order = order[training.batch_size :]
+        lengths = torch.tensor([len(s) for s in some])
+        features = pad_sequence([torch.from_numpy(s.features) for s in some], batch_first=True)
+        targets = pad_sequence([torch.from_numpy(s.targets) for s in some], batch_first=True)
+        noise = torch.randn(features.shape, generator=generator)
+        outputs = model(features + training.input_noise * noise, lengths)
+        mask = (torch.arange(features.shape[1]) < lengths[:, None])[:, :, None]
+        errors = (outputs - (targets - labels.mean()) / labels.std()) * mask
+        optimiser.zero_grad()
+        (2 * (errors**2).sum() / mask.sum()).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
+        optimiser.step()
+        if step % training.evaluate_every and step < training.max_steps:
+            continue
         model.eval()
         with torch.no_grad():
             features = pad_sequence([torch.from_numpy(s.features) for s in dev], batch_first=True)
@@ -166,10 +169,16 @@ def bare_fit(
         predicted = predicted * labels.std() + labels.mean()
         score = ccc(np.concatenate([s.targets for s in dev])[:, 0], predicted[:, 0])
         if score > best:
-            best, best_epoch = score, epoch
-        elif epoch - best_epoch >= training.patience:
+            best, best_step = score, step
+        elif step - best_step >= training.patience:
             break
     return best
+
+
+def for_epochs(training: Training, size: Size, epochs: int) -> Training:
+    """Settings that train for some epochs, with the CCC on dev after each."""
+    steps = -(-size.train // training.batch_size)
+    return replace(training, max_steps=epochs * steps, evaluate_every=steps, patience=5 * steps)
 
 
 def our_fit(
@@ -235,7 +244,7 @@ def our_process():
 
 def epoch(name: str, size: Size, training: Training, repeat: int) -> dict:
     """One epoch of training, with the CCC on dev; two threads each side."""
-    one = replace(training, max_epochs=1)
+    one = for_epochs(training, size, 1)
     with bare_process() as bare, our_process() as ours:
         pairs = [
             (bare(_bare, size, 0, one).result()[0], ours(_ours, 2, size, 0, one).result()[0])
@@ -246,7 +255,7 @@ def epoch(name: str, size: Size, training: Training, repeat: int) -> dict:
 
 def two_networks(size: Size, training: Training, repeat: int) -> dict:
     """An epoch of two networks: one after the other, or at once on a core each."""
-    one = replace(training, max_epochs=1)
+    one = for_epochs(training, size, 1)
     with bare_process() as bare, our_process() as first, our_process() as second:
 
         def in_a_row() -> None:
@@ -265,7 +274,7 @@ def two_networks(size: Size, training: Training, repeat: int) -> dict:
     )
 
 
-def wholes(size: Size, max_epochs: int, seeds: int) -> Iterator[dict]:
+def wholes(size: Size, epochs: int, seeds: int) -> Iterator[dict]:
     """Whole trainings, exact and fast, with the CCC on dev that both sides reach for each seed."""
     trainings = {
         "training": Training(),
@@ -276,10 +285,11 @@ def wholes(size: Size, max_epochs: int, seeds: int) -> Iterator[dict]:
     bare_runs, our_runs = [], {name: [] for name in trainings}
     with bare_process() as bare, our_process() as ours:
         for seed in range(1, seeds + 1):
-            plain = replace(Training(), max_epochs=max_epochs)
+            plain = for_epochs(Training(), size, epochs)
             bare_runs.append(bare(_bare, size, seed, plain).result())
             for name, training in trainings.items():
-                run = ours(_ours, 2, size, seed, replace(training, max_epochs=max_epochs)).result()
+                asked = for_epochs(training, size, epochs)
+                run = ours(_ours, 2, size, seed, asked).result()
                 our_runs[name].append(run)
     for name, runs in our_runs.items():
         pairs = [(b[0], o[0]) for b, o in zip(bare_runs, runs, strict=True)]
@@ -320,7 +330,8 @@ def loading(size: Size, epoch_seconds: float, repeat: int) -> dict:
 
 def memory() -> str:
     """Highest resident memory of a process that makes a corpus and trains for some epochs."""
-    some, alike = Training(max_epochs=6), Size()
+    alike = Size()
+    some = for_epochs(Training(), alike, 6)
     differing = replace(alike, spread=0.2)
     found = []
     for process, *work in (
@@ -338,7 +349,7 @@ def memory() -> str:
     )
 
 
-def epochs(repeat: int) -> Iterator[dict]:
+def single_epochs(repeat: int) -> Iterator[dict]:
     """An epoch, on recordings of one length and of several, exact and fast."""
     size, plain = Size(), Training()
     yield epoch("epoch, recordings of one length", size, plain, repeat)
@@ -349,9 +360,9 @@ def epochs(repeat: int) -> Iterator[dict]:
     yield epoch("epoch, lengths within 20 %", replace(size, spread=0.2), plain, 1)
 
 
-def rows(setting: Setting, seeds: int = 1, max_epochs: int = 20) -> list[dict]:
+def rows(setting: Setting, seeds: int = 1, epochs: int = 20) -> list[dict]:
     """Epochs, whole trainings, and the loading of what they learn from."""
-    found = [*epochs(setting.repeat), *wholes(Size(), max_epochs, seeds)]
+    found = [*single_epochs(setting.repeat), *wholes(Size(), epochs, seeds)]
     return [*found, loading(Size(), found[0]["ours"], setting.repeat)]
 
 
@@ -359,9 +370,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     arguments.add_argument("--repeat", type=int, default=5, help="turns of each comparison")
     arguments.add_argument("--seeds", type=int, default=3, help="of the whole trainings")
-    arguments.add_argument("--max-epochs", type=int, default=20)
+    arguments.add_argument("--epochs", type=int, default=20)
     options = arguments.parse_args()
-    print(markdown(rows(Setting([], options.repeat), options.seeds, options.max_epochs)))
+    print(markdown(rows(Setting([], options.repeat), options.seeds, options.epochs)))
     print(memory())
 
 

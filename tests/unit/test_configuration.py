@@ -47,9 +47,9 @@ def sections():
 
 
 def test_a_few_keys_are_enough():
-    given = {"training": {"max_epochs": 3}, "delay": {"arousal": 2.0}}
+    given = {"training": {"max_steps": 3}, "delay": {"arousal": 2.0}}
     config = configuration.filled(given, check=False)
-    assert config["training"] == defaults()["training"] | {"max_epochs": 3}
+    assert config["training"] == defaults()["training"] | {"max_steps": 3}
     assert config["delay"] == {"arousal": 2.0}
     assert config | {"training": 0, "delay": 0} == defaults() | {"training": 0, "delay": 0}
     assert configuration.filled({}) == defaults()
@@ -142,7 +142,8 @@ def test_values_that_are_valid(config, key, value):
     [
         ("extra", 1, ["labels"]),
         ("dimension", ["arousal"], ["dimensions"]),
-        ("training.epochs", 3, ["max_epochs"]),
+        ("training.steps", 3, ["max_steps"]),
+        ("training.max_epochs", 20, ["max_steps", "evaluate_every"]),
         ("audio.windw", 3, ["window"]),
         ("labels", None, ["None"]),
         ("audio", "IS13_ComParE", ["IS13_ComParE"]),
@@ -210,7 +211,8 @@ def test_values_that_are_valid(config, key, value):
         ("training.learning_rate", "1e-3", ["1e-3", "0.001"]),
         ("training.learning_rate", 0, ["0"]),
         ("training.batch_size", "4", ["'4'", "integer"]),
-        ("training.max_epochs", 0, ["0"]),
+        ("training.max_steps", 0, ["0"]),
+        ("training.patience", 5, ["5 steps", "evaluate_every"]),
         ("training.loss", "mae", ["mae", "mse", "ccc"]),
         ("training.task_weights", "equal", ["equal", "fixed", "learned"]),
         ("training.weight_sigma", 2.1, ["2.1"]),
@@ -241,6 +243,7 @@ def test_the_key_that_is_wrong_is_named(config, key, value, words):
         ("grid.audio.window", [2.0, 4.0], []),
         ("grid.learning_rate", [0.1], []),
         ("grid.model", [1], []),
+        ("grid.training.max_epochs", [20, 100], ["no longer", "training.max_steps"]),
         ("grid.model.cells", 120, ["120"]),
         ("grid.model.cells", [], ["[]"]),
         ("grid.model.cells", [120, 0], ["0", "4096"]),

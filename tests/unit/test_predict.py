@@ -201,7 +201,7 @@ def train_select_predict(corpus, folder, monkeypatch):
             )
         }
         words = [*recordings, "--scope", "m", "--objective", "E+sigma", "--seed", 7]
-        words += ["--layers", 1, "--cells", cells, "--max-epochs", 2]
+        words += ["--layers", 1, "--cells", cells, "--max-steps", 4]
         call(train.main, monkeypatch, *words, *itertools.chain(*files.items()))
     words = ["--results", folder, "--modality", "audio"]
     chosen = ["--scope", "m", "--objective", "E+sigma", "--instances", "cells,2", "cells,3"]

@@ -68,15 +68,15 @@ def test_a_single_instance_is_chosen():
 
 @pytest.fixture
 def networks(tmp_path):
-    """Learning curves of two instances and seeds; the best epoch is not the last."""
+    """Learning curves of two instances and seeds; the best step is not the last."""
     rng = np.random.default_rng(0)
     best = {}
     for instance in ("cells,4", "cells,12"):
         for seed in (1, 5):
             values = rng.uniform(-0.2, 0.8, size=(3, 2))
             rows = [
-                (epoch, 1.0, output, values[epoch - 1, i], epoch == 2)
-                for epoch in (1, 2, 3)
+                (step, 1.0, output, values[step - 1, i], step == 2)
+                for step in (1, 2, 3)
                 for i, output in enumerate(("m_E", "m_sigma"))
             ]
             curve = pd.DataFrame(rows, columns=schema.LEARNING_CURVE.names)

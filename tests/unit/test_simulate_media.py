@@ -15,7 +15,7 @@ from softaer.simulate.noise import smooth_noise
 from softaer.simulate.subjects import SUBJECTS, subject
 
 SEED, DURATION = 1, 6.0
-RECORDING_OF = {"s1": "rec01", "s2": "rec02"}
+RECORDING_OF = {"s01": "rec01", "s02": "rec02"}
 """One recording of either photograph."""
 
 
@@ -38,11 +38,11 @@ def corpus(tmp_path_factory):
 def arguments(corpus, output, **changes):
     options = {
         "recording": "rec01",
-        "subject": "s1",
+        "subject": "s01",
         "seed": str(SEED),
         "truth": corpus / "rec01.parquet",
-        "portrait": corpus / "s1.png",
-        "landmarks": corpus / "s1.parquet",
+        "portrait": corpus / "s01.png",
+        "landmarks": corpus / "s01.parquet",
         "output": output,
     } | changes
     return [word for flag, value in options.items() for word in (f"--{flag}", str(value))]
@@ -119,12 +119,14 @@ def test_streams_have_the_stated_formats_and_the_same_length(corpus):
     assert samples / voice.SAMPLE_RATE == pytest.approx(DURATION, abs=0.1)
 
 
-def speak(arousal=0.0, valence=0.0, hesitation=0.2):
+def speak(arousal=0.0, valence=0.0, mask=0.0, distraction=0.0):
     """Twenty seconds in one unchanging state."""
     time = np.arange(0, 20.1, 0.1)
-    cues = Cues(time, *(np.full(len(time), value) for value in (arousal, valence, hesitation)))
+    cues = Cues(
+        time, *(np.full(len(time), value) for value in (arousal, valence, mask, distraction))
+    )
     rng = np.random.default_rng(3)
-    return voice.speak(rng, cues, SUBJECTS["s1"].voice, 20.0).waveform
+    return voice.speak(rng, cues, SUBJECTS["s01"].voice, 20.0).waveform
 
 
 def level(waveform):
@@ -148,11 +150,33 @@ def test_valence_is_heard_as_brightness_and_not_as_loudness():
     assert abs(level(pleasant) - level(unpleasant)) < 1.5
 
 
+def nasality(waveform):
+    """Level of 0.8 to 1.3 kHz relative to the whole [dB]."""
+    power = np.abs(np.fft.rfft(waveform)) ** 2
+    frequency = np.fft.rfftfreq(len(waveform), 1 / voice.SAMPLE_RATE)
+    return 10 * np.log10(power[(frequency > 800) & (frequency < 1300)].sum() / power.sum())
+
+
+def test_displays_of_distraction_are_heard_in_one_band():
+    assert nasality(speak(distraction=1.0)) - nasality(speak(distraction=-1.0)) > 4
+
+
+def noisiness(waveform):
+    """Level of 5 to 8 kHz, where a clear voice has little, relative to the whole [dB]."""
+    power = np.abs(np.fft.rfft(waveform)) ** 2
+    frequency = np.fft.rfftfreq(len(waveform), 1 / voice.SAMPLE_RATE)
+    return 10 * np.log10(power[frequency > 5000].sum() / power.sum())
+
+
+def test_displays_of_masking_are_heard_as_breath():
+    assert noisiness(speak(mask=1.0)) - noisiness(speak(mask=-1.0)) > 1
+
+
 def test_neutral_pose_is_the_portrait_itself(corpus):
     import cv2
 
-    portrait = media.read_portrait(corpus / "s1.png", corpus / "s1.parquet")
-    image = cv2.imread(str(corpus / "s1.png"))[..., ::-1]
+    portrait = media.read_portrait(corpus / "s01.png", corpus / "s01.parquet")
+    image = cv2.imread(str(corpus / "s01.png"))[..., ::-1]
     margin = (face.PORTRAIT_SIZE - face.FRAME_SIZE) // 2
     middle = image[margin:-margin, margin:-margin]
     np.testing.assert_array_equal(portrait.render(face.Pose()), middle)
@@ -182,4 +206,4 @@ def test_landmarks_that_are_no_table(corpus, tmp_path):
     path = tmp_path / "landmarks.parquet"
     path.write_text("x,y,z\n")
     with pytest.raises(InputError):
-        media.read_portrait(corpus / "s1.png", path)
+        media.read_portrait(corpus / "s01.png", path)

@@ -8,6 +8,7 @@ import pytest
 
 from softaer.core import tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import Simulate
 from softaer.simulate.plan import plan
 from softaer.simulate.raters import RATER_PARAMETERS, RATERS
 from softaer.simulate.subjects import ASTRONAUT, HOPPER, SUBJECTS, subject
@@ -29,12 +30,26 @@ def test_partitions_share_no_subject_and_none_is_empty(count):
     assert len({row["recording"] for row in rows}) == count
 
 
-def test_sixteen_recordings_are_two_of_each_subject_half_of_them_for_training():
-    rows = plan(16)
+def test_the_default_plan_can_decide_a_claim():
+    """Eight subjects or more in test, each with as many recordings as any other."""
+    rows = plan(Simulate.recordings)
     sizes = {name: len(names) for name, names in subjects_by_partition(rows).items()}
-    assert sizes == {"train": 4, "dev": 2, "test": 2}
-    per_subject = [sum(row["subject"] == name for row in rows) for name in SUBJECTS]
-    assert per_subject == [2] * 8
+    assert sizes == {"train": 18, "dev": 6, "test": 12}
+    assert len({row["subject"] for row in rows}) == len(rows)
+
+
+def test_batches_are_small_and_of_one_partition():
+    batches = {}
+    for row in plan(Simulate.recordings):
+        batches.setdefault(row["batch"], []).append(row["partition"])
+    assert all(len(some) <= 4 and len(set(some)) == 1 for some in batches.values())
+    assert len(batches) == 10
+
+
+def test_identities_differ():
+    portraits = [who.portrait for who in SUBJECTS.values()]
+    assert len(set(portraits)) == len(portraits)
+    assert len({who.voice for who in SUBJECTS.values()}) == len(portraits)
 
 
 def test_every_partition_sees_both_photographs():

@@ -7,8 +7,9 @@ import pytest
 from softaer.core import tables
 from softaer.core.errors import InputError
 from softaer.simulate import raters, truth
+from softaer.simulate.noise import smooth_noise
 
-RECORDINGS = [f"rec{number:02d}" for number in range(1, 9)]
+RECORDINGS = [f"rec{number:02d}" for number in range(1, 25)]
 SEED, DURATION, DELAY = 1, 40.0, 4.0
 GRID = np.arange(0, 35.5, 0.1)
 """Grid points that still have ratings four seconds later [s]."""
@@ -34,9 +35,15 @@ def ccc(a, b):
 
 
 def panel(ratings, dimension, delay):
-    """Traces that answer to GRID, shape (raters, n); gaps are bridged."""
-    traces = ratings[ratings["dimension"] == dimension].groupby("rater")
-    return np.stack([np.interp(GRID + delay, trace["time"], trace["value"]) for _, trace in traces])
+    """Traces that answer to GRID, shape (raters, n), late by one delay or each by its own."""
+    traces = [trace for _, trace in ratings[ratings["dimension"] == dimension].groupby("rater")]
+    delays = np.broadcast_to(delay, len(traces))
+    return np.stack(
+        [
+            np.interp(GRID + own, trace["time"], trace["value"])
+            for own, trace in zip(delays, traces, strict=True)
+        ]
+    )
 
 
 def planted_track(planted, dimension, track):
@@ -86,10 +93,97 @@ def test_traces_look_like_those_of_a_joystick_tool(ratings):
     assert starts.nunique() > len(starts) / 2
 
 
-def test_disagreement_of_the_panel_is_exactly_one_at_every_instant():
-    noise = raters.disagreement(np.random.default_rng(0), 6, 500)
-    np.testing.assert_allclose(noise.mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(noise.std(axis=0, ddof=1), 1)
+def test_raters_disagree_independently_and_by_sigma_on_average():
+    """Not by exactly sigma at every instant, which no real panel does."""
+    time = np.arange(0, 600.1, 0.1)
+    _, traces = raters.draw(
+        np.random.default_rng(0), time, np.zeros(len(time)), np.full(len(time), 0.2)
+    )
+    reliable = [rater.reliability == 1 for rater in raters.RATERS]
+    disagreement = (traces[reliable, 500::20] - traces[reliable].mean(axis=1, keepdims=True)) / 0.2
+    correlation = np.corrcoef(disagreement)[np.triu_indices(sum(reliable), 1)]
+    assert np.abs(correlation).max() < 0.15
+    variance = disagreement.var(axis=0, ddof=1)
+    assert variance.mean() == pytest.approx(1, abs=0.1)
+    assert variance.std() > 0.5
+
+
+def distance(traces, emotion):
+    return np.sqrt(np.mean((traces.mean(axis=0) - emotion) ** 2))
+
+
+@pytest.mark.parametrize("dimension", truth.DIMENSIONS)
+def test_an_aligned_mean_is_nearer_to_the_truth(dimension, planted, ratings):
+    reliable = [rater for rater in raters.RATERS if rater.reliability == 1]
+    emotion = planted_track(planted.values(), dimension, "E")
+
+    def together(delays):
+        traces = [panel(ratings[name], dimension, delays) for name in RECORDINGS]
+        return np.hstack(traces)[: len(reliable)]
+
+    aligned = together([rater.lag for rater in raters.RATERS])
+    assert distance(aligned, emotion) < 0.97 * distance(together(DELAY), emotion)
+
+
+def test_centred_disagreement_would_favour_raters_that_are_not_aligned(planted):
+    """The control: disagreements that cancel at every instant of the raters' clocks."""
+    reliable = [rater for rater in raters.RATERS if rater.reliability == 1]
+    rng = np.random.default_rng(0)
+    found = {"aligned": [], "as they are": []}
+    for name in RECORDINGS:
+        rows = planted[name]["arousal"]
+        time, emotion, sigma = (rows[track].to_numpy() for track in ("time", "E", "sigma"))
+        noise = np.stack([smooth_noise(rng, len(time), 4) for _ in reliable])
+        noise -= noise.mean(axis=0)
+        for rater, own in zip(reliable, noise, strict=True):
+            seen = time - rater.lag
+            trace = np.interp(seen, time, emotion) + np.interp(seen, time, sigma) * own
+            found["aligned"].append(np.interp(GRID + rater.lag, time, trace))
+            found["as they are"].append(np.interp(GRID + DELAY, time, trace))
+    emotion = planted_track(planted.values(), "arousal", "E")
+    parts = {
+        how: np.hstack(np.split(np.array(traces), len(RECORDINGS))) for how, traces in found.items()
+    }
+    assert distance(parts["as they are"], emotion) < 0.97 * distance(parts["aligned"], emotion)
+
+
+@pytest.mark.parametrize("sharing", [True, False])
+def test_sigma_follows_the_state_of_e_only_if_they_share_it(sharing):
+    """The expression turns against what is felt where the person masks."""
+    parts = [truth.plant(f"rec{n}", 1, 200.0, sharing) for n in range(6)]
+    rows = pd.concat(parts)[lambda table: table["dimension"] == "arousal"]
+    turned = rows["expression"] * rows["E"] < 0
+    certain = rows["expression"].abs() > 0.7
+    relation = np.corrcoef(turned[certain], rows["sigma"][certain])[0, 1]
+    assert relation > 0.7 if sharing else abs(relation) < 0.25
+
+
+def test_the_switch_changes_sigma_alone_and_not_its_distribution():
+    on, off = (
+        pd.concat([truth.plant(f"rec{n}", 1, 300.0, sharing) for n in range(20)])
+        for sharing in (True, False)
+    )
+    pd.testing.assert_frame_equal(on.drop(columns="sigma"), off.drop(columns="sigma"))
+    for _, pair in pd.concat([on, off], keys=["on", "off"]).groupby("dimension"):
+        one, other = (pair.loc[which, "sigma"] for which in ("on", "off"))
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.15
+        low, high = pair["sigma"].min(), pair["sigma"].max()
+        assert abs(one.mean() - other.mean()) < 0.05 * (high - low)
+        assert one.std() == pytest.approx(other.std(), rel=0.05)
+
+
+@pytest.mark.parametrize("dimension", truth.DIMENSIONS)
+def test_e_cannot_be_read_from_the_expression_alone(dimension):
+    parts = [truth.plant(f"rec{n}", 1, 300.0) for n in range(20)]
+    rows = pd.concat(parts)[lambda table: table["dimension"] == dimension]
+    felt = rows["E"].groupby(rows["recording"]).shift(-10)  # E is late by the leaky integrator
+    known = felt.notna()
+    assert np.corrcoef(rows["expression"][known], felt[known])[0, 1] < 0.7
+    masking = rows["sigma"] > np.mean(truth.SIGMA_RANGE[dimension])
+    for state, bound in ((~masking, 0.8), (masking, 0.0)):
+        here = known & state
+        relation = np.corrcoef(rows["expression"][here], felt[here])[0, 1]
+        assert relation > bound if bound else relation < bound
 
 
 def test_mean_lag_is_four_seconds():
@@ -120,16 +214,16 @@ def test_mean_and_spread_of_the_panel_are_planted_e_and_sigma(dimension, planted
     sigma = planted_track(planted.values(), dimension, "sigma")
     traces = np.hstack([panel(ratings[name], dimension, DELAY) for name in RECORDINGS])
     undelayed = np.hstack([panel(ratings[name], dimension, 0.0) for name in RECORDINGS])
-    assert ccc(traces.mean(axis=0), emotion) > 0.97
+    assert ccc(traces.mean(axis=0), emotion) > 0.92
     assert ccc(undelayed.mean(axis=0), emotion) < 0.7
     spread = traces.std(axis=0, ddof=1)
-    assert np.corrcoef(spread, sigma)[0, 1] > 0.80
-    assert ccc(spread, sigma) > 0.75
+    assert np.corrcoef(spread, sigma)[0, 1] > 0.6
+    assert 0.6 < ccc(spread, sigma) < 0.85
 
 
-@pytest.mark.parametrize("dimension", truth.DIMENSIONS)
-def test_the_unreliable_rater_agrees_least(dimension, ratings):
-    traces = np.hstack([panel(ratings[name], dimension, DELAY) for name in RECORDINGS])
+def test_the_unreliable_rater_agrees_least(ratings):
+    parts = [panel(ratings[name], d, DELAY) for name in RECORDINGS for d in truth.DIMENSIONS]
+    traces = np.hstack(parts)
     mean_of_others = (traces.sum(axis=0) - traces) / (len(traces) - 1)
     agreement = [
         np.corrcoef(trace, others)[0, 1]

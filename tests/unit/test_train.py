@@ -25,7 +25,9 @@ from softaer.train import fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
 SMALL = {"network": Model(layers=1, cells=6), "seed": 1}
-QUICK = Training(learning_rate=0.02, batch_size=2, max_epochs=3, input_noise=0.0)
+QUICK = Training(
+    learning_rate=0.02, batch_size=2, max_steps=9, evaluate_every=3, patience=99, input_noise=0.0
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,7 +78,7 @@ def dev_e(dev_set):
 @pytest.fixture(scope="module")
 def learnt(train_set, dev_set):
     training = Training(
-        learning_rate=0.03, batch_size=2, max_epochs=25, patience=25, input_noise=0.05
+        learning_rate=0.03, batch_size=2, max_steps=75, evaluate_every=3, input_noise=0.05
     )
     return fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
 
@@ -98,11 +100,11 @@ def test_a_planted_task_is_learnt(learnt, column):
     assert audmetric.concordance_cc(truth[:, column], predicted[:, column]) > 0.8
 
 
-def test_the_weights_returned_are_those_of_the_best_epoch(learnt, dev_set):
+def test_the_weights_returned_are_those_of_the_best_evaluation(learnt, dev_set):
     model, curve = learnt
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
-    mean = curve.groupby("epoch")["dev_ccc"].mean()
-    assert set(curve.loc[curve["best"], "epoch"]) == {mean.idxmax()}
+    mean = curve.groupby("step")["dev_ccc"].mean()
+    assert set(curve.loc[curve["best"], "step"]) == {mean.idxmax()}
     predicted = np.concatenate(model.predict([s.features for s in dev_set]))
     truth = np.concatenate([s.targets for s in dev_set])
     for column, name in enumerate(OUTPUTS):
@@ -110,11 +112,11 @@ def test_the_weights_returned_are_those_of_the_best_epoch(learnt, dev_set):
         assert best[name] == pytest.approx(score, abs=1e-6)
 
 
-def test_the_best_epoch_need_not_be_the_last(train_e, dev_e):
-    wild = Training(learning_rate=0.3, batch_size=1, max_epochs=8, patience=8)
+def test_the_best_step_need_not_be_the_last(train_e, dev_e):
+    wild = Training(learning_rate=0.3, batch_size=1, max_steps=48, evaluate_every=6)
     model, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
     best = curve.loc[curve["best"]].iloc[0]
-    assert best["epoch"] < curve["epoch"].max()
+    assert best["step"] < curve["step"].max()
     assert train.score(model, dev_e) == [pytest.approx(best["dev_ccc"], abs=1e-6)]
 
 
@@ -146,16 +148,40 @@ def test_the_weights_kept_are_those_of_the_chosen_score(train_e, dev_e):
 
 
 def test_training_stops_when_patience_ends(train_e, dev_e):
-    wild = Training(learning_rate=0.3, batch_size=1, max_epochs=40, patience=2)
+    wild = Training(learning_rate=0.3, batch_size=1, max_steps=240, evaluate_every=6, patience=12)
     _, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
-    epochs = curve["epoch"].max()
-    assert epochs < 40
-    assert epochs - curve.loc[curve["best"], "epoch"].item() == 2
+    steps = curve["step"].max()
+    assert steps < 240
+    assert steps - curve.loc[curve["best"], "step"].item() == 12
+
+
+@pytest.mark.parametrize("recordings", [1, 2, 6])
+def test_training_is_as_long_for_any_number_of_recordings(train_e, dev_e, recordings, monkeypatch):
+    """An epoch has one step or six: the number of steps and of evaluations stays."""
+    taken = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (taken.append(1), step(self))[1])
+    training = replace(QUICK, batch_size=1, max_steps=11)
+    _, curve = fit(train_e[:recordings], dev_e, OUTPUTS[:1], training, **SMALL)
+    assert len(taken) == 11
+    assert curve["step"].to_list() == [3, 6, 9, 11]
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 9])
+def test_every_recording_comes_once_before_any_comes_again(size):
+    batches = train._mini_batches(6, size, torch.Generator().manual_seed(1))
+    rounds = 3
+    seen = [next(batches) for _ in range(rounds * -(-6 // size))]
+    assert all(len(some) <= size for some in seen)
+    order = [number for some in seen for number in some]
+    parts = [order[6 * k : 6 * k + 6] for k in range(rounds)]
+    assert all(sorted(part) == list(range(6)) for part in parts)
+    assert parts[0] != parts[1] or parts[1] != parts[2]
 
 
 def test_the_loss_of_training_falls(learnt):
     _, curve = learnt
-    loss = curve.drop_duplicates("epoch")["train_loss"].to_numpy()
+    loss = curve.drop_duplicates("step")["train_loss"].to_numpy()
     assert loss[-1] < 0.5 * loss[0]
 
 
@@ -179,7 +205,7 @@ def test_training_reaches_what_a_plain_loop_over_torch_does(
     monkeypatch.syspath_prepend(root / "tests/benchmarks")
     benchmark = importlib.import_module("training")
     size = benchmark.Size(features=3, layers=1, cells=12)
-    training = replace(QUICK, learning_rate=0.03, input_noise=0.1, max_epochs=8)
+    training = replace(QUICK, learning_rate=0.03, input_noise=0.1, max_steps=24)
     bare = benchmark.bare_fit(train_e, dev_e, training, size, 1)
     ours = benchmark.our_fit(train_e, dev_e, training, size, 1, threads)
     assert bare > 0.5
@@ -215,8 +241,7 @@ def test_pieces_in_half_precision_learn_a_planted_task(train_set, dev_set, loss)
     training = replace(
         QUICK,
         learning_rate=0.03,
-        max_epochs=15,
-        patience=15,
+        max_steps=45,
         piece=2.5,
         precision="bfloat16",
         loss=loss,
@@ -248,8 +273,8 @@ def test_pieces_leave_the_number_of_steps_alone(train_e, dev_e, monkeypatch):
         taken.clear()
         fit(train_e, dev_e, OUTPUTS[:1], replace(QUICK, piece=piece), **SMALL)
         counts.append(len(taken))
-    assert counts[0] == counts[1] == QUICK.max_epochs * 3
-    one = replace(QUICK, batch_size=6, max_epochs=1, piece=1.5)
+    assert counts[0] == counts[1] == QUICK.max_steps
+    one = replace(QUICK, batch_size=6, max_steps=1, piece=1.5)
     pieces = [piece for s in train_e for piece in train.cut(s, 1.5)]
     cut, _ = fit(train_e, dev_e, OUTPUTS[:1], one, **SMALL)
     given, _ = fit(pieces, dev_e, OUTPUTS[:1], replace(one, piece=0.0, batch_size=99), **SMALL)
@@ -258,42 +283,40 @@ def test_pieces_leave_the_number_of_steps_alone(train_e, dev_e, monkeypatch):
 
 
 LINE = re.compile(
-    r"epoch (\d+) of at most (\d+): loss (-?\d+\.\d{3}), dev CCC (-?\d\.\d{3}) "
-    r"\(best (-?\d\.\d{3}) in epoch (\d+)\), (\d+\.\d) s, at most (?:(\d+) min )?(\d+) s left"
+    r"step (\d+) of at most (\d+): loss (-?\d+\.\d{3}), dev CCC (-?\d\.\d{3}) "
+    r"\(best (-?\d\.\d{3}) at step (\d+)\), (\d+\.\d) s, at most (?:(\d+) min )?(\d+) s left"
 )
 
 
-def test_a_line_per_epoch_tells_the_learning_curve(train_set, dev_set):
+def test_a_line_per_evaluation_tells_the_learning_curve(train_set, dev_set):
     lines = []
-    wild = replace(QUICK, learning_rate=0.3, max_epochs=12, patience=3)
+    wild = replace(QUICK, learning_rate=0.3, max_steps=36, patience=9)
     _, curve = fit(train_set, dev_set, OUTPUTS, wild, **SMALL, report=lines.append)
-    mean = curve.groupby("epoch")[["train_loss", "dev_ccc"]].mean()
+    mean = curve.groupby("step")[["train_loss", "dev_ccc"]].mean()
     told = [LINE.fullmatch(line).groups() for line in lines]
     assert [int(line[0]) for line in told] == list(mean.index)
-    assert {line[1] for line in told} == {"12"}
+    assert {line[1] for line in told} == {"36"}
     np.testing.assert_allclose([float(line[2]) for line in told], mean["train_loss"], atol=6e-4)
     np.testing.assert_allclose([float(line[3]) for line in told], mean["dev_ccc"], atol=6e-4)
     np.testing.assert_allclose(
         [float(line[4]) for line in told], mean["dev_ccc"].cummax(), atol=6e-4
     )
-    best = [mean["dev_ccc"][:epoch].idxmax() for epoch in mean.index]
+    best = [mean["dev_ccc"].loc[:step].idxmax() for step in mean.index]
     assert [int(line[5]) for line in told] == best
 
 
 @pytest.mark.parametrize(
-    ("seconds", "end"),
+    ("step", "seconds", "end"),
     [
-        ([4.0, 6.0, 5.1], "5.1 s, at most 1 min 26 s left"),
-        ([2.0], "2.0 s, at most 38 s left"),
-        ([3600.0] * 19, "3600.0 s, at most 60 min 0 s left"),
-        ([1.0] * 20, "1.0 s, at most 0 s left"),
+        (30, 15.1, "15.1 s, at most 1 min 26 s left"),
+        (10, 2.0, "2.0 s, at most 38 s left"),
+        (190, 68400.0, "68400.0 s, at most 60 min 0 s left"),
+        (200, 20.0, "20.0 s, at most 0 s left"),
     ],
 )
-def test_the_time_left_is_that_of_the_epochs_until_now(seconds, end):
-    line = train.progress(Training(), 0.4119, 0.531, 0.54, 1, seconds)
-    start = (
-        f"epoch {len(seconds)} of at most 20: loss 0.412, dev CCC 0.531 (best 0.540 in epoch 1), "
-    )
+def test_the_time_left_is_that_of_the_steps_until_now(step, seconds, end):
+    line = train.progress(Training(max_steps=200), step, 0.4119, 0.531, 0.54, 10, seconds)
+    start = f"step {step} of at most 200: loss 0.412, dev CCC 0.531 (best 0.540 at step 10), "
     assert line == start + end
 
 
@@ -315,7 +338,7 @@ def test_the_weights_of_the_losses_sum_to_two(scope, objective, weight_sigma):
 
 @pytest.mark.parametrize(("weight_sigma", "ignored"), [(0.0, 1), (2.0, 0)])
 def test_a_target_of_weight_zero_is_not_learnt_from(train_set, dev_set, weight_sigma, ignored):
-    training = replace(QUICK, weight_sigma=weight_sigma, max_epochs=1, standardise_targets=False)
+    training = replace(QUICK, weight_sigma=weight_sigma, max_steps=3, standardise_targets=False)
     states = []
     for factor in (1, -7):
         scale = np.ones(2, dtype=np.float32)
@@ -427,7 +450,9 @@ def test_concordance_that_is_not_defined_is_a_loss_of_one_and_no_gradient_of_nan
 
 
 def test_the_loss_of_concordance_learns_a_planted_task(train_set, dev_set):
-    training = Training(learning_rate=0.03, batch_size=2, max_epochs=15, patience=15, loss="ccc")
+    training = Training(
+        learning_rate=0.03, batch_size=2, max_steps=45, evaluate_every=3, loss="ccc"
+    )
     model, curve = fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
     assert (curve["train_loss"] >= 0).all()
     unseen = [sequence(seed) for seed in (40, 41, 42)]
@@ -440,8 +465,8 @@ def test_the_loss_of_concordance_learns_a_planted_task(train_set, dev_set):
 LEARNED = Training(
     learning_rate=0.03,
     batch_size=2,
-    max_epochs=15,
-    patience=15,
+    max_steps=45,
+    evaluate_every=3,
     input_noise=0.0,
     task_weights="learned",
 )
@@ -479,12 +504,12 @@ def test_learned_weights_favour_the_target_with_less_noise(train_set, dev_set, o
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_learned_weights_start_as_the_fixed_ones_and_then_change(train_set, dev_set, loss):
-    learned = replace(LEARNED, max_epochs=2, batch_size=len(train_set), loss=loss)
+    learned = replace(LEARNED, max_steps=2, evaluate_every=1, batch_size=len(train_set), loss=loss)
     runs = [
         fit(train_set, dev_set, OUTPUTS, replace(learned, task_weights=how), **SMALL)
         for how in ("fixed", "learned")
     ]
-    losses = [curve.drop_duplicates("epoch")["train_loss"].to_list() for _, curve in runs]
+    losses = [curve.drop_duplicates("step")["train_loss"].to_list() for _, curve in runs]
     assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-6)
     assert losses[0][1] != pytest.approx(losses[1][1], rel=1e-3)
     again = fit(train_set, dev_set, OUTPUTS, learned, **SMALL)
@@ -501,7 +526,7 @@ def test_a_single_task_has_no_weights_to_learn(train_e, dev_e):
 
 
 def test_weight_decay_does_not_touch_the_learned_weights(train_set, dev_set, optimisers):
-    fit(train_set, dev_set, OUTPUTS, replace(LEARNED, max_epochs=1, weight_decay=0.1), **SMALL)
+    fit(train_set, dev_set, OUTPUTS, replace(LEARNED, max_steps=3, weight_decay=0.1), **SMALL)
     network, weights = optimisers[0].param_groups
     assert (network["weight_decay"], weights["weight_decay"]) == (0.1, 0)
 
@@ -520,7 +545,7 @@ def test_a_joint_network_learns_all_dimensions(train_set, dev_set):
         for part in (train_set, dev_set)
     ]
     outputs = output_names("mood+will", "E+sigma")
-    training = replace(LEARNED, task_weights="fixed", max_epochs=25, patience=25)
+    training = replace(LEARNED, task_weights="fixed", max_steps=75)
     model, curve = fit(*both, outputs, training, Model(layers=1, cells=12), 1)
     assert model.architecture.outputs == ("mood_E", "mood_sigma", "will_E", "will_sigma")
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
@@ -535,7 +560,7 @@ def test_a_joint_network_learns_all_dimensions(train_set, dev_set):
 
 def test_padding_does_not_count_in_the_loss(dev_e):
     short, long = narrow([sequence(1, 20), sequence(2, 50)], 0)
-    start = replace(QUICK, max_epochs=1, learning_rate=1e-9, standardise_targets=False)
+    start = replace(QUICK, max_steps=1, learning_rate=1e-9, standardise_targets=False)
     frames, losses = [20, 50], []
     for part in ([short], [long], [short, long]):
         _, curve = fit(part, dev_e, OUTPUTS[:1], start, **SMALL)
@@ -608,7 +633,8 @@ def corpus(tmp_path_factory):
 def run(corpus, output, monkeypatch, *more):
     output.mkdir()
     words = ["--recordings", corpus / "recordings.csv", "--dataset", corpus, "--scope", "mood"]
-    words += ["--objective", "E+sigma", "--layers", 1, "--cells", 3, "--max-epochs", 2]
+    words += ["--objective", "E+sigma", "--layers", 1, "--cells", 3, "--max-steps", 4]
+    words += ["--evaluate-every", 2]
     words += ["--seed", 1, *more]
     words += ["--weights-output", output / "weights.safetensors"]
     words += ["--description-output", output / "description.json"]
@@ -684,8 +710,8 @@ class Log(io.StringIO):
         self.there = self.getvalue()
 
 
-def test_the_log_grows_with_every_epoch(corpus, tmp_path, monkeypatch):
-    """The line of an epoch can be read before the next one has ended."""
+def test_the_log_grows_with_every_evaluation(corpus, tmp_path, monkeypatch):
+    """The line of an evaluation can be read before the next one."""
     log, seen, score = Log(), [], train.score
 
     def looking(*args):
@@ -694,6 +720,6 @@ def test_the_log_grows_with_every_epoch(corpus, tmp_path, monkeypatch):
 
     monkeypatch.setattr(train, "score", looking)
     monkeypatch.setattr(sys, "stdout", log)
-    run(corpus, tmp_path / "1", monkeypatch, "--max-epochs", 4)
+    run(corpus, tmp_path / "1", monkeypatch, "--max-steps", 8)
     assert [len(lines) for lines in seen] == [0, 1, 2, 3]
-    assert [LINE.fullmatch(line)[1] for line in seen[-1]] == ["1", "2", "3"]
+    assert [LINE.fullmatch(line)[1] for line in seen[-1]] == ["2", "4", "6"]

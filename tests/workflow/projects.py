@@ -21,9 +21,10 @@ from patience import HANGS
 PROJECT_FILES = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
 
 SMALL = {
+    "seeds": [1],
     "simulate": {"recordings": 4, "duration": 10},
     "model": {"layers": 1, "cells": 8},
-    "training": {"max_epochs": 2},
+    "training": {"max_steps": 4},
 }
 
 
@@ -32,7 +33,7 @@ TINY = {
     "dimensions": ["arousal"],
     "tasks": ["multi"],
     "model": {"layers": 1, "cells": 4},
-    "training": {"max_epochs": 1},
+    "training": {"max_steps": 2},
     "evaluation": {"draws": 100},
     "video": {"refine": False},
 }

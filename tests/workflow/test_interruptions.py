@@ -94,7 +94,7 @@ def test_a_run_that_is_still_at_work_keeps_another_out(empty_project):
 
 def test_jobs_of_a_killed_run_do_not_spoil_one_with_other_settings(root, empty_project, tmp_path):
     """A job that goes on after Snakemake was killed ends before its file is made anew."""
-    other = TINY | {"training": {"max_epochs": 2}}
+    other = TINY | {"training": {"max_steps": 4}}
     fresh = new_project(root, tmp_path / "fresh")
     assert fresh.run("train", config=other).returncode == 0
 

@@ -228,7 +228,7 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
         "max_delay": 6.0,
         "labels": {"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
         "model": {"cell": "gru", "layers": 1, "cells": 8},
-        "training": {"max_epochs": 2, "loss": "ccc", "task_weights": "learned"},
+        "training": {"max_steps": 4, "loss": "ccc", "task_weights": "learned"},
         "seeds": [1, 2],
     }
     outcome = empty_project.run(config=config)

@@ -36,7 +36,7 @@ from softaer.running.snakemake_private import (
     untimed,
 )
 from softaer.running.words import flag, options, per_modality
-from softaer.simulate.subjects import SUBJECTS
+from softaer.simulate.plan import plan
 
 MAIN_PROCESS = workflow.is_main_process
 
@@ -182,6 +182,7 @@ CORPUS_WEIGHTS = (
     if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
     else []
 )
+SIMULATED_SUBJECTS = sorted({row["subject"] for row in plan(config["simulate"]["recordings"])})
 CHECK = [places.SIMULATE_CHECK] if CORPUS.simulated else []
 READING_LIMITS = " ".join(map(str, options(config["media"])))
 READING = f"{READING_LIMITS} --on-bad-recording {config['on_bad_recording']}"

@@ -56,7 +56,7 @@ rule simulate_portraits:
     output:
         collect(
             places.PORTRAIT,
-            subject=SUBJECTS,
+            subject=SIMULATED_SUBJECTS,
             kind=["png", "parquet"],
         ),
     log:
@@ -69,7 +69,7 @@ rule simulate_portraits:
         mem_mb=growing(800),
     params:
         code=code_digest("simulate.portraits"),
-        subjects=list(SUBJECTS),
+        subjects=SIMULATED_SUBJECTS,
         folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
         "python -m softaer.simulate.portraits"
@@ -93,11 +93,13 @@ rule simulate_truth:
         code=code_digest("simulate.truth"),
         seed=config["simulate"]["seed"],
         duration=config["simulate"]["duration"],
+        sharing="--sharing" if config["simulate"]["sharing"] else "--no-sharing",
     shell:
         "python -m softaer.simulate.truth"
         " --recording {wildcards.recording}"
         " --seed {params.seed}"
         " --duration {params.duration}"
+        " {params.sharing}"
         " --output {output}"
         " > {log} 2>&1"
 

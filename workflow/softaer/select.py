@@ -1,6 +1,6 @@
 """Selection: the best instance of the grid of hyper-parameters, chosen on dev.
 
-An instance's score is the CCC on dev in the epoch whose weights were kept, averaged over the
+An instance's score is the CCC on dev at the step whose weights were kept, averaged over the
 network's outputs and over seeds. The instance with the highest score is selected; in case of a tie,
 the first one of the grid. All scores are kept.
 """

@@ -4,15 +4,17 @@ The loss is w_E L_E + w_sigma L_sigma with w_E + w_sigma = 2; single-task learni
 (0, 2) (Han et al., 2017). L is the mean squared error, or 1 - CCC (Trigeorgis et al., 2016). The
 weights may be learnt instead: sum_i exp(-s_i) L_i + s_i with s_i = log of the variance of the
 task's noise (Kendall, Gal & Cipolla, 2018). Recordings are padded to the longest of a mini-batch
-and masked. They may be cut into pieces, which are processed in parallel. After each epoch, the
-CCC on the development partition decides which weights are kept, and when training stops.
+and masked. They may be cut into pieces, which are processed in parallel. Every few steps, the CCC
+on the development partition decides which weights are kept, and when training stops. Lengths of
+training are counted in steps of the optimiser, because an epoch has few steps in a small corpus
+and many in a large one.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,8 @@ from softaer.networks.architectures import (
 from softaer.networks.objectives import Objective
 from softaer.networks.sequences import RecordingSequence, load_sequences
 
-EPOCHS_OF_MEMORY = 5
-"""Epochs for which freed memory is kept, because requesting it again takes a tenth of an epoch."""
+STEPS_OF_MEMORY = 50
+"""Steps for which freed memory is kept, because requesting it again takes as long as a step."""
 
 
 def score(
@@ -86,14 +88,15 @@ def fit(
     threads
         See :class:`softaer.networks.architectures.Recurrent`.
     report
-        Called with a line after each epoch, see :func:`progress`.
+        Called with a line after each evaluation on dev, see :func:`progress`.
 
     Returns
     -------
     model
-        The network with the weights of the best epoch.
+        The network with the weights of the best evaluation.
     curve
-        ``epoch``, ``train_loss``, ``output``, ``dev_ccc``, ``best``: one row per epoch and output.
+        ``step``, ``train_loss`` (mean since the last evaluation), ``output``, ``dev_ccc``,
+        ``best``: one row per evaluation and output.
 
     Raises
     ------
@@ -119,27 +122,37 @@ def fit(
     optimiser = torch.optim.Adam(groups, training.learning_rate)
     pieces = [cut(sequence, training.piece) for sequence in train]
 
-    rows, seconds, best, best_epoch = [], [], -np.inf, 0
+    steps = _steps(model, optimiser, objective, pieces, training, generator)
+    rows, started, best, best_step = [], time.monotonic(), -np.inf, 0
     best_state: dict[str, torch.Tensor] = {}
-    for epoch in range(1, training.max_epochs + 1):
-        started = time.monotonic()
-        loss = _learn(model, optimiser, objective, pieces, training, generator)
+    for step in evaluations(training):
+        loss = float(np.mean(list(islice(steps, step - (rows[-1][0] if rows else 0)))))
         scores = score(model, dev, training.score)
         # A constant prediction and constant labels have no CCC, which is no reason to keep weights.
         mean = float(np.mean(np.nan_to_num(scores, nan=-1.0)))
-        rows += [(epoch, loss, o, s) for o, s in zip(outputs, scores, strict=True)]
+        rows += [(step, loss, o, s) for o, s in zip(outputs, scores, strict=True)]
         if mean > best:
-            best, best_epoch = mean, epoch
+            best, best_step = mean, step
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
-        seconds.append(time.monotonic() - started)
-        report(progress(training, loss, float(np.mean(scores)), best, best_epoch, seconds))
-        if epoch % EPOCHS_OF_MEMORY == 0:
-            give_back_freed_memory()
-        if epoch - best_epoch >= training.patience:
+        seconds = time.monotonic() - started
+        report(progress(training, step, loss, float(np.mean(scores)), best, best_step, seconds))
+        if step - best_step >= training.patience:
             break
     model.load_state_dict(best_state)
-    curve = pd.DataFrame(rows, columns=["epoch", "train_loss", "output", "dev_ccc"])
-    return model, curve.assign(best=curve["epoch"] == best_epoch)
+    curve = pd.DataFrame(rows, columns=["step", "train_loss", "output", "dev_ccc"])
+    return model, curve.assign(best=curve["step"] == best_step)
+
+
+def evaluations(training: Training) -> Iterator[int]:
+    """Steps after which the network is evaluated on dev, the last one included.
+
+    Examples
+    --------
+    >>> list(evaluations(Training(max_steps=25, evaluate_every=10)))
+    [10, 20, 25]
+    """
+    yield from range(training.evaluate_every, training.max_steps, training.evaluate_every)
+    yield training.max_steps
 
 
 def _standardise_targets(model: Recurrent, train: Sequence[RecordingSequence]) -> None:
@@ -150,22 +163,23 @@ def _standardise_targets(model: Recurrent, train: Sequence[RecordingSequence]) -
     model.target_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
 
 
-def _learn(
+def _steps(
     model: Recurrent,
     optimiser: torch.optim.Optimizer,
     objective: Objective,
     pieces: Sequence[Sequence[RecordingSequence]],
     training: Training,
     generator: torch.Generator,
-) -> float:
-    """Train one epoch on all pieces in random order; return the mean loss of the mini-batches."""
+) -> Iterator[float]:
+    """Take a step with one mini-batch after the other, without end, and give the loss of each.
+
+    All recordings come once, in random order, before any comes again.
+    """
     device = model.target_mean.device
     half = torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
-    model.train()
-    losses = []
-    order = torch.randperm(len(pieces), generator=generator).tolist()
-    for start in range(0, len(order), training.batch_size):
-        some = [p for i in order[start : start + training.batch_size] for p in pieces[i]]
+    for step, chosen in enumerate(_mini_batches(len(pieces), training.batch_size, generator), 1):
+        model.train()
+        some = [piece for recording in chosen for piece in pieces[recording]]
         features, targets, mask, lengths = _collate(some, device)
         noise = torch.randn(features.shape, generator=generator).to(device)
         features = features + training.input_noise * noise
@@ -177,8 +191,16 @@ def _learn(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
         optimiser.step()
-        losses.append(loss.item())
-    return float(np.mean(losses))
+        if step % STEPS_OF_MEMORY == 0:
+            give_back_freed_memory()
+        yield loss.item()
+
+
+def _mini_batches(count: int, size: int, generator: torch.Generator) -> Iterator[list[int]]:
+    """Numbers of the recordings in each mini-batch; the last one of each round may be smaller."""
+    while True:
+        order = torch.randperm(count, generator=generator)
+        yield from (some.tolist() for some in order.split(size))
 
 
 def cut(sequence: RecordingSequence, seconds: float) -> list[RecordingSequence]:
@@ -203,38 +225,40 @@ def cut(sequence: RecordingSequence, seconds: float) -> list[RecordingSequence]:
 
 def progress(
     training: Training,
+    step: int,
     loss: float,
     score: float,
     best: float,
-    best_epoch: int,
-    seconds: Sequence[float],
+    best_step: int,
+    seconds: float,
 ) -> str:
-    """Line about an epoch: its loss and CCC, the best CCC, and the longest remaining time.
+    """Line about an evaluation: loss and CCC, the best CCC, and the longest remaining time.
 
     Parameters
     ----------
     training
         Training settings.
+    step
+        Steps so far.
     loss
-        Mean over the epoch's mini-batches.
+        Mean over the mini-batches since the last evaluation.
     score, best
-        CCC on dev, mean over the outputs, of this epoch and of the best one.
-    best_epoch
-        The best epoch so far.
+        CCC on dev, mean over the outputs, now and at its best.
+    best_step
+        The step with the best CCC so far.
     seconds
-        Duration of each epoch so far [s].
+        Duration of the training so far [s].
 
     Returns
     -------
-    A line such as ``epoch 3 of at most 20: loss 0.412, dev CCC 0.531 (best 0.540 in epoch 2),
-    5.1 s, at most 1 min 27 s left``. Training may stop before that time.
+    A line such as ``step 60 of at most 400: loss 0.412, dev CCC 0.531 (best 0.540 at step 50),
+    5.1 s, at most 29 s left``. Training may stop before that time.
     """
-    epoch = len(seconds)
-    left = round((training.max_epochs - epoch) * np.mean(seconds))
+    left = round((training.max_steps - step) * seconds / step)
     words = f"{left // 60} min {left % 60} s" if left >= 60 else f"{left} s"
     return (
-        f"epoch {epoch} of at most {training.max_epochs}: loss {loss:.3f}, dev CCC {score:.3f} "
-        f"(best {best:.3f} in epoch {best_epoch}), {seconds[-1]:.1f} s, at most {words} left"
+        f"step {step} of at most {training.max_steps}: loss {loss:.3f}, dev CCC {score:.3f} "
+        f"(best {best:.3f} at step {best_step}), {seconds:.1f} s, at most {words} left"
     )
 
 
@@ -306,7 +330,7 @@ def main() -> None:
     )
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
     print(
-        f"{curve['epoch'].max()} epochs in "
+        f"{curve['step'].max()} steps in "
         f"{time.monotonic() - started:.1f} s on {pick_device()}; dev CCC "
         + ", ".join(f"{name} {value:.3f}" for name, value in best.items())
     )

@@ -76,10 +76,13 @@ class Corpus(Section):
 class Simulate(Section):
     """The simulated corpus."""
 
-    recordings: Annotated[int, Interval(ge=3, le=1000)] = 16
-    """number of recordings"""
-    duration: Annotated[Seconds, Interval(ge=8, le=3600)] = 40
+    recordings: Annotated[int, Interval(ge=3, le=1000)] = 36
+    """number of recordings, each of another subject up to 72"""
+    duration: Annotated[Seconds, Interval(ge=8, le=3600)] = 28
     """of each recording"""
+    sharing: bool = True
+    """E and sigma depend on a common state, so that multi-task learning helps;
+    false: on independent ones"""
     seed: Seed = 1
 
 
@@ -270,8 +273,8 @@ class Model(Section):
     cell: Literal["lstm", "gru"] = "lstm"
     """or gru (Cho et al., 2014)"""
     layers: Annotated[int, Interval(ge=1, le=16)] = 2
-    cells: Annotated[int, Interval(ge=1, le=4096)] = 240
-    """per layer and direction"""
+    cells: Annotated[int, Interval(ge=1, le=4096)] = 64
+    """per layer and direction; the paper has 240, see PAPER.yaml"""
     dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     """between the layers"""
 
@@ -284,9 +287,12 @@ class Training(Section):
     """of Adam"""
     batch_size: Count = 4
     """recordings per step"""
-    max_epochs: Count = 20
-    patience: Count = 5
-    """epochs without improvement of the CCC on dev before training stops"""
+    max_steps: Count = 1000
+    """of the optimiser, each with one mini-batch"""
+    patience: Count = 100
+    """steps without improvement of the CCC on dev before training stops"""
+    evaluate_every: Count = 10
+    """steps between two evaluations on dev"""
     score: Literal["frames", "recordings"] = "frames"
     """CCC on dev that selects weights and instances of the grid: over all
     frames; recordings: mean over recordings, each counts the same"""
@@ -418,7 +424,7 @@ class Configuration(Section):
     tasks: Annotated[tuple[Task, ...], MinLen(1), EACH_ONCE] = ("single", "multi")
     """single: one network for E and one for sigma; multi: one for both; joint: one for both
     targets of all dimensions"""
-    seeds: Annotated[tuple[Seed, ...], MinLen(1), EACH_ONCE] = (1,)
+    seeds: Annotated[tuple[Seed, ...], MinLen(1), EACH_ONCE] = (1, 2, 3)
     """one network is trained per seed"""
 
     audio: Audio = Audio()

@@ -326,7 +326,7 @@ def dataset(targets: Sequence[str], features: Sequence[str]) -> pa.Schema:
 
 LEARNING_CURVE = pa.schema(
     [
-        field("epoch", pa.int32(), unit="epochs"),
+        field("step", pa.int32(), unit="steps"),
         field("train_loss", pa.float64()),
         field("output", pa.string(), unit=""),
         field("dev_ccc", pa.float64(), nullable=True),

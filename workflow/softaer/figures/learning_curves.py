@@ -1,4 +1,4 @@
-"""CCC on dev after each epoch, of the networks that were chosen."""
+"""CCC on dev over the steps of training, of the networks that were chosen."""
 
 import itertools
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from softaer.figures import COLOURS, SYMBOLS, parser, save, style
 
 
 def draw(curves: pd.DataFrame) -> plt.Figure:
-    """CCC on dev after each epoch; the epoch that was kept is marked.
+    """CCC on dev over the steps of training; the step that was kept is marked.
 
     Parameters
     ----------
     curves
-        ``scope``, ``modality``, ``objective``, ``seed``, ``epoch``, ``output``, ``dev_ccc``,
+        ``scope``, ``modality``, ``objective``, ``seed``, ``step``, ``output``, ``dev_ccc``,
         ``best``. One row of panels for each dimension; all networks that predict an output from a
         modality share a panel.
     """
@@ -48,7 +48,7 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
                 for (scope, objective, _), curve in here.groupby(["scope", "objective", "seed"]):
                     name = _task(scope, objective)
                     (line,) = axis.plot(
-                        curve["epoch"],
+                        curve["step"],
                         curve["dev_ccc"],
                         color=COLOURS[modality],
                         linestyle=LINES[name],
@@ -56,11 +56,11 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
                     )
                     handles.setdefault(name, line)
                     kept = curve[curve["best"]]
-                    axis.plot(kept["epoch"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
+                    axis.plot(kept["step"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
                 axis.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=3)
-        figure.supxlabel("epoch", fontsize=9)
+        figure.supxlabel("step of training", fontsize=9)
         figure.supylabel("CCC on dev", fontsize=9)
         return figure
 

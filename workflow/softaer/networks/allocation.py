@@ -2,7 +2,7 @@
 
 By default, glibc requests each large block from the kernel (in threads, from some tens of MiB on)
 and returns it when it is freed. Training frees and requests the same blocks at each step, and the
-kernel clears their pages every time, which takes a third of an epoch on the CPU.
+kernel clears their pages every time, which takes a third of the time on the CPU.
 """
 
 import ctypes

@@ -12,6 +12,12 @@ from softaer.core.experiment import Configuration, Model, Training, defaults
 from softaer.core.fields import found, read, types
 from softaer.layouts import Layout
 
+REPLACED = {
+    "training.max_epochs": "training.max_steps, training.patience and training.evaluate_every "
+    "count steps of the optimiser, each with one mini-batch",
+}
+"""Keys of former versions, and what replaced them."""
+
 
 def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
     """Complete a configuration: missing keys get their defaults.
@@ -86,6 +92,12 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
             f"{video.max_gap:g}; expected more than 1 / video.max_gap, because otherwise the face "
             "counts as lost between two frames"
         )
+    training = experiment.training
+    if training.patience < training.evaluate_every:
+        raise InputError(
+            f"config key 'training.patience': found {training.patience} steps; expected at least "
+            f"training.evaluate_every, {training.evaluate_every} steps"
+        )
     task = experiment.apply.task
     if task is not None and task not in experiment.tasks:
         raise InputError(
@@ -108,6 +120,8 @@ def _check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
         for name, kind in sorted(types(part).items())
     }
     for key, values in grid.items():
+        if key in REPLACED:
+            raise InputError(f"config key 'grid.{key}': no longer known; {REPLACED[key]}")
         if key not in known:
             raise InputError(f"config key 'grid.{key}': not known; expected one of {list(known)}")
         for value in values:
@@ -128,6 +142,8 @@ def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:
         kind, value = types(kind)[part], value[part]
     if error["type"] == "unexpected_keyword_argument":
         name = ".".join(map(str, error["loc"]))
+        if name in REPLACED:
+            return f"config key {name!r}: no longer known; {REPLACED[name]}"
         return f"config key {name!r}: not known; expected one of {sorted(types(kind))}"
     if keys == ["grid"] and len(error["loc"]) > 1:
         name = error["loc"][1]

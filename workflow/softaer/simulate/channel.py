@@ -1,41 +1,47 @@
 """What voice and face each show of the planted truth.
 
-A channel (voice or face) shows E through slow noise of its own, added before tanh, and hesitation
-(the track that drives sigma) through noise before the logistic function. The noise is as slow as
-the truth, so no smoothing removes it, and independent between channels, so fusing them does.
+A channel (voice or face) shows the expression of either dimension through slow noise of its own,
+added before tanh, and the displays of masking and distraction through noise as well. The
+noise of the expression is as slow as the expression, so no smoothing removes it, and independent
+between channels, so fusing them does.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
 
 from softaer.core.grid import RATE
 from softaer.simulate.noise import smooth_noise
-from softaer.simulate.truth import SIGMA_RANGE, SLOWNESS, logistic
+from softaer.simulate.truth import SLOWNESS
 
 BLUR = {
-    "voice": {"arousal": 0.40, "valence": 0.40, "hesitation": 0.9},
-    "face": {"arousal": 0.25, "valence": 0.35, "hesitation": 0.9},
+    "voice": {"arousal": 0.35, "valence": 0.35, "mask": 0.15, "distraction": 0.15},
+    "face": {"arousal": 0.30, "valence": 0.35, "mask": 0.15, "distraction": 0.15},
 }
-"""Standard deviation of a channel's noise; the signal's is the truth's ``SPREAD``, ``CONTRAST``."""
+"""Standard deviation of a channel's noise; that of an expression is one."""
+
+SPREAD = 0.65
+"""Standard deviation of a shown expression before tanh, but for the noise."""
 
 
 @dataclass(frozen=True)
 class Cues:
     """What one channel shows, on the time grid; all arrays have shape (n,).
 
-    ``arousal`` and ``valence`` lie in (-1, 1), ``hesitation`` in (0, 1), ``time`` is in seconds.
+    ``time`` is in seconds, ``arousal`` and ``valence`` lie in (-1, 1), ``mask`` and
+    ``distraction`` are about 1 in a display of the state, -1 in one of its absence, 0 otherwise.
     """
 
     time: np.ndarray
     arousal: np.ndarray
     valence: np.ndarray
-    hesitation: np.ndarray
+    mask: np.ndarray
+    distraction: np.ndarray
 
     def at(self, time: np.ndarray) -> "Cues":
         """Interpolate the cues to other points in time [s]."""
-        tracks = (self.arousal, self.valence, self.hesitation)
+        _, *tracks = astuple(self)
         return Cues(time, *(np.interp(time, self.time, track) for track in tracks))
 
 
@@ -47,24 +53,19 @@ def show(rng: np.random.Generator, channel: str, truth: dict[str, pd.DataFrame])
     channel
         ``voice`` or ``face``.
     truth
-        Per dimension, a table with ``time`` [s], ``E`` and ``sigma``.
+        Per dimension, rows of :data:`softaer.simulate.truth.TRUTH`.
     """
     blur = BLUR[channel]
     time = truth["arousal"]["time"].to_numpy()
-    hesitation = np.mean([planted_hesitation(name, rows) for name, rows in truth.items()], axis=0)
 
     def noise(track: str) -> np.ndarray:
         return blur[track] * smooth_noise(rng, len(time), SLOWNESS * RATE)
 
-    emotion = {
-        name: np.tanh(np.arctanh(truth[name]["E"].to_numpy()) + noise(name))
+    expression = {
+        name: np.tanh(SPREAD * (truth[name]["expression"].to_numpy() + noise(name)))
         for name in ("arousal", "valence")
     }
-    odds = np.log(hesitation / (1 - hesitation))
-    return Cues(time, **emotion, hesitation=logistic(odds + noise("hesitation")))
-
-
-def planted_hesitation(dimension: str, rows: pd.DataFrame) -> np.ndarray:
-    """Hesitation that belongs to planted sigma, kept away from 0 and 1, shape (n,)."""
-    low, high = SIGMA_RANGE[dimension]
-    return np.clip((rows["sigma"].to_numpy() - low) / (high - low), 1e-4, 1 - 1e-4)
+    states = {
+        name: truth["arousal"][name].to_numpy() + noise(name) for name in ("mask", "distraction")
+    }
+    return Cues(time, **expression, **states)

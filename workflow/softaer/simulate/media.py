@@ -1,6 +1,6 @@
 """Renders one recording: a voice and a face that show the planted truth, as an MP4 file.
 
-H.264 video with 25 frames per second and AAC sound with 16 kHz, one channel. One encoder thread,
+H.264 video with 10 frames per second and AAC sound with 16 kHz, one channel. One encoder thread,
 so that the same input gives the same bytes.
 """
 
@@ -22,7 +22,7 @@ from softaer.simulate import truth as truths
 from softaer.simulate.noise import Stage, generator
 from softaer.simulate.subjects import Subject, subject
 
-FRAME_RATE = 25
+FRAME_RATE = 10
 """Video frames per second."""
 
 
@@ -57,7 +57,7 @@ def perform(
     recording, seed
         Determine the random numbers.
     truth
-        Per dimension, a table with ``time`` [s], ``E`` and ``sigma``.
+        Per dimension, rows of :data:`softaer.simulate.truth.TRUTH`.
     who
         Subject whose voice it is.
     """

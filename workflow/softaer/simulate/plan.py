@@ -3,8 +3,13 @@
 Imported while the Snakefile is parsed, so it needs the standard library only.
 """
 
+from collections import Counter
+
 from softaer.core.errors import InputError
 from softaer.simulate.subjects import SUBJECTS
+
+TOGETHER = 4
+"""Recordings in a batch."""
 
 MINIMUM = 3
 """Fewest recordings with which train, dev and test each have one."""
@@ -13,7 +18,8 @@ MINIMUM = 3
 def plan(recordings: int) -> list[dict[str, str]]:
     """Rows of ``recordings.csv``; paths are relative to the folder of that file.
 
-    The subjects take turns, so that sixteen recordings are two of each of the eight.
+    Each recording is of another subject, as long as there are enough of them. Recordings of a
+    partition are put into batches of four.
 
     Parameters
     ----------
@@ -27,8 +33,8 @@ def plan(recordings: int) -> list[dict[str, str]]:
 
     Examples
     --------
-    >>> [(row["recording"], row["subject"], row["partition"]) for row in plan(3)]
-    [('rec01', 's1', 'train'), ('rec02', 's2', 'dev'), ('rec03', 's3', 'test')]
+    >>> [(row["recording"], row["subject"], row["batch"]) for row in plan(3)]
+    [('rec01', 's01', 'train1'), ('rec02', 's02', 'dev1'), ('rec03', 's03', 'test1')]
     """
     if recordings < MINIMUM:
         raise InputError(
@@ -36,18 +42,22 @@ def plan(recordings: int) -> list[dict[str, str]]:
             f"found {recordings}"
         )
     names = list(SUBJECTS)
+    counts: Counter[str] = Counter()
     rows = []
     for number in range(recordings):
         recording = f"rec{number + 1:02d}"
         subject = names[number % len(names)]
+        partition = SUBJECTS[subject].partition
+        batch = f"{partition}{counts[partition] // TOGETHER + 1}"
+        counts[partition] += 1
         rows.append(
             {
                 "recording": recording,
                 "subject": subject,
-                "partition": SUBJECTS[subject].partition,
+                "partition": partition,
                 "media": f"media/{recording}.mp4",
                 "annotations": f"annotations/{recording}.csv",
-                "batch": subject,
+                "batch": batch,
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""Makes the portraits of the default corpus: two photographs, varied into eight identities.
+"""Makes the portraits of the default corpus: two photographs, varied into other identities.
 
 A photograph is turned upright and scaled, its face is reshaped and its tones are changed; then
 FaceMesh finds the landmarks that :mod:`softaer.simulate.face` animates. The photographs come with

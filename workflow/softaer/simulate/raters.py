@@ -5,11 +5,11 @@ Rater k draws at time t, before the joystick's limits,
     x_k(t) = r_k * E(t - lag_k) + (1 - r_k) * own_k(t)
     y_k(t) = gain_k * x_k(t) + bias_k + sigma(t - lag_k) * d_k(t)
 
-where r_k is the reliability, own_k a slow drift unrelated to the recording, d_k the disagreement.
-The disagreements of the panel are centred and scaled at every instant to a standard deviation of
-exactly one (divisor K - 1), so that planted sigma is the spread of this panel, not the expectation
-over panels. What keeps the sigma that is computed from the traces away from it is what a lab meets
-as well: different lags, gains and biases, an unreliable rater, gaps, the ends of the scale.
+where r_k is the reliability, own_k a slow drift unrelated to the recording, and d_k the
+disagreement, noise of variance one. The raters know nothing of each other: all d_k are independent,
+so that planted sigma is the expected spread, and that of six raters varies about it. What else
+keeps the sigma that is computed from the traces away from it is what a lab meets as well: different
+lags, gains and biases, an unreliable rater, gaps, the ends of the scale.
 """
 
 from dataclasses import asdict, dataclass
@@ -61,7 +61,7 @@ RATERS = (
 INNER_RATE = 50
 """Rate at which traces are drawn before they are sampled [Hz]."""
 
-DISAGREEMENT_SLOWNESS = 0.3
+DISAGREEMENT_SLOWNESS = 0.4
 """Standard deviation of the smoothing kernel of the disagreement [s]."""
 
 DRIFT_SLOWNESS = 3.0
@@ -80,20 +80,6 @@ GAP_PROBABILITY = 0.25
 def parameters() -> pd.DataFrame:
     """Return the panel as rows of :data:`RATER_PARAMETERS`."""
     return pd.DataFrame([asdict(rater) for rater in RATERS])
-
-
-def disagreement(rng: np.random.Generator, raters: int, count: int) -> np.ndarray:
-    """Smooth noise that has mean zero and standard deviation one across raters at every instant.
-
-    Returns
-    -------
-    float64 array of shape (raters, count)
-    """
-    noise = np.stack(
-        [smooth_noise(rng, count, DISAGREEMENT_SLOWNESS * INNER_RATE) for _ in range(raters)]
-    )
-    noise -= noise.mean(axis=0)
-    return noise / noise.std(axis=0, ddof=1)
 
 
 def draw(
@@ -116,12 +102,12 @@ def draw(
         Shape (raters, m), in [-1, 1].
     """
     instants = np.arange(int(time[-1] * INNER_RATE) + 1) / INNER_RATE
-    deviations = disagreement(rng, len(RATERS), len(instants))
     traces = []
-    for rater, deviation in zip(RATERS, deviations, strict=True):
+    for rater in RATERS:
         seen = instants - rater.lag
         own = DRIFT_SPREAD * smooth_noise(rng, len(instants), DRIFT_SLOWNESS * INNER_RATE)
         felt = rater.reliability * np.interp(seen, time, emotion) + (1 - rater.reliability) * own
+        deviation = smooth_noise(rng, len(instants), DISAGREEMENT_SLOWNESS * INNER_RATE)
         trace = rater.gain * felt + rater.bias + np.interp(seen, time, sigma) * deviation
         traces.append(np.clip(trace * np.minimum(instants / REST, 1), -1, 1))
     return instants, np.stack(traces)

@@ -1,10 +1,11 @@
-"""The eight identities of the default corpus: portrait, voice and partition of each.
+"""The identities of the default corpus: portrait, voice and partition of each.
 
-Both photographs show women, so all voices lie in the range of women's voices. Each partition has
-identities made from either photograph. The order is such that the first three subjects already
-fill the three partitions.
+They are variants of two photographs, drawn at random. Both show women, so all voices lie in the
+range of women's voices. Each partition has identities made from either photograph. The order is
+such that the first three subjects already fill the three partitions.
 """
 
+import random
 from dataclasses import dataclass
 
 from softaer.core.errors import InputError
@@ -60,112 +61,41 @@ class Subject:
     voice: Voice
 
 
-SUBJECTS = {
-    "s1": Subject(
-        partition="train",
-        portrait=Portrait(ASTRONAUT, smile=-0.5, brow=-0.35),
-        voice=Voice(pitch=205.0, formants=1.12),
-    ),
-    "s2": Subject(
-        partition="dev",
-        portrait=Portrait(HOPPER, face_width=0.05, jaw_width=0.06, saturation=0.8, brow=0.35),
-        voice=Voice(pitch=190.0, formants=1.09),
-    ),
-    "s3": Subject(
-        partition="test",
-        portrait=Portrait(
-            ASTRONAUT,
-            mirrored=True,
-            face_width=0.05,
-            jaw_width=0.06,
-            nose_length=0.08,
-            mouth_width=0.05,
-            eye_size=0.03,
-            hue=4.0,
-            saturation=0.8,
-            gamma=1.25,
-            light=0.15,
-            smile=-0.5,
-            brow=-0.35,
-        ),
-        voice=Voice(pitch=198.0, formants=1.14),
-    ),
-    "s4": Subject(
-        partition="train",
-        portrait=Portrait(HOPPER, brow=0.35),
-        voice=Voice(pitch=178.0, formants=1.07),
-    ),
-    "s5": Subject(
-        partition="train",
-        portrait=Portrait(
-            ASTRONAUT,
-            face_width=-0.07,
-            jaw_width=-0.08,
-            nose_length=-0.08,
-            mouth_width=-0.05,
-            eye_size=-0.03,
-            hue=-3.0,
-            saturation=1.2,
-            gamma=0.85,
-            light=-0.15,
-            smile=-0.5,
-            brow=-0.35,
-        ),
-        voice=Voice(pitch=222.0, formants=1.15),
-    ),
-    "s6": Subject(
-        partition="dev",
-        portrait=Portrait(
-            ASTRONAUT,
-            mirrored=True,
-            face_width=-0.04,
-            jaw_width=0.05,
-            nose_length=0.06,
-            mouth_width=0.04,
-            eye_size=0.03,
-            saturation=0.4,
-            gamma=1.4,
-            light=-0.2,
-            smile=-0.5,
-            brow=-0.35,
-        ),
-        voice=Voice(pitch=214.0, formants=1.11),
-    ),
-    "s7": Subject(
-        partition="test",
-        portrait=Portrait(
-            HOPPER,
-            face_width=-0.05,
-            jaw_width=0.05,
-            nose_length=-0.06,
-            mouth_width=0.05,
-            eye_size=0.03,
-            saturation=0.7,
-            gamma=1.2,
-            light=-0.15,
-            brow=0.35,
-        ),
-        voice=Voice(pitch=184.0, formants=1.1),
-    ),
-    "s8": Subject(
-        partition="train",
-        portrait=Portrait(
-            HOPPER,
-            mirrored=True,
-            face_width=0.06,
-            jaw_width=-0.05,
-            nose_length=0.06,
-            mouth_width=-0.04,
-            eye_size=0.04,
-            hue=3.0,
-            saturation=0.8,
-            gamma=0.85,
-            light=0.15,
-            brow=0.35,
-        ),
-        voice=Voice(pitch=170.0, formants=1.13),
-    ),
-}
+PARTITIONS = ("train", "dev", "test", "train", "train", "test")
+"""Partitions of the first subjects, of the next as many, and so on."""
+
+RESTING = {ASTRONAUT: {"smile": -0.5, "brow": -0.35}, HOPPER: {"brow": 0.35}}
+"""What makes the two photographs rest more alike."""
+
+
+def draw(number: int) -> Subject:
+    """Draw identity ``number``, counted from 0; the two photographs take turns."""
+    rng = random.Random(number)
+    photograph = (ASTRONAUT, HOPPER)[(number + number // len(PARTITIONS)) % 2]
+
+    def around(middle: float, reach: float) -> float:
+        return round(rng.uniform(middle - reach, middle + reach), 3)
+
+    portrait = Portrait(
+        photograph,
+        mirrored=rng.random() < 0.5,
+        face_width=around(0, 0.07),
+        jaw_width=around(0, 0.07),
+        nose_length=around(0, 0.08),
+        mouth_width=around(0, 0.05),
+        eye_size=around(0, 0.04),
+        hue=around(0, 4),
+        saturation=around(0.9, 0.3),
+        gamma=around(1.1, 0.25),
+        light=around(0, 0.2),
+        **RESTING[photograph],
+    )
+    voice = Voice(pitch=around(196, 26), formants=around(1.11, 0.04))
+    return Subject(PARTITIONS[number % len(PARTITIONS)], portrait, voice)
+
+
+SUBJECTS = {f"s{number + 1:02d}": draw(number) for number in range(72)}
+"""All identities by name."""
 
 
 def subject(name: str) -> Subject:

@@ -1,8 +1,19 @@
 """Planted truth: E and sigma of arousal and valence on the common time grid.
 
-E is smoothed Gaussian noise through tanh. Sigma follows one track, hesitation, that voice and face
-show; it is the same track for both dimensions, so uncertainty is a state of the speaker here and
-not of the dimension.
+Each recording has an outward expression of either dimension (smoothed Gaussian noise), and two
+hidden states that are on or off, as a random telegraph signal: *masking* and *distraction*. What is
+felt follows the expression while the person is open, and turns somewhat against it while masking:
+
+    E(t) = top * tanh(gain * L[expression * meaning](t)),   meaning = 1 (open) or -0.25 (masking)
+
+where L is a leaky integrator. So a linear function reads E from the expression badly. A
+state shows only in short displays, when it begins and now and then while it lasts, and has to be
+remembered in between.
+
+Sigma is high while the person masks. With ``sharing`` off, it is high during distraction instead,
+which is drawn in the same way, shows as much and has no influence on E. So E, sigma, and all that
+voice and face show have the same distribution either way. With sharing, labels of sigma teach the
+state that E depends on as well, which only a network that learns both can use.
 """
 
 from pathlib import Path
@@ -10,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy.signal import lfilter
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
@@ -27,29 +39,50 @@ TRUTH = pa.schema(
         field("dimension", pa.string(), unit=""),
         field("E", pa.float64(), unit="rating"),
         field("sigma", pa.float64(), unit="rating"),
+        field("expression", pa.float64()),
+        field("mask", pa.float64()),
+        field("distraction", pa.float64()),
     ]
 )
+"""``expression`` has variance one. ``mask`` and ``distraction`` are the displays of the two states:
+1 if it is on, -1 if it is off, and 0 between the displays."""
 
-SLOWNESS = 2.5
-"""Standard deviation of the smoothing kernel of all planted tracks [s]."""
+SLOWNESS = 1.8
+"""Standard deviation of the smoothing kernel of the expression [s]."""
 
-SPREAD = 0.65
-"""Standard deviation of E before tanh."""
+TURNED = -0.25
+"""What an expression means while the person masks; while the person is open, it means 1."""
 
-CONTRAST = 2.2
-"""Standard deviation of hesitation before the logistic function."""
+MEMORY = 1.0
+"""Time constant of the leaky integrator [s]."""
 
-SIGMA_RANGE = {"arousal": (0.04, 0.40), "valence": (0.05, 0.45)}
-"""Sigma where hesitation is 0 and where it is 1."""
+GAIN, TOP = 1.3, 0.75
+"""Slope of E at zero, relative to its largest value, and that value."""
+
+DWELL, SHORTEST = 8.0, 4.0
+"""Mean and shortest time between two changes of a state [s]."""
+
+DISPLAY, INTERVAL = 2.5, 5.0
+"""Length of a display, and time from its start to that of the next one of the same state [s]."""
+
+EDGE = 0.5
+"""Half the time that a change takes [s]."""
+
+SIGMA_RANGE = {"arousal": (0.06, 0.36), "valence": (0.06, 0.38)}
+"""Sigma while the state that it follows is off and on."""
 
 
-def plant(recording: str, seed: int, duration: float) -> pd.DataFrame:
+def plant(
+    recording: str, seed: int, duration: float, sharing: bool = Simulate.sharing
+) -> pd.DataFrame:
     """Draw the truth of one recording.
 
     Parameters
     ----------
     duration
         Length of the recording [s]; the last grid point is at or before it.
+    sharing
+        Whether sigma follows the state that E depends on.
 
     Returns
     -------
@@ -57,28 +90,59 @@ def plant(recording: str, seed: int, duration: float) -> pd.DataFrame:
     """
     rng = generator(seed, recording, Stage.TRUTH)
     time = grid(duration)
-    hesitation = logistic(CONTRAST * smooth_noise(rng, len(time), SLOWNESS * RATE))
+    masking, mask = telegraph(rng, len(time))
+    distracted, distraction = telegraph(rng, len(time))
+    meaning = 1 + (TURNED - 1) * (1 + masking) / 2
+    state = (1 + (masking if sharing else distracted)) / 2
     parts = []
     for dimension in DIMENSIONS:
         low, high = SIGMA_RANGE[dimension]
-        emotion = np.tanh(SPREAD * smooth_noise(rng, len(time), SLOWNESS * RATE))
+        expression = smooth_noise(rng, len(time), SLOWNESS * RATE)
         parts.append(
             pd.DataFrame(
                 {
                     "recording": recording,
                     "time": time,
                     "dimension": dimension,
-                    "E": emotion,
-                    "sigma": low + (high - low) * hesitation,
+                    "E": TOP * np.tanh(GAIN * leaky(expression * meaning)),
+                    "sigma": low + (high - low) * state,
+                    "expression": expression,
+                    "mask": mask,
+                    "distraction": distraction,
                 }
             )
         )
     return pd.concat(parts, ignore_index=True)
 
 
-def logistic(values: np.ndarray) -> np.ndarray:
-    """Logistic function, from the real line to (0, 1)."""
-    return 1 / (1 + np.exp(-values))
+def telegraph(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """A state that changes now and then, and what shows of it.
+
+    Returns
+    -------
+    state, shown
+        Shape (count,), from -1 to 1; ``shown`` is the state during a display, and 0 otherwise.
+    """
+    state, shown = np.zeros((2, count))
+    start, value = 0, rng.choice([-1.0, 1.0])
+    while start < count:
+        end = start + round((SHORTEST + rng.exponential(DWELL - SHORTEST)) * RATE)
+        state[start:end] = value
+        for display in range(start, end, round(INTERVAL * RATE)):
+            shown[display : min(display + round(DISPLAY * RATE), end)] = value
+        start, value = end, -value
+    window = np.hanning(2 * round(EDGE * RATE) + 1)
+    window /= window.sum()
+    both = (np.pad(track, len(window) // 2, mode="edge") for track in (state, shown))
+    state, shown = (np.convolve(track, window, mode="valid") for track in both)
+    return state, shown
+
+
+def leaky(values: np.ndarray) -> np.ndarray:
+    """First-order low-pass with the time constant :data:`MEMORY`, started at its first input."""
+    step = 1 / (MEMORY * RATE)
+    filtered, _ = lfilter([step], [1, step - 1], values, zi=[(1 - step) * values[0]])
+    return filtered
 
 
 def read(path: Path, recording: str) -> dict[str, pd.DataFrame]:
@@ -102,13 +166,13 @@ def main() -> None:
     """Command line."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recording", required=True)
-    cli.add_settings(arguments, Simulate, "seed", "duration")
+    cli.add_settings(arguments, Simulate, "seed", "duration", "sharing")
     cli.add_output(arguments)
     options = arguments.parse_args()
     settings = cli.settings(options, Simulate)
     if settings.duration <= 0:
         raise InputError(f"--duration has to be positive; found {settings.duration:g}")
-    truth = plant(options.recording, settings.seed, settings.duration)
+    truth = plant(options.recording, settings.seed, settings.duration, settings.sharing)
     tables.write(truth, TRUTH, options.output)
 
 

@@ -3,8 +3,9 @@
 A pulse train with noise is shaped by four formants that move from vowel to vowel. Arousal raises
 pitch, pitch range, loudness and speech rate, makes the glottal pulse more pressed and the spectrum
 flatter. Valence spreads the lips: formants rise, front vowels come more often, and a band around
-2.5 kHz brightens while loudness and tilt stay what arousal makes them. Hesitation adds jitter,
-shimmer, breath, fillers and pauses.
+2.5 kHz brightens while loudness and tilt stay what arousal makes them. In a display
+of masking, the voice is rough and breathy (jitter, shimmer, aspiration), and clear in a display of
+its absence. In those of distraction, a band around 1 kHz is louder or softer.
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ FRONTNESS = (FORMANTS[:, 1] - FORMANTS[:, 1].mean()) / FORMANTS[:, 1].std()
 """Position of each vowel between back and front, standardised."""
 
 FILLER_VOWEL, REST_VOWEL = 6, 7
+
+FILLERS = 0.05
+"""Share of the syllables that are fillers."""
 
 SMILE = np.array([0.04, 0.10, 0.09, 0.05])
 """Relative rise of the formants at valence 1."""
@@ -132,7 +136,7 @@ def speak(rng: np.random.Generator, cues: Cues, voice: Voice, duration: float) -
 
 
 def utter(rng: np.random.Generator, cues: Cues, duration: float) -> list[Syllable]:
-    """Draw phrases of syllables: faster when aroused, with fillers and pauses when hesitant."""
+    """Draw phrases of syllables: faster when aroused."""
     syllables: list[Syllable] = []
     time = rng.uniform(0.1, 0.5)
     while time < duration - 0.3:
@@ -143,19 +147,15 @@ def utter(rng: np.random.Generator, cues: Cues, duration: float) -> list[Syllabl
                 break
             syllables.append(syllable)
             time += syllable.length
-        arousal, hesitation = (
-            np.interp(time, cues.time, track) for track in (cues.arousal, cues.hesitation)
-        )
-        time += rng.uniform(0.25, 0.6) * (1 - 0.35 * arousal) * (1 + 0.8 * hesitation)
+        arousal = np.interp(time, cues.time, cues.arousal)
+        time += rng.uniform(0.25, 0.6) * (1 - 0.35 * arousal)
     return syllables
 
 
 def draw_syllable(rng: np.random.Generator, cues: Cues, time: float, position: float) -> Syllable:
     """One syllable, or a filler: a long central vowel."""
-    arousal, valence, hesitation = (
-        np.interp(time, cues.time, track) for track in (cues.arousal, cues.valence, cues.hesitation)
-    )
-    if rng.random() < 0.16 * hesitation:
+    arousal, valence = (np.interp(time, cues.time, track) for track in (cues.arousal, cues.valence))
+    if rng.random() < FILLERS:
         return Syllable(time, rng.uniform(0.35, 0.6), FILLER_VOWEL, "vowel", position)
     preference = np.exp(0.6 * valence * FRONTNESS)
     return Syllable(
@@ -213,7 +213,8 @@ def phonate(
     semitones = 4.5 * cues.arousal + (2.0 + 1.3 * cues.arousal) * moves.melody
     semitones = smooth(semitones + 0.25 * smooth_noise(rng, count, 8), 4)
     pitch = over_samples(voice.pitch * 2 ** (semitones / 12), samples)
-    jitter = (0.004 + 0.016 * cues.hesitation) * rng.standard_normal(count)
+    roughness = np.clip(0.5 + 0.5 * cues.mask, 0, 1)
+    jitter = (0.003 + 0.025 * roughness) * rng.standard_normal(count)
     cycles = np.cumsum(pitch * (1 + over_samples(jitter, samples)) / SAMPLE_RATE)
     number = np.floor(cycles).astype(np.intp)
     phase = cycles - number
@@ -221,10 +222,10 @@ def phonate(
     closing = -3.0 * np.clip((open_phase - 0.7) / 0.3, 0, 1) ** 2
     pulse = np.where(open_phase < 0.7, np.sin(np.pi * open_phase / 0.7), closing)
     pulse[open_phase >= 1] = 0
-    shimmer = (0.03 + 0.12 * over_samples(cues.hesitation, samples)) * (
+    shimmer = (0.02 + 0.16 * over_samples(roughness, samples)) * (
         rng.standard_normal(number[-1] + 1)[number]
     )
-    breath = over_samples(0.015 + 0.25 * cues.hesitation, samples) * rng.standard_normal(samples)
+    breath = over_samples(0.01 + 0.40 * roughness, samples) * rng.standard_normal(samples)
     breath *= np.where(open_phase < 1, 1.0, 0.4)
     return over_samples(moves.voicing * loudness, samples) * (pulse * (1 + shimmer) + breath)
 
@@ -258,7 +259,8 @@ def spectral_envelope(frequency: np.ndarray, formants: np.ndarray, cues: Cues) -
     octaves = np.log2(np.maximum(frequency, 1.0) / 500)
     tilt = -(4.0 - 4.0 * cues.arousal[:, None]) * np.clip(octaves, 0, None)
     bright = 5.0 * cues.valence[:, None] * np.exp(-0.5 * ((octaves - 2.3) / 0.5) ** 2)
-    return response * 10 ** ((tilt + bright) / 20)
+    nasal = 9.0 * cues.distraction[:, None] * np.exp(-0.5 * ((octaves - 1.0) / 0.4) ** 2)
+    return response * 10 ** ((tilt + bright + nasal) / 20)
 
 
 def resonate(source: np.ndarray, formants: np.ndarray, cues: Cues) -> np.ndarray:
