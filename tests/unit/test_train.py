@@ -139,7 +139,9 @@ def test_the_score_that_selects_can_be_that_of_recordings(learnt, dev_set):
 
 
 def test_the_weights_kept_are_those_of_the_chosen_score(train_e, dev_e):
-    wild = Training(learning_rate=0.3, batch_size=1, max_epochs=8, patience=8, score="recordings")
+    wild = Training(
+        learning_rate=0.3, batch_size=1, max_steps=48, evaluate_every=6, score="recordings"
+    )
     model, curve = fit(train_e, dev_e, OUTPUTS[:1], wild, **SMALL)
     best = curve.loc[curve["best"], "dev_ccc"].item()
     assert curve["dev_ccc"].max() == best

@@ -123,7 +123,8 @@ def fit(
     pieces = [cut(sequence, training.piece) for sequence in train]
 
     steps = _steps(model, optimiser, objective, pieces, training, generator)
-    rows, started, best, best_step = [], time.monotonic(), -np.inf, 0
+    rows: list[tuple[int, float, str, float]] = []
+    started, best, best_step = time.monotonic(), -np.inf, 0
     best_state: dict[str, torch.Tensor] = {}
     for step in evaluations(training):
         loss = float(np.mean(list(islice(steps, step - (rows[-1][0] if rows else 0)))))
