@@ -1,0 +1,67 @@
+"""What the workflow finds on the simulated corpus, against what was planted.
+
+    python tests/benchmarks/claims.py --output FOLDER [--seeds 1 2 3] [--cores 2]
+
+Runs the default experiment with and without sharing, for each seed of the corpus, up to the
+evaluation, and prints each claim with its planted answer, the answer found, and the difference with
+its interval over the test subjects. A run that is interrupted goes on where it was.
+"""
+
+import argparse
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from softaer.core import places, tables
+
+ROOT = Path(__file__).parents[2]
+
+PLANTED = {
+    ("multi", True): "yes",
+    ("multi", False): "not yes",
+    ("fusion", True): "yes",
+    ("fusion", False): "yes",
+}
+"""Planted answer by kind of claim and sharing."""
+
+
+def run(folder: Path, seed: int, sharing: bool, cores: int) -> pd.DataFrame:
+    """Run one experiment to its hypotheses."""
+    folder.mkdir(parents=True, exist_ok=True)
+    experiment = folder / "experiment.yaml"
+    settings = {"seed": seed, "sharing": sharing}
+    experiment.write_text(yaml.safe_dump({"simulate": settings}))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--configfile", experiment, "--cores", cores, "--quiet"]
+    subprocess.run([*map(str, command), places.HYPOTHESES], check=True)
+    found = tables.read(folder / places.HYPOTHESES)
+    return found.assign(corpus=seed, sharing=sharing)
+
+
+def planted(row: pd.Series) -> str:
+    """The planted answer to a row of the hypotheses; empty if nothing was planted."""
+    kind = "multi" if row["hypothesis"].startswith("multi") else "fusion"
+    return PLANTED[kind, row["sharing"]]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    arguments.add_argument("--output", type=Path, required=True, help="folder of the runs")
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the corpus")
+    arguments.add_argument("--cores", type=int, default=2)
+    options = arguments.parse_args()
+    parts = [
+        run(options.output / f"{seed}{'' if sharing else '_apart'}", seed, sharing, options.cores)
+        for seed, sharing in itertools.product(options.seeds, [True, False])
+    ]
+    found = pd.concat(parts, ignore_index=True)
+    found.insert(0, "planted", found.apply(planted, axis=1))
+    print(found.to_string(index=False, float_format="{:.3f}".format))
+
+
+if __name__ == "__main__":
+    main()
