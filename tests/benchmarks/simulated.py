@@ -17,10 +17,10 @@ def simulate(folder: Path, seconds: float) -> Path:
     seconds
         Its length, 8 at least.
     """
-    truth, media = folder / "truth.parquet", folder / f"{RECORDING}.mp4"
+    truth, media = folder / f"truth/{RECORDING}.parquet", folder / f"{RECORDING}.mp4"
     portrait = [folder / f"{SUBJECT}.{kind}" for kind in ("png", "parquet")]
-    _stage("truth", "--recording", RECORDING, "--seed", SEED, "--duration", seconds,
-        "--output", truth)  # fmt: skip
+    _stage("truth", "--recordings", RECORDING, "--seed", SEED, "--duration", seconds,
+        "--output-dir", truth.parent)  # fmt: skip
     _stage("portraits", "--subjects", SUBJECT, "--output-dir", folder)
     _stage("media", "--recording", RECORDING, "--subject", SUBJECT, "--seed", SEED,
         "--truth", truth, "--portrait", portrait[0], "--landmarks", portrait[1],

@@ -182,7 +182,10 @@ CORPUS_WEIGHTS = (
     if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
     else []
 )
-SIMULATED_SUBJECTS = sorted({row["subject"] for row in plan(config["simulate"]["recordings"])})
+SIMULATED, SIMULATED_SUBJECTS = (
+    sorted({row[name] for row in plan(config["simulate"]["recordings"])})
+    for name in ("recording", "subject")
+)
 CHECK = [places.SIMULATE_CHECK] if CORPUS.simulated else []
 READING_LIMITS = " ".join(map(str, options(config["media"])))
 READING = f"{READING_LIMITS} --on-bad-recording {config['on_bad_recording']}"

@@ -80,11 +80,11 @@ rule simulate_portraits:
 
 rule simulate_truth:
     output:
-        places.TRUTH,
+        collect(places.TRUTH, recording=SIMULATED),
     log:
-        log_of("simulate_truth/{recording}"),
+        log_of("simulate_truth"),
     benchmark:
-        benchmark_of("simulate_truth/{recording}")
+        benchmark_of("simulate_truth")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -94,25 +94,27 @@ rule simulate_truth:
         seed=config["simulate"]["seed"],
         duration=config["simulate"]["duration"],
         sharing="--sharing" if config["simulate"]["sharing"] else "--no-sharing",
+        recordings=SIMULATED,
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
         "python -m softaer.simulate.truth"
-        " --recording {wildcards.recording}"
+        " --recordings {params.recordings}"
         " --seed {params.seed}"
         " --duration {params.duration}"
         " {params.sharing}"
-        " --output {output}"
+        " --output-dir {params.folder}"
         " > {log} 2>&1"
 
 
 rule simulate_raters:
     input:
-        truth=places.TRUTH,
+        truth=collect(places.TRUTH, recording=SIMULATED),
     output:
-        places.ANNOTATIONS,
+        collect(places.ANNOTATIONS, recording=SIMULATED),
     log:
-        log_of("simulate_raters/{recording}"),
+        log_of("simulate_raters"),
     benchmark:
-        benchmark_of("simulate_raters/{recording}")
+        benchmark_of("simulate_raters")
     conda:
         "../../envs/extraction.yaml"
     resources:
@@ -120,12 +122,14 @@ rule simulate_raters:
     params:
         code=code_digest("simulate.raters"),
         seed=config["simulate"]["seed"],
+        recordings=SIMULATED,
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
         "python -m softaer.simulate.raters"
-        " --recording {wildcards.recording}"
+        " --recordings {params.recordings}"
         " --seed {params.seed}"
         " --truth {input.truth}"
-        " --output {output}"
+        " --output-dir {params.folder}"
         " > {log} 2>&1"
 
 

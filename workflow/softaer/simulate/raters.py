@@ -183,13 +183,15 @@ def write(ratings: pd.DataFrame, path: Path) -> None:
 def main() -> None:
     """Command line."""
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--recording", required=True)
+    arguments.add_argument("--recordings", nargs="+", required=True)
     cli.add_settings(arguments, Simulate, "seed")
-    arguments.add_argument("--truth", type=Path, required=True)
-    cli.add_output(arguments)
+    arguments.add_argument("--truth", type=Path, nargs="+", required=True, help="one for each")
+    cli.add_output(arguments, "--output-dir")
     options = arguments.parse_args()
-    truth = truths.read(options.truth, options.recording)
-    write(rate(options.recording, cli.settings(options, Simulate).seed, truth), options.output)
+    seed = cli.settings(options, Simulate).seed
+    for recording, path in zip(options.recordings, options.truth, strict=True):
+        ratings = rate(recording, seed, truths.read(path, recording))
+        write(ratings, options.output_dir / f"{recording}.csv")
 
 
 if __name__ == "__main__":

@@ -165,15 +165,16 @@ def read(path: Path, recording: str) -> dict[str, pd.DataFrame]:
 def main() -> None:
     """Command line."""
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--recording", required=True)
+    arguments.add_argument("--recordings", nargs="+", required=True)
     cli.add_settings(arguments, Simulate, "seed", "duration", "sharing")
-    cli.add_output(arguments)
+    cli.add_output(arguments, "--output-dir")
     options = arguments.parse_args()
     settings = cli.settings(options, Simulate)
     if settings.duration <= 0:
         raise InputError(f"--duration has to be positive; found {settings.duration:g}")
-    truth = plant(options.recording, settings.seed, settings.duration, settings.sharing)
-    tables.write(truth, TRUTH, options.output)
+    for recording in options.recordings:
+        truth = plant(recording, settings.seed, settings.duration, settings.sharing)
+        tables.write(truth, TRUTH, options.output_dir / f"{recording}.parquet")
 
 
 if __name__ == "__main__":
