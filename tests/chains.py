@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from softaer.core.correction import Step, Trace, apply_chain, names_of, pooled_ccc
+from softaer.core.concordance import ccc
+from softaer.core.correction import Step, Trace, apply_chain, names_of
+
+
+def pooled_ccc(some):
+    """CCC over the concatenated frames; -1 where it is not defined."""
+    value = ccc(concatenated(some, "label"), concatenated(some, "prediction"))
+    return -1.0 if np.isnan(value) else value
 
 
 def concatenated(some, part):

@@ -18,7 +18,6 @@ from softaer.core.correction import (
     Trace,
     apply_chain,
     names_of,
-    pooled_ccc,
     possible,
 )
 from softaer.core.experiment import Postprocessing
@@ -61,13 +60,13 @@ def score(some):
 
 def test_pooled_concordance_is_that_of_the_concatenation():
     some = traces(lambda y, s, rng: 0.5 * y + 0.1 * s)
-    assert pooled_ccc(some) == pytest.approx(score(some), abs=1e-9)
+    assert chains.pooled_ccc(some) == pytest.approx(score(some), abs=1e-9)
     label = some[0].label.copy()
     label[:50] = NAN
     with_gap = [Trace("rec", "s", some[0].prediction, label), *some[1:]]
     cut = [Trace("rec", "s", some[0].prediction[50:], label[50:]), *some[1:]]
-    assert pooled_ccc(with_gap) == pytest.approx(score(cut), abs=1e-9)
-    assert pooled_ccc([Trace("rec", "s", np.zeros(3), np.full(3, NAN))]) == -1
+    assert chains.pooled_ccc(with_gap) == pytest.approx(score(cut), abs=1e-9)
+    assert chains.pooled_ccc([Trace("rec", "s", np.zeros(3), np.full(3, NAN))]) == -1
 
 
 def test_the_median_filter_removes_spikes():
@@ -199,7 +198,7 @@ def test_predictions_that_are_noise_gain_nothing_out_of_fold():
         chain, _, out_of_fold = postprocess.postprocess(some, SEARCH)
         before.append(score(some))
         after.append(score(out_of_fold))
-        in_sample.append(pooled_ccc([_chained(t, chain) for t in some]))
+        in_sample.append(chains.pooled_ccc([_chained(t, chain) for t in some]))
     assert abs(np.mean(before)) < 0.06
     assert abs(np.mean(after)) < 0.06
     assert np.mean(after) < np.mean(in_sample) + 0.005
@@ -222,7 +221,7 @@ def test_a_step_that_helps_only_where_it_was_fitted_is_left_out():
         label = 0.3 * smooth_noise(rng, length)
         some.append(Trace(f"rec{subject}", f"s{subject}", off(label, subject, rng), label))
     step = fitted("centring", some)
-    assert pooled_ccc([_moved(t, step) for t in some]) > pooled_ccc(some)
+    assert chains.pooled_ccc([_moved(t, step) for t in some]) > chains.pooled_ccc(some)
     kept, gains = Search(some, Postprocessing(steps=("centring",))).choose()
     assert kept == []
     assert gains["centring"] < 0

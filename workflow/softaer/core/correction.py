@@ -18,7 +18,6 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import median_filter
 
-from softaer.core.concordance import ccc
 from softaer.core.experiment import Postprocessing
 from softaer.core.grid import RATE
 
@@ -49,13 +48,6 @@ class Step:
     def apply(self, prediction: np.ndarray) -> np.ndarray:
         """Corrected prediction of one recording."""
         return STEPS[self.name](prediction, *self.value)
-
-
-def pooled_ccc(traces: Sequence[Trace]) -> float:
-    """CCC over the concatenated frames; -1 where it is not defined."""
-    prediction = np.concatenate([t.prediction for t in traces])
-    value = ccc(np.concatenate([t.label for t in traces]), prediction)
-    return -1.0 if np.isnan(value) else value
 
 
 def _median(prediction: np.ndarray, window: float) -> np.ndarray:
