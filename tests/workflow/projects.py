@@ -32,6 +32,7 @@ TINY = {
     "simulate": {"recordings": 3, "duration": 8},
     "dimensions": ["arousal"],
     "tasks": ["multi"],
+    "seeds": [1],
     "model": {"layers": 1, "cells": 4},
     "training": {"max_steps": 2},
     "evaluation": {"draws": 100},

@@ -45,6 +45,7 @@ Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Amount = Annotated[float, Ge(0)]
+Cells = Annotated[int, Interval(ge=1, le=4096)]
 
 DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -273,10 +274,23 @@ class Model(Section):
     cell: Literal["lstm", "gru"] = "lstm"
     """or gru (Cho et al., 2014)"""
     layers: Annotated[int, Interval(ge=1, le=16)] = 2
-    cells: Annotated[int, Interval(ge=1, le=4096)] = 64
-    """per layer and direction; the paper has 240, see PAPER.yaml"""
+    cells: Cells = 240
+    """per layer and direction"""
     dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     """between the layers"""
+
+
+SIMULATED_CELLS = 64
+"""Cells per layer and direction with the simulated corpus, if the configuration has none."""
+
+
+@dataclass(frozen=True)
+class ConfiguredModel(Model):
+    """Architecture of the networks."""
+
+    cells: Cells | None = None  # type: ignore[assignment]
+    """per layer and direction; null: 240 as in the paper, or 64 with the simulated corpus,
+    for which they are enough"""
 
 
 @dataclass(frozen=True)
@@ -443,7 +457,7 @@ class Configuration(Section):
     max_delay: Annotated[Seconds, Interval(gt=0, le=60)] = 8.0
     """with delay: estimated, largest delay that is searched"""
 
-    model: Model = Model()
+    model: ConfiguredModel = ConfiguredModel()
     training: Training = Training()
 
     grid: Annotated[

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from softaer.core.experiment import SIMULATED_CELLS, Model
 from softaer.core.places import SELECTION, filled_in
 from softaer.core.tasks import OBJECTIVES, all_networks_of, networks
 
@@ -82,6 +83,11 @@ def instances(
     return found
 
 
+def simulated(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration names no corpus, so that one is generated."""
+    return config["corpus"]["recordings"] == "simulated" and config["corpus"]["root"] is None
+
+
 class Networks:
     """Networks of an experiment, and the files of their instances.
 
@@ -94,8 +100,11 @@ class Networks:
     """
 
     def __init__(self, config: Mapping[str, Any], modalities: Sequence[str]) -> None:
-        self._config, self._modalities = config, modalities
-        settings = config["model"] | config["training"]
+        model = config["model"]
+        if model["cells"] is None:
+            model = model | {"cells": SIMULATED_CELLS if simulated(config) else Model.cells}
+        self._config, self._modalities = {**config, "model": model}, modalities
+        settings = model | config["training"]
         self.instances = {
             objective: instances(config["grid"], settings, objective) for objective in OBJECTIVES
         }
