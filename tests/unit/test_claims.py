@@ -77,6 +77,7 @@ def test_the_largest_gain_of_each_hypothesis_is_told():
     first, second = largest_gains(table, 8)
     assert (first["hypothesis"], first["gain"], first["power"]) == ("a > b", 0.3, 0.9)
     assert first["smallest_gain"] is None
+    assert (first["comparisons"], first["power_among"]) == (6, 0.2)
     assert (second["hypothesis"], second["smallest_gain"]) == ("c > d", 0.2)
     assert largest_gains(table[:0], 8) == []
 

@@ -103,7 +103,7 @@ def output_names(scope: str, objective: str) -> list[str]:
     return [output_name(d, t) for d in scope.split(JOIN) for t in OBJECTIVES[objective]]
 
 
-HUMAN = "one more rater against the others (no upper bound)"
+HUMAN = "one more rater (no upper bound)"
 """Name of the score that a rater reaches against the label from the others."""
 
 TRUTH = "planted truth"

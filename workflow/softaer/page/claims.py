@@ -19,17 +19,16 @@ def claims_table(hypotheses: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The columns of a comparison, ``difference`` in CCC with its ``bounds``, ``p`` and the ``p
-    (Holm)`` adjusted for the comparisons of the same hypothesis, ``effect size`` and ``answer``.
+    The columns of a comparison, its ``answer``, ``difference`` in CCC with its ``bounds``, ``p``
+    and the ``p (Holm)`` adjusted for the comparisons of the same hypothesis, and ``effect size``.
     """
     bounds = [shown_bounds(*row) for row in hypotheses[["low", "high", "kind"]].to_numpy()]
     sizes = hypotheses[["effect_size", "effect_low", "effect_high"]].to_numpy(dtype=float)
-    return hypotheses[[*PAIR, "difference"]].assign(
+    return hypotheses[[*PAIR, "answer", "difference"]].assign(
         bounds=bounds,
         p=hypotheses["p_value"],
         **{"p (Holm)": hypotheses["p_holm"]},
         **{"effect size": [_effect(*row) for row in sizes]},
-        answer=hypotheses["answer"],
     )
 
 
@@ -83,18 +82,22 @@ def largest_gains(power: pd.DataFrame, units: int) -> list[dict[str, object]]:
     Returns
     -------
     ``hypothesis``, and of its comparison with the largest difference ``dimension``, ``target``,
-    ``better``, ``gain``, ``power`` and ``smallest_gain`` (``None`` if there is none), as the only
-    comparison.
+    ``better`` and ``gain``; ``power`` and ``smallest_gain`` (``None`` if there is none) as the only
+    comparison; ``comparisons`` of the hypothesis, and ``power_among`` them.
     """
-    alone = power[power["comparisons"] == 1]
     found = []
-    for claim, rows in alone[alone["units"] == units].groupby("hypothesis", sort=False):
-        best = rows.loc[rows["gain"].idxmax()]
+    for claim, rows in power[power["units"] == units].groupby("hypothesis", sort=False):
+        alone = rows.loc[rows.loc[rows["comparisons"] == 1, "gain"].idxmax()]
+        same = rows[(rows[PAIR] == alone[PAIR]).all(axis=1)]
+        among = same.loc[same["comparisons"].idxmax()]
+        least = alone["smallest_gain"]
         found.append(
             {
                 "hypothesis": claim,
-                **best[["dimension", "target", "better", "gain", "power"]].to_dict(),
-                "smallest_gain": None if pd.isna(best["smallest_gain"]) else best["smallest_gain"],
+                **alone[["dimension", "target", "better", "gain", "power"]].to_dict(),
+                "smallest_gain": None if pd.isna(least) else least,
+                "comparisons": among["comparisons"],
+                "power_among": among["power"],
             }
         )
     return found
