@@ -70,8 +70,12 @@ def started(*within: str) -> Iterator[Path]:
     Parameters
     ----------
     within
-        Command that is given the process with the libraries, and so all that becomes of it.
+        Command that is given the process with the libraries, and so all that becomes of it. They
+        ask no Slurm then, as the executor for Slurm does when it is imported.
     """
+    environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if within:
+        environment["SLURM_CONF"] = "/dev/null"
     with tempfile.TemporaryDirectory(prefix="softaer-warm-") as name:
         folder = Path(name)
         for program in ("python", "snakemake", "softaer"):
@@ -81,7 +85,7 @@ def started(*within: str) -> Iterator[Path]:
             [*within, sys.executable, "-I", __file__, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | environment,
         ) as server:
             assert server.stdout.readline() == b"ready\n"
             yield folder

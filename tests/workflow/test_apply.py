@@ -215,7 +215,7 @@ def test_another_experiment_applies_the_model_without_training(applied, empty_pr
     ("rows", "said"),
     [
         ([{"recording": "rec01", "media": "a.mp4"}], "found 'rec01', which"),
-        ([{"recording": "a", "media": "a.mp4", "batch": "s1"}], "found 's1', which"),
+        ([{"recording": "a", "media": "a.mp4", "batch": "train1"}], "found 'train1', which"),
         ([{"recording": "a b", "media": "a.mp4"}], "found 'a b'; expected a name"),
     ],
 )

@@ -213,8 +213,8 @@ BAD_TABLES = {
     "no name": (with_cell("recording", None), ["line 2", "recording"]),
     "unknown partition": (with_cell("partition", "trian"), ["line 2", "'trian'", "'train', 'dev'"]),
     "a subject in two partitions": (
-        with_cell("subject", "s1", row=1),
-        ["line 3", "column 'partition'", "subject 's1'", "line 2"],
+        with_cell("subject", "s01", row=1),
+        ["line 3", "column 'partition'", "subject 's01'", "line 2"],
     ),
     "nobody": (with_cell("subject", None), ["recording 'rec01'", "no subject"]),
     "no partition": (with_cell("partition", None), ["recording 'rec01'", "no partition"]),

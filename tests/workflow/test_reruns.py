@@ -240,7 +240,7 @@ def test_a_change_of_the_delay_leaves_extraction_and_labels_as_they_are(finished
         for path in project.path(f"results/{stage}").glob("*.parquet")
     ]
     stamps = {path: path.stat().st_mtime_ns for path in kept}
-    dataset = project.path("results/dataset/audio/s1.parquet")
+    dataset = project.path("results/dataset/audio/train1.parquet")
     before = dataset.read_bytes()
     for config, same in (({"delay": 3.0}, False), ({}, True)):
         outcome = project.run("dataset", config=config)

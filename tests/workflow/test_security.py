@@ -31,6 +31,8 @@ def test_no_module_can_unpickle_or_evaluate(root):
             assert not names & UNPICKLERS, f"{path}: imports {names}"
             if isinstance(node, ast.Call):
                 call = ast.unparse(node.func)
+                if any(ast.unparse(word) == "allow_pickle=False" for word in node.keywords):
+                    continue
                 assert call not in CALLS | {"eval", "exec", "yaml.load"}, f"{path}: {call}"
 
 
@@ -63,7 +65,7 @@ def zipped(payload: bytes) -> bytes:
             "results/predict/arousal/audio/single/seed1.parquet", "not the weights of"),
         ("predict", "results/train/arousal/audio/E/*/seed1/description.json",
             "results/predict/arousal/audio/single/seed1.parquet", "not the description of a model"),
-        ("dataset_batch", "results/labels/s1.parquet", "results/dataset/audio/s1.parquet",
+        ("dataset_batch", "results/labels/train1.parquet", "results/dataset/audio/train1.parquet",
             "cannot be read as a Parquet table"),
     ],
     ids=["weights", "description", "table"],

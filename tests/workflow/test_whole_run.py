@@ -5,10 +5,13 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import plotly.offline
 import pytest
 from projects import TINY, copied, digest
+from scipy.io import wavfile
+from scipy.ndimage import gaussian_filter1d
 
 from softaer.core.tasks import HUMAN
 
@@ -54,14 +57,14 @@ def test_csv_and_parquet_say_the_same(finished_project):
 @pytest.mark.parametrize("stage", STAGES_PER_BATCH)
 def test_tables_of_batches_begin_with_recording_and_time(finished_project, stage):
     files = sorted(finished_project.path(f"results/{stage}").glob("*.parquet"))
-    assert [file.stem for file in files] == ["s1", "s2", "s3", "s4"]
+    assert [file.stem for file in files] == ["dev1", "test1", "train1"]
     for file in files:
         assert list(pd.read_parquet(file).columns[:2]) == ["recording", "time"]
 
 
 def test_numbers_of_features(finished_project):
-    audio = pd.read_parquet(finished_project.path("results/audio_features/s1.parquet"))
-    video = pd.read_parquet(finished_project.path("results/video_features/s1.parquet"))
+    audio = pd.read_parquet(finished_project.path("results/audio_features/train1.parquet"))
+    video = pd.read_parquet(finished_project.path("results/video_features/train1.parquet"))
     assert audio.shape[1] - 2 == 130
     assert video.shape[1] - 2 == 98
 
@@ -73,7 +76,7 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
     assert "ublished scores" not in page
     assert page.count("<svg") == 5
     assert page.count('<img src="data:image/jpeg;base64,') >= 4
-    assert re.search(r"<td[^>]*>landmarks</td><td>4</td>", page), "run times"
+    assert re.search(r"<td[^>]*>landmarks</td><td>3</td>", page), "run times"
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
     scores = pd.read_parquet(finished_project.path("results/ccc.parquet"))
     for value in scores["ccc"]:
@@ -133,7 +136,7 @@ def test_snakemakes_own_report_has_all_items_with_their_captions(finished_projec
 
 def test_extraction_tells_its_progress(finished_project):
     for stage in ("landmarks", "audio_lld"):
-        log = finished_project.path(f"results/logs/{stage}/s1.log").read_text()
+        log = finished_project.path(f"results/logs/{stage}/train1.log").read_text()
         assert re.search(r"^rec01 done: \d+ frames, \d+ frames/s, 10.* left$", log, re.MULTILINE)
 
 
@@ -147,8 +150,8 @@ def test_a_second_run_has_nothing_to_do(finished_project):
     "target",
     [
         "results/corpus/media/rec01.mp4",
-        "results/landmarks/s2.parquet",
-        "results/audio_lld/s2.parquet",
+        "results/landmarks/dev1.parquet",
+        "results/audio_lld/dev1.parquet",
         "results/train/valence/video/E+sigma/cells~8/seed1/weights.safetensors",
         "results/ccc.csv",
         "results/intervals.parquet",
@@ -221,11 +224,9 @@ def test_the_ceiling_has_raters_and_planted_truth(finished_project):
 def test_variants_of_the_experiment_run_to_the_report(empty_project):
     config = {
         "tasks": ["multi", "joint"],
-        # Long enough for a delay that can be told from chance.
-        "simulate": {"recordings": 6, "duration": 40},
+        "simulate": {"recordings": 6, "duration": 24},
         "video": {"rate": 10.0, "refine": False},
-        "delay": "estimated",
-        "max_delay": 6.0,
+        "delay": {"arousal": 4.0, "valence": 4.5},
         "labels": {"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
         "model": {"cell": "gru", "layers": 1, "cells": 8},
         "training": {"max_steps": 4, "loss": "ccc", "task_weights": "learned"},
@@ -234,17 +235,44 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
     outcome = empty_project.run(config=config)
     assert outcome.returncode == 0, outcome.output
     page = empty_project.path("results/report.html").read_text(encoding="utf-8")
-    for words in ("Delay of the annotations", "Lags of the raters", "joint &gt; multi-task"):
+    for words in ("Lags of the raters", "joint &gt; multi-task"):
         assert words in page
     scores = pd.read_csv(empty_project.path("results/ccc.csv"))
     assert set(scores["task"]) == {"multi", "joint", "ridge", "constant"}
     networks = scores["task"].isin(["multi", "joint"])
     assert set(scores.loc[networks, "seed"]) == {1, 2}
-    delays = pd.read_parquet(empty_project.path("results/annotation_delay.parquet"))
-    assert delays.loc[delays["chosen"], "delay"].between(3.0, 5.0).all()
     lags = pd.read_parquet(empty_project.path("results/rater_lags.parquet"))
     assert lags["note"].isna().all()
     assert lags["lag"].abs().max() < 2.0
+
+
+def test_a_delay_is_estimated(empty_project):
+    """Raters follow the loudness of a noise, four seconds late."""
+    chance = np.random.default_rng(1)
+    folder = empty_project.path("corpus")
+    folder.mkdir()
+    rows = ["recording,subject,partition,audio,annotations"]
+    for number, partition in enumerate(("train", "train", "train", "dev", "test")):
+        seconds = np.arange(60 * 16000) / 16000
+        track = gaussian_filter1d(chance.standard_normal(600), 12)
+        track /= np.abs(track).max()
+        loudness = np.interp(seconds, np.arange(600) / 10, 0.5 + 0.4 * track)
+        sound = loudness * chance.standard_normal(len(seconds)) * 6000
+        wavfile.write(folder / f"r{number}.wav", 16000, sound.clip(-32767, 32767).astype(np.int16))
+        times = np.arange(600) / 10
+        raters = [np.interp(times - lag, times, track) for lag in (3.8, 4.0, 4.2)]
+        lines = [
+            ",".join(f"{value:.4f}" for value in row) for row in zip(times, *raters, strict=True)
+        ]
+        (folder / f"r{number}.csv").write_text("\n".join(["time,a,b,c", *lines]) + "\n")
+        rows.append(f"r{number},s{number},{partition},r{number}.wav,r{number}.csv")
+    (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
+    config = {"corpus": {"recordings": "corpus/recordings.csv"}, "dimensions": ["arousal"]}
+    config |= {"modalities": ["audio"], "delay": "estimated"}
+    outcome = empty_project.run("results/dataset/audio/r0.parquet", config=config)
+    assert outcome.returncode == 0, outcome.output
+    delays = pd.read_parquet(empty_project.path("results/annotation_delay.parquet"))
+    assert delays.loc[delays["chosen"], "delay"].between(3.8, 4.2).all()
 
 
 def test_a_delay_that_cannot_be_estimated_stops_the_run(empty_project):
