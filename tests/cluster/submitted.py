@@ -8,7 +8,7 @@ from projects import TINY, Outcome, Project, digests
 
 from patience import HANGS
 
-LANDMARKS = "results/landmarks/s1.parquet"
+LANDMARKS = "results/landmarks/train1.parquet"
 """What most tests make: one job of a few seconds."""
 
 

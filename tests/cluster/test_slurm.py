@@ -48,7 +48,8 @@ def test_with_the_executor_as_it_is(simulated, local):
     outcome = run(simulated, LANDMARKS, fast=False)
     assert outcome.returncode == 0, outcome.output
     assert (
-        digests(simulated.path("results/landmarks"))["s1.parquet"] == local["landmarks/s1.parquet"]
+        digests(simulated.path("results/landmarks"))["train1.parquet"]
+        == local["landmarks/train1.parquet"]
     )
 
 
