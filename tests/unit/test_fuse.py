@@ -18,16 +18,6 @@ from softaer.core.late_fusion import fit_fusion
 from softaer.fuse import apply_fusion, combine, fuse
 
 
-@pytest.fixture
-def frames():
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=300)
-    predictions = np.stack(
-        [truth * 0.5 + rng.normal(size=300), truth + rng.normal(size=300)], axis=1
-    )
-    return truth, predictions + np.array([3.0, -100.0])
-
-
 def test_with_all_modalities_the_combination_is_the_fusion(frames):
     truth, predictions = frames
     coefficients = fit_fusion(truth, predictions)

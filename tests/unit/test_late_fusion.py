@@ -17,16 +17,6 @@ from softaer.core.late_fusion import (
 from softaer.fuse import apply_fusion
 
 
-@pytest.fixture
-def frames():
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=300)
-    predictions = np.stack(
-        [truth * 0.5 + rng.normal(size=300), truth + rng.normal(size=300)], axis=1
-    )
-    return truth, predictions + np.array([3.0, -100.0])
-
-
 def test_agrees_with_scikit_learn(frames):
     truth, predictions = frames
     reference = LinearRegression().fit(predictions, truth)

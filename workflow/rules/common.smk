@@ -182,8 +182,9 @@ CORPUS_WEIGHTS = (
     if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
     else []
 )
+PLANNED = plan(config["simulate"]["recordings"])
 SIMULATED, SIMULATED_SUBJECTS = (
-    sorted({row[name] for row in plan(config["simulate"]["recordings"])})
+    sorted({row[name] for row in PLANNED})
     for name in ("recording", "subject")
 )
 CHECK = [places.SIMULATE_CHECK] if CORPUS.simulated else []

@@ -22,7 +22,6 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.experiment import Evaluation
-from softaer.core.grid import index
 from softaer.core.inference import FEW_UNITS, interval, resample
 from softaer.core.reliability import (
     correlation_from_moments,
@@ -43,6 +42,7 @@ from softaer.core.schema import (
 )
 from softaer.core.tasks import TARGETS
 from softaer.corpus import rated, read_recordings
+from softaer.labels import traces_of
 from softaer.rater_lags import aligned_ratings
 from softaer.rater_weights import traces_of_corpus
 
@@ -126,11 +126,8 @@ def panels(ratings: pd.DataFrame) -> Panels:
     names = np.unique(ratings["rater"])
     found = {}
     for recording, rows in ratings.groupby("recording", sort=False):
-        raters, own = np.unique(np.searchsorted(names, rows["rater"]), return_inverse=True)
-        frames = index(rows["time"].to_numpy())
-        values = np.full((len(raters), frames.max() - frames.min() + 1), np.nan)
-        values[own, frames - frames.min()] = rows["value"]
-        found[str(recording)] = raters, values
+        raters, traces = traces_of(rows)
+        found[str(recording)] = np.searchsorted(names, raters), traces
     return found
 
 

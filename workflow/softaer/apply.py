@@ -31,10 +31,10 @@ def check_extraction(predictor: Predictor, extraction: dict) -> None:
             f"config key 'modalities': found {list(extraction)}; expected {predictor.modalities}, "
             "on which the model was trained"
         )
+    usual = defaults()
     for modality in predictor.modalities:
         # A setting that is newer than the model had the effect of its default.
-        usual = defaults().get(modality, {})
-        learnt = {key: usual.get(key) for key in extraction[modality]}
+        learnt = {key: usual.get(modality, {}).get(key) for key in extraction[modality]}
         learnt |= predictor.description[modality]
         for key, value in learnt.items():
             found = extraction[modality].get(key)

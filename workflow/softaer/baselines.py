@@ -99,7 +99,9 @@ def _normal(train: Iterable[RecordingSequence], context: float, columns: int) ->
             known = _frames(sequence, column)
             some, y = x[known], sequence.targets[known, column].astype(np.float64)
             # E and sigma usually have the same frames.
-            gram = counted.setdefault(known.tobytes(), some.T @ some)
+            if known.tobytes() not in counted:
+                counted[known.tobytes()] = some.T @ some
+            gram = counted[known.tobytes()]
             parts = [np.float64(len(y)), some.sum(axis=0), y.sum(), gram, some.T @ y]
             known_so_far = sums[column]
             sums[column] = (

@@ -156,10 +156,9 @@ def fuse(
         labels, predictions = zip(*frames, strict=True)
         return np.concatenate(labels), np.concatenate(predictions)
 
-    parts = corrected(None)
-    known = fitting(parts, sorted(whole))
+    predicted = list(map(corrected(None), range(len(first))))
+    known = fitting(predicted.__getitem__, sorted(whole))
     coefficients = fit_fusion(*known, method)
-    predicted = [parts(i) for i in range(len(first))]
     frames = [len(trace.label) for trace in first]
     fused = [_combined(coefficients, p, n) for p, n in zip(predicted, frames, strict=True)]
     mean = [_combined(None, p, n) for p, n in zip(predicted, frames, strict=True)]
@@ -173,8 +172,9 @@ def fuse(
             held_out = fit_fusion(*fitting(parts, others), method)
         for i in in_dev:
             if first[i].subject == subject:
-                out_of_fold[i] = _combined(held_out, parts(i), frames[i])
-                mean_out_of_fold[i] = _combined(None, parts(i), frames[i])
+                own = parts(i)
+                out_of_fold[i] = _combined(held_out, own, frames[i])
+                mean_out_of_fold[i] = _combined(None, own, frames[i])
     inflation = variance_inflation(*known)
     return Fused(coefficients, inflation, fused, out_of_fold, mean, mean_out_of_fold)
 

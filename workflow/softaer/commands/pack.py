@@ -13,8 +13,9 @@ from pathlib import Path
 from softaer.core import places, tables
 from softaer.core.errors import InputError
 from softaer.core.files import complete
-from softaer.core.tasks import CONSTANT, JOIN, PLAIN_MEAN
+from softaer.core.tasks import CONSTANT, JOIN, PLAIN_MEAN, RIDGE
 from softaer.corpus import read_recordings
+from softaer.page.score_table import keyed
 from softaer.predictor import DESCRIPTION, WEIGHTS, Predictor
 
 CARD = "README.md"
@@ -77,10 +78,9 @@ def _scores(predictor: Predictor, results: Path) -> str:
     scores = tables.read(path)
     modality = JOIN.join(predictor.modalities)
     task, method = predictor.description["task"], predictor.description.get("fusion_method")
-    on_test = scores[(scores["partition"] == "test") & (scores["modality"] == modality)]
-    on_test = on_test.assign(fusion=on_test["fusion"].fillna(""))
+    on_test = keyed(scores[(scores["partition"] == "test") & (scores["modality"] == modality)])
     models = {"CCC": (task, method or ""), "plain mean": (task, PLAIN_MEAN)}
-    models |= {"ridge": ("ridge", method or ""), "mean of train": (CONSTANT, method or "")}
+    models |= {"ridge": (RIDGE, method or ""), "mean of train": (CONSTANT, method or "")}
     if method in (None, PLAIN_MEAN):
         del models["plain mean"]
     rows = []

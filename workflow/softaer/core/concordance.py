@@ -76,6 +76,11 @@ def errors(truth: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
     return float(np.sqrt((difference**2).mean())), float(np.abs(difference).mean())
 
 
+def sums_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Sums over two series without NaN, shape (n,): n, sum x, sum y, sum xx, sum yy, sum xy."""
+    return np.array([len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y])
+
+
 def moments(prediction: np.ndarray, label: np.ndarray, unit: np.ndarray, units: int) -> np.ndarray:
     """Sums over the frames of each unit that determine the CCC over any union of units.
 

@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import median_filter
 
+from softaer.core.concordance import sums_of
 from softaer.core.experiment import Postprocessing
 from softaer.core.grid import RATE
 
@@ -238,7 +239,7 @@ class Search:
                 values = _shift(values, self._shifts[shift])
                 known = ~(np.isnan(values) | np.isnan(trace.label))
                 x, y = values[known] - self._origin, trace.label[known] - self._origin
-                sums[number[trace.subject]] += [len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y]
+                sums[number[trace.subject]] += sums_of(x, y)
             self._known[place] = sums
         return self._known[place]
 

@@ -15,6 +15,7 @@ from softaer.core.concordance import ccc_from_moments
 from softaer.core.inference import (
     FEW_UNITS,
     LEVEL,
+    ROUNDING,
     Scatter,
     Score,
     interval,
@@ -104,7 +105,7 @@ class Plan:
             return [0.0] * len(comparisons)
         # A constant added to all values moves the interval as a whole.
         above = self.lows + gain > 0
-        observed = np.abs(self.means + gain) - 1e-12
+        observed = np.abs(self.means + gain) - ROUNDING
         beyond = np.abs(self.swapped + gain * self.signs) >= observed
         p_values = np.count_nonzero(beyond, axis=0) / len(beyond)
         return [float((above & (p_values * m < LEVEL)).mean()) for m in comparisons]
@@ -143,7 +144,7 @@ def power(
     if better.units <= FEW_UNITS or not over.known:
         return []
     contributions = pseudo_values(better.per_seed) - pseudo_values(worse.per_seed)
-    if np.isnan(contributions).any() or np.ptp(contributions) < 1e-12:
+    if np.isnan(contributions).any() or np.ptp(contributions) < ROUNDING:
         return []
     several = sorted({1, comparisons})
     rows = []

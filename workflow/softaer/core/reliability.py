@@ -11,6 +11,8 @@ from math import ceil, comb
 
 import numpy as np
 
+from softaer.core.concordance import sums_of
+
 SPLITS = 126
 """Number of splits of a panel; all of them if there are no more, as with ten raters or fewer than
 nine, otherwise this many at random."""
@@ -189,8 +191,7 @@ def split_moments(
                 spreads.append(np.where(n > 1, np.sqrt(variance), np.nan))
         for target, (x, y) in enumerate((means, spreads)):
             known = ~(np.isnan(x) | np.isnan(y))
-            x, y = x[known], y[known]
-            sums[target, split] = [len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y]
+            sums[target, split] = sums_of(x[known], y[known])
     return sums
 
 

@@ -7,7 +7,7 @@ from softaer.core import tables
 from softaer.core.cli import run
 from softaer.core.tasks import HUMAN
 from softaer.figures import SYMBOLS, colour_of, parser, save, say, style
-from softaer.page.score_table import SYSTEM, name_of, systems
+from softaer.page.score_table import SYSTEM, keyed, name_of, systems
 
 MARKERS = {"single": "o", "multi": "s", "joint": "D", "ridge": "^", "constant": "x"}
 """Marker of each task and baseline."""
@@ -25,7 +25,7 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
         Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
     """
     keys = ["dimension", "target", *SYSTEM]
-    scores, intervals = (t.assign(fusion=t["fusion"].fillna("")) for t in (scores, intervals))
+    scores, intervals = map(keyed, (scores, intervals))
     on_test = scores[scores["partition"] == "test"]
     if on_test.empty:
         return say("No recordings in test.")

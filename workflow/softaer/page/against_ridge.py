@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from softaer.core.tasks import TASKS
+from softaer.core.tasks import RIDGE, TASKS
+from softaer.page.score_table import keyed, shown_partition
 
 
 class AgainstRidge(NamedTuple):
@@ -38,13 +39,12 @@ def against_ridge(scores: pd.DataFrame) -> AgainstRidge | None:
     -------
     None if there is nothing to compare.
     """
-    partition = "test" if (scores["partition"] == "test").any() else "dev"
+    partition = shown_partition(scores)
     column = "ccc" if partition == "test" else "ccc_out_of_fold"
-    some = scores[scores["partition"] == partition]
+    some = keyed(scores[scores["partition"] == partition])
     keys = ["dimension", "target", "modality", "fusion"]
-    some = some.assign(fusion=some["fusion"].fillna(""))
     mean = some.groupby([*keys, "task"], sort=False)[column].mean().rename("ccc").reset_index()
-    ridge = mean[mean["task"] == "ridge"].set_index(keys)["ccc"].rename("ridge")
+    ridge = mean[mean["task"] == RIDGE].set_index(keys)["ccc"].rename("ridge")
     both = mean[mean["task"].isin(TASKS)].join(ridge, on=keys).dropna(subset=["ccc", "ridge"])
     if both.empty:
         return None

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from softaer.core.tasks import HUMAN, TASKS
+from softaer.page.score_table import keyed
 
 
 def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, object]]:
@@ -16,8 +17,7 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
     partition), ``human`` (score of one rater, ``None`` if unknown).
     """
     keys = ["dimension", "target", "modality", "task", "fusion"]
-    scores = scores[scores["task"].isin(TASKS)]
-    scores = scores.assign(fusion=scores["fusion"].fillna(""))
+    scores = keyed(scores[scores["task"].isin(TASKS)])
     mean = scores.groupby([*keys, "partition"], sort=False)[["ccc", "ccc_out_of_fold"]].mean()
     human = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
     human = human.set_index(["dimension", "target"])["ccc"].dropna()

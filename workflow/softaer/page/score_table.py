@@ -10,12 +10,22 @@ SYSTEM = ["modality", "task", "fusion"]
 """Columns that identify a model in the tables of scores."""
 
 
+def keyed(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of scores whose models can be looked up: without a fusion, ``fusion`` is ``""``."""
+    return table.assign(fusion=table["fusion"].fillna(""))
+
+
+def shown_partition(scores: pd.DataFrame) -> str:
+    """``test``, or ``dev`` if nothing is scored on test."""
+    return "test" if (scores["partition"] == "test").any() else "dev"
+
+
 def systems(scores: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Models to show, in the table's order; the fusion of a single modality is ``""``.
 
     The mean of train is the same for all modalities, so that it is shown only once, as the last.
     """
-    found = [tuple(row) for row in scores[SYSTEM].fillna("").drop_duplicates().to_numpy()]
+    found = [tuple(row) for row in keyed(scores)[SYSTEM].drop_duplicates().to_numpy()]
     constant = [system for system in found if system[1] == CONSTANT]
     return [system for system in found if system not in constant] + constant[:1]
 
@@ -59,8 +69,7 @@ def other_scores(scores: pd.DataFrame) -> pd.DataFrame:
     ``dimension``, ``target``, ``modality``, ``task``, the titles of :data:`OTHER_SCORES`, and
     ``worst recording``: the one with the lowest CCC, or those, if it differs between seeds.
     """
-    partition = "test" if (scores["partition"] == "test").any() else "dev"
-    some = scores[scores["partition"] == partition].assign(fusion=scores["fusion"].fillna(""))
+    some = keyed(scores[scores["partition"] == shown_partition(scores)])
     rows = []
     columns = some[["dimension", "target"]].drop_duplicates().itertuples(index=False, name=None)
     groups = dict(iter(some.groupby(["dimension", "target", *SYSTEM])))
@@ -96,7 +105,7 @@ def score_table(
         models.
     """
     keys = ["dimension", "target", *SYSTEM, "partition"]
-    scores, intervals = (t.assign(fusion=t["fusion"].fillna("")) for t in (scores, intervals))
+    scores, intervals = map(keyed, (scores, intervals))
     mean = scores.groupby(keys)[["ccc", "ccc_out_of_fold"]].mean()
     bounds = [shown_bounds(*row) for row in intervals[["low", "high", "kind"]].to_numpy()]
     bounds_of = dict(zip(intervals[keys].itertuples(index=False, name=None), bounds, strict=True))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from softaer.core.experiment import SIMULATED_CELLS, Model
 from softaer.core.places import SELECTION, filled_in
 from softaer.core.tasks import OBJECTIVES, all_networks_of, networks
+from softaer.running.recordings import is_simulated
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Wildcards
@@ -83,11 +84,6 @@ def instances(
     return found
 
 
-def simulated(config: Mapping[str, Any]) -> bool:
-    """Whether a configuration names no corpus, so that one is generated."""
-    return config["corpus"]["recordings"] == "simulated" and config["corpus"]["root"] is None
-
-
 class Networks:
     """Networks of an experiment, and the files of their instances.
 
@@ -102,7 +98,7 @@ class Networks:
     def __init__(self, config: Mapping[str, Any], modalities: Sequence[str]) -> None:
         model = config["model"]
         if model["cells"] is None:
-            model = model | {"cells": SIMULATED_CELLS if simulated(config) else Model.cells}
+            model = model | {"cells": SIMULATED_CELLS if is_simulated(config) else Model.cells}
         self._config, self._modalities = {**config, "model": model}, modalities
         settings = model | config["training"]
         self.instances = {

@@ -207,6 +207,11 @@ def _by_batch(recordings: Iterable[Recording]) -> dict[str, list[Recording]]:
     return batches
 
 
+def is_simulated(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration names no corpus, so that one is generated."""
+    return config["corpus"]["recordings"] == "simulated" and config["corpus"]["root"] is None
+
+
 def read(config: Mapping[str, Any], layout: Layout, check: bool) -> Recordings:
     """Read the recordings of an experiment.
 
@@ -225,9 +230,9 @@ def read(config: Mapping[str, Any], layout: Layout, check: bool) -> Recordings:
         If a table is wrong.
     """
     root = config["corpus"]["root"]
+    simulated = is_simulated(config)
     # A table lists the recordings; without one, the layout does.
-    without_table = config["corpus"]["recordings"] == "simulated"
-    simulated, listed = without_table and root is None, without_table and root is not None
+    listed = config["corpus"]["recordings"] == "simulated" and not simulated
     if simulated:
         table = SIMULATED_TABLE
         corpus = resolve(plan(config["simulate"]["recordings"]), os.path.dirname(table))
