@@ -184,8 +184,7 @@ CORPUS_WEIGHTS = (
 )
 PLANNED = plan(config["simulate"]["recordings"])
 SIMULATED, SIMULATED_SUBJECTS = (
-    sorted({row[name] for row in PLANNED})
-    for name in ("recording", "subject")
+    sorted({row[name] for row in PLANNED}) for name in ("recording", "subject")
 )
 CHECK = [places.SIMULATE_CHECK] if CORPUS.simulated else []
 READING_LIMITS = " ".join(map(str, options(config["media"])))
