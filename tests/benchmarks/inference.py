@@ -177,7 +177,7 @@ def coverage(
         plain, other = scores(corpus, "recording")
         first, second = scores(corpus, "subject")
         pair = compare(first, second)
-        over = scatter_of_difference(first, second, shared=False)
+        over = scatter_of_difference([(first, second)], shared=False)
         bounds = {
             "recordings": interval(plain.draws, plain.units),
             "interval": interval(first.draws, subjects, scatter(first)),

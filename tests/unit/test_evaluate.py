@@ -13,9 +13,9 @@ from softaer import evaluate
 from softaer.core import schema, tables
 from softaer.core.concordance import moments
 from softaer.core.experiment import Evaluation, System
-from softaer.core.inference import FEW_UNITS, effect_size
+from softaer.core.inference import FEW_UNITS, bootstrap, effect_size, resample
 from softaer.core.places import final_prediction
-from softaer.evaluate import CLAIMS, Pair, Sums, answered, pairs
+from softaer.evaluate import CLAIMS, Compared, Pair, Sums, answered, pairs, together
 
 NAN = np.nan
 
@@ -90,11 +90,11 @@ def test_a_constant_prediction_has_no_bounds():
     label, units = np.random.default_rng(0).normal(size=80), np.repeat(np.arange(8), 10)
     sums = moments(np.full(80, 0.3), label, units, 8)[None]
     own = Sums([str(i) for i in range(8)], {System("audio", "constant"): sums})
-    intervals, hypotheses, power = evaluate.evaluate({("m", "E"): {"test": own}}, Evaluation())
-    (row,) = intervals.itertuples()
+    found = evaluate.evaluate({("m", "E"): {"test": own}}, Evaluation())
+    (row,) = found.intervals.itertuples()
     assert row.ccc == pytest.approx(0)
     assert np.isnan([row.low, row.high]).all()
-    assert len(hypotheses) == len(power) == 0
+    assert len(found.claims) == len(found.hypotheses) == len(found.power) == 0
 
 
 PARTITIONS = {"a": "train", "b": "dev", "c": "dev"} | {f"t{i}": "test" for i in range(20)}
@@ -152,6 +152,7 @@ def run(folder, monkeypatch, *more, without=None):
     coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
     words += ["--coverage", *coverage]
     words += ["--intervals-output", folder / "intervals.parquet"]
+    words += ["--claims-output", folder / "claims.parquet"]
     words += ["--hypotheses-output", folder / "hypotheses.parquet"]
     words += ["--power-output", folder / "power.parquet"]
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, words)])
@@ -159,6 +160,7 @@ def run(folder, monkeypatch, *more, without=None):
     found = [tables.read(folder / f"{name}.parquet") for name in ("intervals", "hypotheses")]
     tables.conform(found[0], schema.INTERVALS)
     tables.conform(found[1], schema.HYPOTHESES)
+    tables.conform(tables.read(folder / "claims.parquet"), schema.CLAIMS)
     tables.conform(tables.read(folder / "power.parquet"), schema.POWER)
     return found
 
@@ -220,6 +222,49 @@ def test_the_command_line_answers_the_hypotheses(corpus, monkeypatch):
     assert (answers["p_holm"] >= answers["p_value"]).all()
     assert set(answers["resampled"]) == {10}
     assert set(answers["seeds"]) == {3}
+
+
+def test_claims_are_the_means_of_their_comparisons(corpus, monkeypatch):
+    folder, _ = corpus
+    _, answers = run(folder, monkeypatch)
+    claims = tables.read(folder / "claims.parquet").set_index(["hypothesis", "target"])
+    for key, rows in answers.groupby(["hypothesis", "target"]):
+        assert claims.loc[key, "comparisons"] == len(rows)
+        assert claims.loc[key, "difference"] == pytest.approx(rows["difference"].mean())
+    # Audio gains by it, the fusion loses as much, and video stays the same.
+    assert rows_of(answers, "multi-task > single-task", "E") >= {"yes", "no"}
+    assert claims.loc[("fusion > plain mean", "E"), "answer"] == "yes"
+
+
+def rows_of(answers, hypothesis, target):
+    some = (answers["hypothesis"] == hypothesis) & (answers["target"] == target)
+    return set(answers.loc[some, "answer"])
+
+
+def compared(units=8, dimension="m", task="multi", names=None, seed=0):
+    """A pair of equally noisy models with three trainings each."""
+    rng = np.random.default_rng(seed)
+    label, unit = rng.normal(size=units * 20), np.repeat(np.arange(units), 20)
+    counts = resample(units, 200, 1)
+    scores = [
+        bootstrap([moments(label + rng.normal(size=len(label)), label, unit, units)] * 3, counts)
+        for _ in range(2)
+    ]
+    pair = Pair("multi", System("audio", task), System("audio", "single"))
+    return Compared(dimension, pair, *scores, names or [str(i) for i in range(units)])
+
+
+def test_comparisons_on_other_units_are_not_averaged():
+    assert together([compared(), compared(names=list("abcdefgh"))]) is None
+    assert together([compared(), compared()]).resampled == 8
+
+
+def test_trainings_of_dimensions_are_independent_except_joint_ones(monkeypatch):
+    asked = []
+    monkeypatch.setattr(evaluate, "compare_all", lambda *arguments: asked.append(arguments[2]))
+    together([compared(), compared(dimension="n")])
+    together([compared(), compared(dimension="n", task="joint")])
+    assert asked == [["m", "n"], None]
 
 
 def test_the_effect_size_is_that_of_the_subjects_own_scores(corpus, monkeypatch):

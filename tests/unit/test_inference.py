@@ -17,6 +17,7 @@ from softaer.core.inference import (
     bootstrap,
     bounds_of,
     compare,
+    compare_all,
     effect_size,
     holm,
     interval,
@@ -159,7 +160,7 @@ def test_a_model_without_training_has_no_scatter_and_one_seed_an_unknown_one():
     both = evaluated(frames, "y", "z", trained=True)
     assert scatter(both).error == pytest.approx(both.of_seeds.std(ddof=1) / np.sqrt(2))
     ridge = evaluated(frames)
-    assert scatter_of_difference(both, ridge, shared=False) == scatter(both)
+    assert scatter_of_difference([(both, ridge)], shared=False) == scatter(both)
 
 
 def test_shared_networks_are_compared_seed_by_seed():
@@ -174,8 +175,8 @@ def test_shared_networks_are_compared_seed_by_seed():
         evaluated(frames, *(f"{name}{s}" for s in range(4)), trained=True)
         for name in ("alone", "fused")
     )
-    together = scatter_of_difference(fused, alone, shared=True)
-    apart = scatter_of_difference(fused, alone, shared=False)
+    together = scatter_of_difference([(fused, alone)], shared=True)
+    apart = scatter_of_difference([(fused, alone)], shared=False)
     assert (together.freedom, apart.freedom) == (3, 6)
     assert together.error < apart.error / 2
 
@@ -254,10 +255,10 @@ def test_differences_are_paired():
 def test_a_clear_difference_is_as_unlikely_as_the_number_of_units_allows(units, smallest):
     frames = frames_of(units, noise=0.2, worse=3.0)
     better, worse = evaluated(frames), evaluated(frames, "worse")
-    assert permutation_test(better, worse) == pytest.approx(smallest)
+    assert permutation_test([(better, worse)]) == pytest.approx(smallest)
     # The scatter of the seeds never makes it smaller, although it smooths the distribution.
-    assert permutation_test(better, worse, Scatter(1e-4, 4)) == pytest.approx(smallest)
-    assert permutation_test(better, worse, Scatter(2.0, 4)) > smallest + 0.05
+    assert permutation_test([(better, worse)], Scatter(1e-4, 4)) == pytest.approx(smallest)
+    assert permutation_test([(better, worse)], Scatter(2.0, 4)) > smallest + 0.05
 
 
 def test_the_scatter_of_the_seeds_alone_gives_the_p_value_of_a_t_test():
@@ -282,16 +283,79 @@ def test_models_with_unequal_numbers_of_seeds_are_compared_in_all_pairs():
     found = compare(several, one)
     assert found.difference == pytest.approx(several.point - one.point)
     assert found.seeds == 2
-    assert permutation_test(several, one) == pytest.approx(2 / 256)
+    assert permutation_test([(several, one)]) == pytest.approx(2 / 256)
     # Two seeds of one model leave one degree of freedom.
     assert found.p_value > 2 / 256
+
+
+def several(dimensions=2, units=8, gain=0.3, seeds=3):
+    """Pairs of models of some dimensions, the better ones with less noise."""
+    pairs = []
+    for number in range(dimensions):
+        noise = {f"b{s}": 1.0 - gain for s in range(seeds)} | {f"w{s}": 1.0 for s in range(seeds)}
+        frames = frames_of(units, seed=number, **noise)
+        better, worse = (
+            evaluated(frames, *(f"{side}{s}" for s in range(seeds)), trained=True) for side in "bw"
+        )
+        pairs.append((better, worse))
+    return pairs
+
+
+def test_the_mean_difference_of_one_pair_is_its_difference():
+    ((better, worse),) = several(1)
+    for shared in (False, True):
+        assert compare_all([(better, worse)], shared) == compare(better, worse, shared)
+
+
+def test_the_mean_difference_of_copies_is_that_of_one():
+    (pair,) = several(1)
+    assert compare_all([pair] * 3) == pytest.approx(compare(*pair), nan_ok=True)
+
+
+def test_several_comparisons_find_what_one_alone_does_not():
+    found = {"alone": 0, "together": 0, "nothing": 0}
+    for seed in range(40):
+        pairs = [
+            tuple(evaluated(frames_of(6, seed=100 * seed + n, b=noise, w=1.0), x) for x in "bw")
+            for n in range(4)
+            for noise in (0.93,)
+        ]
+        same = [
+            tuple(evaluated(frames_of(6, seed=100 * seed + n, b=1.0, w=1.0), x) for x in "bw")
+            for n in range(4)
+        ]
+        found["alone"] += compare(*pairs[0]).p_value < 0.05
+        found["together"] += compare_all(pairs).p_value < 0.05
+        found["nothing"] += compare_all(same).p_value < 0.05
+    assert found["together"] > 2 * found["alone"]
+    assert found["nothing"] <= 6
+
+
+def test_independent_trainings_add_degrees_of_freedom():
+    pairs = several(2)
+    apart = scatter_of_difference(pairs, False, ["m", "n"])
+    same = scatter_of_difference(pairs, False, ["m", "m"])
+    assert (apart.freedom, same.freedom) == (8, 4)
+    assert scatter_of_difference(pairs, True, ["m", "n"]).freedom == 4
+    values = [side.of_seeds / 2 for pair in pairs for side in pair]
+    assert apart == scatter_of(*values)
+
+
+def test_scatter_in_common_does_not_average_out():
+    """Dimensions of the same trainings scatter together, as if they were one."""
+    ((better, worse),) = several(1)
+    copies = [(better, worse), (better, worse)]
+    once = scatter_of_difference([(better, worse)], False)
+    assert scatter_of_difference(copies, False).error == pytest.approx(once.error)
+    apart = scatter_of_difference(copies, False, ["m", "n"])
+    assert apart.error == pytest.approx(once.error / np.sqrt(2))
 
 
 def test_p_values_of_equal_models_are_uniform():
     values = []
     for seed in range(150):
         frames = frames_of(15, seed=seed, other=1.0)
-        values.append(permutation_test(evaluated(frames), evaluated(frames, "other")))
+        values.append(permutation_test([(evaluated(frames), evaluated(frames, "other"))]))
     assert np.mean(np.array(values) < 0.05) <= 0.11
     assert 0.4 < np.mean(values) < 0.6
 

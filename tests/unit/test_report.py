@@ -199,6 +199,8 @@ class Results:
         table = table.assign(better="a, b", worse="c, d", effect_size=0.75, effect_low=-0.5)
         table = table.assign(effect_high=1.5, kind=kind, resampled=8, seeds=2)
         self.write(table[schema.HYPOTHESES.names], schema.HYPOTHESES, "hypotheses")
+        claims = table[:2].assign(comparisons=[1, 2])
+        self.write(claims[schema.CLAIMS.names], schema.CLAIMS, "claims")
         keys = ("multi beats single", "mood", "E", "a, b", "c, d")
         rows = [
             (*keys, units, comparisons, 0.2468, share, least)
@@ -448,6 +450,15 @@ def test_scores_have_others_beside_them_in_a_folded_table(results, text):
 
 
 def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
+    section = text[text.index('id="claims"') : text.index('id="traces"')]
+    means, single = Page(section).tables[:2]
+    assert means[0][:4] == ["hypothesis", "target", "comparisons", "answer"]
+    assert [row[:4] for row in means[1:]] == [
+        ["fusion beats single", "E", "1", "undecided"],
+        ["multi beats single", "E", "2", "yes"],
+    ]
+    assert single[0][:3] == ["hypothesis", "dimension", "target"]
+    assert len(single) == 1 + 3
     assert "[-0.10, 0.20]" in text
     assert "0.75 [-0.50, 1.50]" in text
     flat = " ".join(text.split())
@@ -696,8 +707,7 @@ def test_the_headline_says_what_was_reached(results, page, text):
         f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one more rater "
         "against the others 0.876, no upper bound)" in flat
     )
-    assert "fusion beats single: of 1 comparisons, 0 support it, 0 contradict it, 1 cannot" in flat
-    assert "multi beats single: of 2 comparisons, 1 support it, 0 contradict it, 1 cannot" in flat
+    assert "fusion beats single (E): undecided; multi beats single (E): yes (<a" in flat
 
 
 @pytest.fixture(scope="module")

@@ -97,6 +97,7 @@ rule evaluate:
         recordings=TABLE,
     output:
         intervals=places.INTERVALS,
+        claims=places.CLAIMS,
         hypotheses=places.HYPOTHESES,
         power=places.POWER,
     log:
@@ -123,6 +124,7 @@ rule evaluate:
         " --coverage {input.coverage}"
         " {params.evaluation}"
         " --intervals-output {output.intervals}"
+        " --claims-output {output.claims}"
         " --hypotheses-output {output.hypotheses}"
         " --power-output {output.power}"
         " > {log} 2>&1"

@@ -111,6 +111,7 @@ rule report:
         scores=places.SCORES,
         csv=places.SCORES_CSV,
         intervals=places.INTERVALS,
+        claims=places.CLAIMS,
         hypotheses=places.HYPOTHESES,
         power=places.POWER,
         ceiling=places.CEILING,

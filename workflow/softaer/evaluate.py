@@ -4,8 +4,10 @@ Scores are CCC over the concatenated frames of a partition, averaged over seeds.
 recordings) are drawn with replacement, and the scatter of the seeds is added. All models use the
 same draws, so that differences are paired. A claim is answered with yes if the whole interval of
 the difference is above zero and a permutation test agrees after adjustment for the number of
-comparisons, with no if it is below zero, and otherwise undecided. :mod:`softaer.core.inference`
-has the statistics, :mod:`softaer.core.power` the power with a planned number of subjects.
+comparisons, with no if it is below zero, and otherwise undecided. It is asked of each pair of
+models, and of the mean difference over dimensions, modalities and tasks, which answers it in
+general. :mod:`softaer.core.inference` has the statistics, :mod:`softaer.core.power` the power with
+a planned number of subjects.
 """
 
 import itertools
@@ -15,16 +17,19 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from softaer.core import cli, tables
+from softaer.core import cli, schema, tables
 from softaer.core.concordance import moments
 from softaer.core.experiment import Evaluation, Experiment, System
 from softaer.core.inference import (
+    Difference,
     Score,
     answer,
     bootstrap,
     bounds_of,
     compare,
+    compare_all,
     holm,
     resample,
 )
@@ -109,8 +114,8 @@ def answered(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        ``hypothesis`` and the columns of :class:`softaer.core.inference.Difference`, of the whole
-        experiment.
+        ``hypothesis`` and the columns of :class:`softaer.core.inference.Difference`, of a whole
+        table.
 
     Returns
     -------
@@ -120,6 +125,35 @@ def answered(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(p_holm=adjusted)
     columns = ["low", "high", "p_holm", "resampled", "seeds"]
     return rows.assign(answer=[answer(*row) for row in rows[columns].itertuples(index=False)])
+
+
+class Compared(NamedTuple):
+    """The scores of a pair of models of a dimension, and the names of their units."""
+
+    dimension: str
+    pair: Pair
+    better: Score
+    worse: Score
+    units: list[str]
+
+
+def together(compared: Sequence[Compared]) -> Difference | None:
+    """Mean difference over the comparisons of a hypothesis.
+
+    Returns
+    -------
+    None if they do not have the same units, because dimensions are labelled in other recordings.
+    """
+    first = compared[0]
+    if any(each.units != first.units for each in compared):
+        return None
+    # A joint network belongs to all dimensions.
+    joint = any("joint" in (each.pair.better.task, each.pair.worse.task) for each in compared)
+    return compare_all(
+        [(each.better, each.worse) for each in compared],
+        first.pair.shared,
+        None if joint else [each.dimension for each in compared],
+    )
 
 
 class Sums(NamedTuple):
@@ -196,9 +230,16 @@ def read_sums(
     return found
 
 
-def evaluate(
-    sums: Mapping[tuple[str, str], Mapping[str, Sums]], settings: Evaluation
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+class Evaluated(NamedTuple):
+    """Tables of :mod:`softaer.core.schema`."""
+
+    intervals: pd.DataFrame
+    claims: pd.DataFrame
+    hypotheses: pd.DataFrame
+    power: pd.DataFrame
+
+
+def evaluate(sums: Mapping[tuple[str, str], Mapping[str, Sums]], settings: Evaluation) -> Evaluated:
     """Intervals of all scores, answers to all hypotheses, and their power.
 
     Parameters
@@ -207,13 +248,9 @@ def evaluate(
         For each dimension and target, the moments by partition.
     settings
         Numbers of the bootstrap.
-
-    Returns
-    -------
-    Tables with the columns of ``INTERVALS``, ``HYPOTHESES`` and ``POWER`` in
-    :mod:`softaer.core.schema`.
     """
-    intervals, compared, scores_of = [], [], []
+    intervals, rows = [], []
+    compared: list[Compared] = []
     for (dimension, target), partitions in sums.items():
         scores: dict[str, dict[System, Score]] = {name: {} for name in PARTITIONS}
         for partition, (units, moments_of) in partitions.items():
@@ -228,26 +265,40 @@ def evaluate(
         on_dev = {system: score.point for system, score in scores["dev"].items()}
         for pair in pairs(scores["test"], on_dev):
             both = scores["test"][pair.better], scores["test"][pair.worse]
-            scores_of.append((*both, pair.shared))
+            compared.append(Compared(dimension, pair, *both, partitions["test"].units))
             keys = {"hypothesis": CLAIMS[pair.claim], "dimension": dimension, "target": target}
             keys |= {"better": name(pair.better), "worse": name(pair.worse)}
-            compared.append(keys | compare(*both, pair.shared)._asdict())
-    answers = pd.DataFrame(compared, columns=[n for n in HYPOTHESES.names if n not in ANSWER])
-    answers = answered(answers)
-    among = answers.groupby("hypothesis")["p_value"].transform("count")
-    keys = answers[["hypothesis", "dimension", "target", "better", "worse"]].to_dict("records")
+            rows.append(keys | compare(*both, pair.shared)._asdict())
+    hypotheses = answered(pd.DataFrame(rows, columns=_unanswered(HYPOTHESES)))
+    among = hypotheses.groupby("hypothesis")["p_value"].transform("count")
+    keys = hypotheses[["hypothesis", "dimension", "target", "better", "worse"]].to_dict("records")
     planned = [
         key | row
-        for key, both, comparisons, gain in zip(
-            keys, scores_of, among, answers["difference"].abs(), strict=True
+        for key, each, comparisons, gain in zip(
+            keys, compared, among, hypotheses["difference"].abs(), strict=True
         )
-        for row in power(*both, comparisons=comparisons, gain=gain)
+        for row in power(
+            *(each.better, each.worse, each.pair.shared), comparisons=comparisons, gain=gain
+        )
     ]
-    return (
+    means = [
+        {"hypothesis": claim, "target": target, "comparisons": len(places)} | mean._asdict()
+        for (claim, target), places in hypotheses.groupby(
+            ["hypothesis", "target"], sort=False
+        ).groups.items()
+        if (mean := together([compared[place] for place in places])) is not None
+    ]
+    claims = answered(pd.DataFrame(means, columns=_unanswered(schema.CLAIMS)))
+    return Evaluated(
         pd.DataFrame(intervals, columns=INTERVALS.names),
-        answers[HYPOTHESES.names],
+        claims[schema.CLAIMS.names],
+        hypotheses[HYPOTHESES.names],
         pd.DataFrame(planned, columns=POWER.names),
     )
+
+
+def _unanswered(table: pa.Schema) -> list[str]:
+    return [name for name in table.names if name not in ANSWER]
 
 
 def main() -> None:
@@ -255,6 +306,7 @@ def main() -> None:
     cli.add_final_predictions(arguments)
     cli.add_settings(arguments, Evaluation)
     cli.add_output(arguments, "--intervals-output")
+    cli.add_output(arguments, "--claims-output")
     cli.add_output(arguments, "--hypotheses-output")
     cli.add_output(arguments, "--power-output")
     options = arguments.parse_args()
@@ -270,10 +322,11 @@ def main() -> None:
         )
         for (target, partition), own in found.items():
             sums.setdefault((dimension, target), {})[partition] = own
-    intervals, hypotheses, planned = evaluate(sums, settings)
-    tables.write(intervals, INTERVALS, options.intervals_output)
-    tables.write(hypotheses, HYPOTHESES, options.hypotheses_output)
-    tables.write(planned, POWER, options.power_output)
+    evaluated = evaluate(sums, settings)
+    tables.write(evaluated.intervals, INTERVALS, options.intervals_output)
+    tables.write(evaluated.claims, schema.CLAIMS, options.claims_output)
+    tables.write(evaluated.hypotheses, HYPOTHESES, options.hypotheses_output)
+    tables.write(evaluated.power, POWER, options.power_output)
 
 
 if __name__ == "__main__":

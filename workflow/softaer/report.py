@@ -34,7 +34,7 @@ from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
 from softaer.labels import DRIVEN, JUMPS
 from softaer.page.against_ridge import against_ridge
-from softaer.page.claims import claims_table, largest_gains, power_table, tally
+from softaer.page.claims import claims_table, largest_gains, power_table
 from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
@@ -299,7 +299,7 @@ def main() -> None:
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
         simulated=options.simulated,
         headline=headline(scores, ceiling),
-        claims=tally(hypotheses),
+        claims=as_rows(claims_table(table("claims"))),
         scores=own,
         other_scores=as_rows(other_scores(scores)),
         kinds=sorted(set(on_test["kind"])),

@@ -77,7 +77,7 @@ class Corpus(Section):
 class Simulate(Section):
     """The simulated corpus."""
 
-    recordings: Annotated[int, Interval(ge=3, le=1000)] = 36
+    recordings: Annotated[int, Interval(ge=3, le=1000)] = 48
     """number of recordings, each of another subject up to 72"""
     duration: Annotated[Seconds, Interval(ge=8, le=3600)] = 28
     """of each recording"""

@@ -17,7 +17,7 @@ scores takes its place.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -145,20 +145,37 @@ def scatter(score: Score) -> Scatter:
     return scatter_of(*([score.of_seeds] if score.trained else []))
 
 
-def scatter_of_difference(better: Score, worse: Score, shared: bool) -> Scatter:
-    """Scatter of a difference over trainings.
+def scatter_of_difference(
+    pairs: Sequence[tuple[Score, Score]],
+    shared: bool,
+    trainings: Sequence[Hashable] | None = None,
+) -> Scatter:
+    """Scatter of the mean difference of pairs of models over trainings.
 
     Parameters
     ----------
-    better, worse
-        The two scores.
+    pairs
+        The better and the worse score of each pair.
     shared
-        Whether both use the same networks, as a fusion and one of its modalities do. The difference
-        is then taken seed by seed; otherwise the seeds of the two models are unrelated.
+        Whether the two models of a pair use the same networks, as a fusion and one of its
+        modalities do. The difference is then taken seed by seed; otherwise the seeds of the two
+        models are unrelated.
+    trainings
+        Which trainings each pair belongs to. Pairs of the same trainings may have networks in
+        common, so that their scores are averaged seed by seed; those of different ones are
+        independent, and add degrees of freedom. By default all are the same.
     """
-    if shared and better.trained and len(better.per_seed) == len(worse.per_seed):
-        return scatter_of(better.of_seeds - worse.of_seeds)
-    return scatter_of(*(score.of_seeds for score in (better, worse) if score.trained))
+    named: dict[Hashable, list[tuple[Score, Score]]] = {}
+    for pair, name in zip(pairs, trainings or [None] * len(pairs), strict=True):
+        named.setdefault(name, []).append(pair)
+    groups = []
+    for own in named.values():
+        sides = [side for side in zip(*own, strict=True) if all(score.trained for score in side)]
+        sums = [np.sum([score.of_seeds for score in side], axis=0) for side in sides]
+        if shared and len(sums) == 2 and len(sums[0]) == len(sums[1]):
+            sums = [sums[0] - sums[1]]
+        groups += [values / len(pairs) for values in sums]
+    return scatter_of(*groups)
 
 
 @lru_cache(64)
@@ -274,22 +291,26 @@ def p_value_of(differences: np.ndarray, over: Scatter = NO_SCATTER) -> np.ndarra
     return np.where(np.isnan(observed), np.nan, share)
 
 
-def permutation_test(better: Score, worse: Score, over: Scatter = NO_SCATTER) -> float:
-    """Two-sided p value of a difference: how often it is as large with models swapped per unit.
+def permutation_test(pairs: Sequence[tuple[Score, Score]], over: Scatter = NO_SCATTER) -> float:
+    """Two-sided p value of the mean difference of pairs of models: how often it is as large with
+    the models of all pairs swapped per unit.
 
     If two models are equally good, it does not matter which of them predicted a unit. All ways to
-    swap them are tried, or 4096 at random if there are more than 12 units (Pitman, 1937). All seeds
-    of a unit are swapped together. With n units p is at least 2^(1 - n): five units or fewer cannot
-    decide anything at the 5 % level.
+    swap them are tried, or 4096 at random if there are more than 12 units (Pitman, 1937). All pairs
+    and seeds of a unit are swapped together. With n units p is at least 2^(1 - n): five units or
+    fewer cannot decide anything at the 5 % level.
     """
-    a, b = better.per_seed, worse.per_seed
-    swaps = swaps_of(better.units)
-    if len(a) != len(b):
-        # Every seed of one model meets every seed of the other.
-        a, b = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1, 1))
-    first = ccc_from_moments(a.sum(axis=1, keepdims=True) + swaps @ (b - a))
-    second = ccc_from_moments(b.sum(axis=1, keepdims=True) + swaps @ (a - b))
-    return float(p_value_of((first - second).mean(axis=0), over))
+    swaps = swaps_of(pairs[0][0].units)
+    found = []
+    for better, worse in pairs:
+        a, b = better.per_seed, worse.per_seed
+        if len(a) != len(b):
+            # Every seed of one model meets every seed of the other.
+            a, b = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1, 1))
+        first = ccc_from_moments(a.sum(axis=1, keepdims=True) + swaps @ (b - a))
+        second = ccc_from_moments(b.sum(axis=1, keepdims=True) + swaps @ (a - b))
+        found.append((first - second).mean(axis=0))
+    return float(p_value_of(np.mean(found, axis=0), over))
 
 
 class Difference(NamedTuple):
@@ -322,20 +343,42 @@ def compare(better: Score, worse: Score, shared: bool = False) -> Difference:
     shared
         See :func:`scatter_of_difference`.
     """
-    over = scatter_of_difference(better, worse, shared)
-    own = better.of_units - worse.of_units
-    if better.units <= FEW_UNITS:
+    return compare_all([(better, worse)], shared)
+
+
+def compare_all(
+    pairs: Sequence[tuple[Score, Score]],
+    shared: bool = False,
+    trainings: Sequence[Hashable] | None = None,
+) -> Difference:
+    """Mean difference of several pairs of scores, its interval, its p value and its size.
+
+    It answers whether one kind of model is better than another in general, for instance over
+    dimensions and modalities. The pairs may have models in common.
+
+    Parameters
+    ----------
+    pairs
+        The better and the worse score of each pair; all are on the same units, from the same draws,
+        and those of one side have the same number of seeds.
+    shared, trainings
+        See :func:`scatter_of_difference`.
+    """
+    units, over = pairs[0][0].units, scatter_of_difference(pairs, shared, trainings)
+    own = np.mean([better.of_units - worse.of_units for better, worse in pairs], axis=0)
+    if units <= FEW_UNITS:
         bounds = range_of(own)
     else:
-        low, high = interval(better.draws - worse.draws, better.units, over)
+        draws = np.mean([better.draws - worse.draws for better, worse in pairs], axis=0)
+        low, high = interval(draws, units, over)
         bounds = Bounds(float(low), float(high), "interval")
-    seeds = [len(score.per_seed) for score in (better, worse) if score.trained]
+    seeds = [len(score.per_seed) for pair in pairs for score in pair if score.trained]
     return Difference(
-        better.point - worse.point,
+        float(np.mean([better.point - worse.point for better, worse in pairs])),
         *bounds,
-        permutation_test(better, worse, over),
+        permutation_test(pairs, over),
         *effect_size(own),
-        better.units,
+        units,
         min(seeds, default=np.nan),
     )
 

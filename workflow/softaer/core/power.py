@@ -140,7 +140,7 @@ def power(
     between 0 and 1, and ``smallest_gain`` (found with a power of 80 %; NaN if none is). No rows if
     there are too few units, one seed, or no scatter from unit to unit.
     """
-    over = scatter_of_difference(better, worse, shared)
+    over = scatter_of_difference([(better, worse)], shared)
     if better.units <= FEW_UNITS or not over.known:
         return []
     contributions = pseudo_values(better.per_seed) - pseudo_values(worse.per_seed)

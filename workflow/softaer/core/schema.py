@@ -484,6 +484,23 @@ INTERVALS = pa.schema(
 """Mean CCC over seeds. By ``kind``, ``low`` and ``high`` are a 95 % ``interval``, or the ``range``
 of the scores of the units on their own; ``resampled`` is the number of units."""
 
+_DIFFERENCE = [
+    field("difference", pa.float64(), nullable=True),
+    field("low", pa.float64(), nullable=True),
+    field("high", pa.float64(), nullable=True),
+    field("kind", pa.string(), unit=""),
+    field("p_value", pa.float64(), nullable=True),
+    field("p_holm", pa.float64(), nullable=True),
+    field("answer", pa.string(), unit=""),
+    field("effect_size", pa.float64(), nullable=True),
+    field("effect_low", pa.float64(), nullable=True),
+    field("effect_high", pa.float64(), nullable=True),
+    field("resampled", pa.int64()),
+    field("seeds", pa.int64(), unit="seeds", nullable=True),
+]
+"""Differences in CCC on test. ``kind`` is as in the intervals, with the differences of the units'
+own scores; ``effect_size`` is their mean in units of their standard deviation over units."""
+
 HYPOTHESES = pa.schema(
     [
         field("hypothesis", pa.string(), unit=""),
@@ -491,22 +508,20 @@ HYPOTHESES = pa.schema(
         field("target", pa.string(), unit=""),
         field("better", pa.string(), unit=""),
         field("worse", pa.string(), unit=""),
-        field("difference", pa.float64(), nullable=True),
-        field("low", pa.float64(), nullable=True),
-        field("high", pa.float64(), nullable=True),
-        field("kind", pa.string(), unit=""),
-        field("p_value", pa.float64(), nullable=True),
-        field("p_holm", pa.float64(), nullable=True),
-        field("answer", pa.string(), unit=""),
-        field("effect_size", pa.float64(), nullable=True),
-        field("effect_low", pa.float64(), nullable=True),
-        field("effect_high", pa.float64(), nullable=True),
-        field("resampled", pa.int64()),
-        field("seeds", pa.int64(), unit="seeds", nullable=True),
+        *_DIFFERENCE,
     ]
 )
-"""Differences in CCC on test. ``kind`` is as in the intervals, with the differences of the units'
-own scores; ``effect_size`` is their mean in units of their standard deviation over units."""
+"""Comparisons of two models."""
+
+CLAIMS = pa.schema(
+    [
+        field("hypothesis", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("comparisons", pa.int64()),
+        *_DIFFERENCE,
+    ]
+)
+"""Mean differences over the ``comparisons`` of a hypothesis and target, on the same units."""
 
 POWER = pa.schema(
     [

@@ -2,48 +2,43 @@
 
 import pandas as pd
 
-from softaer.core.inference import UNDECIDED
 from softaer.page.score_table import shown_bounds
 
 PAIR = ["hypothesis", "dimension", "target", "better", "worse"]
 """Columns that identify a comparison."""
 
 
-def claims_table(hypotheses: pd.DataFrame) -> pd.DataFrame:
+KEYS = [*PAIR[:3], "comparisons", *PAIR[3:]]
+"""Columns that say what is compared, in the order in which they are shown."""
+
+
+def claims_table(compared: pd.DataFrame) -> pd.DataFrame:
     """Comparisons as a reader wants them.
 
     Parameters
     ----------
-    hypotheses
-        Table of the stage ``evaluate``.
+    compared
+        Hypotheses or claims, tables of the stage ``evaluate``.
 
     Returns
     -------
-    The columns of a comparison, its ``answer``, ``difference`` in CCC with its ``bounds``, ``p``
-    and the ``p (Holm)`` adjusted for the comparisons of the same hypothesis, and ``effect size``.
+    The columns that say what is compared, its ``answer``, ``difference`` in CCC with its
+    ``bounds``, ``p`` and the ``p (Holm)`` adjusted for the comparisons of the same hypothesis, and
+    ``effect size``.
     """
-    bounds = [shown_bounds(*row) for row in hypotheses[["low", "high", "kind"]].to_numpy()]
-    sizes = hypotheses[["effect_size", "effect_low", "effect_high"]].to_numpy(dtype=float)
-    return hypotheses[[*PAIR, "answer", "difference"]].assign(
+    bounds = [shown_bounds(*row) for row in compared[["low", "high", "kind"]].to_numpy()]
+    sizes = compared[["effect_size", "effect_low", "effect_high"]].to_numpy(dtype=float)
+    keys = [name for name in KEYS if name in compared]
+    return compared[[*keys, "answer", "difference"]].assign(
         bounds=bounds,
-        p=hypotheses["p_value"],
-        **{"p (Holm)": hypotheses["p_holm"]},
+        p=compared["p_value"],
+        **{"p (Holm)": compared["p_holm"]},
         **{"effect size": [_effect(*row) for row in sizes]},
     )
 
 
 def _effect(size: float, low: float, high: float) -> str | None:
     return None if pd.isna(size) else f"{size:.2f} {shown_bounds(low, high, 'interval')}"
-
-
-def tally(hypotheses: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Number of each answer for each hypothesis: ``yes``, ``no`` and ``undecided``."""
-    kind = hypotheses["answer"].where(~hypotheses["answer"].str.startswith(UNDECIDED), UNDECIDED)
-    counts = kind.groupby(hypotheses["hypothesis"], sort=False).value_counts()
-    return {
-        claim: {each: int(counts.get((claim, each), 0)) for each in ("yes", "no", UNDECIDED)}
-        for claim in hypotheses["hypothesis"].unique()
-    }
 
 
 def power_table(power: pd.DataFrame) -> pd.DataFrame:

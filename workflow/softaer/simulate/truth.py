@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.signal import lfilter
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
@@ -140,6 +139,9 @@ def telegraph(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndar
 
 def leaky(values: np.ndarray) -> np.ndarray:
     """First-order low-pass with the time constant :data:`MEMORY`, started at its first input."""
+    # It takes a second to import, and all that make the corpus import this module.
+    from scipy.signal import lfilter
+
     step = 1 / (MEMORY * RATE)
     filtered, _ = lfilter([step], [1, step - 1], values, zi=[(1 - step) * values[0]])
     return filtered

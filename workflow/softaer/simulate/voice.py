@@ -54,7 +54,7 @@ FILLER_VOWEL, REST_VOWEL = 6, 7
 FILLERS = 0.05
 """Share of the syllables that are fillers."""
 
-SMILE = np.array([0.04, 0.10, 0.09, 0.05])
+SMILE = np.array([0.05, 0.13, 0.12, 0.07])
 """Relative rise of the formants at valence 1."""
 
 LEVEL = 0.035
@@ -157,7 +157,7 @@ def draw_syllable(rng: np.random.Generator, cues: Cues, time: float, position: f
     arousal, valence = (np.interp(time, cues.time, track) for track in (cues.arousal, cues.valence))
     if rng.random() < FILLERS:
         return Syllable(time, rng.uniform(0.35, 0.6), FILLER_VOWEL, "vowel", position)
-    preference = np.exp(0.6 * valence * FRONTNESS)
+    preference = np.exp(1.0 * valence * FRONTNESS)
     return Syllable(
         time,
         rng.uniform(0.75, 1.25) / (4.6 + 1.3 * arousal),
@@ -258,7 +258,7 @@ def spectral_envelope(frequency: np.ndarray, formants: np.ndarray, cues: Cues) -
         response *= squared / (squared + bandwidth * s + s**2)
     octaves = np.log2(np.maximum(frequency, 1.0) / 500)
     tilt = -(4.0 - 4.0 * cues.arousal[:, None]) * np.clip(octaves, 0, None)
-    bright = 5.0 * cues.valence[:, None] * np.exp(-0.5 * ((octaves - 2.3) / 0.5) ** 2)
+    bright = 9.0 * cues.valence[:, None] * np.exp(-0.5 * ((octaves - 2.3) / 0.5) ** 2)
     nasal = 9.0 * cues.distraction[:, None] * np.exp(-0.5 * ((octaves - 1.0) / 0.4) ** 2)
     return response * 10 ** ((tilt + bright + nasal) / 20)
 
