@@ -267,7 +267,7 @@ def main() -> None:
         path = options.results / "figures" / f"{name}.svg"
         return Markup(element(path.read_text(encoding="utf-8")))
 
-    scores, ceiling, hypotheses = map(table, ("ccc", "ceiling", "hypotheses"))
+    scores, ceiling, claims = map(table, ("ccc", "ceiling", "claims"))
     recordings = rated(read_recordings(options.recordings))
     in_scores = scored(recordings, options.coverage)
     experiment = cli.settings(options, Experiment)
@@ -299,7 +299,8 @@ def main() -> None:
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
         simulated=options.simulated,
         headline=headline(scores, ceiling),
-        claims=as_rows(claims_table(table("claims"))),
+        answers=claims[["hypothesis", "target", "answer"]].to_dict("records"),
+        claims=as_rows(claims_table(claims)),
         scores=own,
         other_scores=as_rows(other_scores(scores)),
         kinds=sorted(set(on_test["kind"])),
@@ -314,7 +315,7 @@ def main() -> None:
         .to_dict("index"),
         resample=options.config["evaluation"]["resample"],
         draws=options.config["evaluation"]["draws"],
-        hypotheses=as_rows(claims_table(hypotheses)),
+        hypotheses=as_rows(claims_table(table("hypotheses"))),
         power=as_rows(power_table(power)) if len(power) else None,
         largest_gains=largest_gains(power, units),
         uncertainty=figure("uncertainty") if len(uncertainty) else None,
