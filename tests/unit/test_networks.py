@@ -1,6 +1,7 @@
 """Every network of the registry, those of users included, passes the same checks."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from softaer.core.experiment import NETWORKS as DEFAULTS
 from softaer.core.experiment import AttentionSettings, Model, Training, keys_of
 from softaer.core.fields import Section
 from softaer.core.weights import count_weights
-from softaer.networks import architectures, attention
+from softaer.networks import architectures, attention, network
 from softaer.networks.architectures import (
     NETWORKS,
     build,
@@ -128,6 +129,17 @@ def test_recordings_do_not_depend_on_their_company(name, sequences):
         for one, other in zip(alone, together, strict=True):
             np.testing.assert_allclose(one, other, atol=2e-6)
     assert np.ptp(alone[2][:, 0]) > 0.01, "the network has learnt to ignore its input"
+
+
+def test_few_long_recordings_are_predicted_at_once():
+    def sizes(lengths, frames):
+        recordings = [np.zeros((length, 1)) for length in lengths]
+        return [list(map(len, some)) for some in network._batches(recordings, 3, frames)]
+
+    assert sizes([4, 4, 4, 4], 100) == [[4, 4, 4], [4]]
+    assert sizes([4, 50, 4, 4, 4, 200, 1], 100) == [[4, 50], [4, 4, 4], [200], [1]]
+    assert sizes([4, 50], 99) == [[4], [50]]
+    assert sizes([], 99) == []
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -328,10 +340,10 @@ def test_weights_that_are_none_are_not_counted(content, tmp_path):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_onnx_gives_what_torch_gives(name, tmp_path):
-    network = export.Standalone(made(name), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5])).eval()
+    one = export.Standalone(made(name), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5])).eval()
     path = tmp_path / "network.onnx"
-    export.export(network, path)
-    assert export.difference(network, path) <= export.TOLERANCE
+    export.export(one, path)
+    assert export.difference(one, path) <= export.TOLERANCE
     # The control: another network of the same kind does not.
     other = export.Standalone(made(name, seed=4), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5]))
     assert export.difference(other.eval(), path) > export.TOLERANCE
@@ -369,6 +381,23 @@ def test_a_network_of_an_installed_package_is_found(monkeypatch, tmp_path):
         )
     )
     assert model.weights == 3 * 7 + 7 + 14 + 1
+
+
+def test_the_example_of_the_documentation_is_a_network(root, tmp_path, sequences):
+    page = (root / "docs/networks.md").read_text()
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "frame_and_mean.py").write_text(example)
+    assert register(tmp_path / "frame_and_mean.py") == ["frame_and_mean"]
+    settings = settings_of("frame_and_mean", {"width": 8})
+    model = build(
+        Architecture(
+            features=3, outputs=("x_E", "x_sigma"), network="frame_and_mean", settings=settings
+        )
+    )
+    assert [len(out) for out in model.predict(sequences)] == LENGTHS
+    one = export.Standalone(model, np.zeros(3), np.ones(3)).eval()
+    export.export(one, tmp_path / "network.onnx")
+    assert export.difference(one, tmp_path / "network.onnx") <= export.TOLERANCE
 
 
 def test_a_network_that_is_not_there_is_named_with_those_that_are():

@@ -5,6 +5,7 @@ read-out turns into one output per task: E, sigma, or both for multi-task learni
 how: :meth:`Network.build` makes its layers, and :meth:`Network.hidden` applies them.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -64,6 +65,10 @@ class Network(nn.Module):
     """
 
     Settings: ClassVar[type]
+
+    FRAMES_AT_ONCE: ClassVar[float] = 100_000
+    """Largest number of frames, padding included, that are predicted at once, unless a single
+    recording has more. It bounds memory, which grows with them."""
 
     target_mean: torch.Tensor
     target_scale: torch.Tensor
@@ -154,10 +159,25 @@ class Network(nn.Module):
         self.eval()
         device = self.target_mean.device
         out = []
-        for start in range(0, len(sequences), at_once):
-            some = [torch.from_numpy(s) for s in sequences[start : start + at_once]]
+        for together in _batches(sequences, at_once, self.FRAMES_AT_ONCE):
+            some = [torch.from_numpy(s) for s in together]
             lengths = torch.tensor([len(s) for s in some])
             outputs = self(pad_sequence(some, batch_first=True).to(device), lengths)
             outputs = (outputs * self.target_scale + self.target_mean).cpu().numpy()
             out += [o[:n] for o, n in zip(outputs, lengths.tolist(), strict=True)]
         return out
+
+
+def _batches(
+    sequences: list[np.ndarray], at_once: int, frames: float
+) -> Iterator[list[np.ndarray]]:
+    """Consecutive recordings, at most ``at_once`` and at most so many frames with padding."""
+    some: list[np.ndarray] = []
+    for sequence in sequences:
+        longest = max(map(len, (*some, sequence)))
+        if some and (len(some) == at_once or (len(some) + 1) * longest > frames):
+            yield some
+            some = []
+        some.append(sequence)
+    if some:
+        yield some

@@ -3,6 +3,8 @@
 The network of "From Hard to Soft" has two hidden layers of 240 LSTM cells.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -19,6 +21,7 @@ class Recurrent(Network):
     """Bidirectional recurrent layers (Schuster & Paliwal, 1997) over whole recordings."""
 
     Settings = RecurrentSettings
+    FRAMES_AT_ONCE = math.inf  # as before there were other networks
 
     def build(self, features: int, settings: RecurrentSettings) -> int:
         self.settings = settings

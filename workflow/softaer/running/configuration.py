@@ -152,6 +152,12 @@ def _check_networks(
     names = list(grid.get("model.network", [model.network]))
     key = "grid.model.network" if "model.network" in grid else "model.network"
     own = [name for name in names if name not in NETWORKS]
+    unsafe = [name for name in own if not name.isidentifier()]
+    if unsafe:
+        raise InputError(
+            f"config key {key!r}: found {unsafe[0]!r}; expected a name of letters, digits and '_', "
+            "since folders of results are named by it"
+        )
     if model.network_file is None and own:
         installed = [entry.name for entry in entry_points(group=ENTRY_POINTS)]
         unknown = [name for name in own if name not in installed]
