@@ -22,8 +22,8 @@ from softaer.core.experiment import AttentionSettings
 from softaer.core.grid import RATE
 from softaer.networks.network import Network
 
-SCORES_AT_ONCE = 2**25
-"""Largest number of attention weights that are in memory at once: 128 MiB, once or twice."""
+SCORES_AT_ONCE = 2**23
+"""Largest number of attention weights that are computed at once; they need 32 MiB a few times."""
 
 
 class Attention(Network):
