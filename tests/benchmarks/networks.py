@@ -11,13 +11,13 @@ beside that of a process which only has the recording.
 """
 
 import argparse
-import resource
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -74,7 +74,9 @@ def peak_of_two_hours(name: str | None) -> tuple[int, float]:
         model: Network = build(architecture(name, NETWORKS[name], 130))
         model.predict([features])
     taken = time.process_time() - started
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), taken
+    # Not getrusage, whose peak includes that of the process which has started this one.
+    status = Path("/proc/self/status").read_text()
+    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024), taken
 
 
 def alone(name: str | None) -> tuple[int, float]:
