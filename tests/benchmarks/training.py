@@ -37,7 +37,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from softaer.core import schema, tables
 from softaer.core.concordance import ccc
-from softaer.core.experiment import Model, Training
+from softaer.core.experiment import RecurrentSettings, Training
 from softaer.corpus import Recording
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.networks.sequences import RecordingSequence, load_sequences
@@ -195,7 +195,7 @@ def our_fit(
     try:
         _, curve = fit(
             *(train, dev, [OUTPUT], training),
-            Model(layers=size.layers, cells=size.cells),
+            RecurrentSettings(layers=size.layers, cells=size.cells),
             seed=seed,
             threads=threads,
         )

@@ -126,3 +126,15 @@ def test_features_agree_with_themselves():
     np.testing.assert_allclose(correlation, 1)
     assert (difference == 0).all()
     assert (agreement(every, -every)[0] < -0.99).all()
+
+
+def test_networks_are_timed_and_scored_on_the_same_task():
+    from dataclasses import replace
+
+    from networks import NETWORKS, Size, alone, best, step_seconds
+
+    settings = replace(NETWORKS["tcn"], cells=4, layers=2)
+    assert step_seconds("tcn", settings, Size(train=4, dev=1, frames=30), 2) > 0
+    assert best("tcn", settings, 1, 20) == best("tcn", settings, 1, 20)
+    base, _ = alone(None)
+    assert base > 0

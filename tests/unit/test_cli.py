@@ -135,7 +135,7 @@ def test_what_writers_say_of_a_full_disk_is_known(writer, full_disk, capsys):
 
 def test_a_disk_too_full_for_a_model_is_told(full_disk, capsys, monkeypatch):
     monkeypatch.setattr(model, "complete", lambda path: nullcontext(full_disk))
-    network = model.Recurrent(model.Architecture(features=2, outputs=("m_E",), cells=3))
+    network = model.Recurrent(model.Architecture(features=2, outputs=("m_E",)))
     paths = [full_disk.with_name(name) for name in ("weights.safetensors", "model.json")]
     line = refused(lambda: model.save_model(network, {}, *paths), capsys)
     assert "the disk is full" in line

@@ -148,7 +148,7 @@ class Model:
 
 @pytest.fixture
 def predicted(elsewhere, monkeypatch, capfd):
-    monkeypatch.setattr(predict.Predictor, "load", lambda folder: Model())
+    monkeypatch.setattr(predict.Predictor, "load", lambda folder, network_file: Model())
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["softaer", "predict", "model", *words])

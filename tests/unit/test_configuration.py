@@ -131,6 +131,12 @@ def test_every_key_says_what_is_expected():
         ("evaluation.resample", "subject"),
         ("grid", {"training.learning_rate": [1e-3, 3e-4], "model.cell": ["lstm", "gru"]}),
         ("grid", {"training.standardise_targets": [True, False]}),
+        ("model", {"network": "gru"}),
+        ("model", {"network": "gru", "cell": "gru"}),
+        ("model", {"network": "tcn", "layers": 4, "cells": 16, "kernel": 5, "dropout": 0}),
+        ("model", {"network": "attention", "cells": 64, "heads": 8, "reach": 30}),
+        ("model", {"network": "mine", "network_file": "mine.py", "settings": {"width": 3}}),
+        ("grid", {"model.network": ["blstm", "tcn", "attention"], "model.kernel": [3, 5]}),
     ],
 )
 def test_values_that_are_valid(config, key, value):
@@ -205,6 +211,13 @@ def test_values_that_are_valid(config, key, value):
         ("delay", {"arousal": 4, "valence": 4, "x": 4}, ["'x'", "valence"]),
         ("delay", {"arousal": 4, "valence": -4}, ["-4"]),
         ("model.cell", "rnn", ["rnn", "lstm", "gru"]),
+        ("model.network", "lstm", ["lstm", "blstm", "tcn", "network_file"]),
+        ("model.network", None, ["None", "blstm"]),
+        ("model.network", "my/net", ["my/net"]),
+        ("model.kernel", 3, ["3", "blstm", "None", "layers"]),
+        ("model.heads", 0, ["0", "64"]),
+        ("model.settings", {"width": 3}, ["width", "blstm", "of your own"]),
+        ("model.settings", 3, ["3"]),
         ("model.layers", 0, ["0", "16"]),
         ("model.cells", 2.5, ["2.5", "integer"]),
         ("model.dropout", 1, ["1"]),
@@ -250,6 +263,10 @@ def test_the_key_that_is_wrong_is_named(config, key, value, words):
         ("grid.model.cells", [120.5], ["120.5", "integer"]),
         ("grid.model.cells", [120.0], ["120.0", "integer"]),
         ("grid.model.cell", ["lstm", "rnn"], ["rnn", "gru"]),
+        ("grid.model.cells", [120, None], ["None", "4096"]),
+        ("grid.model.network", ["blstm", "rnn"], ["rnn", "tcn"]),
+        ("grid.model.kernel", [3], ["blstm", "layers"]),
+        ("grid.model.settings", [{}], ["model.cells"]),
         ("grid.training.learning_rate", ["1e-3"], ["1e-3", "0.001"]),
         ("grid.training.learning_rate", [float("nan")], ["nan"]),
         ("grid.training.weight_sigma", [0.5, 2.5], ["2.5", "from 0 to 2"]),
@@ -317,3 +334,64 @@ def test_one_delay_for_all_dimensions(config):
 def test_a_delay_for_each_dimension_in_the_order_of_the_dimensions(config):
     found = configuration.delays(config | {"delay": {"valence": 3.6, "arousal": 4}})
     assert list(found.items()) == [("arousal", 4.0), ("valence", 3.6)]
+
+
+def over(config, **sections):
+    """The configuration with some keys changed in several sections."""
+    return config | {name: config[name] | keys for name, keys in sections.items()}
+
+
+@pytest.mark.parametrize(
+    ("model", "grid", "words"),
+    [
+        ({"network": "tcn", "heads": 4}, {}, ["model.heads", "tcn", "kernel"]),
+        ({"network": "tcn", "cell": "gru"}, {}, ["model.cell", "gru", "tcn"]),
+        ({"network": "tcn", "kernel": 4}, {}, ["model.kernel", "odd"]),
+        ({"network": "attention", "cells": 10}, {}, ["attention", "10 cells", "4 heads"]),
+        ({"network": "attention", "cells": 16}, {"model.heads": [4, 3]}, ["16 cells", "3 heads"]),
+        ({"network": "attention"}, {"model.kernel": [3]}, ["grid.model.kernel", "reach"]),
+        ({"heads": 4}, {"model.network": ["blstm", "tcn"]}, ["model.heads", "blstm and tcn"]),
+        ({"network": "mine"}, {}, ["mine", "network_file"]),
+    ],
+)
+def test_keys_of_another_network_are_refused(config, model, grid, words):
+    with pytest.raises(InputError) as caught:
+        configuration.checked(over(config, model=model, grid=grid))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_key_may_belong_to_one_of_several_networks(config):
+    grid = {"model.network": ["blstm", "attention"]}
+    configuration.checked(over(config, model={"heads": 2, "layers": 1}, grid=grid))
+
+
+OWN = """
+from dataclasses import dataclass
+from softaer.networks.network import Network
+
+@dataclass(frozen=True)
+class Settings:
+    width: int = 4
+
+class Mine(Network):
+    Settings = Settings
+
+NETWORKS = {"mine": Mine}
+"""
+
+
+def test_settings_of_a_network_of_ones_own_are_checked_before_the_run(config, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    own = {"network": "mine", "network_file": str(path)}
+    configuration.check_own_networks(over(config, model=own | {"settings": {"width": 8}}))
+    with pytest.raises(InputError, match=r"'wide'.*'width'"):
+        configuration.check_own_networks(over(config, model=own | {"settings": {"wide": 8}}))
+    with pytest.raises(InputError, match="another"):
+        configuration.check_own_networks(over(config, model=own | {"network": "another"}))
+    path.write_text("NETWORKS = 3")
+    with pytest.raises(InputError, match=str(path)):
+        configuration.check_own_networks(over(config, model=own))
+    # A network of the package needs no file, and none is run.
+    configuration.check_own_networks(over(config, model=own | {"network": "tcn"}))

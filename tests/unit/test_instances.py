@@ -1,5 +1,7 @@
 """The grid: instances that differ are trained, and each of them once."""
 
+from types import SimpleNamespace
+
 import torch
 import yaml
 
@@ -7,7 +9,7 @@ from softaer.core.experiment import Training
 from softaer.core.tasks import all_networks_of
 from softaer.networks.objectives import Objective
 from softaer.running.configuration import filled
-from softaer.running.instances import idle, instances
+from softaer.running.instances import Networks, idle, instances
 
 
 def of_all_networks(config):
@@ -76,3 +78,75 @@ def test_instances_are_in_the_order_of_the_grid():
         "learning_rate~0.001,cells~8",
         "learning_rate~0.001,cells~4",
     ]
+
+
+def of(config, **wildcards):
+    """Instances of a network for both targets, and the model's settings of each."""
+    found = Networks(filled(config), ["audio"])
+    names = list(found.instances["E+sigma"])
+    return {
+        name: found.overridden("model", SimpleNamespace(objective="E+sigma", instance=name))
+        for name in names
+    }
+
+
+BLSTM = {"network": "blstm", "cell": "lstm", "layers": 2, "cells": 64, "dropout": 0.0}
+
+
+def test_a_network_gets_its_own_settings_only():
+    assert of({}) == {"cells~64": BLSTM}
+    own = {"corpus": {"recordings": "mine.csv"}}
+    assert of(own) == {"cells~240": BLSTM | {"cells": 240}}
+    assert of(own | {"model": {"cell": "gru"}}) == {
+        "cells~240": BLSTM | {"cells": 240, "cell": "gru"}
+    }
+    (gru,) = of({"model": {"network": "gru"}}).items()
+    assert gru == (
+        "network~gru,cells~64",
+        {"network": "gru", "layers": 2, "cells": 64, "dropout": 0.0},
+    )
+    (tcn,) = of(own | {"model": {"network": "tcn", "layers": 3}}).items()
+    assert tcn == (
+        "network~tcn,cells~128",
+        {"network": "tcn", "layers": 3, "cells": 128, "kernel": 3, "dropout": 0.1},
+    )
+    mine = {"network": "mine", "network_file": "mine.py", "settings": {"width": 3}}
+    assert of({"model": mine}) == {"network~mine": mine}
+
+
+def test_a_grid_of_networks_trains_each_once_for_the_keys_that_it_has():
+    grid = {"model.network": ["blstm", "tcn", "attention"], "model.kernel": [3, 5]}
+    found = of({"model": {"cells": 16}, "grid": grid})
+    assert list(found) == [
+        "network~blstm",
+        "network~tcn,kernel~3",
+        "network~tcn,kernel~5",
+        "network~attention",
+    ]
+    assert found["network~blstm"] == BLSTM | {"cells": 16}
+    assert found["network~tcn,kernel~5"]["kernel"] == 5
+    assert found["network~attention"]["heads"] == 4
+
+
+def test_dropout_between_layers_is_idle_with_one_and_within_them_it_is_not():
+    grid = {"model.dropout": [0.0, 0.2]}
+    one = {"layers": 1}
+    assert list(of({"model": one, "grid": grid})) == ["cells~64"]
+    assert list(of({"model": one | {"network": "tcn"}, "grid": grid})) == [
+        "dropout~0.0",
+        "dropout~0.2",
+    ]
+
+
+def test_code_that_is_not_of_the_package_is_known_by_its_content(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("x = 1")
+
+    def code(**model):
+        return Networks(filled({"model": model}, check=False), ["audio"]).own_code()
+
+    assert code(network_file=str(path)) == [], "none of its networks is used"
+    before = code(network="mine", network_file=str(path))
+    path.write_text("x = 2")
+    assert len(before) == 1
+    assert code(network="mine", network_file=str(path)) != before

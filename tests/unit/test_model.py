@@ -12,18 +12,23 @@ from safetensors.torch import load_file, save_file
 
 from patience import SILENT
 from softaer.core.errors import InputError
+from softaer.core.experiment import RecurrentSettings
 from softaer.networks import recurrence
-from softaer.networks.architectures import (
-    CELLS,
-    Architecture,
-    Recurrent,
-    load_model,
-    make_deterministic,
-    save_model,
-)
+from softaer.networks.architectures import load_model, make_deterministic, save_model
+from softaer.networks.network import Architecture
+from softaer.networks.recurrent import CELLS, Recurrent
 
-ARCHITECTURE = Architecture(features=3, outputs=("x_E", "x_sigma"), layers=2, cells=5, dropout=0.25)
+SETTINGS = RecurrentSettings(layers=2, cells=5, dropout=0.25)
+ARCHITECTURE = Architecture(features=3, outputs=("x_E", "x_sigma"), settings=SETTINGS)
 LENGTHS = [7, 1, 30, 30, 12]
+
+
+def with_settings(**changes):
+    return replace(ARCHITECTURE, settings=replace(SETTINGS, **changes))
+
+
+def small(**settings):
+    return Architecture(features=2, outputs=("E",), settings=RecurrentSettings(**settings))
 
 
 @pytest.fixture
@@ -89,7 +94,7 @@ def outputs_and_gradients(model, hidden, features):
 def test_padded_recordings_give_what_packed_ones_do(one_thread, cell, threads):
     """Packed sequences, torch's own way, are what a graphics card is given."""
     make_deterministic(4)
-    model = Recurrent(replace(ARCHITECTURE, cell=cell, dropout=0.0), threads)
+    model = Recurrent(with_settings(cell=cell, dropout=0.0), threads)
     features = torch.randn(len(LENGTHS), max(LENGTHS), 3)
     ours, gradients = outputs_and_gradients(model, lambda x: model._padded(x, LENGTHS), features)
     packed, expected = outputs_and_gradients(
@@ -104,7 +109,7 @@ def test_padded_recordings_give_what_packed_ones_do(one_thread, cell, threads):
 @pytest.mark.parametrize("half", [False, True])
 def test_two_threads_give_the_bytes_of_one(one_thread, cell, half):
     make_deterministic(4)
-    model = Recurrent(replace(ARCHITECTURE, cell=cell, cells=48, dropout=0.0))
+    model = Recurrent(with_settings(cell=cell, cells=48, dropout=0.0))
     features = torch.randn(len(LENGTHS), max(LENGTHS), 3)
 
     def hidden(features):
@@ -131,7 +136,7 @@ def test_the_directions_of_a_layer_are_computed_at_once(monkeypatch):
         return run(*args, **options)
 
     monkeypatch.setitem(recurrence.RECURRENCES, "lstm", meeting)
-    model = Recurrent(replace(ARCHITECTURE, dropout=0.0), threads=2)
+    model = Recurrent(with_settings(dropout=0.0), threads=2)
     model(torch.randn(2, 9, 3), torch.tensor([9, 4])).sum().backward()
 
 
@@ -150,7 +155,7 @@ def test_both_directions_reach_every_frame(model, sequences):
 
 def test_a_network_of_one_layer_equals_the_equations_of_an_lstm():
     make_deterministic(0)
-    model = Recurrent(Architecture(features=2, outputs=("E",), layers=1, cells=3))
+    model = Recurrent(small(layers=1, cells=3))
     x = np.random.default_rng(1).normal(size=(6, 2)).astype(np.float32)
     weights = {name: value.numpy().astype(float) for name, value in model.state_dict().items()}
 
@@ -181,7 +186,7 @@ def test_a_network_of_one_layer_equals_the_equations_of_an_lstm():
 
 def test_a_network_of_one_layer_equals_the_equations_of_a_gru():
     make_deterministic(0)
-    model = Recurrent(Architecture(features=2, outputs=("E",), cell="gru", layers=1, cells=3))
+    model = Recurrent(small(cell="gru", layers=1, cells=3))
     x = np.random.default_rng(1).normal(size=(6, 2)).astype(np.float32)
     weights = {name: value.numpy().astype(float) for name, value in model.state_dict().items()}
 
@@ -225,7 +230,9 @@ def test_prediction_does_not_drop_anything(model, sequences):
 
 def test_the_default_is_the_network_of_the_paper():
     default = Architecture(features=130, outputs=("x_E", "x_sigma"))
-    assert (default.cell, default.layers, default.cells) == ("lstm", 2, 240)
+    settings = default.settings
+    assert default.network == "blstm"
+    assert (settings.cell, settings.layers, settings.cells) == ("lstm", 2, 240)
 
 
 @pytest.fixture
@@ -250,7 +257,9 @@ def test_a_model_comes_back_as_it_was_saved(files, model, sequences):
 def test_every_kind_of_cell_comes_back(tmp_path, sequences, cell):
     make_deterministic(5)
     outputs = ("a_E", "a_sigma", "b_E", "b_sigma")
-    model = Recurrent(Architecture(features=3, outputs=outputs, cell=cell, layers=1, cells=4))
+    settings = RecurrentSettings(cell=cell, layers=1, cells=4)
+    network = {"lstm": "blstm", "gru": "gru"}[cell]
+    model = Recurrent(Architecture(features=3, outputs=outputs, network=network, settings=settings))
     save_model(model, {}, tmp_path / "w.safetensors", tmp_path / "d.json")
     loaded = load_model(tmp_path / "w.safetensors", tmp_path / "d.json")
     assert loaded.architecture == model.architecture

@@ -12,9 +12,12 @@ from softaer import predict as stage
 from softaer import score, select, train
 from softaer.core import places, schema, tables
 from softaer.core.errors import InputError
+from softaer.core.experiment import RecurrentSettings
 from softaer.core.targets import read_targets
 from softaer.corpus import read_recordings
-from softaer.networks.architectures import Architecture, Recurrent, make_deterministic, save_model
+from softaer.networks.architectures import make_deterministic, save_model
+from softaer.networks.network import Architecture
+from softaer.networks.recurrent import Recurrent
 from softaer.networks.sequences import RecordingSequence
 from softaer.predict import combine, predict
 
@@ -23,7 +26,9 @@ M = ("m_E", "m_sigma")
 
 def network(*outputs, seed=0):
     make_deterministic(seed)
-    model = Recurrent(Architecture(features=2, outputs=outputs, layers=1, cells=3))
+    model = Recurrent(
+        Architecture(features=2, outputs=outputs, settings=RecurrentSettings(layers=1, cells=3))
+    )
     model.target_mean.copy_(torch.arange(1.0, 1.0 + len(outputs)))
     return model
 

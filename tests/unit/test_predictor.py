@@ -17,9 +17,11 @@ from safetensors.torch import save_file
 from softaer import apply
 from softaer.commands import export
 from softaer.core.errors import InputError, MissingPackageError
+from softaer.core.experiment import RecurrentSettings
 from softaer.corpus import Recording
 from softaer.fuse import combine
-from softaer.networks.architectures import Architecture, Recurrent
+from softaer.networks.network import Architecture
+from softaer.networks.recurrent import Recurrent
 from softaer.networks.sequences import to_sequence
 from softaer.predictor import FORMAT, Predictor
 
@@ -35,12 +37,14 @@ def write_model(folder, fusion=True, steps=(), **changes):
         for seed in (1, 2):
             name = f"arousal/{modality}/E+sigma/seed{seed}"
             architecture = Architecture(
-                features=len(names), outputs=("arousal_E", "arousal_sigma"), cells=4
+                features=len(names),
+                outputs=("arousal_E", "arousal_sigma"),
+                settings=RecurrentSettings(cells=4),
             )
             model = Recurrent(architecture)
             tensors |= {f"{name}/{k}": v.contiguous() for k, v in model.state_dict().items()}
             entry = {"name": name, "modality": modality, "seed": seed, "instance": "cells=4"}
-            networks.append(entry | {"architecture": vars(architecture)})
+            networks.append(entry | {"architecture": architecture.content()})
         for column, value in (("mean", 3.0), ("scale", 2.0)):
             tensors[f"standardisation/{modality}/{column}"] = torch.full(
                 (len(names),), value, dtype=torch.float64
@@ -325,7 +329,7 @@ def test_what_is_no_model_is_named(spoil, said, folder):
 def test_an_export_without_its_packages_says_what_to_type(folder, tmp_path, monkeypatch, root):
     monkeypatch.setattr(export, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=f"{root}/envs/requirements-onnx.txt"):
-        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx"))
+        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx", network_file=None))
 
 
 def test_a_zip_file_of_the_folder_is_a_model_too(folder, tmp_path):
@@ -341,7 +345,7 @@ def test_a_zip_file_of_the_folder_is_a_model_too(folder, tmp_path):
 
 
 def test_onnx_gives_what_torch_gives(folder, tmp_path, capsys):
-    export.main(Namespace(model=folder, output_dir=tmp_path / "onnx"))
+    export.main(Namespace(model=folder, output_dir=tmp_path / "onnx", network_file=None))
     files = sorted((tmp_path / "onnx").glob("*.onnx"))
     assert len(files) == 4
     assert capsys.readouterr().out.count("of torch") == 4
@@ -359,5 +363,5 @@ def test_onnx_gives_what_torch_gives(folder, tmp_path, capsys):
 def test_an_export_that_differs_from_torch_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "difference", lambda *_: 0.5)
     with pytest.raises(InputError, match=r"differs from torch by 0\.5"):
-        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx"))
+        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx", network_file=None))
     assert not list((tmp_path / "onnx").glob("*.onnx"))

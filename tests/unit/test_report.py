@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import plotly.offline
 import pytest
+from safetensors.numpy import save_file
 
 from softaer import figures, report
 from softaer.core import schema, tables
@@ -130,8 +131,11 @@ class Results:
         self.write(rows, schema.SELECTION, f"select/{scope}/{modality}/{objective}")
         outputs = output_names(scope, objective)
         curve = [(e, 1.0 / e, o, 0.1 * e, e == 2) for e in (1, 2, 3) for o in outputs]
-        where = f"train/{scope}/{modality}/{objective}/cells,4/seed1/learning_curve"
-        self.write(curve, schema.LEARNING_CURVE, where)
+        for cells in (3, 4):
+            where = f"train/{scope}/{modality}/{objective}/cells,{cells}/seed1"
+            self.write(curve, schema.LEARNING_CURVE, f"{where}/learning_curve")
+            tensors = {"w": np.zeros((7, cells)), "target_mean": np.zeros(5)}
+            save_file(tensors, self.folder / f"{where}/weights.safetensors")
 
     def fusion(self, dimension, task, modalities, seed=1):
         where = f"fuse/{dimension}/{task}/seed{seed}"
@@ -554,6 +558,7 @@ def test_the_other_tables_are_there(page):
         "0.987",
         "0.625",
         "0.346",
+        "28",
         "0.438",
         "0.136",
         "0.247",

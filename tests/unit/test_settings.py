@@ -25,8 +25,8 @@ from softaer.core.experiment import (
     Training,
 )
 from softaer.core.fields import Section, types
-from softaer.networks.architectures import CELLS
 from softaer.networks.objectives import LOSSES
+from softaer.networks.recurrent import CELLS
 
 SECTIONS = (
     Media,

@@ -16,7 +16,7 @@ import torch
 from softaer import train
 from softaer.core import schema, tables
 from softaer.core.errors import InputError
-from softaer.core.experiment import Model, Training
+from softaer.core.experiment import RecurrentSettings, Training
 from softaer.core.tasks import output_names
 from softaer.networks.architectures import load_model
 from softaer.networks.objectives import LOSSES, ccc_loss, fixed_weights, masked_mse
@@ -24,7 +24,7 @@ from softaer.networks.sequences import RecordingSequence
 from softaer.train import fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
-SMALL = {"network": Model(layers=1, cells=6), "seed": 1}
+SMALL = {"settings": RecurrentSettings(layers=1, cells=6), "seed": 1}
 QUICK = Training(
     learning_rate=0.02, batch_size=2, max_steps=9, evaluate_every=3, patience=99, input_noise=0.0
 )
@@ -80,7 +80,7 @@ def learnt(train_set, dev_set):
     training = Training(
         learning_rate=0.03, batch_size=2, max_steps=75, evaluate_every=3, input_noise=0.05
     )
-    return fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
+    return fit(train_set, dev_set, OUTPUTS, training, RecurrentSettings(layers=1, cells=12), 1)
 
 
 def weights_of(model):
@@ -190,7 +190,7 @@ def test_the_loss_of_training_falls(learnt):
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_the_same_seed_gives_the_same_weights(train_e, dev_e, dropout):
     noisy = replace(QUICK, input_noise=0.2)
-    network = {"network": Model(layers=2, cells=4, dropout=dropout), "seed": 1}
+    network = {"settings": RecurrentSettings(layers=2, cells=4, dropout=dropout), "seed": 1}
     first, curve = fit(train_e, dev_e, OUTPUTS[:1], noisy, **network)
     torch.rand(3)
     second, again = fit(train_e, dev_e, OUTPUTS[:1], noisy, **network)
@@ -218,7 +218,7 @@ def test_training_reaches_what_a_plain_loop_over_torch_does(
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_number_of_threads_does_not_change_the_weights(train_set, dev_set, cell, precision):
     training = replace(QUICK, piece=2.0, precision=precision)
-    network = {"network": Model(cell, 2, 16, 0.2), "seed": 1}
+    network = {"settings": RecurrentSettings(cell, 2, 16, 0.2), "seed": 1}
     one, two = (
         fit(train_set, dev_set, OUTPUTS, training, **network, threads=threads) for threads in (1, 2)
     )
@@ -248,7 +248,7 @@ def test_pieces_in_half_precision_learn_a_planted_task(train_set, dev_set, loss)
         precision="bfloat16",
         loss=loss,
     )
-    _, curve = fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
+    _, curve = fit(train_set, dev_set, OUTPUTS, training, RecurrentSettings(layers=1, cells=12), 1)
     assert (curve.loc[curve["best"], "dev_ccc"] > 0.8).all()
 
 
@@ -455,7 +455,9 @@ def test_the_loss_of_concordance_learns_a_planted_task(train_set, dev_set):
     training = Training(
         learning_rate=0.03, batch_size=2, max_steps=45, evaluate_every=3, loss="ccc"
     )
-    model, curve = fit(train_set, dev_set, OUTPUTS, training, Model(layers=1, cells=12), 1)
+    model, curve = fit(
+        train_set, dev_set, OUTPUTS, training, RecurrentSettings(layers=1, cells=12), 1
+    )
     assert (curve["train_loss"] >= 0).all()
     unseen = [sequence(seed) for seed in (40, 41, 42)]
     predicted = np.concatenate(model.predict([s.features for s in unseen]))
@@ -495,7 +497,7 @@ def test_learned_weights_favour_the_target_with_less_noise(train_set, dev_set, o
         targets = s.targets.copy()
         targets[:, 1] = rng.normal(size=len(s))
         noisy.append(replace(s, targets=targets))
-    model, _ = fit(noisy, dev_set, OUTPUTS, LEARNED, Model(layers=1, cells=12), 1)
+    model, _ = fit(noisy, dev_set, OUTPUTS, LEARNED, RecurrentSettings(layers=1, cells=12), 1)
     (log_variances,) = optimisers[0].param_groups[1]["params"]
     weights = torch.exp(-log_variances).tolist()
     assert weights[0] > 1.2 * weights[1]
@@ -535,8 +537,8 @@ def test_weight_decay_does_not_touch_the_learned_weights(train_set, dev_set, opt
 
 def test_a_network_of_gated_units_learns_too(train_e, dev_e):
     training = replace(LEARNED, task_weights="fixed")
-    model, curve = fit(train_e, dev_e, OUTPUTS[:1], training, Model("gru", 1, 12), 1)
-    assert model.architecture.cell == "gru"
+    model, curve = fit(train_e, dev_e, OUTPUTS[:1], training, RecurrentSettings("gru", 1, 12), 1)
+    assert model.architecture.settings.cell == "gru"
     assert curve.loc[curve["best"], "dev_ccc"].item() > 0.8
 
 
@@ -548,7 +550,7 @@ def test_a_joint_network_learns_all_dimensions(train_set, dev_set):
     ]
     outputs = output_names("mood+will", "E+sigma")
     training = replace(LEARNED, task_weights="fixed", max_steps=75)
-    model, curve = fit(*both, outputs, training, Model(layers=1, cells=12), 1)
+    model, curve = fit(*both, outputs, training, RecurrentSettings(layers=1, cells=12), 1)
     assert model.architecture.outputs == ("mood_E", "mood_sigma", "will_E", "will_sigma")
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
     assert list(best.index) == outputs

@@ -92,6 +92,7 @@ SETTINGS = [
     setting("delay: estimated", {"delay": "estimated", "max_delay": 2.0},
         {"annotation_delay", "simulate_check"} | DATASET),
     setting("model.layers", {"model": {"layers": 2, "cells": 8}}, TRAINING),
+    setting("model.network", {"model": {"network": "tcn", "layers": 1, "cells": 8}}, TRAINING),
     setting("training.max_steps", {"training": {"max_steps": 3}}, TRAINING),
     setting("grid", {"grid": {"model.cells": [8, 9]}}, TRAINING),
     setting("seeds", {"seeds": [1, 2]}, TRAINING),

@@ -166,6 +166,8 @@ def test_configuration_that_is_shown_is_accepted(clone):
         if "recola.csv" in text:
             run(RECOLA_TABLE, clone)
         (clone / "shown.yaml").write_text(text)
+        example = blocks(ROOT / "docs/networks.md", "python")[0]
+        (clone / "frame_and_mean.py").write_text(example)
         (clone / "new.csv").write_text("recording,media\nnew,new.mp4\n")
         done = run("snakemake --cores 2 --configfile shown.yaml --dry-run", clone)
         assert done.returncode == 0, f"{page}: {block}\n{done.stdout}{done.stderr}"

@@ -80,6 +80,8 @@ rule apply_batch:
         mem_mb=growing(1200, 8),
     params:
         code=code_digest("apply"),
+        own=OWN_NETWORKS,
+        network_file=NETWORK_FILE,
         software=pins("torch"),
         model=folder_of("model"),
         names=lambda wildcards: [r.recording for r in applied_of(wildcards.batch)],
@@ -90,6 +92,7 @@ rule apply_batch:
     shell:
         "python -m softaer.apply"
         " --model {params.model:q}"
+        " {params.network_file:q}"
         " --recording-names {params.names}"
         " {params.features}"
         " --extraction {params.extraction:q}"

@@ -49,6 +49,8 @@ def read_experiment():
     """
     filled = configuration.filled(config, check=MAIN_PROCESS)
     filled = paths.located(filled, *snakemake_private.configurations(workflow))
+    if MAIN_PROCESS:
+        configuration.check_own_networks(filled)
     layout = layouts.layout(filled["corpus"]["layout"])
     if MAIN_PROCESS:
         configuration.check_layout(filled, layout)

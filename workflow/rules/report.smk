@@ -136,6 +136,7 @@ rule report:
         dataset=targets_of_corpus,
         curves=NETWORKS.files(places.CURVE, NETWORKS.all),
         selections=NETWORKS.selections(NETWORKS.all),
+        weights=NETWORKS.files(places.WEIGHTS, NETWORKS.all, SEEDS[:1]),
         latex=places.SCORES_LATEX,
         predictions=ALL_SYSTEMS,
         ridge=collect(places.RIDGE, **ALL_BASELINES),

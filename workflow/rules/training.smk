@@ -5,6 +5,10 @@ results/select (the selected instance), results/predict and results/postprocess.
 networks in results/predict.
 """
 
+# Code of networks that do not come with the package.
+OWN_NETWORKS = NETWORKS.own_code() if COMPARING else None
+NETWORK_FILE = flag("--network-file", config["model"]["network_file"])
+
 
 rule train_network:
     input:
@@ -26,6 +30,7 @@ rule train_network:
         runtime=growing(120, 1),
     params:
         code=code_digest("train"),
+        own=OWN_NETWORKS,
         allocation=ALLOCATION,
         software=pins("torch"),
         corpus=lambda wildcards: relevant(
@@ -41,7 +46,7 @@ rule train_network:
         " --scope {wildcards.scope}"
         " --objective {wildcards.objective}"
         " --seed {wildcards.seed}"
-        " {params.model}"
+        " {params.model:q}"
         " {params.training}"
         " --threads {threads}"
         " --weights-output {output.weights}"
@@ -112,6 +117,8 @@ rule predict:
         mem_mb=growing(900, 2),
     params:
         code=code_digest("predict"),
+        own=OWN_NETWORKS,
+        network_file=NETWORK_FILE,
         allocation=ALLOCATION,
         corpus=relevant(RATED, ["recording", "batch"]),
         dataset=folder_of("dataset"),
@@ -130,6 +137,7 @@ rule predict:
         " --seed {wildcards.seed}"
         " --results {params.results:q}"
         " {params.networks}"
+        " {params.network_file:q}"
         " --threads {threads}"
         " --output {output}"
         " > {log} 2>&1"

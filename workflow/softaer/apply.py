@@ -48,6 +48,7 @@ def check_extraction(predictor: Predictor, extraction: dict) -> None:
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--model", type=Path, required=True, help="folder of a packed model")
+    arguments.add_argument("--network-file", type=Path, help="Python file with its networks' class")
     arguments.add_argument("--recording-names", nargs="+", required=True)
     arguments.add_argument(
         "--features",
@@ -62,7 +63,7 @@ def main() -> None:
     cli.add_output(arguments, "--folder-output")
     options = arguments.parse_args()
 
-    predictor = Predictor.load(options.model)
+    predictor = Predictor.load(options.model, options.network_file)
     check_extraction(predictor, options.extraction)
     features: dict[str, dict[str, pd.DataFrame]] = {
         modality: dict(tables.by_recording(Path(path))) for modality, path in options.features

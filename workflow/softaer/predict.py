@@ -11,11 +11,12 @@ from softaer.core.places import DESCRIPTION, SELECTION, WEIGHTS, within
 from softaer.core.schema import PREDICTIONS
 from softaer.core.tasks import TARGETS, output_name
 from softaer.corpus import rated, read_recordings
-from softaer.networks.architectures import Recurrent, load_model, make_deterministic, pick_device
+from softaer.networks.architectures import load_model, make_deterministic, pick_device, register
+from softaer.networks.network import Network
 from softaer.networks.sequences import RecordingSequence, load_sequences
 
 
-def predict(model: Recurrent, sequence: RecordingSequence) -> pd.DataFrame:
+def predict(model: Network, sequence: RecordingSequence) -> pd.DataFrame:
     """Predictions of one network for one recording.
 
     Returns
@@ -62,9 +63,12 @@ def main() -> None:
         help="a network; once per network",
     )
     arguments.add_argument("--threads", type=int, default=1, help="on the CPU; up to 2 are used")
+    arguments.add_argument("--network-file", type=Path, help="Python file with their class")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
+    if options.network_file is not None:
+        register(options.network_file)
     # Sums over frames depend on the number of threads; those of the recurrent layers do not.
     torch.set_num_threads(1)
     make_deterministic(options.seed)

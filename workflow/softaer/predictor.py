@@ -28,7 +28,8 @@ from softaer.core.grid import RATE, index
 from softaer.core.tasks import output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
-from softaer.networks.architectures import Architecture, Recurrent, pick_device
+from softaer.networks.architectures import build, described, pick_device, register
+from softaer.networks.network import Network as Model
 from softaer.standardisation import standardise
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Network:
 
     modality: str
     seed: int
-    model: Recurrent
+    model: Model
 
 
 class Predictor:
@@ -88,19 +89,25 @@ class Predictor:
         self.standardisations = standardisations
 
     @classmethod
-    def load(cls, folder: Path) -> "Predictor":
+    def load(cls, folder: Path, network_file: Path | None = None) -> "Predictor":
         """Load a model.
 
         Parameters
         ----------
         folder
             The folder, or a zip file of its content.
+        network_file
+            Python file with the class of its networks, if they are neither of this package nor of
+            an installed one. A model never contains code, and names no file to run.
 
         Raises
         ------
         InputError
-            If the folder does not contain a model, or one of another format.
+            If the folder does not contain a model, or one of another format, or the class of its
+            networks is not known.
         """
+        if network_file is not None:
+            register(network_file)
         root = zipfile.Path(folder) if zipfile.is_zipfile(folder) else Path(folder)
         path = root / DESCRIPTION
         try:
@@ -373,8 +380,7 @@ def _has(path: Path, modality: str) -> bool:
 
 
 def _network(entry: dict, tensors: Mapping) -> Network:
-    architecture = entry["architecture"] | {"outputs": tuple(entry["architecture"]["outputs"])}
-    model = Recurrent(Architecture(**architecture))
+    model = build(described(entry["architecture"]))
     prefix = f"{entry['name']}/"
     model.load_state_dict(
         {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -26,7 +26,8 @@ from softaer.core.files import complete
 from softaer.core.home import SCRIPT, TEMPLATE
 from softaer.core.inference import FEW_UNITS
 from softaer.core.late_fusion import HIGH_INFLATION
-from softaer.core.places import RIDGE, beside_prediction, within
+from softaer.core.places import RIDGE, WEIGHTS, beside_prediction, within
+from softaer.core.weights import count_weights
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
@@ -190,6 +191,20 @@ def read_ridge(experiment: Experiment, results: Path) -> pd.DataFrame:
     return table[["dimension", "modality", "target", "context", "penalty", "dev_ccc"]]
 
 
+def with_weights(selections: pd.DataFrame, results: Path, seed: int) -> pd.DataFrame:
+    """Instances of the grid with the size of their networks, which is the same for all seeds."""
+    keys = ("scope", "modality", "objective", "instance")
+    sizes = [
+        count_weights(within(results, WEIGHTS, **{key: row[key] for key in keys}, seed=seed))
+        for row in selections.to_dict("records")
+    ]
+    place = selections.columns.get_loc("instance") + 1
+    return pd.concat(
+        [selections.iloc[:, :place], pd.DataFrame({"weights": sizes}), selections.iloc[:, place:]],
+        axis=1,
+    )
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that produced the results."""
     found = {"python": platform.python_version(), "softaer": __version__}
@@ -340,7 +355,11 @@ def main() -> None:
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in STAGES},
-        selections=as_rows(read_selections(experiment, options.results)),
+        selections=as_rows(
+            with_weights(
+                read_selections(experiment, options.results), options.results, experiment.seeds[0]
+            )
+        ),
         steps=as_rows(read_models(experiment, options.results, experiment.single)),
         ridge=against_ridge(scores),
         ridge_choice=as_rows(read_ridge(experiment, options.results))

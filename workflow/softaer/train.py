@@ -1,4 +1,4 @@
-"""Training: a recurrent network learns E, sigma or both from one modality.
+"""Training: a network learns E, sigma or both from one modality.
 
 The loss is w_E L_E + w_sigma L_sigma with w_E + w_sigma = 2; single-task learning is (2, 0) or
 (0, 2) (Han et al., 2017). L is the mean squared error, or 1 - CCC (Trigeorgis et al., 2016). The
@@ -12,7 +12,7 @@ and many in a large one.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
@@ -26,19 +26,21 @@ from torch.nn.utils.rnn import pad_sequence
 from softaer.core import cli, tables
 from softaer.core.concordance import ccc_of_recordings
 from softaer.core.errors import InputError
-from softaer.core.experiment import Model, Training
+from softaer.core.experiment import OF_ANY_NETWORK, Model, Training
 from softaer.core.grid import RATE
 from softaer.core.schema import LEARNING_CURVE
 from softaer.core.tasks import OBJECTIVES, output_names
 from softaer.corpus import rated, read_recordings
 from softaer.networks.allocation import give_back_freed_memory
 from softaer.networks.architectures import (
-    Architecture,
-    Recurrent,
+    build,
     make_deterministic,
     pick_device,
+    register,
     save_model,
+    settings_of,
 )
+from softaer.networks.network import Architecture, Network
 from softaer.networks.objectives import Objective
 from softaer.networks.sequences import RecordingSequence, load_sequences
 
@@ -47,7 +49,7 @@ STEPS_OF_MEMORY = 50
 
 
 def score(
-    model: Recurrent, sequences: Sequence[RecordingSequence], over: str = Training.score
+    model: Network, sequences: Sequence[RecordingSequence], over: str = Training.score
 ) -> list[float]:
     """CCC of each output: over the concatenated ``frames``, or the mean over ``recordings``."""
     predictions = model.predict([s.features for s in sequences])
@@ -66,11 +68,12 @@ def fit(
     dev: Sequence[RecordingSequence],
     outputs: Sequence[str],
     training: Training,
-    network: Model,
+    settings: Any,
     seed: int,
     threads: int = 1,
     report: Callable[[str], None] = lambda line: None,
-) -> tuple[Recurrent, pd.DataFrame]:
+    network: str = "blstm",
+) -> tuple[Network, pd.DataFrame]:
     """Train one network.
 
     Parameters
@@ -81,14 +84,16 @@ def fit(
         Names of the sequences' targets, such as ``arousal_E``.
     training
         Training settings.
-    network
-        Architecture of the network.
+    settings
+        Settings of the network, see :func:`softaer.networks.architectures.settings_of`.
     seed
         Seed of the weights, the order of the recordings and the noise.
     threads
-        See :class:`softaer.networks.architectures.Recurrent`.
+        See :class:`softaer.networks.network.Network`.
     report
         Called with a line after each evaluation on dev, see :func:`progress`.
+    network
+        Name of the network.
 
     Returns
     -------
@@ -109,8 +114,10 @@ def fit(
     device = pick_device()
 
     width = train[0].features.shape[1]
-    architecture = Architecture(features=width, outputs=tuple(outputs), **asdict(network))
-    model = Recurrent(architecture, threads)
+    architecture = Architecture(
+        features=width, outputs=tuple(outputs), network=network, settings=settings
+    )
+    model = build(architecture, threads)
     if training.standardise_targets:
         _standardise_targets(model, train)
     model.to(device)
@@ -156,7 +163,7 @@ def evaluations(training: Training) -> Iterator[int]:
     yield training.max_steps
 
 
-def _standardise_targets(model: Recurrent, train: Sequence[RecordingSequence]) -> None:
+def _standardise_targets(model: Network, train: Sequence[RecordingSequence]) -> None:
     """Set the mean and scale of the targets, which a network learns in standardised units."""
     targets = np.concatenate([s.targets for s in train]).astype(np.float64)
     scale = np.nanstd(targets, axis=0)
@@ -165,7 +172,7 @@ def _standardise_targets(model: Recurrent, train: Sequence[RecordingSequence]) -
 
 
 def _steps(
-    model: Recurrent,
+    model: Network,
     optimiser: torch.optim.Optimizer,
     objective: Objective,
     pieces: Sequence[Sequence[RecordingSequence]],
@@ -309,6 +316,14 @@ def main() -> None:
     cli.add_output(arguments, "--curve-output")
     options = arguments.parse_args()
 
+    model_options = cli.settings(options, Model)
+    network, given = model_options.network, dict(model_options.settings)
+    if model_options.network_file is not None:
+        register(Path(model_options.network_file))
+    # Only what is said: other keys have the default of the network.
+    for key in fields(Model):
+        if key.name not in OF_ANY_NETWORK and hasattr(options, key.name):
+            given[key.name] = getattr(options, key.name)
     # Sums over frames depend on the number of threads; those of the recurrent layers do not.
     torch.set_num_threads(1)
     training = cli.settings(options, Training)
@@ -324,15 +339,17 @@ def main() -> None:
         dev,
         names,
         training,
-        cli.settings(options, Model),
+        settings_of(network, given),
         options.seed,
         options.threads,
         report=partial(print, flush=True),
+        network=network,
     )
     best = curve[curve["best"]].set_index("output")["dev_ccc"]
     print(
         f"{curve['step'].max()} steps in "
-        f"{time.monotonic() - started:.1f} s on {pick_device()}; dev CCC "
+        f"{time.monotonic() - started:.1f} s on {pick_device()}; "
+        f"{network} with {model.weights} weights; dev CCC "
         + ", ".join(f"{name} {value:.3f}" for name, value in best.items())
     )
     description = {"seed": options.seed} | asdict(training)

@@ -18,7 +18,7 @@ from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.files import complete
 from softaer.core.home import ENVIRONMENTS
 from softaer.core.places import PACKED_MODEL
-from softaer.networks.architectures import Recurrent
+from softaer.networks.network import Network
 from softaer.predictor import Predictor
 
 TOLERANCE = 1e-4
@@ -34,7 +34,7 @@ class Standalone(torch.nn.Module):
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, model: Recurrent, mean: np.ndarray, scale: np.ndarray) -> None:
+    def __init__(self, model: Network, mean: np.ndarray, scale: np.ndarray) -> None:
         super().__init__()
         self.model = model
         self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
@@ -44,8 +44,7 @@ class Standalone(torch.nn.Module):
         """Predictions, shape (1, T, outputs), from features, shape (1, T, d)."""
         values = (features - self.mean) / self.scale
         values = torch.where(torch.isnan(values), torch.zeros_like(values), values)
-        hidden, _ = self.model.recurrent(values)
-        return self.model.read_out(hidden) * self.model.target_scale + self.model.target_mean
+        return self.model.alone(values) * self.model.target_scale + self.model.target_mean
 
 
 def export(network: Standalone, path: Path) -> None:
@@ -97,6 +96,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument(
         "--output-dir", type=Path, default=Path("onnx"), help="a file for each network"
     )
+    arguments.add_argument(
+        "--network-file", type=Path, help="Python file with the model's network, if it is your own"
+    )
 
 
 def main(options: argparse.Namespace) -> None:
@@ -106,7 +108,7 @@ def main(options: argparse.Namespace) -> None:
             "onnx or onnxruntime is not installed; type: pip install --requirement "
             f"{ENVIRONMENTS / 'requirements-onnx.txt'}"
         )
-    predictor = Predictor.load(options.model)
+    predictor = Predictor.load(options.model, options.network_file)
     for entry, network in zip(predictor.description["networks"], predictor.networks, strict=True):
         standardisation = predictor.standardisations[network.modality]
         standalone = Standalone(

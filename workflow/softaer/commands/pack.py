@@ -52,6 +52,7 @@ def card(predictor: Predictor, results: Path) -> str:
         "from": " and ".join(predictor.modalities),
         "has learnt": f"task {model['task']}, {_count(model['seeds'], 'seed')}, "
         f"{len(model['networks'])} networks",
+        "networks": _networks(predictor),
         "recordings": f"{model['trained_on']['train']} to train on, "
         f"{model['trained_on']['dev']} to choose by (dev)",
         "made with": ", ".join(
@@ -68,6 +69,16 @@ def card(predictor: Predictor, results: Path) -> str:
         *([LICENCES] if "audio" in predictor.modalities else []),
     ]
     return "\n".join(parts)
+
+
+def _networks(predictor: Predictor) -> str:
+    """Kinds and sizes of the networks of each modality."""
+    words = []
+    for modality in predictor.modalities:
+        some = [n.model for n in predictor.networks if n.modality == modality]
+        kinds = dict.fromkeys(f"{m.architecture.network} with {m.weights:,} weights" for m in some)
+        words.append(f"{modality}: {', '.join(kinds)}")
+    return "; ".join(words)
 
 
 def _scores(predictor: Predictor, results: Path) -> str:
@@ -119,7 +130,7 @@ def _count(things: list, name: str) -> str:
     return f"{len(things)} {name}{'s' * (len(things) != 1)}"
 
 
-def pack(results: Path, output: Path) -> None:
+def pack(results: Path, output: Path, network_file: Path | None = None) -> None:
     """Pack the model of a run, and check that it can be loaded.
 
     Parameters
@@ -128,6 +139,8 @@ def pack(results: Path, output: Path) -> None:
         Folder of all results of a run.
     output
         A ``.zip`` file, or a folder that does not exist yet.
+    network_file
+        See :meth:`softaer.predictor.Predictor.load`.
 
     Raises
     ------
@@ -135,7 +148,7 @@ def pack(results: Path, output: Path) -> None:
         If the run has no packed model, or the folder exists.
     """
     source = places.within(results, places.PACKED_MODEL)
-    text = card(Predictor.load(source), results)
+    text = card(Predictor.load(source, network_file), results)
     contents = {name: (source / name).read_bytes() for name in (DESCRIPTION, WEIGHTS)}
     contents[CARD] = text.encode()
     if output.suffix == ".zip":
@@ -163,9 +176,12 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the results folder and the output."""
     arguments.add_argument("results", type=Path, metavar="RESULTS", help="results of a run")
     arguments.add_argument("output", type=Path, metavar="OUTPUT", help="new folder, or file .zip")
+    arguments.add_argument(
+        "--network-file", type=Path, help="Python file with the model's network, if it is your own"
+    )
 
 
 def main(options: argparse.Namespace) -> None:
     """Pack the results named on the command line."""
-    pack(options.results, options.output)
+    pack(options.results, options.output, options.network_file)
     print(f"{options.output}: try  softaer predict {options.output} FILE")

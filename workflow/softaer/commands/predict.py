@@ -158,6 +158,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument(
         "--json", action="store_true", help="print what has become of each file as JSON"
     )
+    arguments.add_argument(
+        "--network-file", type=Path, help="Python file with the model's network, if it is your own"
+    )
     single = arguments.add_argument_group("of a single FILE, as in recordings.csv")
     single.add_argument("--audio", type=Path, help="file with its sound, if that is kept apart")
     single.add_argument("--turns", type=Path, help="when the subject speaks")
@@ -177,7 +180,7 @@ def main(options: argparse.Namespace) -> None:
             "one, whose it is"
         )
     paths = outputs(options.files, options.output_dir, options.format)
-    predictor = Predictor.load(options.model)
+    predictor = Predictor.load(options.model, options.network_file)
     said = sys.stderr if options.json else sys.stdout
     outcomes = []
     for file, path in tqdm(

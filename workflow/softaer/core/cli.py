@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import errno
+import json
 import os
 import select
 import signal
@@ -62,8 +63,9 @@ def add_settings(
         if names and key.name not in names:
             continue
         words = " ".join([*said.get(key.name, "").split(), *_unit(types[key.name])])
-        required = key.default is dataclasses.MISSING
-        if not required:
+        made = key.default_factory is not dataclasses.MISSING
+        required = key.default is dataclasses.MISSING and not made
+        if not (required or made):
             words = f"{words} (default: {_shown(key.default)})".strip()
         arguments.add_argument(
             f"--{key.name.replace('_', '-')}",
@@ -98,6 +100,8 @@ def _form(kind: Any) -> dict[str, Any]:
     kind, notes = fields.bare(forms[0])
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction}
+    if get_origin(kind) is dict:
+        return {"type": json.loads, "metavar": "JSON"}
     if get_origin(kind) is Literal:
         return {"choices": get_args(kind)}
     if get_origin(kind) is tuple:

@@ -15,8 +15,8 @@ This module is imported when the Snakefile is parsed and by every job, so it imp
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Interval, MinLen, Predicate, Unit
@@ -45,7 +45,19 @@ Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Amount = Annotated[float, Ge(0)]
+Layers = Annotated[int, Interval(ge=1, le=16)]
 Cells = Annotated[int, Interval(ge=1, le=4096)]
+Dropout = Annotated[float, Interval(ge=0, lt=1)]
+Heads = Annotated[int, Interval(ge=1, le=64)]
+Reach = Annotated[float, Unit("s"), Interval(ge=0.1, le=120)]
+
+
+def is_odd(number: int) -> bool:
+    """Whether a number is odd."""
+    return number % 2 == 1
+
+
+Kernel = Annotated[int, Interval(ge=3, le=31), Predicate(is_odd), "an odd number from 3 to 31"]
 
 DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -268,29 +280,143 @@ class Labels(Section):
 
 
 @dataclass(frozen=True)
-class Model(Section):
-    """Architecture of the networks."""
+class RecurrentSettings(Section):
+    """Settings of the recurrent networks, ``blstm`` and ``gru``."""
 
     cell: Literal["lstm", "gru"] = "lstm"
-    """or gru (Cho et al., 2014)"""
-    layers: Annotated[int, Interval(ge=1, le=16)] = 2
+    layers: Layers = 2
     cells: Cells = 240
-    """per layer and direction"""
-    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-    """between the layers"""
+    dropout: Dropout = 0.0
 
+
+@dataclass(frozen=True)
+class ConvolutionSettings(Section):
+    """Settings of the temporal convolutional network, ``tcn``."""
+
+    layers: Layers = 8
+    cells: Cells = 128
+    kernel: Kernel = 3
+    dropout: Dropout = 0.1
+
+
+@dataclass(frozen=True)
+class AttentionSettings(Section):
+    """Settings of the network with self-attention, ``attention``.
+
+    Raises
+    ------
+    ValueError
+        If the heads cannot share the cells.
+    """
+
+    layers: Layers = 3
+    cells: Cells = 128
+    heads: Heads = 4
+    reach: Reach = 15.0
+    dropout: Dropout = 0.1
+
+    def __post_init__(self) -> None:
+        if self.cells % self.heads:
+            raise ValueError(
+                f"found {self.cells} cells and {self.heads} heads; expected a number of cells that "
+                "the heads can share"
+            )
+
+
+NetworkSettings = RecurrentSettings | ConvolutionSettings | AttentionSettings
+
+NETWORKS: dict[str, NetworkSettings] = {
+    "blstm": RecurrentSettings(),
+    "gru": RecurrentSettings("gru"),
+    "tcn": ConvolutionSettings(),
+    "attention": AttentionSettings(),
+}
+"""Default settings of the networks that come with the package, by name; the networks themselves are
+in :mod:`softaer.networks.architectures`."""
 
 SIMULATED_CELLS = 64
 """Cells per layer and direction with the simulated corpus, if the configuration has none."""
 
 
 @dataclass(frozen=True)
-class ConfiguredModel(Model):
+class Model(Section):
     """Architecture of the networks."""
 
-    cells: Cells | None = None  # type: ignore[assignment]
-    """per layer and direction; null: 240 as in the paper, or 64 with the simulated corpus,
-    for which they are enough"""
+    network: Annotated[
+        str, MinLen(1), "'blstm', 'gru', 'tcn', 'attention', or the name of a network of your own"
+    ] = "blstm"
+    """blstm: bidirectional LSTM, as in the paper; gru: the same with GRU cells (Cho et al., 2014);
+    tcn: dilated convolutions; attention: self-attention within a window; or the name of a network
+    of your own, see docs/networks.md. A key that the network does not have is refused, and null
+    stands for the network's own value."""
+    cell: Literal["lstm", "gru"] = "lstm"
+    """of blstm; gru: the same network as network: gru"""
+    layers: Layers | None = None
+    """null: 2 of blstm and gru, 8 of tcn, 3 of attention"""
+    cells: Cells | None = None
+    """per layer (and direction); null: 240 of blstm and gru as in the paper, 128 of tcn and
+    attention, or 64 with the simulated corpus, for which they are enough"""
+    dropout: Dropout | None = None
+    """between the layers, or within those of tcn and attention;
+    null: 0 of blstm and gru, 0.1 of tcn and attention"""
+    kernel: Kernel | None = None
+    """of tcn: frames that a convolution sees, twice as far apart in each layer; null: 3"""
+    heads: Heads | None = None
+    """of attention: heads, which share the cells; null: 4"""
+    reach: Reach | None = None
+    """of attention: how far a layer sees in either direction; null: 15"""
+    network_file: Annotated[str, MinLen(1), "the path of a Python file"] | None = None
+    """Python file with a network of your own"""
+    settings: Annotated[dict[str, Any], "keys and values"] = field(default_factory=dict)
+    """of a network of your own"""
+
+
+ENTRY_POINTS = "softaer.networks"
+"""Group of the entry points with which installed packages offer networks."""
+
+OF_ANY_NETWORK = ("network", "network_file", "settings")
+"""Keys of the section ``model`` that do not belong to a network of the package."""
+
+
+def keys_of(network: str) -> tuple[str, ...]:
+    """Keys of the section ``model`` that a network has.
+
+    A network that does not come with the package has all of its keys in ``model.settings``.
+
+    Examples
+    --------
+    >>> keys_of("blstm"), keys_of("gru")
+    (('cell', 'layers', 'cells', 'dropout'), ('layers', 'cells', 'dropout'))
+    >>> keys_of("mine")
+    ()
+    """
+    if network not in NETWORKS:
+        return ()
+    keys = tuple(key.name for key in fields(NETWORKS[network]))
+    return keys[1:] if network == "gru" else keys
+
+
+def resolved(model: Mapping[str, Any], simulated: bool = False) -> dict[str, Any]:
+    """The keys of the section ``model`` that count for its network, with the network's defaults.
+
+    Parameters
+    ----------
+    model
+        The section. Keys that the network does not have are left out.
+    simulated
+        Whether the corpus is the simulated one, for which fewer cells are enough.
+
+    Examples
+    --------
+    >>> resolved({"network": "blstm", "layers": 1, "cells": None, "kernel": None}, simulated=True)
+    {'network': 'blstm', 'cell': 'lstm', 'layers': 1, 'cells': 64, 'dropout': 0.0}
+    """
+    name = model["network"]
+    if name not in NETWORKS:
+        return {key: model[key] for key in OF_ANY_NETWORK if model.get(key) is not None}
+    values = asdict(NETWORKS[name]) | ({"cells": SIMULATED_CELLS} if simulated else {})
+    given = {key: model[key] for key in keys_of(name) if model.get(key) is not None}
+    return {"network": name} | {key: (values | given)[key] for key in keys_of(name)}
 
 
 @dataclass(frozen=True)
@@ -457,7 +583,7 @@ class Configuration(Section):
     max_delay: Annotated[Seconds, Interval(gt=0, le=60)] = 8.0
     """with delay: estimated, largest delay that is searched"""
 
-    model: ConfiguredModel = ConfiguredModel()
+    model: Model = Model()
     training: Training = Training()
 
     grid: Annotated[

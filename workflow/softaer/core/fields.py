@@ -95,6 +95,18 @@ def alternatives(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
+def without_null(kind: Any) -> Any:
+    """A type that is not null.
+
+    Examples
+    --------
+    >>> without_null(int | None), without_null(float | str | None)
+    (<class 'int'>, typing.Union[float, str])
+    """
+    parts = [part for part in alternatives(kind) if part is not NoneType]
+    return parts[0] if len(parts) == 1 else Union[tuple(parts)]  # noqa: UP007
+
+
 def unit(kind: Any) -> str | None:
     """Unit of a number, or of the numbers of a list."""
     for part in alternatives(kind):

@@ -1,145 +1,177 @@
-"""The recurrent network: a stack of bidirectional LSTM layers and a linear read-out per frame.
+"""The registry of networks, and their files.
 
-The network of "From Hard to Soft" has two hidden layers of 240 cells and one output per task: E,
-sigma, or both for multi-task learning. A model is stored as safetensors with a JSON description
-of its training; nothing is unpickled.
+A model is stored as safetensors with a JSON description of its training; nothing is unpickled. A
+network comes with the package, from a Python file of the user (:func:`register`), or from an
+installed package with an entry point of the group ``softaer.networks``. In all three cases it is a
+subclass of :class:`softaer.networks.network.Network`.
 """
 
+import importlib.util
+import inspect
 import json
 import os
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from softaer.core.errors import InputError
-from softaer.core.experiment import Model
+from softaer.core.experiment import ENTRY_POINTS, RecurrentSettings, keys_of
+from softaer.core.experiment import NETWORKS as DEFAULTS
 from softaer.core.files import complete
-from softaer.networks.recurrence import bidirectional
+from softaer.networks.attention import Attention
+from softaer.networks.convolution import Convolutional
+from softaer.networks.network import Architecture, Network
+from softaer.networks.recurrent import Recurrent
 
-CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
-"""Recurrent layers by the kind of their cells."""
+NETWORKS: dict[str, type[Network]] = {
+    "blstm": Recurrent,
+    "gru": Recurrent,
+    "tcn": Convolutional,
+    "attention": Attention,
+}
+"""Networks that come with the package, by name."""
+
+_registered: dict[str, type[Network]] = {}
+"""Networks from files of the user, by name."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Architecture(Model):
-    """The parameters needed to build a network.
+def register(path: Path) -> list[str]:
+    """Run a Python file, and register the networks in its ``NETWORKS``, a mapping by name.
 
-    Attributes
-    ----------
-    features
-        Number of input features per frame.
-    outputs
-        Names of the outputs, such as ``arousal_E``.
+    Raises
+    ------
+    InputError
+        If the file cannot be run, or does not have valid networks; names what is wrong.
     """
+    name = f"softaer_networks_{Path(path).stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
+    if specification is None or specification.loader is None or not Path(path).is_file():
+        raise InputError(f"{path}: found no Python file; expected one, NAME.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be run: {type(error).__name__}: {error}") from error
+    networks = getattr(module, "NETWORKS", None)
+    if not isinstance(networks, Mapping) or not networks:
+        raise InputError(
+            f"{path}: found no networks; expected NETWORKS = {{'name': Class}}, with subclasses of "
+            "softaer.networks.network.Network"
+        )
+    for one, kind in networks.items():
+        _registered[one] = _checked(one, kind, str(path))
+    return list(networks)
 
-    features: int
-    outputs: tuple[str, ...]
 
-    def content(self) -> dict[str, Any]:
-        """The parameters as they are stored."""
-        return dict.fromkeys(("features", "outputs")) | asdict(self)
+def _checked(name: Any, kind: Any, source: str) -> type[Network]:
+    """Refuse what is no network, with the reason."""
+    if not (isinstance(name, str) and name.isidentifier()) or name in NETWORKS:
+        raise InputError(
+            f"{source}: found a network named {name!r}; expected letters, digits and '_', and "
+            f"none of {list(NETWORKS)}"
+        )
+    settings = getattr(kind, "Settings", None)
+    if not (inspect.isclass(kind) and issubclass(kind, Network) and is_dataclass(settings)):
+        raise InputError(
+            f"{source}: network {name!r}: found {kind!r}; expected a subclass of "
+            "softaer.networks.network.Network with a dataclass Settings"
+        )
+    return kind
 
 
-class Recurrent(nn.Module):
-    """Bidirectional recurrent layers over whole recordings.
+def network_class(name: str) -> type[Network]:
+    """A network by its name: of the package, of a registered file, or of an installed package.
 
-    ``target_mean`` and ``target_scale`` convert the read-out to the units of the labels. They are
-    computed on the training partition and stored with the weights. ``threads`` is the number of
-    threads of the recurrent layers on the CPU, up to 2; the results do not depend on it.
+    Raises
+    ------
+    InputError
+        If there is none of this name; lists those there are.
     """
+    found = (NETWORKS | _registered).get(name)
+    if found is not None:
+        return found
+    installed = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    if name in installed:
+        entry = installed[name]
+        try:
+            kind = entry.load()
+        except Exception as error:
+            raise InputError(
+                f"network {name!r}: {entry.value} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
+        return _checked(name, kind, entry.value)
+    raise InputError(
+        f"network {name!r}: not known; expected one of "
+        f"{[*NETWORKS, *_registered, *installed]}, or a file of its own, which the key "
+        "model.network_file and the flag --network-file name"
+    )
 
-    target_mean: torch.Tensor
-    target_scale: torch.Tensor
 
-    def __init__(self, architecture: Architecture, threads: int = 1) -> None:
-        super().__init__()
-        self.architecture = architecture
-        self.threads = threads
-        self.recurrent = CELLS[architecture.cell](
-            architecture.features,
-            architecture.cells,
-            architecture.layers,
-            batch_first=True,
-            dropout=architecture.dropout,
-            bidirectional=True,
+def settings_of(name: str, values: Mapping[str, Any]) -> Any:
+    """Settings of a network, with its defaults for missing ones.
+
+    Raises
+    ------
+    InputError
+        If the network has no such key, or a value is refused by it.
+    """
+    if name in DEFAULTS:
+        default: Any = DEFAULTS[name]
+        known = keys_of(name)
+    else:
+        default = network_class(name).Settings()
+        known = tuple(key.name for key in fields(default))
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise InputError(
+            f"network {name!r}: found the setting {unknown[0]!r}; expected one of {list(known)}"
         )
-        self.read_out = nn.Linear(2 * architecture.cells, len(architecture.outputs))
-        self.register_buffer("target_mean", torch.zeros(len(architecture.outputs)))
-        self.register_buffer("target_scale", torch.ones(len(architecture.outputs)))
+    try:
+        return replace(default, **values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"network {name!r}: {error}") from error
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Outputs in units of the training targets' standard deviation.
 
-        Parameters
-        ----------
-        features
-            float32, shape (B, T, d), padded at the end.
-        lengths
-            Frames of each recording, int64, shape (B,), on the CPU.
+def build(architecture: Architecture, threads: int = 1) -> Network:
+    """A network with random weights.
 
-        Returns
-        -------
-        float32, shape (B, T, outputs); padding is undefined.
-        """
-        if features.is_cuda:
-            return self.read_out(self._packed(features, lengths))
-        return self.read_out(self._padded(features, lengths.tolist()))
+    Raises
+    ------
+    InputError
+        If a network that does not come with the package lets frames depend on padding.
+    """
+    model = network_class(architecture.network)(architecture, threads)
+    if architecture.network not in NETWORKS:
+        _refuse_leaks(model)
+    return model
 
-    def _packed(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Hidden states of the last layer in one call, which is fast with cuDNN."""
-        packed = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
-        hidden, _ = pad_packed_sequence(
-            self.recurrent(packed)[0], batch_first=True, total_length=features.shape[1]
+
+@torch.no_grad()
+def _refuse_leaks(model: Network) -> None:
+    """Compare a short recording alone with the same one in a padded batch."""
+    short, whole = 4, 9
+    features = torch.linspace(-1, 1, 2 * whole * model.architecture.features)
+    features = features.view(2, whole, -1).sin()
+    features[1, short:] = 1e3
+    training = model.training
+    model.eval()
+    together = model(features, torch.tensor([whole, short]))[1, :short]
+    alone = model(features[1:, :short], torch.tensor([short]))[0]
+    model.train(training)
+    if not torch.allclose(together, alone, rtol=1e-3, atol=1e-4):
+        raise InputError(
+            f"network {model.architecture.network!r}: a recording alone and in a padded batch have "
+            f"outputs that differ by {(together - alone).abs().max():.2g}; expected none that "
+            "depend on padding (see the argument 'known' of Network.hidden)"
         )
-        return hidden
-
-    def _padded(self, hidden: torch.Tensor, lengths: list[int]) -> torch.Tensor:
-        """The same layer by layer, see :mod:`softaer.networks.recurrence`."""
-        for layer in range(self.architecture.layers):
-            if layer:
-                hidden = nn.functional.dropout(hidden, self.architecture.dropout, self.training)
-            weights = [
-                [
-                    getattr(self.recurrent, f"{name}_l{layer}{direction}")
-                    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                ]
-                for direction in ("", "_reverse")
-            ]
-            hidden = bidirectional(self.architecture.cell, hidden, lengths, weights, self.threads)
-        return hidden
-
-    @torch.no_grad()
-    def predict(self, sequences: list[np.ndarray], at_once: int = 16) -> list[np.ndarray]:
-        """Predictions in the units of the labels.
-
-        Parameters
-        ----------
-        sequences
-            Features of each recording, float32, shape (T_i, d).
-        at_once
-            Number of recordings that the network processes together.
-
-        Returns
-        -------
-        float32 arrays of shape (T_i, outputs).
-        """
-        self.eval()
-        device = self.target_mean.device
-        out = []
-        for start in range(0, len(sequences), at_once):
-            some = [torch.from_numpy(s) for s in sequences[start : start + at_once]]
-            lengths = torch.tensor([len(s) for s in some])
-            outputs = self(pad_sequence(some, batch_first=True).to(device), lengths)
-            outputs = (outputs * self.target_scale + self.target_mean).cpu().numpy()
-            out += [o[:n] for o, n in zip(outputs, lengths.tolist(), strict=True)]
-        return out
 
 
 def make_deterministic(seed: int) -> torch.Generator:
@@ -166,7 +198,7 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def save_model(model: Recurrent, training: dict, weights: Path, description: Path) -> None:
+def save_model(model: Network, training: dict, weights: Path, description: Path) -> None:
     """Write the weights (safetensors) and the description of their training (JSON)."""
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     with complete(weights) as partial:
@@ -176,19 +208,34 @@ def save_model(model: Recurrent, training: dict, weights: Path, description: Pat
         partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def load_model(weights: Path, description: Path) -> Recurrent:
+def described(content: Mapping[str, Any]) -> Architecture:
+    """The parameters of a network from their stored form, see :meth:`Architecture.content`."""
+    own = {key: value for key, value in content.items() if key not in ("features", "outputs")}
+    if "network" in own:
+        name, settings = own["network"], settings_of(own["network"], own["settings"])
+    else:
+        settings = RecurrentSettings(**own)
+        name = "gru" if settings.cell == "gru" else "blstm"
+    return Architecture(
+        features=content["features"],
+        outputs=tuple(content["outputs"]),
+        network=name,
+        settings=settings,
+    )
+
+
+def load_model(weights: Path, description: Path) -> Network:
     """Load a model.
 
     Raises
     ------
     InputError
-        If a file was not written by :func:`save_model`, or the two do not belong together.
+        If a file was not written by :func:`save_model`, the two do not belong together, or there is
+        no network of this name.
     """
     try:
-        architecture = json.loads(Path(description).read_text())["architecture"]
-        architecture["outputs"] = tuple(architecture["outputs"])
-        model = Recurrent(Architecture(**architecture))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        model = build(described(json.loads(Path(description).read_text())["architecture"]))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputError(f"{description}: not the description of a model: {error}") from error
     try:
         model.load_state_dict(load_file(weights))

@@ -3,13 +3,25 @@
 An error names the wrong key, the value found and the values expected.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
+from importlib.metadata import entry_points
 from typing import Any
 
 from softaer.core.errors import InputError
-from softaer.core.experiment import Configuration, Model, Training, defaults
-from softaer.core.fields import found, read, types
+from softaer.core.experiment import (
+    ENTRY_POINTS,
+    NETWORKS,
+    OF_ANY_NETWORK,
+    Configuration,
+    Model,
+    Training,
+    defaults,
+    keys_of,
+    resolved,
+)
+from softaer.core.fields import found, read, types, without_null
 from softaer.layouts import Layout
 
 REPLACED = {
@@ -60,6 +72,7 @@ def checked(config: Mapping[str, Any]) -> Configuration:
     except ValidationError as error:
         raise InputError(_explain(error.errors()[0], config)) from None
     _check_grid(config["grid"])
+    _check_networks(experiment.model, config["model"], config["grid"])
     _check_across(experiment, config)
     return experiment
 
@@ -115,9 +128,10 @@ def _check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
     from pydantic import ValidationError
 
     known = {
-        f"{section}.{name}": kind
+        f"{section}.{name}": without_null(kind)
         for section, part in (("model", Model), ("training", Training))
         for name, kind in sorted(types(part).items())
+        if name not in ("network_file", "settings")
     }
     for key, values in grid.items():
         if key in REPLACED:
@@ -129,6 +143,104 @@ def _check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
                 read(known[key], value)
             except ValidationError:
                 raise InputError(f"config key 'grid.{key}': {found(value, known[key])}") from None
+
+
+def _check_networks(
+    model: Model, said: Mapping[str, Any], grid: Mapping[str, Sequence[Any]]
+) -> None:
+    """Check the networks, and that each key of the section ``model`` belongs to one of them."""
+    names = list(grid.get("model.network", [model.network]))
+    key = "grid.model.network" if "model.network" in grid else "model.network"
+    own = [name for name in names if name not in NETWORKS]
+    unsafe = [name for name in own if not name.isidentifier()]
+    if unsafe:
+        raise InputError(
+            f"config key {key!r}: found {unsafe[0]!r}; expected a name of letters, digits and '_', "
+            "since folders of results are named by it"
+        )
+    if model.network_file is None and own:
+        installed = [entry.name for entry in entry_points(group=ENTRY_POINTS)]
+        unknown = [name for name in own if name not in installed]
+        if unknown:
+            raise InputError(
+                f"config key {key!r}: found {unknown[0]!r}; expected one of "
+                f"{[*NETWORKS, *installed]}, or the name of a network in model.network_file"
+            )
+    having = {name for network in names for name in keys_of(network)}
+    for name, value in said.items():
+        if name in OF_ANY_NETWORK or name in having or (name == "cell" and "gru" in names):
+            continue
+        if value != getattr(Model, name, None):
+            raise InputError(
+                f"config key 'model.{name}': found {value!r}, which {' and '.join(names)} "
+                f"{'do' if len(names) > 1 else 'does'} not have; expected "
+                f"{getattr(Model, name)!r}" + _keys_that_count(names)
+            )
+    for name in (name.removeprefix("model.") for name in grid if name.startswith("model.")):
+        if name not in (*OF_ANY_NETWORK, *having):
+            raise InputError(
+                f"config key 'grid.model.{name}': found a key that {' and '.join(names)} "
+                f"{'do' if len(names) > 1 else 'does'} not have{_keys_that_count(names)}"
+            )
+    if model.settings and not own:
+        raise InputError(
+            f"config key 'model.settings': found {said['settings']!r} with "
+            f"{' and '.join(names)}; expected {{}}, because it has settings of networks of your own"
+        )
+    _check_settings(names, said, grid)
+
+
+def _keys_that_count(names: Sequence[str]) -> str:
+    told = [f"{name} has {', '.join(keys_of(name)) or 'model.settings'}" for name in names]
+    return f" ({'; '.join(told)})"
+
+
+def _check_settings(
+    names: Sequence[str], said: Mapping[str, Any], grid: Mapping[str, Sequence[Any]]
+) -> None:
+    """Check the settings of the package's networks with each other."""
+    keys = [key for key in grid if key.startswith("model.") and key != "model.network"]
+    for name in (name for name in names if name in NETWORKS):
+        for values in itertools.product(*(grid[key] for key in keys)):
+            given = {key.removeprefix("model."): v for key, v in zip(keys, values, strict=True)}
+            chosen = resolved({**said, **given, "network": name})
+            try:
+                replace(NETWORKS[name], **{key: chosen[key] for key in keys_of(name)})
+            except ValueError as error:
+                raise InputError(f"config key 'model' with network {name}: {error}") from None
+
+
+def check_own_networks(config: Mapping[str, Any]) -> None:
+    """Check networks that do not come with the package, and their settings.
+
+    This imports torch if there are any. If it is only in the environment of the jobs, they check.
+
+    Parameters
+    ----------
+    config
+        Checked, with paths relative to the working directory.
+
+    Raises
+    ------
+    InputError
+        Names the network, and what is wrong with its file or its settings.
+    """
+    model = config["model"]
+    own = [
+        name
+        for name in config["grid"].get("model.network", [model["network"]])
+        if name not in NETWORKS
+    ]
+    if not own:
+        return
+    try:
+        from softaer.networks.architectures import register, settings_of
+    except ImportError:
+        return
+    if model["network_file"] is not None:
+        register(model["network_file"])
+    for name in own:
+        settings_of(name, model["settings"])
 
 
 def _explain(error: Mapping[str, Any], config: Mapping[str, Any]) -> str:

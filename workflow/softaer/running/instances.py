@@ -5,9 +5,19 @@ If a setting of the grid makes no difference to a network, its values share one 
 
 import itertools
 from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from softaer.core.experiment import SIMULATED_CELLS, Model
+from softaer.core.code_digest import file_digest
+from softaer.core.experiment import (
+    ENTRY_POINTS,
+    NETWORKS,
+    OF_ANY_NETWORK,
+    Model,
+    keys_of,
+    resolved,
+)
+from softaer.core.fields import types
 from softaer.core.places import SELECTION, filled_in
 from softaer.core.tasks import OBJECTIVES, all_networks_of, networks
 from softaer.running.recordings import is_simulated
@@ -16,6 +26,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import Wildcards
 
 Settings = dict[str, Any]
+
+RECURRENT = ("blstm", "gru")
+"""Networks whose dropout is between their layers."""
 
 
 def idle(settings: Mapping[str, Any], objective: str) -> set[str]:
@@ -34,19 +47,30 @@ def idle(settings: Mapping[str, Any], objective: str) -> set[str]:
     ['task_weights', 'weight_sigma']
     >>> idle({"task_weights": "learned", "layers": 2}, "E+sigma")
     {'weight_sigma'}
+
+    A setting of the model is idle if it belongs to another network.
+
+    >>> tcn = {"network": "tcn", "layers": 2, "cells": 8, "heads": 4, "task_weights": "fixed"}
+    >>> idle(tcn, "E+sigma")
+    {'heads'}
     """
-    found = set()
+    network = settings.get("network", Model.network)
+    others = set(types(Model)) - {*OF_ANY_NETWORK, *keys_of(network)}
+    found = others & set(settings)
     if len(OBJECTIVES[objective]) == 1:
         found |= {"weight_sigma", "task_weights"}
     elif settings["task_weights"] == "learned":
         found.add("weight_sigma")
-    if settings["layers"] == 1:
+    if network in RECURRENT and settings["layers"] == 1:
         found.add("dropout")  # between layers
     return found
 
 
 def instances(
-    grid: Mapping[str, Sequence[Any]], defaults: Mapping[str, Any], objective: str
+    grid: Mapping[str, Sequence[Any]],
+    defaults: Mapping[str, Any],
+    objective: str,
+    simulated: bool = False,
 ) -> dict[str, Settings]:
     """Distinct instances of a grid for a network.
 
@@ -58,11 +82,14 @@ def instances(
         All settings of model and training, by key.
     objective
         What the network learns.
+    simulated
+        See :func:`softaer.core.experiment.resolved`.
 
     Returns
     -------
     Name of each instance, and its settings that differ from the defaults. If no setting makes a
-    difference, there is one instance, named by the number of cells.
+    difference, there is one instance, named by the number of cells, and by the network if it is not
+    the default.
 
     Examples
     --------
@@ -77,9 +104,17 @@ def instances(
     found: dict[str, Settings] = {}
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(keys, values, strict=True))
-        without = idle({**defaults, **chosen}, objective)
+        whole = {**defaults, **chosen}
+        # Null stands for the network's own value.
+        of_network = resolved({"network": Model.network, **whole}, simulated)
+        whole |= of_network
+        without = idle(whole, objective)
         kept = {key: value for key, value in chosen.items() if key not in without}
-        named = kept or {"cells": defaults["cells"]}
+        named = kept or {
+            key: of_network[key]
+            for key in ("network", "cells")
+            if of_network.get(key, Model.network) != Model.network
+        }
         found.setdefault(",".join(f"{key}~{value}" for key, value in named.items()), kept)
     return found
 
@@ -96,15 +131,25 @@ class Networks:
     """
 
     def __init__(self, config: Mapping[str, Any], modalities: Sequence[str]) -> None:
-        model = config["model"]
-        if model["cells"] is None:
-            model = model | {"cells": SIMULATED_CELLS if is_simulated(config) else Model.cells}
-        self._config, self._modalities = {**config, "model": model}, modalities
-        settings = model | config["training"]
+        self._config, self._modalities = config, modalities
+        self._simulated = is_simulated(config)
+        settings = config["model"] | config["training"]
         self.instances = {
-            objective: instances(config["grid"], settings, objective) for objective in OBJECTIVES
+            objective: instances(config["grid"], settings, objective, self._simulated)
+            for objective in OBJECTIVES
         }
         self.all = self.of_tasks(config["tasks"])
+
+    def own_code(self) -> list[str]:
+        """What identifies the code of networks that do not come with the package."""
+        model, grid = self._config["model"], self._config["grid"]
+        own = set(grid.get("model.network", [model["network"]])) - set(NETWORKS)
+        file = model["network_file"]
+        if not own:
+            return []
+        installed = [entry for entry in entry_points(group=ENTRY_POINTS) if entry.name in own]
+        packages = {f"{e.dist.name}=={e.dist.version}" for e in installed if e.dist is not None}
+        return [*([file_digest(file)] if file else []), *sorted(packages)]
 
     def of_tasks(self, tasks: Sequence[str]) -> list[tuple[str, str]]:
         """Scope and objective of the networks of some tasks."""
@@ -116,10 +161,11 @@ class Networks:
         return networks(wildcards.task, wildcards.dimension, *everything)
 
     def overridden(self, section: str, wildcards: "Wildcards") -> Settings:
-        """A section of the configuration, with the values of an instance."""
+        """A section of the configuration, with the values of an instance; only keys that count."""
         values = self.instances[wildcards.objective][wildcards.instance]
         own = self._config[section]
-        return own | {key: value for key, value in values.items() if key in own}
+        own = own | {key: value for key, value in values.items() if key in own}
+        return resolved(own, self._simulated) if section == "model" else own
 
     def files_of(
         self, pattern: str, scope: str, objective: str, seeds: Sequence[int] | None = None
@@ -131,13 +177,18 @@ class Networks:
             for seed in (self._config["seeds"] if seeds is None else seeds)
         ]
 
-    def files(self, pattern: str, some: Sequence[tuple[str, str]]) -> list[str]:
+    def files(
+        self,
+        pattern: str,
+        some: Sequence[tuple[str, str]],
+        seeds: Sequence[int] | None = None,
+    ) -> list[str]:
         """A file of each instance and seed of some networks."""
         return [
             filled_in(path, modality=modality)
             for scope, objective in some
             for modality in self._modalities
-            for path in self.files_of(pattern, scope, objective)
+            for path in self.files_of(pattern, scope, objective, seeds)
         ]
 
     def selections(self, some: Sequence[tuple[str, str]]) -> list[str]:

@@ -14,6 +14,7 @@ from softaer.page.published import NONE, SHIPPED
 PATHS = {
     ("corpus", "recordings"): ("simulated",),
     ("corpus", "root"): (),
+    ("model", "network_file"): (),
     ("apply", "recordings"): (),
     ("apply", "model"): (),
     ("report", "published"): (*SHIPPED, NONE),

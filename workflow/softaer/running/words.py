@@ -1,5 +1,6 @@
 """Arguments of the stages' commands, as the rules write them."""
 
+import json
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,8 @@ def options(section: Mapping) -> list:
     --------
     >>> options({"learning_rate": 0.001, "standardise_targets": False, "steps": ["a", "b"]})
     ['--learning-rate', 0.001, '--no-standardise-targets', '--steps', 'a', 'b']
+    >>> options({"settings": {"width": 8}})
+    ['--settings', '{"width": 8}']
     """
     words = []
     for key, value in section.items():
@@ -35,6 +38,8 @@ def options(section: Mapping) -> list:
             words.append(f"--{name}" if value else f"--no-{name}")
         elif isinstance(value, list):
             words += [f"--{name}", *value]
+        elif isinstance(value, dict):
+            words += [f"--{name}", json.dumps(value)]
         else:
             words += [f"--{name}", value]
     return words

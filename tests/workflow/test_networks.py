@@ -1,0 +1,139 @@
+"""Networks other than the paper's, from the configuration to the packed model and to ONNX."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from projects import TINY, copied, new_project
+from rerun_cases import TRAINING
+
+from softaer.commands import export
+from softaer.core import tables
+from softaer.core.errors import InputError
+from softaer.networks import architectures
+from softaer.predictor import Predictor
+
+pytestmark = pytest.mark.workflow
+
+TCN = TINY | {"model": {"network": "tcn", "layers": 2, "cells": 8}}
+
+MINE = """
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from softaer.networks.network import Network
+
+
+@dataclass(frozen=True)
+class Settings:
+    width: int = 4
+
+
+class Mine(Network):
+    Settings = Settings
+
+    def build(self, features, settings):
+        self.enter = nn.Linear(features, settings.width)
+        return settings.width
+
+    def hidden(self, values, known):
+        return self.enter(values).tanh()
+
+
+NETWORKS = {"mine": Mine}
+"""
+
+
+@pytest.fixture(scope="module")
+def convolutional(root, tmp_path_factory):
+    """The smallest experiment, with a temporal convolutional network."""
+    project = new_project(root, tmp_path_factory.mktemp("convolutional"))
+    outcome = project.run(config=TCN)
+    assert outcome.returncode == 0, outcome.output
+    return project
+
+
+def networks_of(project):
+    packed = json.loads(project.path("results/packed_model/model.json").read_text())
+    return [entry["architecture"] for entry in packed["networks"]]
+
+
+def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tmp_path):
+    for architecture in networks_of(convolutional):
+        assert architecture["network"] == "tcn"
+        assert architecture["settings"] == {"layers": 2, "cells": 8, "kernel": 3, "dropout": 0.1}
+    predictor = Predictor.load(convolutional.path("results/packed_model"))
+    names = {m: list(t["feature"]) for m, t in predictor.standardisations.items()}
+    rng = np.random.default_rng(0)
+    features = {
+        modality: pd.DataFrame(rng.normal(size=(30, len(own))), columns=own).assign(
+            time=np.arange(30) / 10
+        )
+        for modality, own in names.items()
+    }
+    table = predictor.predict_features(features)
+    assert table["arousal_E"].std() > 0
+    for network in predictor.networks:
+        standardisation = predictor.standardisations[network.modality]
+        one = export.Standalone(
+            network.model.cpu(),
+            standardisation["mean"].to_numpy(),
+            standardisation["scale"].to_numpy(),
+        ).eval()
+        export.export(one, tmp_path / "network.onnx")
+        assert export.difference(one, tmp_path / "network.onnx") <= export.TOLERANCE
+
+
+def test_the_report_and_the_log_say_how_many_weights_there_are(convolutional):
+    predictor = Predictor.load(convolutional.path("results/packed_model"))
+    page = convolutional.path("results/report.html").read_text()
+    table = page[page.index("<h2>Selection</h2>") :]
+    logs = "".join(p.read_text() for p in convolutional.path("results/logs/train").rglob("*.log"))
+    for network in predictor.networks:
+        assert re.search(rf"<td[^>]*>{network.model.weights}</td>", table)
+        assert f"tcn with {network.model.weights} weights" in logs
+
+
+def test_a_network_of_a_file_of_ones_own(convolutional, tmp_path, monkeypatch):
+    """One file registers it: nothing else is edited, and nothing but training is done again."""
+    monkeypatch.setattr(architectures, "_registered", {})
+    project = copied(convolutional, tmp_path / "run")
+    project.path("my networks").mkdir()
+    path = project.path("my networks/mine.py")
+    path.write_text(MINE)
+    model = {"network": "mine", "network_file": "my networks/mine.py", "settings": {"width": 6}}
+    outcome = project.run(config=TINY | {"model": model})
+    assert outcome.returncode == 0, outcome.output
+    assert outcome.rules == TRAINING
+    for architecture in networks_of(project):
+        assert architecture["network"] == "mine"
+        assert architecture["settings"] == {"width": 6}
+    with pytest.raises(InputError, match="mine"):
+        Predictor.load(project.path("results/packed_model"))
+    predictor = Predictor.load(project.path("results/packed_model"), path)
+    assert {type(network.model).__name__ for network in predictor.networks} == {"Mine"}
+    again = project.run(config=TINY | {"model": model})
+    assert again.rules == set(), again.output
+    path.write_text(MINE.replace("tanh", "sigmoid"))
+    edited = project.run("--dry-run", config=TINY | {"model": model})
+    assert {"train_network", "predict"} <= edited.rules
+    wrong = project.run("--dry-run", config=TINY | {"model": model | {"settings": {"wide": 6}}})
+    assert wrong.returncode != 0
+    assert "'wide'" in wrong.output
+
+
+def test_a_search_among_networks(convolutional, tmp_path):
+    project = copied(convolutional, tmp_path / "run")
+    grid = {"model.network": ["blstm", "tcn"], "model.layers": [1]}
+    outcome = project.run(config=TINY | {"model": {"cells": 4}, "grid": grid})
+    assert outcome.returncode == 0, outcome.output
+    selection = tables.read(project.path("results/select/arousal/audio/E+sigma.parquet"))
+    assert list(selection["instance"]) == ["layers~1,network~blstm", "layers~1,network~tcn"]
+    assert selection["chosen"].sum() == 1
+    chosen = selection.loc[selection["chosen"], "instance"].item()
+    audio = networks_of(project)[0]
+    assert audio.get("network", "blstm") in chosen
