@@ -4,7 +4,7 @@ A stage imports its output schema by name. ``code_digest`` follows such imports 
 a change to one stage's schema reruns only that stage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -105,6 +105,49 @@ def video_features(features: Sequence[str]) -> pa.Schema:
             *(field(n, pa.float32(), "interocular distance", nullable=True) for n in features),
         ]
     )
+
+
+def face_mesh(coordinates: Sequence[str]) -> pa.Schema:
+    """Vertices of the face per video frame; null where no face was found.
+
+    x and y are those of the picture, to the right and downwards; z is FaceMesh's depth, away from
+    the camera, on the same scale. Without FaceMesh's refinement there are no irises.
+    """
+    return pa.schema(
+        [
+            RECORDING,
+            TIME,
+            field("width", pa.int32(), "pixel"),
+            field("height", pa.int32(), "pixel"),
+            *(field(name, pa.float32(), "pixel", nullable=True) for name in coordinates),
+        ]
+    )
+
+
+def face_features(units: Mapping[str, str], functionals: Sequence[str] = ()) -> pa.Schema:
+    """Geometry of the face on the grid; null where the face was lost for too long.
+
+    Parameters
+    ----------
+    units
+        Unit of each feature, by its name.
+    functionals
+        Over a window, named ``<feature>_<functional>``; none: the features themselves.
+    """
+    names = {
+        f"{name}_{functional}": _of_functional(unit, functional)
+        for functional in functionals
+        for name, unit in units.items()
+    }
+    columns = (field(n, pa.float32(), unit, True) for n, unit in (names or units).items())
+    return pa.schema([RECORDING, TIME, *columns])
+
+
+def _of_functional(unit: str, functional: str) -> str:
+    """Unit of a functional of values with a unit."""
+    if functional == "variance":
+        return unit if unit == "1" else f"({unit})^2"
+    return f"{unit}/s" if functional == "slope" else unit
 
 
 def feature_table(features: Sequence[str]) -> pa.Schema:
