@@ -176,7 +176,7 @@ class FaceFeatures(Section):
         "brows",
     )
     """pose: rotation and position of the head; gaze: offset of the irises; eyes: how open they are;
-    mouth: opening, width, corners, chin; brows: heights, gap"""
+    mouth: opening, width, corners, chin; brows: their heights"""
     window: Annotated[Seconds, Interval(ge=0, le=60)] = 1.0
     """for the functionals, centred on each grid point; 0: the features themselves"""
     functionals: Annotated[tuple[Functional, ...], MinLen(1), EACH_ONCE] = ("mean", "variance")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from softaer.core.experiment import FaceGroup
-from softaer.signals.markup import POINTS, VERTEX_OF_POINT, VERTICES
+from softaer.signals.markup import POINTS, VERTICES
 
 MIDDLE = {
     10: (-0.753, -0.136),
@@ -78,7 +78,8 @@ BROWS = {
     "inner_right": (336, 296),
     "outer_right": (334, 293, 300),
 }
-"""Vertices of the outer and inner parts of the brows."""
+"""Vertices of the outer and inner parts of the brows. How far apart the brows are is no feature,
+because FaceMesh does not follow a frown (docs/face.md)."""
 
 MOUTH_CORNERS = (61, 291)
 INNER_LIPS = (13, 14)
@@ -252,13 +253,12 @@ def _mouth(heads: Heads) -> list[np.ndarray]:
 
 
 def _brows(heads: Heads) -> list[np.ndarray]:
-    """Height of each part above the corners of its eye, and the gap between the brows."""
+    """Height of each part above the corners of its eye."""
     eyes = {"left": heads.at(*CORNERS[0]), "right": heads.at(*CORNERS[1])}
-    heights = [
+    return [
         eyes[part.split("_")[1]][:, 1] - heads.at(*vertices)[:, 1]
         for part, vertices in BROWS.items()
     ]
-    return [*heights, heads.between(VERTEX_OF_POINT[22], VERTEX_OF_POINT[23])]
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ class Group:
     measure: Callable[[Heads], list[np.ndarray]]
 
 
-_WHERE = {name: SHARED_UNIT for name in ("x", "y", "distance")}
+_WHERE = dict.fromkeys(("x", "y", "distance"), SHARED_UNIT)
 _SIDES = ("left", "right")
 
 GROUPS: dict[FaceGroup, Group] = {
@@ -289,7 +289,7 @@ GROUPS: dict[FaceGroup, Group] = {
     "mouth": Group(
         dict.fromkeys(("open", "width", "corner_left", "corner_right", "chin"), SHARED_UNIT), _mouth
     ),
-    "brows": Group(dict.fromkeys((*BROWS, "gap"), SHARED_UNIT), _brows),
+    "brows": Group(dict.fromkeys(BROWS, SHARED_UNIT), _brows),
 }
 """Groups of features by name."""
 
