@@ -33,6 +33,9 @@ OVAL = (
 )
 """Vertices of FaceMesh around the face."""
 
+UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+"""Vertices of the edge of the upper lip between the corners."""
+
 MESH = 468
 """Vertices of FaceMesh without the irises."""
 
@@ -159,11 +162,12 @@ class Head:
         box, lip = opening.box, start[list(LOWER_LIP)]
         lip = lip[np.argsort(lip[:, 0])]
         below = start[:, 1] >= np.interp(start[:, 0], lip[:, 0], lip[:, 1]) - 0.01
+        below[list(UPPER_LIP)] = False  # of a closed mouth, it may be on the line
         below &= (start[:, 0] > box.left) & (start[:, 0] < box.right) & (start[:, 1] < box.bottom)
         # From below, because the lips part: above the line there is a second solution.
         moved[below, 1] += pose.jaw * opening.drop.max()
         for _ in range(50):
-            at = moved[:, 1::-1].T
+            at = moved[:, 1::-1].T.copy()
             for axis in range(2):
                 moved[:, axis] = start[:, axis] + _at(field[..., axis], at)
             inside = at - np.array([[box.top], [box.left]])

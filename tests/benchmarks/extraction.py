@@ -36,7 +36,7 @@ from softaer.core.schema import face_mesh as mesh_schema
 from softaer.core.schema import landmarks as landmarks_schema
 from softaer.landmarks import track
 from softaer.signals.extraction import Extraction, extract
-from softaer.signals.face_geometry import mesh_columns
+from softaer.signals.face_geometry import MESH
 from softaer.signals.markup import columns
 from softaer.signals.media import Choice
 from softaer.signals.pictures import video_frames
@@ -97,7 +97,7 @@ def stage_landmarks(path: Path, mesh: bool = False) -> dict[str, int]:
             task,
             lambda file, *_: track(video_frames(file), mesh=mesh),
             landmarks_schema(columns()),
-            beside=(Path(folder) / "mesh.parquet", mesh_schema(mesh_columns())) if mesh else None,
+            beside=(Path(folder) / "mesh.parquet", mesh_schema(MESH)) if mesh else None,
         )
         return {table.stem: table.stat().st_size for table in Path(folder).glob("*.parquet")}
 

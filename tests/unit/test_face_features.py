@@ -13,17 +13,17 @@ from softaer import face_features as stage
 from softaer import landmarks
 from softaer.core import tables
 from softaer.core.errors import InputError
-from softaer.core.schema import face_features as features_schema
+from softaer.core.experiment import FaceFeatures
 from softaer.core.schema import face_mesh as mesh_schema
-from softaer.face_features import face_features
+from softaer.face_features import face_features, meshes, output_schema
 from softaer.landmarks import mesh_vertices, track
 from softaer.signals.face_geometry import (
+    FACE,
     GROUPS,
     IRISES,
     MESH,
     POINTS_IN_MESH,
     face_geometry,
-    mesh_columns,
     units,
 )
 from softaer.signals.face_mesh import open_face_mesh
@@ -64,7 +64,7 @@ def film(pictures, tmp_path_factory):
 
 
 def test_the_mesh_is_that_of_the_landmarks(frames):
-    own = frames[mesh_columns()].to_numpy().reshape(-1, len(MESH), 3)
+    own = meshes(frames)
     points = frames[columns()].to_numpy().reshape(len(frames), -1, 2)
     np.testing.assert_array_equal(own[:, POINTS_IN_MESH, :2], points)
     assert (frames[["width", "height"]].to_numpy() == (320, 352)).all()
@@ -89,7 +89,8 @@ def test_the_landmarks_are_the_same_to_the_byte_with_the_mesh(film, tmp_path, mo
     assert written["with"] == written["without"]
     assert len(mesh) > 1000
     schema = pq.read_schema(tmp_path / "with/mesh.parquet")
-    assert schema.equals(mesh_schema(mesh_columns()), check_metadata=True)
+    assert schema.field("mesh").metadata[b"vertices"].split()[-2:] == [b"468", b"473"]
+    assert schema.equals(mesh_schema(MESH), check_metadata=True)
     assert [name for name, _ in tables.by_recording(tmp_path / "with/mesh.parquet")] == ["a", "b"]
 
 
@@ -109,8 +110,7 @@ def test_features_are_functionals_over_the_window(frames):
     names = list(units(["pose", "eyes"]))
     assert list(features) == ["time", *functional_names(names, ["mean", "slope"])]
     seen = frames[frames["face"]]
-    mesh = seen[mesh_columns()].to_numpy(dtype=np.float64).reshape(-1, len(MESH), 3)
-    values = face_geometry(mesh, seen[["width", "height"]].to_numpy(), ["pose", "eyes"])
+    values = face_geometry(meshes(seen), seen[["width", "height"]].to_numpy(), ["pose", "eyes"])
     at = features["time"].to_numpy()
     expected = windowed_functionals(seen["time"].to_numpy(), values, at, 0.4, ["mean", "slope"])
     here = np.isin(at, seen["time"])
@@ -137,10 +137,9 @@ def test_without_a_window_they_are_the_values_themselves(frames):
 
 
 def test_a_face_that_jumps_is_not_interpolated(frames):
-    jumped = frames.copy()
-    moved = [name for name in mesh_columns() if name.startswith("x_")]
-    jumped.loc[10:, moved] += 2000
-    features = face_features(jumped, window=0)
+    right = np.tile((2000, 0, 0), len(MESH))
+    jumped = [mesh if k < 10 else mesh + right for k, mesh in enumerate(frames["mesh"])]
+    features = face_features(frames.assign(mesh=jumped), window=0)
     assert features["pose_yaw"].isna().tolist() == (~frames["face"]).tolist()
 
 
@@ -156,24 +155,24 @@ def test_a_video_without_a_face_has_no_features(frames):
     assert features.iloc[:, 1:].isna().all(axis=None)
 
 
-def test_without_refinement_there_is_all_but_gaze(pictures, frames):
+def test_without_refinement_there_is_all_but_gaze(pictures):
     rough = pd.concat(track([(0.0, pictures[0])], refine=False, mesh=True))
-    assert mesh_vertices(refine=False) == tuple(v for v in MESH if v not in IRISES)
-    assert not set(mesh_columns(IRISES)) & set(rough)
+    assert mesh_vertices(refine=False) == FACE == tuple(v for v in MESH if v not in IRISES)
     others = face_features(rough, ["pose", "eyes", "mouth", "brows"], window=0)
     assert np.isfinite(others.to_numpy()).all()
-    with pytest.raises(InputError, match=r"x_v468.*refine: true"):
+    with pytest.raises(InputError, match=r"no irises.*refine: true"):
         face_features(rough, ["pose", "gaze"])
-    with pytest.raises(InputError, match="y_v10'"):
-        face_features(frames.drop(columns="y_v10"), ["pose"])
+    short = rough.assign(mesh=[mesh[:9] for mesh in rough["mesh"]])
+    with pytest.raises(InputError, match="9 coordinates; expected 228, or 222 without irises"):
+        face_features(short, ["pose"])
 
 
 @pytest.mark.parametrize("window", [0, 1.0])
 def test_the_command_writes_what_the_function_returns(window, film, frames, tmp_path, monkeypatch):
     path, output = tmp_path / "mesh.parquet", tmp_path / "features.parquet"
-    own = frames[["time", "width", "height", *mesh_columns()]]
+    own = frames[["time", "width", "height", "mesh"]]
     both = [own.assign(recording=name) for name in ("b", "a")]
-    tables.write(pd.concat(both), mesh_schema(mesh_columns()), path)
+    tables.write(pd.concat(both), mesh_schema(MESH), path)
     words = ["--features", "brows", "pose", "--functionals", "mean", "variance", "slope"]
     run(monkeypatch, stage, "--mesh", path, *words, "--window", window, "--output", output)
     expected = face_features(own, ["brows", "pose"], window, ["mean", "variance", "slope"])
@@ -186,17 +185,16 @@ def test_the_command_writes_what_the_function_returns(window, film, frames, tmp_
     ending = "_slope" if window else ""
     assert unit[f"pose_yaw{ending}"] == ("degree/s" if window else "degree")
     assert unit.get("pose_yaw_variance", "(degree)^2") == "(degree)^2"
-    functionals = ["mean", "variance", "slope"] if window else []
-    assert schema.equals(
-        features_schema(units(["brows", "pose"]), functionals), check_metadata=True
-    )
+    functionals = ("mean", "variance", "slope")
+    settings = FaceFeatures(("brows", "pose"), window, functionals)
+    assert schema.equals(output_schema(settings), check_metadata=True)
 
 
 def test_the_command_names_file_and_recording(frames, tmp_path, monkeypatch):
     path = tmp_path / "mesh.parquet"
-    rough = mesh_columns(mesh_vertices(refine=False))
-    own = frames[["time", "width", "height", *rough]].assign(recording="a")
-    tables.write(own, mesh_schema(rough), path)
-    with pytest.raises(InputError, match=r"mesh.parquet: recording 'a': no column 'x_v468'"):
+    rough = [None if mesh is None else mesh[: 3 * len(FACE)] for mesh in frames["mesh"]]
+    own = frames[["time", "width", "height"]].assign(recording="a", mesh=rough)
+    tables.write(own, mesh_schema(FACE), path)
+    with pytest.raises(InputError, match=r"mesh.parquet: recording 'a': no irises"):
         run(monkeypatch, stage, "--mesh", path, "--output", tmp_path / "features.parquet")
     assert not (tmp_path / "features.parquet").exists()

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import FaceFeatures, FaceGroup
 from softaer.core.schema import face_features as features_schema
 from softaer.signals.face_geometry import (
-    IRISES,
+    FACE,
     MESH,
     POINTS_IN_MESH,
     face_geometry,
-    mesh_columns,
     units,
 )
 from softaer.signals.face_grid import on_grid
-from softaer.signals.functionals import functional_names
+from softaer.signals.functionals import functional_names, functional_units
 
 SIZE = ["width", "height"]
 
@@ -42,8 +42,8 @@ def face_features(
     ----------
     frames
         From :func:`softaer.landmarks.track` with ``mesh``: ``time`` [s], ``width``, ``height`` and
-        ``x_v70, y_v70, z_v70, ...`` [pixel], NaN for frames without a face. The irises may be
-        missing unless gaze is requested.
+        ``mesh`` [pixel], None for frames without a face. Irises may be missing unless gaze is
+        requested.
     features
         Groups of features, keys of :data:`softaer.signals.face_geometry.GROUPS`.
     window
@@ -66,16 +66,10 @@ def face_features(
         If gaze is requested and there are no irises.
     """
     names = list(units(features))
-    coordinates = mesh_columns()
-    absent = [name for name in coordinates if name not in frames]
-    if absent and set(absent) <= set(mesh_columns(IRISES)) and "gaze" not in features:
-        frames = frames.assign(**dict.fromkeys(absent, np.nan))
-    elif absent:
-        raise InputError(
-            f"no column {absent[0]!r}; expected all vertices, including the irises for gaze, which "
-            "FaceMesh finds with refine: true"
-        )
-    mesh = frames[coordinates].to_numpy(dtype=np.float64).reshape(-1, len(MESH), 3)
+    mesh = meshes(frames)
+    face = ~np.isnan(mesh[:, 0, 0])
+    if "gaze" in features and np.isnan(mesh[face, len(FACE) :]).any():
+        raise InputError("no irises, but gaze; expected landmarks with refine: true")
     at, values = on_grid(
         frames["time"].to_numpy(),
         face_geometry(mesh, frames[SIZE].to_numpy(), features),
@@ -90,6 +84,47 @@ def face_features(
     return table
 
 
+def output_schema(settings: FaceFeatures) -> pa.Schema:
+    """Schema of the features."""
+    features = units(settings.features)
+    if not settings.window:
+        return features_schema(list(features), list(features.values()))
+    return features_schema(
+        functional_names(list(features), settings.functionals),
+        functional_units(list(features.values()), settings.functionals),
+    )
+
+
+def meshes(frames: pd.DataFrame) -> np.ndarray:
+    """Vertices of each frame.
+
+    Parameters
+    ----------
+    frames
+        With a column ``mesh``, see :func:`face_features`.
+
+    Returns
+    -------
+    float64 array of shape (n, len(MESH), 3), NaN for frames without a face and for missing irises.
+
+    Raises
+    ------
+    InputError
+        If the number of coordinates is another one.
+    """
+    found = np.full((len(frames), 3 * len(MESH)), np.nan)
+    for place, mesh in enumerate(frames["mesh"]):
+        if mesh is None:
+            continue
+        if len(mesh) not in (3 * len(FACE), 3 * len(MESH)):
+            raise InputError(
+                f"column 'mesh': {len(mesh)} coordinates; expected {3 * len(MESH)}, or "
+                f"{3 * len(FACE)} without irises"
+            )
+        found[place, : len(mesh)] = mesh
+    return found.reshape(-1, len(MESH), 3)
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument(
@@ -100,9 +135,7 @@ def main() -> None:
     options = arguments.parse_args()
 
     settings = cli.settings(options, FaceFeatures)
-    of_window = settings.functionals if settings.window else ()
-    schema = features_schema(units(settings.features), of_window)
-    with tables.writer(options.output, schema) as sink:
+    with tables.writer(options.output, output_schema(settings)) as sink:
         for recording, frames in tables.by_recording(options.mesh):
             try:
                 table = face_features(

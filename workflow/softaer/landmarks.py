@@ -13,7 +13,6 @@ written to a second table from the same pass.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from softaer.core.experiment import Media, Tracking
 from softaer.core.schema import face_mesh as mesh_schema
 from softaer.core.schema import landmarks as landmarks_schema
 from softaer.signals.extraction import add_extraction, asked, extract
-from softaer.signals.face_geometry import FACE, MESH, mesh_columns
+from softaer.signals.face_geometry import FACE, MESH, POINTS_IN_MESH
 from softaer.signals.face_mesh import Mesh, open_face_mesh
 from softaer.signals.following import Subject
 from softaer.signals.markup import POINTS, VERTICES, columns
@@ -68,8 +67,9 @@ def track(
     ------
     Tables of up to 1500 frames: ``time`` (float64, s), ``face`` (bool), and ``x_18, y_18, ...,
     x_68, y_68`` (float32, pixels of the upright picture, y downwards; NaN without the subject's
-    face). With ``mesh`` also ``width`` and ``height`` of the picture (int32, pixels) and
-    ``x_v70, y_v70, z_v70, ...`` of the vertices :func:`mesh_vertices` (float32, pixels).
+    face). With ``mesh`` also ``width`` and ``height`` of the picture (int32, pixels) and ``mesh``,
+    x, y and z of the vertices :func:`mesh_vertices`, one after the other (float32, pixels; None
+    without the subject's face).
 
     Raises
     ------
@@ -80,9 +80,8 @@ def track(
     times: list[float] = []
     shapes: list[np.ndarray] = []
     sizes: list[tuple[int, ...]] = []
-    meshes: list[np.ndarray] = []
-    vertices = mesh_vertices(refine)
-    no_mesh = np.full((len(vertices), 3), np.nan)
+    meshes: list[np.ndarray | None] = []
+    kept = mesh_vertices(refine) if mesh else None
 
     def take() -> pd.DataFrame:
         points = np.array(shapes, dtype=np.float32).reshape(len(shapes), 2 * len(POINTS))
@@ -91,15 +90,8 @@ def track(
         table.insert(1, "face", ~np.isnan(points[:, 0]))
         if mesh:
             size = np.array(sizes, dtype=np.int32).reshape(len(sizes), 2)
-            depths = np.array(meshes, dtype=np.float32).reshape(len(meshes), no_mesh.size)
-            table = pd.concat(
-                [
-                    table,
-                    pd.DataFrame(size, columns=["width", "height"]),
-                    pd.DataFrame(depths, columns=mesh_columns(vertices)),
-                ],
-                axis=1,
-            )
+            table["width"], table["height"] = size.T
+            table["mesh"] = pd.Series(list(meshes), dtype=object)
         for rows in (times, shapes, sizes, meshes):
             rows.clear()
         return table
@@ -121,20 +113,20 @@ def track(
         alone = face is None
         face_mesh = open_mesh(1 if alone else MOST_FACES)
         for time, image in frames:
-            faces = find_faces(face_mesh, image)
-            found = [face_points(face, image) for face in faces]
+            faces = find_faces(face_mesh, image, kept)
+            found = [points_of(face) for face in faces]
             if alone and found and not subject.may_be(found[0]):
                 alone = False
                 face_mesh = open_mesh(MOST_FACES)
-                faces = find_faces(face_mesh, image)
-                found = [face_points(face, image) for face in faces]
+                faces = find_faces(face_mesh, image, kept)
+                found = [points_of(face) for face in faces]
             own = subject.among(found, time, image.shape[1])
             times.append(time)
             shapes.append(np.full((len(POINTS), 2), np.nan) if own is None else own)
             if mesh:
-                of_own = [f for f, points in zip(faces, found, strict=True) if points is own]
+                own_mesh = [f for f, points in zip(faces, found, strict=True) if points is own]
                 sizes.append(image.shape[1::-1])
-                meshes.append(face_vertices(of_own[0], image, vertices) if of_own else no_mesh)
+                meshes.append(own_mesh[0].astype(np.float32).ravel() if own_mesh else None)
             if len(times) == FRAMES_AT_ONCE:
                 yield take()
     if account is not None:
@@ -148,8 +140,10 @@ def mesh_vertices(refine: bool = Tracking.refine) -> tuple[int, ...]:
     return MESH if refine else FACE
 
 
-def find_faces(face_mesh: Mesh, image: np.ndarray) -> list[Sequence[Any]]:
-    """The vertices of each face in one picture.
+def find_faces(
+    face_mesh: Mesh, image: np.ndarray, vertices: Sequence[int] | None = None
+) -> list[np.ndarray]:
+    """The 49 points of each face in one picture, or vertices with their depth.
 
     Parameters
     ----------
@@ -157,28 +151,31 @@ def find_faces(face_mesh: Mesh, image: np.ndarray) -> list[Sequence[Any]]:
         An open ``mediapipe`` FaceMesh.
     image
         RGB, uint8, shape (height, width, 3).
+    vertices
+        Vertices to return instead of the points. FaceMesh's depth is on the scale of its x, in
+        widths of the picture.
 
     Returns
     -------
-    For each face, vertices with ``x``, ``y`` and ``z`` in units of the picture.
-    """
-    return [face.landmark for face in face_mesh.process(image).multi_face_landmarks or []]
-
-
-def face_points(face: Sequence[Any], image: np.ndarray) -> np.ndarray:
-    """The 49 points of a face, float64, shape (49, 2), pixels."""
-    height, width = image.shape[:2]
-    return np.array([(face[v].x * width, face[v].y * height) for v in VERTICES])
-
-
-def face_vertices(face: Sequence[Any], image: np.ndarray, vertices: Iterable[int]) -> np.ndarray:
-    """Some vertices of a face, float64, shape (n, 3), pixels.
-
-    FaceMesh's depth is on the scale of its x, in widths of the picture.
+    float64 arrays of shape (49, 2), or (len(vertices), 3), pixels.
     """
     height, width = image.shape[:2]
-    places = ((face[v].x, face[v].y, face[v].z) for v in vertices)
-    return np.array([(x * width, y * height, z * width) for x, y, z in places])
+    faces = [face.landmark for face in face_mesh.process(image).multi_face_landmarks or []]
+    if vertices is None:
+        return [
+            np.array([(face[v].x * width, face[v].y * height) for v in VERTICES]) for face in faces
+        ]
+    found = []
+    for face in faces:
+        places = [face[v] for v in vertices]
+        flat = [part for p in places for part in (p.x * width, p.y * height, p.z * width)]
+        found.append(np.array(flat).reshape(len(vertices), 3))
+    return found
+
+
+def points_of(face: np.ndarray) -> np.ndarray:
+    """The 49 points of a face from :func:`find_faces`, shape (49, 2)."""
+    return face if face.shape[1] == 2 else face[POINTS_IN_MESH, :2].copy()
 
 
 def main() -> None:
@@ -209,7 +206,7 @@ def main() -> None:
             options.mesh_output is not None,
         )
 
-    mesh = (options.mesh_output, mesh_schema(mesh_columns(mesh_vertices(settings.refine))))
+    mesh = (options.mesh_output, mesh_schema(mesh_vertices(settings.refine)))
     extract(
         asked(options),
         read,

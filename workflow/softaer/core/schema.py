@@ -4,7 +4,7 @@ A stage imports its output schema by name. ``code_digest`` follows such imports 
 a change to one stage's schema reruns only that stage.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -107,47 +107,33 @@ def video_features(features: Sequence[str]) -> pa.Schema:
     )
 
 
-def face_mesh(coordinates: Sequence[str]) -> pa.Schema:
+def face_mesh(vertices: Sequence[int]) -> pa.Schema:
     """Vertices of the face per video frame; null where no face was found.
 
-    x and y are those of the picture, to the right and downwards; z is FaceMesh's depth, away from
-    the camera, on the same scale. Without FaceMesh's refinement there are no irises.
+    ``mesh`` has x, y and z of each vertex, one after the other: x and y are those of the picture,
+    to the right and downwards; z is FaceMesh's depth, away from the camera, on the same scale. Its
+    metadata list the vertices. A single column, because hundreds would take a second for a minute
+    of short clips.
     """
+    places = pa.list_(pa.field("element", pa.float32()), 3 * len(vertices))
+    mesh = field("mesh", places, "pixel", nullable=True)
+    numbers = {"vertices": " ".join(map(str, vertices))}
     return pa.schema(
         [
             RECORDING,
             TIME,
             field("width", pa.int32(), "pixel"),
             field("height", pa.int32(), "pixel"),
-            *(field(name, pa.float32(), "pixel", nullable=True) for name in coordinates),
+            mesh.with_metadata(mesh.metadata | numbers),
         ]
     )
 
 
-def face_features(units: Mapping[str, str], functionals: Sequence[str] = ()) -> pa.Schema:
-    """Geometry of the face on the grid; null where the face was lost for too long.
-
-    Parameters
-    ----------
-    units
-        Unit of each feature, by its name.
-    functionals
-        Over a window, named ``<feature>_<functional>``; none: the features themselves.
-    """
-    names = {
-        f"{name}_{functional}": _of_functional(unit, functional)
-        for functional in functionals
-        for name, unit in units.items()
-    }
-    columns = (field(n, pa.float32(), unit, True) for n, unit in (names or units).items())
+def face_features(features: Sequence[str], units: Sequence[str]) -> pa.Schema:
+    """Geometry of the face on the grid; null where the face was lost for too long."""
+    named = zip(features, units, strict=True)
+    columns = (field(name, pa.float32(), unit, nullable=True) for name, unit in named)
     return pa.schema([RECORDING, TIME, *columns])
-
-
-def _of_functional(unit: str, functional: str) -> str:
-    """Unit of a functional of values with a unit."""
-    if functional == "variance":
-        return unit if unit == "1" else f"({unit})^2"
-    return f"{unit}/s" if functional == "slope" else unit
 
 
 def feature_table(features: Sequence[str]) -> pa.Schema:

@@ -94,17 +94,12 @@ FACE = tuple(
 the reference head, the lids, and the chin."""
 
 MESH = (*FACE, *IRISES)
-"""Vertices that are kept of each face."""
+"""Vertices that are kept of each face, the irises last."""
 
 POINTS_IN_MESH = slice(0, len(POINTS))
 """Places of the 49 points in :data:`MESH`."""
 
 SHARED_UNIT = "interocular distance"
-
-
-def mesh_columns(vertices: Iterable[int] = MESH) -> list[str]:
-    """Names of the coordinates: ``x_v70, y_v70, z_v70, ...``."""
-    return [f"{axis}_v{vertex}" for vertex in vertices for axis in "xyz"]
 
 
 @dataclass(frozen=True)
