@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -29,10 +30,15 @@ from side_by_side import Setting, compare, markdown
 
 from softaer.audio_lld import compute_lld, descriptor_names
 from softaer.core import tables
+from softaer.core.experiment import Media
 from softaer.core.schema import audio_lld as lld_schema
+from softaer.core.schema import face_mesh as mesh_schema
 from softaer.core.schema import landmarks as landmarks_schema
 from softaer.landmarks import track
+from softaer.signals.extraction import Extraction, extract
+from softaer.signals.face_geometry import MESH
 from softaer.signals.markup import columns
+from softaer.signals.media import Choice
 from softaer.signals.pictures import video_frames
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
 
@@ -76,14 +82,31 @@ def stage_lld(path: Path, feature_set: str) -> None:
                 sink.append(table)
 
 
-def stage_landmarks(path: Path) -> None:
-    """The stage, from file to Parquet."""
+def stage_landmarks(path: Path, mesh: bool = False) -> dict[str, int]:
+    """The stage, from file to Parquet, with or without the mesh; sizes of the tables [byte]."""
     with tempfile.TemporaryDirectory() as folder:
-        schema = landmarks_schema(columns())
-        with tables.writer(Path(folder) / "landmarks.parquet", schema) as sink:
-            for table in track(video_frames(path)):
-                table.insert(0, "recording", "benchmark")
-                sink.append(table)
+        task = Extraction(
+            [("benchmark", str(path))],
+            {"benchmark": Choice("benchmark")},
+            Media(),
+            "fail",
+            Path(folder) / "landmarks.parquet",
+            Path(folder) / "status.parquet",
+        )
+        extract(
+            task,
+            lambda file, *_: track(video_frames(file), mesh=mesh),
+            landmarks_schema(columns()),
+            beside=(Path(folder) / "mesh.parquet", mesh_schema(MESH)) if mesh else None,
+        )
+        return {table.stem: table.stat().st_size for table in Path(folder).glob("*.parquet")}
+
+
+def bytes_per_frame(path: Path) -> str:
+    """What a frame takes in both tables."""
+    sizes = stage_landmarks(path, mesh=True)
+    frames = sum(1 for _ in video_frames(path))
+    return f"{sizes['mesh'] / frames:.0f} and {sizes['landmarks'] / frames:.0f} bytes a frame"
 
 
 def rows(setting: Setting) -> list[dict]:
@@ -103,10 +126,16 @@ def rows(setting: Setting) -> list[dict]:
         setting.repeat,
         "against a loop over PyAV and FaceMesh",
     )
-    return [*sound, pictures]
+    mesh = compare(
+        "landmarks with the mesh",
+        *(partial(_each, stage_landmarks, setting.files, mesh) for mesh in (False, True)),
+        setting.repeat,
+        f"against landmarks alone; {bytes_per_frame(setting.files[0])}",
+    )
+    return [*sound, pictures, mesh]
 
 
-def _each(work: Callable[..., None], files: list[Path], *arguments: str) -> None:
+def _each(work: Callable[..., object], files: list[Path], *arguments: Any) -> None:
     for file in files:
         work(file, *arguments)
 

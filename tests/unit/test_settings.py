@@ -14,6 +14,7 @@ from softaer.core.experiment import (
     Descriptors,
     Evaluation,
     Experiment,
+    FaceFeatures,
     FeatureTable,
     Labels,
     Media,
@@ -39,6 +40,7 @@ SECTIONS = (
     Postprocessing,
     FeatureTable,
     TableFeatures,
+    FaceFeatures,
 )
 
 

@@ -13,10 +13,10 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.experiment import VideoFeatures
-from softaer.core.grid import grid, interpolate
 from softaer.core.schema import video_features as features_schema
-from softaer.signals.functionals import functional_names, windowed_functionals
-from softaer.signals.markup import POINTS, REFERENCE, columns, place_and_width, positions
+from softaer.signals.face_grid import on_grid
+from softaer.signals.functionals import functional_names
+from softaer.signals.markup import POINTS, REFERENCE, columns, positions
 
 
 def register(shapes: np.ndarray) -> np.ndarray:
@@ -82,29 +82,12 @@ def video_features(
     shapes = np.asarray(shapes, dtype=np.float64)
     placed = register(shapes) if registration == "similarity" else shapes
     flat = placed.reshape(-1, 2 * len(POINTS))
-    face = ~np.isnan(flat).any(axis=1)
-    at = grid(time[-1]) if len(time) else grid(-1)
-    values = np.full((len(at), flat.shape[1]), np.nan)
-    for part in _unbroken(shapes[face]):
-        own = interpolate(time[face][part], flat[face][part], at, max_gap)
-        values = np.where(np.isnan(values), own, values)
+    at, values = on_grid(time, flat, shapes, max_gap, window)
     if window:
-        here = ~np.isnan(values[:, 0])
-        values = windowed_functionals(time[face], flat[face], at, window)
-        values[~here] = np.nan
         names = functional_names(names)
     table = pd.DataFrame(values.astype(np.float32), columns=names)
     table.insert(0, "time", at)
     return table
-
-
-def _unbroken(shapes: np.ndarray) -> list[np.ndarray]:
-    """Segments of frames in which the face does not jump by more than its own width."""
-    if not len(shapes):
-        return []
-    place, width = place_and_width(shapes)
-    jump = np.linalg.norm(np.diff(place, axis=0), axis=-1) > np.maximum(width[1:], width[:-1])
-    return np.split(np.arange(len(shapes)), np.flatnonzero(jump) + 1)
 
 
 def main() -> None:

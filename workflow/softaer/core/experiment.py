@@ -66,6 +66,7 @@ ON_BAD_RECORDING: OnBadRecording = "fail"
 Functional = Literal[
     "mean", "variance", "sd", "min", "max", "range", "p10", "p25", "p50", "p75", "p90", "slope"
 ]
+FaceGroup = Literal["pose", "gaze", "eyes", "mouth", "brows"]
 Step = Literal["median_filter", "centring", "scaling", "time_shift"]
 
 
@@ -173,6 +174,27 @@ class VideoFeatures(Section):
 @dataclass(frozen=True)
 class Video(VideoFeatures, Tracking):
     """Video features."""
+
+
+@dataclass(frozen=True)
+class FaceFeatures(Section):
+    """Features computed from the geometry of the face."""
+
+    features: Annotated[tuple[FaceGroup, ...], MinLen(1), EACH_ONCE] = (
+        "pose",
+        "gaze",
+        "eyes",
+        "mouth",
+        "brows",
+    )
+    """pose: rotation and position of the head; gaze: offset of the irises; eyes: how open they are;
+    mouth: opening, width, corners, chin; brows: their heights"""
+    window: Annotated[Seconds, Interval(ge=0, le=60)] = 1.0
+    """for the functionals, centred on each grid point; 0: the features themselves"""
+    functionals: Annotated[tuple[Functional, ...], MinLen(1), EACH_ONCE] = ("mean", "variance")
+    """over the frames in the window"""
+    max_gap: Annotated[Seconds, Ge(0)] = 0.5
+    """longest gap without a face that is interpolated"""
 
 
 def is_expression(text: str) -> bool:

@@ -107,6 +107,35 @@ def video_features(features: Sequence[str]) -> pa.Schema:
     )
 
 
+def face_mesh(vertices: Sequence[int]) -> pa.Schema:
+    """Vertices of the face per video frame; null where no face was found.
+
+    ``mesh`` has x, y and z of each vertex, one after the other: x and y are those of the picture,
+    to the right and downwards; z is FaceMesh's depth, away from the camera, on the same scale. Its
+    metadata list the vertices. A single column, because hundreds would take a second for a minute
+    of short clips.
+    """
+    places = pa.list_(pa.field("element", pa.float32()), 3 * len(vertices))
+    mesh = field("mesh", places, "pixel", nullable=True)
+    numbers = {"vertices": " ".join(map(str, vertices))}
+    return pa.schema(
+        [
+            RECORDING,
+            TIME,
+            field("width", pa.int32(), "pixel"),
+            field("height", pa.int32(), "pixel"),
+            mesh.with_metadata(mesh.metadata | numbers),
+        ]
+    )
+
+
+def face_features(features: Sequence[str], units: Sequence[str]) -> pa.Schema:
+    """Geometry of the face on the grid; null where the face was lost for too long."""
+    named = zip(features, units, strict=True)
+    columns = (field(name, pa.float32(), unit, nullable=True) for name, unit in named)
+    return pa.schema([RECORDING, TIME, *columns])
+
+
 def feature_table(features: Sequence[str]) -> pa.Schema:
     """Rows of feature tables of one's own, each with the time for which it holds.
 

@@ -7,6 +7,7 @@ of its rows or none.
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -100,6 +101,7 @@ def extract(
     read: Callable[[str, Media, Choice, Account], Iterable[pd.DataFrame]],
     schema: pa.Schema,
     length: Callable[[str, Media], float | None] = length,
+    beside: tuple[Path, pa.Schema] | None = None,
 ) -> None:
     """Write the rows and the status of each recording.
 
@@ -114,6 +116,9 @@ def extract(
         Schema of the rows.
     length
         Length of a recording according to its file [s], for the progress; ``None`` if unknown.
+    beside
+        Another table to write from the same rows, and its schema. Each table gets the columns of
+        its schema.
 
     Raises
     ------
@@ -124,22 +129,26 @@ def extract(
     lengths = {name: length(path, limits) for name, path in extraction.recordings}
     known = [seconds for seconds in lengths.values() if seconds is not None]
     progress = Progress(sum(known) if len(known) == len(lengths) else None)
-    with (
-        tables.writer(extraction.output, schema) as sink,
-        tables.writer(extraction.status_output, STATUS) as status,
-    ):
+    outputs = [(extraction.output, schema), *([beside] if beside else [])]
+    with ExitStack() as open_tables:
+        sinks = [open_tables.enter_context(tables.writer(*output)) for output in outputs]
+        status = open_tables.enter_context(tables.writer(extraction.status_output, STATUS))
         for recording, path in extraction.recordings:
             account = Account()
             state: dict[str, Any] = {"recording": recording, "reason": None} | NOTHING
             try:
-                with sink.all_or_nothing() as rows:
+                with ExitStack() as whole:
+                    rows = [whole.enter_context(sink.all_or_nothing()) for sink in sinks]
                     choice = extraction.choices[recording]
                     for table in _reading(read(path, limits, choice, account)):
-                        state["frames"] += len(table)
-                        state["missing"] += int(table.isna().any(axis=1).sum())
-                        state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
                         table.insert(0, "recording", recording)
-                        rows.append(table)
+                        # Without a second table, the writer refuses columns that are too many.
+                        parts = [table[s.names] for _, s in outputs] if beside else [table]
+                        state["frames"] += len(table)
+                        state["missing"] += int(parts[0].isna().any(axis=1).sum())
+                        state["end"] = table["time"].iloc[-1] if len(table) else state["end"]
+                        for sink, part in zip(rows, parts, strict=True):
+                            sink.append(part)
                         progress.advance(recording, len(table), state["end"] or 0.0)
                 progress.finish(recording, lengths[recording])
                 state |= _accounted(account)

@@ -82,6 +82,25 @@ def functional_names(names: Sequence[str], functionals: Sequence[str] = DEFAULT)
     return [f"{name}_{functional}" for functional in functionals for name in names]
 
 
+def functional_units(units: Sequence[str], functionals: Sequence[str] = DEFAULT) -> list[str]:
+    """Units of the functionals of some series, in the order of :func:`functional_names`.
+
+    Examples
+    --------
+    >>> functional_units(["degree", "1"], ["mean", "variance", "slope"])
+    ['degree', '1', '(degree)^2', '1', 'degree/s', '1/s']
+    """
+
+    def of(functional: str, unit: str) -> str:
+        if functional == "variance" and unit != "1":
+            return f"({unit})^2"
+        if functional == "voiced":
+            return "1"
+        return f"{unit}/s" if functional == "slope" else unit
+
+    return [of(functional, unit) for functional in functionals for unit in units]
+
+
 def windowed_functionals(
     time: np.ndarray,
     values: np.ndarray,
