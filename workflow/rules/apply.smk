@@ -64,7 +64,7 @@ rule packed_model:
 rule apply_batch:
     input:
         features=lambda wildcards: collect(
-            places.BATCH, stage=FEATURE_STAGES, batch=wildcards.batch
+            places.FEATURES, modality=MODALITIES, batch=wildcards.batch
         ),
         model=PACKED_FILES,
     output:

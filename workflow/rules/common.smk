@@ -19,9 +19,11 @@ from softaer.core import code_digest as digests
 from softaer.core import lock, places
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
-from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES, READERS
+from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
+from softaer.core.experiment import AudioFeatures, FeatureTable, TableFeatures
 from softaer.corpus import COLUMNS
+from softaer.modalities import BUILT_IN, SOURCES, configured, version_of
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
@@ -43,22 +45,23 @@ MAIN_PROCESS = workflow.is_main_process
 
 @told
 def read_experiment():
-    """The configuration, its layout, the recordings, and the published scores to compare with.
+    """The configuration, its modalities and layout, the recordings, and the published scores to compare with.
 
     Jobs trust what the main process has checked.
     """
     filled = configuration.filled(config, check=MAIN_PROCESS)
     filled = paths.located(filled, *snakemake_private.configurations(workflow))
+    modalities = configuration.modalities(filled, check=MAIN_PROCESS)
     layout = layouts.layout(filled["corpus"]["layout"])
     if MAIN_PROCESS:
         configuration.check_layout(filled, layout)
-    found = recordings.read(filled, layout, check=MAIN_PROCESS)
+    found = recordings.read(filled, layout, MAIN_PROCESS, modalities)
     asked = filled["report"]["published"]
     others = published.chosen_table(asked, layout, found.simulated, check=MAIN_PROCESS)
-    return filled, layout, found, others
+    return filled, modalities, layout, found, others
 
 
-config, LAYOUT, CORPUS, PUBLISHED = read_experiment()
+config, MODALITY, LAYOUT, CORPUS, PUBLISHED = read_experiment()
 
 # Rules run "python -m softaer.<stage>" with the Python that runs Snakemake, active or not, or with that of
 # their conda environment, for which Snakemake clears PYTHONPATH.
@@ -103,6 +106,12 @@ def relevant(recordings, columns):
     return corpus.relevant(recordings, columns) if COMPARING else None
 
 
+def source_digest(name):
+    """Digest of a modality's source of one's own: of its file, or the version of its package."""
+    origin = MODALITY[name].origin
+    return file_digest(origin) if origin.endswith(".py") else version_of(origin)
+
+
 def pins(*packages):
     """Versions of the packages that compute a stage's values; another version reruns it."""
     return [f"{package}=={PINS[package]}" for package in packages]
@@ -124,15 +133,22 @@ WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
 
 DIMENSIONS, TARGETS = config["dimensions"], config["targets"]
 TASKS, SEEDS = config["tasks"], config["seeds"]
-MODALITIES = [name for name in ("audio", "video") if name in config["modalities"]]
+MODALITIES = list(MODALITY)
+# The built-in modalities can always be extracted.
+EXTRACTED = configured(config | {"modalities": list(BUILT_IN)}) | MODALITY
+# Modalities with features of their own.
+UNJOINED = [name for name in MODALITIES if not MODALITY[name].parts]
 FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
 ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
-FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
-ALL_READERS = [READERS[modality] for modality in MODALITIES]
+ALL_READERS = list(dict.fromkeys(MODALITY[name].reader for name in UNJOINED))
 # If values hold to the end of a recording, its length must be known.
 HELD = config["ratings"]["interpolation"] == "hold"
 # Stages that write notes on unusual inputs to results/status.
-NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
+NOTING = [
+    *ALL_READERS,
+    *(f"{name}_features" for name in MODALITIES if MODALITY[name].source.last == "audio_features"),
+    *("ratings", "labels"),
+]
 ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 
 NETWORKS = Networks(config, MODALITIES)
@@ -154,7 +170,7 @@ ALL_SYSTEMS = [
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
 APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
-EXTRACTION = json.dumps({modality: config[modality] for modality in MODALITIES})
+EXTRACTION = json.dumps({name: MODALITY[name].extraction for name in MODALITIES})
 
 DELAY_TABLE = [places.ANNOTATION_DELAY] if config["delay"] == "estimated" else []
 LEARNT = [
@@ -196,7 +212,7 @@ wildcard_constraints:
     recording="[A-Za-z0-9_][A-Za-z0-9_.-]*",
     subject="[A-Za-z0-9_]+",
     dimension="[A-Za-z][A-Za-z0-9-]*",
-    modality="audio|video",
+    modality="|".join(EXTRACTED),
     scope="[A-Za-z][A-Za-z0-9+-]*",
     objective="|".join(OBJECTIVES).replace("+", "[+]"),
     instance="[^/]+",
@@ -207,7 +223,31 @@ wildcard_constraints:
 recordings_of, applied_of, applied_named, rated_in = map(
     told, (CORPUS.of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in)
 )
-INPUTS = Inputs(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path)))
+INPUTS = Inputs(
+    *(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path))), EXTRACTED
+)
+
+
+def with_last(stage):
+    """For wildcard_constraints: the modalities whose features a stage makes, or nothing."""
+    names = [name for name, modality in EXTRACTED.items() if modality.source.last == stage]
+    return "|".join(names) or "(?!)"
+
+
+def with_first(stage):
+    """The same for the stage that opens their files."""
+    names = [name for name, modality in EXTRACTED.items() if modality.source.first == stage]
+    return "|".join(names) or "(?!)"
+
+
+def setting(key):
+    """For params: a setting of the modality."""
+    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].settings[key])
+
+
+def settings_of(section):
+    """For params: arguments of a command that takes a section's keys from the modality."""
+    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].words(section))
 
 
 def delay_of(name):

@@ -7,7 +7,8 @@ In: scores, predictions, learning curves and the data set. Out: results/report.h
 PICTURES = config["report"]["frames"]
 if PICTURES is None:
     PICTURES = config["corpus"]["layout"] == "table"
-PICTURES = PICTURES and "video" in MODALITIES
+SEEN = [name for name in MODALITIES if MODALITY[name].source.column == "video"]
+PICTURES = PICTURES and bool(SEEN)
 
 
 rule summarise:
@@ -74,7 +75,7 @@ rule simulate_check:
 
 rule frame_pairs:
     input:
-        dataset=rated_batches(filled_in(places.DATASET, modality=MODALITIES[-1])),
+        dataset=rated_batches(filled_in(places.DATASET, modality=(SEEN or MODALITIES)[-1])),
         media=lambda wildcards: INPUTS.shown() if PICTURES else [],
         recordings=TABLE,
     output:

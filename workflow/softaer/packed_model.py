@@ -29,6 +29,7 @@ from softaer.core.places import (
 )
 from softaer.core.tasks import all_networks_of
 from softaer.corpus import rated, read_recordings
+from softaer.modalities import BUILT_IN
 from softaer.predictor import FORMAT
 
 
@@ -89,7 +90,8 @@ def main() -> None:
         "task": task,
         "seeds": experiment.seeds,
         "delay": cli.delays(options),
-        **{modality: options.extraction[modality] for modality in experiment.single},
+        **{name: options.extraction[name] for name in experiment.single if name in BUILT_IN},
+        **_sources(experiment, options.extraction),
         "features": features,
         "networks": entries,
         "postprocessing": _postprocessing(experiment, options.results),
@@ -100,6 +102,12 @@ def main() -> None:
         partial.write_bytes(save(tensors))
     with complete(options.output) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _sources(experiment: Experiment, extraction: dict) -> dict:
+    """Settings of the modalities that are not built in, if there are any."""
+    others = {name: extraction[name] for name in experiment.single if name not in BUILT_IN}
+    return {"sources": others} if others else {}
 
 
 def _postprocessing(experiment: Experiment, results: Path) -> dict:

@@ -9,7 +9,7 @@ import itertools
 import json
 import platform
 from argparse import BooleanOptionalAction
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jinja2
@@ -33,6 +33,7 @@ from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
 from softaer.labels import DRIVEN, JUMPS
+from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table, tally
 from softaer.page.explorer import explorer, in_order
@@ -63,10 +64,6 @@ STAGES = (
     "simulate.portraits",
     "simulate.raters",
     "simulate.media",
-    "audio_lld",
-    "audio_features",
-    "landmarks",
-    "video_features",
     "recording_lengths",
     "ratings",
     "rating_scales",
@@ -89,7 +86,14 @@ STAGES = (
     "evaluate",
     "uncertainty",
 )
-"""Stages whose code affects the scores or their evaluation."""
+"""Stages whose code affects the scores or their evaluation, besides those of the modalities."""
+
+
+def all_stages(modalities: Iterable[Modality]) -> list[str]:
+    """Stages whose code affects the scores of an experiment or their evaluation, in order."""
+    place = STAGES.index("recording_lengths")
+    own = [stage for modality in modalities for stage in modality.source.stages]
+    return list(dict.fromkeys([*STAGES[:place], *own, *STAGES[place:]]))
 
 
 def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
@@ -294,6 +298,8 @@ def main() -> None:
         )
     if options.config["labels"]["alignment"] == "estimated":
         estimated["Lags of the raters"] = as_rows(table("rater_lags"))
+    modalities = configured(options.config)
+    settings = {name: modality.settings for name, modality in modalities.items()}
     odd = oddities(options.results / "status", options.noting, recordings)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
@@ -308,6 +314,7 @@ def main() -> None:
         seeds=experiment.seeds,
         tasks=experiment.tasks,
         modalities=experiment.single,
+        colours=colours(experiment.single),
         modalities_shown=experiment.modalities,
         counts=scores.groupby("partition", sort=False)[["recordings", "frames"]]
         .max()
@@ -331,14 +338,14 @@ def main() -> None:
         check=as_rows(table("simulate_check")) if options.simulated else None,
         published=published,
         origin=SHIPPED.get(options.published),
-        departures=departures(options.published, options.config, experiment.single),
+        departures=departures(options.published, options.config | settings, experiment.single),
         release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         reliability=as_rows(reliability_rows(table("agreement/reliability"))),
         agreement_figure=figure("agreement"),
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
-        digests={stage: code_digest(stage) for stage in STAGES},
+        digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},
         selections=as_rows(read_selections(experiment, options.results)),
         steps=as_rows(read_models(experiment, options.results, experiment.single)),
         ridge=against_ridge(scores),

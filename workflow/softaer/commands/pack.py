@@ -15,6 +15,7 @@ from softaer.core.errors import InputError
 from softaer.core.files import complete
 from softaer.core.tasks import CONSTANT, JOIN, PLAIN_MEAN, RIDGE
 from softaer.corpus import read_recordings
+from softaer.modalities import BUILT_IN
 from softaer.page.score_table import keyed
 from softaer.predictor import DESCRIPTION, WEIGHTS, Predictor
 
@@ -65,9 +66,15 @@ def card(predictor: Predictor, results: Path) -> str:
         _table(["", ""], [list(fact) for fact in facts.items()]),
         _scores(predictor, results),
         WHAT_FOR,
-        *([LICENCES] if "audio" in predictor.modalities else []),
+        *([LICENCES] if _has_lld(predictor) else []),
     ]
     return "\n".join(parts)
+
+
+def _has_lld(predictor: Predictor) -> bool:
+    """Whether openSMILE describes the sound."""
+    settings = {name: predictor.extraction(name) for name in predictor.modalities}
+    return any(s.get("source", BUILT_IN.get(name)) == "lld" for name, s in settings.items())
 
 
 def _scores(predictor: Predictor, results: Path) -> str:

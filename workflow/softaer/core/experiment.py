@@ -422,11 +422,15 @@ class Configuration(Section):
         MinLen(1),
         EACH_ONCE,
     ] = ("arousal", "valence")
-    modalities: Annotated[tuple[Literal["audio", "video"], ...], MinLen(1), EACH_ONCE] = (
-        "audio",
-        "video",
-    )
-    """with both, their late fusion is scored as well"""
+    modalities: (
+        Annotated[tuple[Literal["audio", "video"], ...], MinLen(1), EACH_ONCE]
+        | Annotated[
+            dict[str, dict[str, Any]], MinLen(1), "names with their settings, see docs/features.md"
+        ]
+    ) = ("audio", "video")
+    """What E and sigma are predicted from. With several, their late fusion is scored as well. Or a
+    mapping from names to sources and settings, see docs/features.md:
+        modalities: {audio: {}, voice: {source: lld, feature_set: eGeMAPSv02}}"""
     targets: Annotated[
         tuple[Target, ...],
         MinLen(1),

@@ -22,12 +22,10 @@ TRUTH = f"{RESULTS}/corpus/truth/{{recording}}.parquet"
 ANNOTATIONS = f"{RESULTS}/corpus/annotations/{{recording}}.csv"
 MEDIA = f"{RESULTS}/corpus/media/{{recording}}.mp4"
 
-# From media to features.
-BATCH = f"{RESULTS}/{{stage}}/{{batch}}.parquet"
-AUDIO_LLD = f"{RESULTS}/audio_lld/{{batch}}.parquet"
-AUDIO_FEATURES = f"{RESULTS}/audio_features/{{batch}}.parquet"
+# From media and feature tables to features.
+LLD = f"{RESULTS}/{{modality}}_lld/{{batch}}.parquet"
 LANDMARKS = f"{RESULTS}/landmarks/{{batch}}.parquet"
-VIDEO_FEATURES = f"{RESULTS}/video_features/{{batch}}.parquet"
+FEATURE_TABLE = f"{RESULTS}/{{modality}}_table/{{batch}}.parquet"
 FEATURES = f"{RESULTS}/{{modality}}_features/{{batch}}.parquet"
 STATUS = f"{RESULTS}/status/{{stage}}/{{batch}}.parquet"
 STATUS_TABLE = f"{RESULTS}/status.csv"

@@ -4,7 +4,7 @@ A stage imports its output schema by name. ``code_digest`` follows such imports 
 a change to one stage's schema reruns only that stage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -127,6 +127,17 @@ def table_features(features: Sequence[str]) -> pa.Schema:
     """Features from a table of one's own on the grid; null if no row is there."""
     of_table = [field(name, pa.float32(), "of the table", nullable=True) for name in features]
     return pa.schema([RECORDING, TIME, *of_table])
+
+
+def concatenated_features(parts: Mapping[str, pa.Schema]) -> pa.Schema:
+    """Features of several modalities side by side; null if a part has no value there."""
+    columns = [
+        field.with_name(f"{part}_{field.name}").with_nullable(True)
+        for part, schema in parts.items()
+        for field in schema
+        if field.name not in (RECORDING.name, TIME.name)
+    ]
+    return pa.schema([RECORDING, TIME, *columns])
 
 
 STATUS = pa.schema(

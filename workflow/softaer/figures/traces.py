@@ -14,7 +14,7 @@ from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.figures import SYMBOLS, colour_of, parser, save, style
+from softaer.figures import SYMBOLS, colour_of, is_single, parser, save, style
 
 Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
 """Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and the
@@ -66,11 +66,11 @@ def draw(panels: Sequence[Panel]) -> plt.Figure:
         for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=True)):
             dimension, target, series = panel
             for name, table in series.items():
-                strong = name not in ("audio", "video")
+                strong = not is_single(name)
                 axis.plot(
                     table["time"],
                     table[target],
-                    color=colour_of(name),
+                    color=colour_of(name, series),
                     linewidth=2.0 if strong else 1.0,
                     alpha=1.0 if strong else 0.7,
                     label=name,

@@ -11,6 +11,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import Configuration, Model, Training, defaults
 from softaer.core.fields import found, read, types
 from softaer.layouts import Layout
+from softaer.modalities import Modality, configured
 
 REPLACED = {
     "training.max_epochs": "training.max_steps, training.patience and training.evaluate_every "
@@ -85,13 +86,7 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
                 f"config key {dimension!r}: found {seconds:g}; "
                 f"expected a multiple of {1 / RATE:g} s"
             )
-    video = experiment.video
-    if video.rate is not None and 0 < video.rate * video.max_gap <= 1:
-        raise InputError(
-            f"config key 'video.rate': found {video.rate:g} with video.max_gap "
-            f"{video.max_gap:g}; expected more than 1 / video.max_gap, because otherwise the face "
-            "counts as lost between two frames"
-        )
+    _check_rate(experiment.video.rate, experiment.video.max_gap, "video")
     training = experiment.training
     if training.patience < training.evaluate_every:
         raise InputError(
@@ -108,6 +103,39 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
         raise InputError(
             f"config key 'ratings.range': found {config['ratings']['range']}; "
             "expected the lowest value first"
+        )
+
+
+def modalities(config: Mapping[str, Any], check: bool = True) -> dict[str, Modality]:
+    """Modalities of an experiment, see :func:`softaer.modalities.configured`.
+
+    Parameters
+    ----------
+    config
+        The complete configuration, with paths relative to the working directory.
+    check
+        Whether to check their settings.
+
+    Raises
+    ------
+    InputError
+        Names the first wrong key.
+    """
+    found = configured(config, check)
+    if check and isinstance(config["modalities"], Mapping):
+        for name, modality in found.items():
+            settings = modality.settings
+            if settings.get("rate") is not None and modality.source.column == "video":
+                _check_rate(settings["rate"], settings["max_gap"], f"modalities.{name}")
+    return found
+
+
+def _check_rate(rate: float | None, max_gap: float, section: str) -> None:
+    if rate is not None and 0 < rate * max_gap <= 1:
+        raise InputError(
+            f"config key '{section}.rate': found {rate:g} with {section}.max_gap "
+            f"{max_gap:g}; expected more than 1 / {section}.max_gap, because otherwise the face "
+            "counts as lost between two frames"
         )
 
 
