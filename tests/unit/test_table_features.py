@@ -179,3 +179,11 @@ def test_lengths_of_the_media_and_notes(tmp_path, monkeypatch):
     assert "40 rows end at 10 s, the recording at 14 s" in status["notes"]["b"]
     with pytest.raises(InputError, match="may be seconds or milliseconds"):
         first_stage(monkeypatch, tmp_path, paths)
+
+
+def test_a_feature_that_ends_like_a_target_is_refused():
+    """In a dataset, columns that end like this are taken for targets."""
+    for name in ("x_E", "pupil_sigma"):
+        with pytest.raises(InputError, match=f"feature '{name}', which ends like a target"):
+            table_features.refuse_names_of_targets(["f", name])
+    table_features.refuse_names_of_targets(["x_E_mean", "sigma", "E", "x_e"])

@@ -6,6 +6,7 @@ segment. All recordings must have the same features.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
@@ -68,6 +69,9 @@ def look_at_columns(options: argparse.Namespace) -> None:
     if task.on_bad_recording == "skip":
         return
     like: tuple[str, list[str]] | None = None
+    if options.like:
+        with suppress(InputError):  # of another recording's table, which its own job reports
+            like = options.like, feature_columns(options.like, settings, task.limits)[0]
     for recording, path in task.recordings:
         try:
             names, _ = feature_columns(path, settings, task.limits)
