@@ -144,7 +144,7 @@ def test_the_key_that_is_wrong_is_named(given, key, words):
 
 @pytest.mark.parametrize("given", [{}, "audio", {"audio": None}, {"audio": []}, {"audio": "x"}])
 def test_what_is_no_mapping_from_names_to_settings(given):
-    with pytest.raises(InputError, match=r"config key 'modalities': found .*docs/features"):
+    with pytest.raises(InputError, match=r"config key 'modalities': found .*docs/modalities"):
         configuration.checked(experiment(given))
 
 

@@ -167,6 +167,10 @@ def test_configuration_that_is_shown_is_accepted(clone):
             run(RECOLA_TABLE, clone)
         (clone / "shown.yaml").write_text(text)
         (clone / "new.csv").write_text("recording,media\nnew,new.mp4\n")
+        for pattern in re.findall(r'files: "(.*?)"', text):
+            path = clone / pattern.replace("{recording}", "rec01")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
         done = run("snakemake --cores 2 --configfile shown.yaml --dry-run", clone)
         assert done.returncode == 0, f"{page}: {block}\n{done.stdout}{done.stderr}"
 

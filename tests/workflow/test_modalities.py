@@ -35,45 +35,6 @@ for path in sys.argv[1:]:
 """
 """Writes a feature table at 25 rows per second for each path."""
 
-LOUDNESS = '''
-"""Loudness of the sound, a source of one's own."""
-
-from dataclasses import dataclass
-from typing import Annotated
-
-from annotated_types import Gt, Unit
-
-from softaer.core.experiment import TableFeatures
-from softaer.modalities import Source
-
-
-@dataclass(frozen=True)
-class Loudness(TableFeatures):
-    """Loudness."""
-
-    frame: Annotated[float, Gt(0), Unit("s")] = 0.02
-    """length of a frame"""
-
-
-def read(path, settings, choice, account):
-    import numpy as np
-    import pandas as pd
-
-    from softaer.signals.sound import AUDIO_RATE, audio_blocks
-
-    blocks = audio_blocks(
-        path, stream=choice.stream, channel=choice.channel, beside=choice.beside, account=account
-    )
-    sound = np.concatenate(list(blocks)).astype(float)
-    size = round(settings.frame * AUDIO_RATE)
-    frames = sound[: len(sound) // size * size].reshape(-1, size)
-    time = (np.arange(len(frames)) + 0.5) * settings.frame
-    return pd.DataFrame({"time": time, "level": np.log1p((frames**2).mean(axis=1))})
-
-
-SOURCE = Source("loudness", Loudness, "audio", lambda settings: ["level"], read)
-'''
-
 MODALITIES = {
     "voice": {"source": "lld", "feature_set": "eGeMAPSv02", "functionals": ["mean", "variance"]},
     "audio": {},
@@ -100,7 +61,9 @@ def finished(root, tmp_path_factory) -> Project:
     def make(folder):
         project = new_project(root, folder)
         write_tables(project, [name for name in RECORDINGS if name != LACKING])
-        project.path("loudness.py").write_text(LOUDNESS)
+        page = (root / "docs/modalities.md").read_text(encoding="utf-8")
+        (source,) = re.findall(r"^```py\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+        project.path("loudness.py").write_text(source)
         outcome = project.run(config=CONFIG)
         assert outcome.returncode == 0, outcome.output
 

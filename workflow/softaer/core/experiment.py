@@ -425,11 +425,13 @@ class Configuration(Section):
     modalities: (
         Annotated[tuple[Literal["audio", "video"], ...], MinLen(1), EACH_ONCE]
         | Annotated[
-            dict[str, dict[str, Any]], MinLen(1), "names with their settings, see docs/features.md"
+            dict[str, dict[str, Any]],
+            MinLen(1),
+            "names with their settings, see docs/modalities.md",
         ]
     ) = ("audio", "video")
     """What E and sigma are predicted from. With several, their late fusion is scored as well. Or a
-    mapping from names to sources and settings, see docs/features.md:
+    mapping from names to sources and settings, see docs/modalities.md:
         modalities: {audio: {}, voice: {source: lld, feature_set: eGeMAPSv02}}"""
     targets: Annotated[
         tuple[Target, ...],
