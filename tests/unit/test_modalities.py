@@ -291,3 +291,33 @@ def test_every_modality_has_a_colour_of_its_own_whatever_is_fused():
         assert len({pair[kind].lower() for pair in found.values()}) == len(names)
     assert colours(["m0"])["m0"] == found["m0"]
     assert colours(["audio"])["audio"] == found["audio"]
+
+
+def test_fusions_are_those_of_all_or_of_the_subsets():
+    def fusions(of, names=("audio", "video", "w2v")):
+        config = configuration.filled({"fusion": {"of": of}})
+        return configuration.fusions(config, names)
+
+    assert fusions(None) == ["audio+video+w2v"]
+    assert fusions(None, ["audio"]) == []
+    subsets = [["w2v", "audio"], ["audio", "video", "w2v"], ["video", "w2v"]]
+    assert fusions(subsets) == ["audio+w2v", "audio+video+w2v", "video+w2v"]
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ([["audio", "text"]], r"found 'text' in \['audio', 'text'\]; .*\['audio', 'video'\]"),
+        ([["audio", "video"], ["video", "audio"]], r"found audio\+video twice"),
+    ],
+)
+def test_subsets_that_are_wrong(of, words):
+    config = configuration.filled({"fusion": {"of": of}})
+    with pytest.raises(InputError, match=f"config key 'fusion.of': {words}"):
+        configuration.fusions(config, ["audio", "video"])
+
+
+@pytest.mark.parametrize("of", [[], ["audio", "video"], [["audio"]], [["audio", "audio"]], "all"])
+def test_what_is_no_list_of_subsets(of):
+    with pytest.raises(InputError, match=r"config key 'fusion\.of': found .*\[\[audio, video\]\]"):
+        configuration.filled({"fusion": {"of": of}})

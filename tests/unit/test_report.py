@@ -1003,6 +1003,7 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
     after = {
         "report",
         "summarise",
+        "contributions",
         "apply",
         "apply_video",
         "packed_model",

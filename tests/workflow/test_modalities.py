@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from projects import TINY, Project, copied, digests, new_project, once
+from projects import TINY, Project, copied, digest, digests, new_project, once
 
 from softaer import modalities
 from softaer.core import tables
@@ -44,7 +44,10 @@ MODALITIES = {
     "early": {"source": "concat", "of": ["audio", "w2v"]},
 }
 ORDER = ["audio", "video", "voice", "w2v", "loud", "early"]
-CONFIG = TINY | {"modalities": MODALITIES}
+ALL = "+".join(ORDER)
+SUBSETS = [["video", "audio"], ["w2v", "early"], ORDER]
+FUSIONS = ["audio+video", "w2v+early", ALL]
+CONFIG = TINY | {"modalities": MODALITIES, "fusion": {"of": SUBSETS}}
 
 
 def write_tables(project: Project, names) -> None:
@@ -71,10 +74,14 @@ def finished(root, tmp_path_factory) -> Project:
     return copied(Project(made / "project", made / "run"), tmp_path_factory.mktemp("m") / "run")
 
 
-def test_every_modality_and_their_fusion_is_scored(finished):
+def test_every_modality_and_every_fusion_is_scored(finished):
     scores = pd.read_csv(finished.path("results/ccc.csv"))
-    assert list(scores["modality"].unique()) == [*ORDER, "+".join(ORDER)]
+    assert list(scores["modality"].unique()) == [*ORDER, *FUSIONS]
     assert scores["ccc"].notna().all()
+    fused = scores[scores["modality"].isin(FUSIONS)]
+    assert set(fused["fusion"]) == {"least_squares", "mean"}
+    counts = fused.groupby("modality").size()
+    assert counts.nunique() == 1
     page = finished.path("results/report.html").read_text(encoding="utf-8")
     for name in ORDER:
         assert len(re.findall(rf"--of-{name}: #", page)) == 2, name
@@ -125,10 +132,62 @@ def test_a_recording_without_a_table_lacks_the_modality(finished):
     scores = pd.read_csv(finished.path("results/ccc.csv"))
     on_test = scores[scores["partition"] == "test"].groupby("modality")["lacking"].max()
     assert on_test.to_dict() == {
-        **dict.fromkeys(ORDER, 0),
-        **{"w2v": 1, "early": 1, "+".join(ORDER): 1},
+        **dict.fromkeys([*ORDER, "audio+video"], 0),
+        **dict.fromkeys(["w2v", "early", "w2v+early", ALL], 1),
     }
     assert "no feature table" in finished.path("results/report.html").read_text(encoding="utf-8")
+
+
+def test_a_fusion_is_that_of_an_experiment_with_its_modalities_alone(finished, undisturbed):
+    path = "fuse/arousal/{}/seed{}{}.parquet"
+    for task, seed in (("multi", 1), ("ridge", 0)):
+        for end in ("", ".coefficients"):
+            own = finished.path("results") / path.format(f"{task}/audio+video", seed, end)
+            assert digest(own) == undisturbed[path.format(task, seed, end)]
+
+
+def test_a_recording_without_any_fused_modality_is_scored_by_the_mean_from_zeros(finished):
+    model = "arousal/{}/multi/seed1.parquet"
+    fused = tables.read(finished.path("results/fuse/arousal/multi/w2v+early/seed1.parquet"))
+    fused = fused[fused["recording"] == LACKING]
+    parts = []
+    for name in ("w2v", "early"):
+        table = tables.read(finished.path(f"results/postprocess/{model.format(name)}"))
+        parts.append(table.loc[table["recording"] == LACKING, "E"].to_numpy())
+    np.testing.assert_allclose(fused["E"], np.mean(parts, axis=0), atol=1e-6)
+
+
+def test_what_each_modality_adds(finished):
+    table = tables.read(finished.path("results/contributions.parquet"))
+    scores = tables.read(finished.path("results/ccc.parquet"))
+    on_test = scores[(scores["partition"] == "test") & (scores["task"] == "multi")]
+    own = table[(table["partition"] == "test") & (table["target"] == "E")].set_index("modality")
+    assert list(own.index) == ORDER
+    on_test = on_test[on_test["target"] == "E"].drop_duplicates("modality").set_index("modality")
+    np.testing.assert_allclose(own["alone"], on_test.loc[ORDER, "ccc"])
+    np.testing.assert_allclose(own["fused"], on_test.loc[ALL, "ccc"])
+    np.testing.assert_allclose(own["adds"], own["fused"] - own["without"])
+    assert own["without"].nunique() > 2
+    # A dev partition of one subject has no estimate out of fold of fitted coefficients.
+    assert table.loc[table["partition"] == "dev", "without"].isna().all()
+    page = finished.path("results/report.html").read_text(encoding="utf-8")
+    assert "What each modality adds" in page
+    assert finished.path("results/figures/contributions.pdf").stat().st_size > 1000
+
+
+def test_without_a_modality_it_is_the_fusion_of_the_others(finished, tmp_path):
+    project = copied(finished, tmp_path / "run")
+    others = [name for name in ORDER if name != "loud"]
+    config = CONFIG | {"fusion": {"of": [others]}}
+    outcome = project.run("results/ccc.csv", config=config)
+    assert outcome.returncode == 0, outcome.output
+    assert outcome.rules == {"fuse_subset", "score"}
+    scores = tables.read(project.path("results/ccc.parquet"))
+    own = scores[(scores["modality"] == "+".join(others)) & (scores["task"] == "multi")]
+    own = own[(own["partition"] == "test") & (own["fusion"] == "least_squares")]
+    table = tables.read(finished.path("results/contributions.parquet"))
+    left_out = table[(table["modality"] == "loud") & (table["partition"] == "test")]
+    np.testing.assert_allclose(left_out["without"].to_list(), own["ccc"].to_list(), atol=1e-9)
 
 
 def test_audio_and_video_are_those_of_an_experiment_without_the_others(finished, undisturbed):
@@ -145,11 +204,12 @@ def test_audio_and_video_are_those_of_an_experiment_without_the_others(finished,
 def test_a_modality_more_reruns_no_job_of_the_others(finished, tmp_path):
     project = copied(finished, tmp_path / "run")
     more = MODALITIES | {"late": MODALITIES["w2v"] | {"window": 2.0}}
-    outcome = project.run("--dry-run", config=CONFIG | {"modalities": more})
+    outcome = project.run("--dry-run", config=TINY | {"modalities": more})
     assert outcome.returncode == 0, outcome.output
     shared = {
         *("status", "fuse_modalities", "score", "evaluate", "uncertainty", "summarise"),
-        *("ceiling", "packed_model", "report", "latex_table"),
+        *("ceiling", "packed_model", "report", "latex_table", "contributions"),
+        *("figure_contributions",),
         *("figure_scores", "figure_traces", "figure_uncertainty", "figure_learning_curves"),
     }
     of_one = {
@@ -213,6 +273,10 @@ def test_the_packed_model_predicts_what_apply_does(applied, name, monkeypatch):
         predictor.predict(applied.path(f"{name}.mp4"), tables=given)
     modalities.register(str(applied.path("loudness.py")))
     found = predictor.predict(applied.path(f"{name}.mp4"), tables=given)
+    both = predictor.predict(applied.path(f"{name}.mp4"), tables=given, fusion="audio+video")
+    assert not np.allclose(both["arousal_E"], found["arousal_E"], atol=1e-4)
+    with pytest.raises(InputError, match=r"found 'audio\+w2v'; expected one of \['audio', "):
+        predictor.predict_features({}, fusion="audio+w2v")
     expected = pd.read_csv(applied.path(f"results/apply/new/{name}.csv"))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 

@@ -22,11 +22,7 @@ rule packed_model:
         steps=collect(
             places.STEPS, dimension=DIMENSIONS, modality=MODALITIES, task=APPLIED_TASK, seed=SEEDS
         ),
-        coefficients=(
-            collect(places.COEFFICIENTS, dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS)
-            if FUSED_MODALITIES
-            else []
-        ),
+        coefficients=coefficients_of(dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS),
         delays=DELAY_TABLE,
     output:
         description=f"{places.PACKED_MODEL}/model.json",

@@ -52,16 +52,17 @@ def read_experiment():
     filled = configuration.filled(config, check=MAIN_PROCESS)
     filled = paths.located(filled, *snakemake_private.configurations(workflow))
     modalities = configuration.modalities(filled, check=MAIN_PROCESS)
+    fusions = configuration.fusions(filled, list(modalities), check=MAIN_PROCESS)
     layout = layouts.layout(filled["corpus"]["layout"])
     if MAIN_PROCESS:
         configuration.check_layout(filled, layout)
     found = recordings.read(filled, layout, MAIN_PROCESS, modalities)
     asked = filled["report"]["published"]
     others = published.chosen_table(asked, layout, found.simulated, check=MAIN_PROCESS)
-    return filled, modalities, layout, found, others
+    return filled, modalities, fusions, layout, found, others
 
 
-config, MODALITY, LAYOUT, CORPUS, PUBLISHED = read_experiment()
+config, MODALITY, FUSIONS, LAYOUT, CORPUS, PUBLISHED = read_experiment()
 
 # Rules run "python -m softaer.<stage>" with the Python that runs Snakemake, active or not, or with that of
 # their conda environment, for which Snakemake clears PYTHONPATH.
@@ -138,8 +139,7 @@ MODALITIES = list(MODALITY)
 EXTRACTED = configured(config | {"modalities": list(BUILT_IN)}) | MODALITY
 # Modalities with features of their own.
 UNJOINED = [name for name in MODALITIES if not MODALITY[name].parts]
-FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
-ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
+ALL_MODALITIES = [*MODALITIES, *FUSIONS]
 ALL_READERS = list(dict.fromkeys(MODALITY[name].reader for name in UNJOINED))
 # If values hold to the end of a recording, its length must be known.
 HELD = config["ratings"]["interpolation"] == "hold"
@@ -154,18 +154,37 @@ ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 NETWORKS = Networks(config, MODALITIES)
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
 ALL_BASELINES = ALL_MODELS | {"task": BASELINES, "seed": BASELINE_SEED}
-ALL_FUSED = collect(places.FUSED, **ALL_MODELS) if FUSED_MODALITIES else []
-ALL_COEFFICIENTS = (
-    [collect(places.COEFFICIENTS, **some) for some in (ALL_MODELS, ALL_BASELINES)]
-    if FUSED_MODALITIES
-    else []
-)
+
+
+def of_fusions(of_all, of_some, **models):
+    """A file of each fusion and model; that of all modalities has a pattern of its own."""
+    return [
+        path
+        for fusion in FUSIONS
+        for path in (
+            collect(of_all, **models)
+            if fusion == JOIN.join(MODALITIES)
+            else collect(of_some, fusion=fusion, **models)
+        )
+    ]
+
+
+def coefficients_of(**models):
+    """Coefficients of each fusion."""
+    return of_fusions(places.COEFFICIENTS, places.SUBSET_COEFFICIENTS, **models)
+
+
+# Modalities of the fusion of which it is asked what each adds, see softaer/contributions.py.
+CONTRIBUTING = FUSIONS[-1].split(JOIN) if FUSIONS else []
+CONTRIBUTIONS = [places.CONTRIBUTIONS] if len(CONTRIBUTING) > 2 else []
+ALL_FUSED = of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_MODELS)
+ALL_COEFFICIENTS = [coefficients_of(**ALL_MODELS), coefficients_of(**ALL_BASELINES)]
 # Final predictions of networks and baselines.
 ALL_SYSTEMS = [
     *collect(places.POSTPROCESSED, **ALL_MODELS),
     *collect(places.POSTPROCESSED, **ALL_BASELINES),
     *ALL_FUSED,
-    *(collect(places.FUSED, **ALL_BASELINES) if FUSED_MODALITIES else []),
+    *of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_BASELINES),
 ]
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
 APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
@@ -213,6 +232,7 @@ wildcard_constraints:
     subject="[A-Za-z0-9_]+",
     dimension="[A-Za-z][A-Za-z0-9-]*",
     modality="|".join(EXTRACTED),
+    fusion="|".join(FUSIONS).replace("+", "[+]") or "(?!)",
     scope="[A-Za-z][A-Za-z0-9+-]*",
     objective="|".join(OBJECTIVES).replace("+", "[+]"),
     instance="[^/]+",

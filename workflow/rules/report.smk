@@ -141,6 +141,7 @@ rule report:
         ridge=collect(places.RIDGE, **ALL_BASELINES),
         steps=[collect(places.STEPS, **some) for some in (ALL_MODELS, ALL_BASELINES)],
         coefficients=ALL_COEFFICIENTS,
+        contributions=CONTRIBUTIONS,
     output:
         report(
             places.REPORT,
@@ -173,6 +174,7 @@ rule report:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
+        contributions=flag_of("--contributions", "contributions"),
         noting=flag("--noting", NOTING),
         published=(
             flag("--published", PUBLISHED)
@@ -192,6 +194,7 @@ rule report:
         " --ratings {params.ratings:q}"
         " {params.delay}"
         " {params.rater_lags}"
+        " {params.contributions}"
         " {params.noting}"
         " {params.published:q}"
         " {params.release:q}"

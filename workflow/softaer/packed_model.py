@@ -78,6 +78,7 @@ def main() -> None:
             tensors[f"standardisation/{modality}/{column}"] = torch.from_numpy(
                 table[column].to_numpy(dtype="float64", copy=True)
             )
+    fusions = {name: _fusion(experiment, options.results, name) for name in experiment.fused}
     partitions = Counter(r.partition for r in rated(read_recordings(options.recordings)))
     content = {
         "format": FORMAT,
@@ -95,8 +96,9 @@ def main() -> None:
         "features": features,
         "networks": entries,
         "postprocessing": _postprocessing(experiment, options.results),
-        "fusion": _fusion(experiment, options.results) if experiment.fused else None,
+        "fusion": fusions[experiment.fused[-1]] if fusions else None,
         "fusion_method": experiment.fusion if experiment.fused else None,
+        **({"fusions": fusions} if len(fusions) > 1 else {}),
     }
     with complete(options.weights_output) as partial:
         partial.write_bytes(save(tensors))
@@ -128,12 +130,13 @@ def _postprocessing(experiment: Experiment, results: Path) -> dict:
     return steps
 
 
-def _fusion(experiment: Experiment, results: Path) -> dict:
-    """Coefficients by dimension, target, seed and term."""
-    (task,), (fused,) = experiment.tasks, experiment.fused
+def _fusion(experiment: Experiment, results: Path, fused: str) -> dict:
+    """Coefficients of a fusion by dimension, target, seed and term."""
+    (task,) = experiment.tasks
     coefficients: dict = {}
     for dimension, seed in itertools.product(experiment.dimensions, experiment.seeds):
-        table = tables.read(beside_prediction(results, dimension, fused, task, seed))
+        model = (dimension, fused, task, seed)
+        table = tables.read(beside_prediction(results, *model, experiment.whole))
         for target in experiment.targets:
             some = table[table["target"] == target]
             by_seed = coefficients.setdefault(dimension, {}).setdefault(target, {})

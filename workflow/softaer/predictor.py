@@ -27,7 +27,7 @@ from softaer.core.correction import Step, apply_chain, possible
 from softaer.core.errors import InputError
 from softaer.core.experiment import FeatureTable, TableFeatures
 from softaer.core.grid import RATE, index
-from softaer.core.tasks import output_name
+from softaer.core.tasks import JOIN, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
 from softaer.modalities import TABLE, Modality, as_section, from_extraction
@@ -155,6 +155,7 @@ class Predictor:
         channel: int | None = None,
         face: str | None = None,
         tables: Mapping[str, Path | str] | None = None,
+        fusion: str | None = None,
     ) -> pd.DataFrame:
         """Predict a recording from its media file.
 
@@ -171,6 +172,8 @@ class Predictor:
             Which stream, channel and face belong to the subject, as in a corpus table.
         tables
             Feature tables of the recording, by the name of their modality (source ``table``).
+        fusion
+            See :meth:`predict_features`.
 
         Returns
         -------
@@ -219,7 +222,37 @@ class Predictor:
 
                 parts = {part: features[part] for part in modality.parts}
                 features[name] = concatenated_features(parts)
-        return self.predict_features(features)
+        return self.predict_features(features, fusion)
+
+    def parts(self, fusion: str | None = None) -> list[str]:
+        """Modalities from which a fusion predicts, see :meth:`predict_features`.
+
+        Raises
+        ------
+        InputError
+            If the model has no such fusion or modality.
+        """
+        if fusion is None:
+            terms = self._terms(None)
+            return [name for name in self.modalities if terms is None or name in terms]
+        names = [*self.modalities, *self._fusions()]
+        if fusion not in names:
+            raise InputError(f"fusion: found {fusion!r}; expected one of {names}, of the model's")
+        return fusion.split(JOIN)
+
+    def _fusions(self) -> dict[str, dict]:
+        """Coefficients of each fusion by its name."""
+        fusion = self.description["fusion"]
+        if fusion is None:
+            return {}
+        return self.description.get("fusions") or {JOIN.join(self.parts()): fusion}
+
+    def _terms(self, fusion: str | None) -> dict | None:
+        """Terms of a fusion, of some dimension, target and seed."""
+        of_dimension = self.description["fusion"] if fusion is None else self._fusions()[fusion]
+        if of_dimension is None:
+            return None
+        return next(iter(next(iter(next(iter(of_dimension.values())).values())).values()))
 
     def source(self, name: str) -> Modality:
         """Source and settings of a modality.
@@ -240,7 +273,9 @@ class Predictor:
         sources = self.description.get("sources", {})
         return sources[name] if name in sources else self.description[name]
 
-    def predict_features(self, features: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    def predict_features(
+        self, features: Mapping[str, pd.DataFrame], fusion: str | None = None
+    ) -> pd.DataFrame:
         """Predict a recording from its features.
 
         Parameters
@@ -249,8 +284,10 @@ class Predictor:
             For each modality ``time`` [s, on the grid] and the columns of the extraction, as the
             stages ``audio_features``, ``video_features`` and ``table_features`` write them, not
             standardised. If a modality is missing, or has features in less than half of the frames,
-            only the others
-            are used, without fusion (see :func:`softaer.coverage.usable`).
+            only the others are used, without fusion (see :func:`softaer.coverage.usable`).
+        fusion
+            Name of a fusion of the model, such as ``audio+video``, or of a single modality; by
+            default the last one of the configuration.
 
         Returns
         -------
@@ -264,7 +301,11 @@ class Predictor:
         InputError
             If no modality has features, or a column is missing.
         """
-        sequences = self._sequences(features)
+        parts = self.parts(fusion)
+        sequences = self._sequences({m: rows for m, rows in features.items() if m in parts})
+        coefficients = self.description["fusion"]
+        if fusion is not None:
+            coefficients = self._fusions().get(fusion)
         length = len(next(iter(sequences.values())))
         table = pd.DataFrame({"time": np.arange(length) / RATE})
         raw = {
@@ -283,7 +324,8 @@ class Predictor:
                 name = output_name(dimension, target)
                 per_seed = [
                     self._finish(
-                        dimension, target, seed, {m: raw[m, seed, name] for m in sequences}
+                        *(dimension, target, seed, {m: raw[m, seed, name] for m in sequences}),
+                        *(parts, coefficients),
                     )
                     for seed in self.description["seeds"]
                 ]
@@ -321,19 +363,25 @@ class Predictor:
         return sequences
 
     def _finish(
-        self, dimension: str, target: str, seed: int, raw: Mapping[str, np.ndarray]
+        self,
+        dimension: str,
+        target: str,
+        seed: int,
+        raw: Mapping[str, np.ndarray],
+        parts: Sequence[str],
+        fusion: dict | None,
     ) -> np.ndarray:
-        """Post-process each modality's prediction, and combine them."""
+        """Post-process each modality's prediction, and combine those of the fused modalities."""
         steps = self.description["postprocessing"][dimension][target][str(seed)]
         finished = {
             modality: apply_chain([Step(name, tuple(value)) for name, value in steps[modality]], y)
             for modality, y in raw.items()
         }
         coefficients = None
-        if self.description["fusion"] is not None:
-            terms = self.description["fusion"][dimension][target][str(seed)]
-            coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
-        fused = combine(coefficients, [finished.get(m) for m in self.modalities])
+        if fusion is not None:
+            terms = fusion[dimension][target][str(seed)]
+            coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in parts)])
+        fused = combine(coefficients, [finished.get(m) for m in parts])
         return possible(target, fused)
 
 

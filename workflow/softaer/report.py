@@ -169,7 +169,7 @@ def read_models(experiment: Experiment, results: Path, modalities: Sequence[str]
     for dimension, modality, (task, seed) in itertools.product(
         experiment.dimensions, modalities, models
     ):
-        path = beside_prediction(results, dimension, modality, task, seed)
+        path = beside_prediction(results, dimension, modality, task, seed, experiment.whole)
         keys = {"dimension": dimension, "modality": modality, "task": task, "seed": seed}
         table = tables.read(path)
         parts.append(pd.DataFrame(keys, index=table.index).join(table))
@@ -180,7 +180,19 @@ def collinear(coefficients: pd.DataFrame) -> pd.DataFrame:
     """The highest variance inflation of each term of networks, where it is high."""
     high = coefficients[coefficients["variance_inflation"] > HIGH_INFLATION]
     keys = ["dimension", "target", "task", "term"]
+    if coefficients["modality"].nunique() > 1:
+        keys.insert(2, "modality")
     return high.groupby(keys, sort=False)["variance_inflation"].max().reset_index()
+
+
+def contributions_table(contributions: pd.DataFrame) -> pd.DataFrame:
+    """What each modality adds, mean over seeds, on test or, without it, on dev."""
+    partition = "test" if (contributions["partition"] == "test").any() else "dev"
+    some = contributions[contributions["partition"] == partition]
+    keys = ["dimension", "target", "task", "modality"]
+    mean = some.groupby(keys, sort=False)[["alone", "fused", "without", "adds"]].mean()
+    names = {"fused": "all together", "without": "all but it", "adds": "it adds"}
+    return mean.rename(columns=names).reset_index()
 
 
 def read_ridge(experiment: Experiment, results: Path) -> pd.DataFrame:
@@ -256,6 +268,7 @@ def main() -> None:
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
     arguments.add_argument("--release", help="what the corpus is, if that is known")
@@ -354,6 +367,11 @@ def main() -> None:
         else None,
         coefficients=as_rows(coefficients) if coefficients is not None else None,
         collinear=as_rows(collinear(coefficients)) if coefficients is not None else None,
+        contributions=as_rows(contributions_table(tables.read(options.contributions)))
+        if options.contributions
+        else None,
+        contributions_figure=figure("contributions") if options.contributions else None,
+        fusions=experiment.fused,
         fusion_method=experiment.fusion.replace("_", " "),
         estimated=estimated,
         scores_figure=figure("scores"),

@@ -50,7 +50,7 @@ def card(predictor: Predictor, results: Path) -> str:
     dimensions = " and ".join(model["dimensions"])
     facts = {
         "predicts": f"{', '.join(predictor.outputs)}; {model['rate']} times a second",
-        "from": " and ".join(predictor.modalities),
+        "from": " and ".join(predictor.parts()),
         "has learnt": f"task {model['task']}, {_count(model['seeds'], 'seed')}, "
         f"{len(model['networks'])} networks",
         "recordings": f"{model['trained_on']['train']} to train on, "
@@ -83,7 +83,7 @@ def _scores(predictor: Predictor, results: Path) -> str:
     if not path.exists():
         return "No scores came with it.\n"
     scores = tables.read(path)
-    modality = JOIN.join(predictor.modalities)
+    modality = JOIN.join(predictor.parts())
     task, method = predictor.description["task"], predictor.description.get("fusion_method")
     on_test = keyed(scores[(scores["partition"] == "test") & (scores["modality"] == modality)])
     models = {"CCC": (task, method or ""), "plain mean": (task, PLAIN_MEAN)}

@@ -169,6 +169,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
         help="feature table of a modality; {recording} in its path stands for a file's name "
         "without its ending",
     )
+    arguments.add_argument(
+        "--fusion", help="fusion or modality of the model to predict from (default: its last)"
+    )
     single = arguments.add_argument_group("of a single FILE, as in recordings.csv")
     single.add_argument("--audio", type=Path, help="file with its sound, if that is kept apart")
     single.add_argument("--turns", type=Path, help="when the subject speaks")
@@ -205,6 +208,8 @@ def main(options: argparse.Namespace) -> None:
         if options.tables:
             own = {name: table.replace(RECORDING, file.stem) for name, table in options.tables}
             choices["tables"] = own
+        if options.fusion is not None:
+            choices["fusion"] = options.fusion
         outcome = predict_file(predictor, file, path, **choices)
         outcomes.append(outcome)
         for note in outcome.notes:

@@ -360,6 +360,17 @@ class Fusion(Section):
     """least_squares: the paper's. rescaled: the same, scaled to the mean and spread of the
     labels. nonnegative: least squares without negative coefficients. shrunk: least squares shrunk
     towards equal weights. mean: equal weights. The plain mean is always scored as well"""
+    of: (
+        Annotated[
+            tuple[Annotated[tuple[str, ...], MinLen(2), EACH_ONCE], ...],
+            MinLen(1),
+            EACH_ONCE,
+            "lists of names of modalities, such as [[audio, video]]",
+        ]
+        | None
+    ) = None
+    """subsets of the modalities, each fused by itself; null: all together. The last one is that of
+    the packed model"""
 
 
 @dataclass(frozen=True)
@@ -536,6 +547,11 @@ class Experiment(Section):
             for method in (methods if JOIN in modality else [None])
             for task in self.all_tasks
         ]
+
+    @property
+    def whole(self) -> str:
+        """Name of the fusion of all modalities."""
+        return JOIN.join(self.single)
 
     @property
     def all_tasks(self) -> list[str]:

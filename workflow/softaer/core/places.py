@@ -59,6 +59,10 @@ POSTPROCESSED = f"{RESULTS}/postprocess/{{dimension}}/{{modality}}/{{task}}/seed
 STEPS = f"{RESULTS}/postprocess/{{dimension}}/{{modality}}/{{task}}/seed{{seed}}.steps.parquet"
 FUSED = f"{RESULTS}/fuse/{{dimension}}/{{task}}/seed{{seed}}.parquet"
 COEFFICIENTS = f"{RESULTS}/fuse/{{dimension}}/{{task}}/seed{{seed}}.coefficients.parquet"
+SUBSET = f"{RESULTS}/fuse/{{dimension}}/{{task}}/{{fusion}}/seed{{seed}}"
+FUSED_SUBSET = f"{SUBSET}.parquet"
+SUBSET_COEFFICIENTS = f"{SUBSET}.coefficients.parquet"
+CONTRIBUTIONS = f"{RESULTS}/contributions.parquet"
 
 # Evaluation.
 SCORES = f"{RESULTS}/ccc.parquet"
@@ -151,13 +155,54 @@ def within(results: Path, pattern: str, **values: object) -> Path:
     return Path(results) / pattern.removeprefix(f"{RESULTS}/").format(**values)
 
 
-def final_prediction(results: Path, dimension: str, modality: str, task: str, seed: int) -> Path:
-    """A final prediction in a folder of results; for ``audio+video``, the fusion."""
-    pattern = FUSED if JOIN in modality else POSTPROCESSED
-    return within(results, pattern, dimension=dimension, modality=modality, task=task, seed=seed)
+def final_prediction(
+    results: Path, dimension: str, modality: str, task: str, seed: int, whole: str | None = None
+) -> Path:
+    """A final prediction in a folder of results; for ``audio+video``, the fusion.
+
+    Parameters
+    ----------
+    results
+        Folder of all results.
+    dimension, modality, task, seed
+        Of the prediction.
+    whole
+        Name of the fusion of all modalities; by default, a fusion is of all.
+
+    Examples
+    --------
+    >>> args = (Path("r"), "arousal", "audio+video", "multi", 1)
+    >>> final_prediction(*args).as_posix()
+    'r/fuse/arousal/multi/seed1.parquet'
+    >>> final_prediction(*args, whole="audio+video+head").as_posix()
+    'r/fuse/arousal/multi/audio+video/seed1.parquet'
+    """
+    patterns = (POSTPROCESSED, FUSED, FUSED_SUBSET)
+    return _of_model(patterns, results, dimension, modality, task, seed, whole)
 
 
-def beside_prediction(results: Path, dimension: str, modality: str, task: str, seed: int) -> Path:
-    """The fitted parameters of a final prediction: its steps, or the coefficients of a fusion."""
-    pattern = COEFFICIENTS if JOIN in modality else STEPS
-    return within(results, pattern, dimension=dimension, modality=modality, task=task, seed=seed)
+def beside_prediction(
+    results: Path, dimension: str, modality: str, task: str, seed: int, whole: str | None = None
+) -> Path:
+    """The fitted parameters of a final prediction: its steps, or the coefficients of a fusion.
+
+    The arguments are those of :func:`final_prediction`.
+    """
+    patterns = (STEPS, COEFFICIENTS, SUBSET_COEFFICIENTS)
+    return _of_model(patterns, results, dimension, modality, task, seed, whole)
+
+
+def _of_model(
+    patterns: tuple[str, str, str],
+    results: Path,
+    dimension: str,
+    modality: str,
+    task: str,
+    seed: int,
+    whole: str | None,
+) -> Path:
+    single, of_all, of_some = patterns
+    fused = of_all if whole in (None, modality) else of_some
+    pattern = fused if JOIN in modality else single
+    values = {"dimension": dimension, "modality": modality, "fusion": modality}
+    return within(results, pattern, **values, task=task, seed=seed)

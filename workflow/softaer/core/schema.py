@@ -434,6 +434,24 @@ FUSION = pa.schema(
     ]
 )
 
+CONTRIBUTIONS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("seed", pa.int64()),
+        field("partition", pa.string(), unit=""),
+        field("fusion", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
+        field("alone", pa.float64(), nullable=True),
+        field("fused", pa.float64(), nullable=True),
+        field("without", pa.float64(), nullable=True),
+        field("adds", pa.float64(), nullable=True),
+    ]
+)
+"""CCC of each fused modality alone, of the fusion, and of the fusion of all others; and the
+difference of the last two. On dev, they are out of fold."""
+
 CCC = pa.schema(
     [
         field("dimension", pa.string(), unit=""),

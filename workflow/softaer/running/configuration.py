@@ -10,6 +10,7 @@ from typing import Any
 from softaer.core.errors import InputError
 from softaer.core.experiment import Configuration, Model, Training, defaults
 from softaer.core.fields import found, read, types
+from softaer.core.tasks import JOIN
 from softaer.layouts import Layout
 from softaer.modalities import Modality, configured
 
@@ -127,6 +128,42 @@ def modalities(config: Mapping[str, Any], check: bool = True) -> dict[str, Modal
             settings = modality.settings
             if settings.get("rate") is not None and modality.source.column == "video":
                 _check_rate(settings["rate"], settings["max_gap"], f"modalities.{name}")
+    return found
+
+
+def fusions(config: Mapping[str, Any], names: Sequence[str], check: bool = True) -> list[str]:
+    """Late fusions of an experiment by name; the last one is that of the packed model.
+
+    Parameters
+    ----------
+    config
+        The complete configuration.
+    names
+        Names of its modalities, in order. Those of a fusion are put in the same order.
+    check
+        Whether to check the configured subsets.
+
+    Raises
+    ------
+    InputError
+        If a subset has a modality that the experiment does not have, or occurs twice.
+    """
+    subsets = config["fusion"]["of"]
+    if subsets is None:
+        return [JOIN.join(names)] if len(names) > 1 else []
+    for subset in subsets if check else []:
+        for name in subset:
+            if name not in names:
+                raise InputError(
+                    f"config key 'fusion.of': found {name!r} in {subset}; expected names of the "
+                    f"modalities, {list(names)}"
+                )
+    found = [JOIN.join(name for name in names if name in subset) for subset in subsets]
+    for place, fusion in enumerate(found if check else []):
+        if fusion in found[:place]:
+            raise InputError(
+                f"config key 'fusion.of': found {fusion} twice; expected each subset once"
+            )
     return found
 
 
