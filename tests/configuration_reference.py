@@ -6,7 +6,7 @@ python tests/configuration_reference.py
 
 import sys
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from softaer.core.experiment import Configuration, defaults  # noqa: E402
 from softaer.core.fields import UNITS, expected, json_schema, remarks, types, unit  # noqa: E402
+from softaer.modalities import SOURCES  # noqa: E402
 
 TOP = """\
 # The default experiment. Copy the keys to change into your own file and pass it to Snakemake:
@@ -37,6 +38,17 @@ This page is generated from `workflow/softaer/core/experiment.py` by
 
 | key | default | allowed values | description |
 |---|---|---|---|
+"""
+
+SOURCES_HEAD = """
+## Sources of modalities
+
+Keys of a modality besides `source`, if `modalities` is a mapping ([modalities.md](modalities.md)).
+`lld` has the keys of the section `audio`, and the built-in `video` those of the section `video`. A
+key without a default must be given.
+
+| source | key | default | allowed values | description |
+|---|---|---|---|---|
 """
 
 COLUMN = 32
@@ -98,7 +110,29 @@ def rows(section: type, values: dict, prefix: str = "") -> Iterator[str]:
 
 def reference() -> str:
     """The page."""
-    return HEAD + "\n".join(rows(Configuration, defaults())) + "\n"
+    return HEAD + "\n".join(rows(Configuration, defaults())) + "\n" + SOURCES_HEAD + of_sources()
+
+
+def of_sources() -> str:
+    """Rows of the keys of a modality by its source, without those of a section."""
+    sections = {type_ for type_ in types(Configuration).values() if is_dataclass(type_)}
+    found = []
+    for source in SOURCES.values():
+        if source.settings in sections:
+            continue
+        values = {key.name: key.default for key in fields(source.settings)}
+        for name, kind in types(source.settings).items():
+            default = values[name]
+            shown = "" if default is MISSING else f"`{spelled(as_yaml(default))}`"
+            said = " ".join(remark(source.settings, name).split())
+            cells = (f"`{source.name}`", f"`{name}`", shown, expected(kind), said)
+            found.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(found) + "\n"
+
+
+def as_yaml(value: Any) -> Any:
+    """A default as YAML would give it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def schema_file() -> str:

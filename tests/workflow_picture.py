@@ -19,6 +19,7 @@ CHAPTERS = {
     "corpus": "#888888",
     "audio": "#0072B2",
     "video": "#D55E00",
+    "features": "#0072B2",
     "labels": "#222222",
     "dataset": "#7B3FA0",
     "training": "#009E73",

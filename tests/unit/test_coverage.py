@@ -11,6 +11,7 @@ from softaer import coverage as stage
 from softaer.core import schema, tables
 from softaer.corpus import Recording
 from softaer.coverage import coverage, having, scored, why_absent, with_features
+from softaer.modalities import BUILT_IN, SOURCES
 from softaer.signals.extraction import NOTHING
 
 NAN = np.nan
@@ -69,7 +70,8 @@ NONE = "none where there are labels"
     ],
 )
 def test_why_a_recording_has_no_features(status, modality, expected):
-    assert why_absent(status, modality) == expected
+    source = SOURCES[BUILT_IN[modality]]
+    assert why_absent(status, source.unit, source.absent) == expected
 
 
 RECORDINGS = [Recording(name, name) for name in "abcd"]
@@ -121,8 +123,10 @@ class Corpus:
             tables.write(pd.concat(parts), kind, self.folder / f"dataset/{batch}.parquet")
             states = pd.DataFrame(self.states[batch], columns=schema.STATUS.names)
             tables.write(states, schema.STATUS, self.folder / f"status/{batch}.parquet")
-        words = ["--recordings", table, "--modality", modality]
-        words += ["--dataset", self.folder / "dataset", "--status", self.folder / "status"]
+        words = ["--recordings", table, "--dataset", self.folder / "dataset"]
+        for part in modality.split("+"):
+            source = SOURCES[BUILT_IN[part]]
+            words += ["--part", part, self.folder / "status", source.unit, source.absent]
         words += ["--output", self.folder / "coverage.parquet"]
         monkeypatch.setattr(sys, "argv", ["coverage", *map(str, words)])
         stage.main()
@@ -154,6 +158,13 @@ def test_the_command_line_counts_frames_and_gives_reasons(corpus, monkeypatch, m
         row("skipped", 1, 0, "s.mp4: broken"),
         row("not there", 2, 0, f"no {modality} in the table of recordings"),
     ]
+
+
+def test_of_modalities_side_by_side_each_is_explained(corpus, monkeypatch):
+    corpus.add("a", "one", [0], {"frames": 9, "missing": 9})
+    none = "0 of 9 extracted frames have {}, none where there are labels"
+    reason = f"audio: {none.format('values')}; video: {none.format('a face')}"
+    assert corpus.run(monkeypatch, "audio+video") == [row("a", 1, 0, reason)]
 
 
 def test_a_batch_whose_recordings_were_all_skipped(corpus, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from media_files import grey, tone
 
 from softaer.core.errors import InputError
-from softaer.core.tasks import FIRST_STAGES
+from softaer.modalities import FIRST_STAGES
 from softaer.running import preflight
 
 READING = (
@@ -31,6 +31,12 @@ COMMANDS = {
     + " --output results/landmarks/b.parquet"
     " --status-output results/status/landmarks/b.parquet"
     " > results/logs/landmarks/b.log 2>&1",
+    "feature_table": "python -m softaer.feature_table {recordings} "
+    + READING
+    + " --like elsewhere.csv --media r0 both.mkv --unit found --rate 5 --columns 'a|b c'"
+    " --output results/w2v_table/b.parquet"
+    " --status-output results/status/w2v_table/b.parquet"
+    " > results/logs/w2v_table/b.log 2>&1",
 }
 """Commands of jobs, as Snakemake has them."""
 
@@ -45,6 +51,8 @@ def inputs(tmp_path):
     folder = tmp_path / "a folder; of 'mine' > $HOME"
     folder.mkdir()
     (folder / "ratings.csv").write_text(GOOD)
+    (folder / "features.csv").write_text("a,b c,d\n0.1,0.2,0.3\n")
+    (folder / "other features.csv").write_text("a,c,d\n0.1,0.2,0.3\n")
     pictures = [(k / 25, grey(10 * k)) for k in range(10)]
     media_files.write(folder / "both.mkv", pictures=pictures, sound=[(0, tone(0.4))])
     media_files.write(folder / "sound.mkv", sound=[(0, tone(0.4))])
@@ -61,6 +69,7 @@ GOOD_INPUTS = {
     "ratings": ["ratings.csv", "ratings.csv"],
     "audio_lld": ["both.mkv", "sound.mkv"],
     "landmarks": ["both.mkv", "pictures.mkv"],
+    "feature_table": ["features.csv", "features.csv"],
 }
 
 
@@ -132,3 +141,18 @@ def test_the_limits_are_those_of_the_command(inputs):
     text = command("landmarks", inputs / "both.mkv")
     with pytest.raises(InputError, match=r"media\.max_streams"):
         preflight.check(text.replace("--max-streams 16", "--max-streams 1"))
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ("other features.csv", "lacks 'b c'"),
+        ("absent.csv", "no such feature table"),
+        ("both.mkv", ""),
+    ],
+)
+def test_feature_tables_that_a_job_would_refuse_are_refused(bad, words, inputs):
+    paths = inputs / "features.csv", inputs / bad
+    with pytest.raises(InputError, match=rf"recording 'r1': .*{bad}: .*{words}"):
+        preflight.check(command("feature_table", *paths))
+    preflight.check(command("feature_table", *paths, policy="skip"))

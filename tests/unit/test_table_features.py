@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from feature_files import values
+from scipy.io import wavfile
 
 from softaer import feature_table, table_features
 from softaer.core import tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import FeatureTable
-from softaer.core.schema import RECORDING_LENGTHS
 from softaer.readers.features import read_features
 from softaer.table_features import row_that_holds
 
@@ -169,12 +169,21 @@ def test_lengths_of_the_media_and_notes(tmp_path, monkeypatch):
         "a": files.muse(tmp_path / "a.csv", values(40, 2)),
         "b": files.muse(tmp_path / "b.csv", values(40, 2)),
     }
-    lengths = pd.DataFrame({"recording": ["a", "b"], "seconds": [10.0, 14.0]})
-    tables.write(lengths, RECORDING_LENGTHS, tmp_path / "lengths.parquet")
-    flags = ["--lengths", tmp_path / "lengths.parquet"]
+    flags = []
+    for name, seconds in (("a", 10.0), ("b", 14.0)):
+        wavfile.write(tmp_path / f"{name}.wav", 8000, np.zeros(int(8000 * seconds), np.int16))
+        flags += ["--media", name, tmp_path / f"{name}.wav"]
     status = first_stage(monkeypatch, tmp_path, paths, *flags)
     assert status["end"].to_dict() == {"a": 9.75, "b": 9.75}
     assert pd.isna(status["notes"]["a"])
     assert "40 rows end at 10 s, the recording at 14 s" in status["notes"]["b"]
     with pytest.raises(InputError, match="may be seconds or milliseconds"):
         first_stage(monkeypatch, tmp_path, paths)
+
+
+def test_a_feature_that_ends_like_a_target_is_refused():
+    """In a dataset, columns that end like this are taken for targets."""
+    for name in ("x_E", "pupil_sigma"):
+        with pytest.raises(InputError, match=f"feature '{name}', which ends like a target"):
+            table_features.refuse_names_of_targets(["f", name])
+    table_features.refuse_names_of_targets(["x_E_mean", "sigma", "E", "x_e"])

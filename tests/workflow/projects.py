@@ -82,7 +82,7 @@ class Project:
     ) -> list[str]:
         """Command that runs Snakemake with a configuration, which is written down."""
         configuration = self.directory / "experiment.yaml"
-        configuration.write_text(yaml.safe_dump(SMALL | (config or {})))
+        configuration.write_text(yaml.safe_dump(SMALL | (config or {}), sort_keys=False))
         return [
             *(str(python), "-m", "snakemake", "--snakefile", str(self.source / "Snakefile")),
             *("--directory", str(self.directory), "--configfile", str(configuration)),

@@ -169,6 +169,10 @@ def test_configuration_that_is_shown_is_accepted(clone):
         example = blocks(ROOT / "docs/networks.md", "python")[0]
         (clone / "frame_and_mean.py").write_text(example)
         (clone / "new.csv").write_text("recording,media\nnew,new.mp4\n")
+        for pattern in re.findall(r'files: "(.*?)"', text):
+            path = clone / pattern.replace("{recording}", "rec01")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
         done = run("snakemake --cores 2 --configfile shown.yaml --dry-run", clone)
         assert done.returncode == 0, f"{page}: {block}\n{done.stdout}{done.stderr}"
 

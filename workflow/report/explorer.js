@@ -18,8 +18,7 @@
   form.elements.task.value = data.tasks[data.tasks.length - 1];
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const colourOf = (modality) =>
-    colour(modality === "audio" || modality === "video" ? `--${modality}` : "--fusion");
+  const colourOf = (modality) => colour(modality.includes("+") ? "--fusion" : `--of-${modality}`);
 
   // Concordance correlation coefficient over the drawn frames.
   const ccc = (a, b) => {

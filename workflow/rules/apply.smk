@@ -22,11 +22,7 @@ rule packed_model:
         steps=collect(
             places.STEPS, dimension=DIMENSIONS, modality=MODALITIES, task=APPLIED_TASK, seed=SEEDS
         ),
-        coefficients=(
-            collect(places.COEFFICIENTS, dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS)
-            if FUSED_MODALITIES
-            else []
-        ),
+        coefficients=coefficients_of(dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS),
         delays=DELAY_TABLE,
     output:
         description=f"{places.PACKED_MODEL}/model.json",
@@ -64,7 +60,7 @@ rule packed_model:
 rule apply_batch:
     input:
         features=lambda wildcards: collect(
-            places.BATCH, stage=FEATURE_STAGES, batch=wildcards.batch
+            places.FEATURES, modality=MODALITIES, batch=wildcards.batch
         ),
         model=PACKED_FILES,
     output:

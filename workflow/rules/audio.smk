@@ -1,26 +1,25 @@
 """Audio: from media files to features at ten points per second.
 
 In: the audio files of recordings.csv. Out: results/audio_lld and results/audio_features, per batch; the
-outcome for each recording in results/status/audio_lld.
+outcome for each recording in results/status/audio_lld. The same for other modalities of source lld, by name.
 """
 
 # Columns of the table that affect audio.
 OF_SOUND = ["recording", "audio", "video", "audio_stream", "channel"]
-TURNS, TURN_FLAGS = [], ""
-if config["audio"]["turns"] != "ignore":
-    TURNS, TURN_FLAGS = INPUTS.turns, INPUTS.turn_flags
 
 
 rule audio_lld:
     input:
         INPUTS.media("audio"),
     output:
-        lld=places.AUDIO_LLD,
-        status=filled_in(places.STATUS, stage="audio_lld"),
+        lld=places.LLD,
+        status=filled_in(places.STATUS, stage="{modality}_lld"),
     log:
-        log_of("audio_lld/{batch}"),
+        log_of("{modality}_lld/{batch}"),
     benchmark:
-        benchmark_of("audio_lld/{batch}")
+        benchmark_of("{modality}_lld/{batch}")
+    wildcard_constraints:
+        modality=with_first("audio_lld"),
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -32,7 +31,7 @@ rule audio_lld:
         software=pins("av", "opensmile"),
         corpus=relevant_in_batch(OF_SOUND),
         recordings=INPUTS.media_flags("audio", READING),
-        feature_set=config["audio"]["feature_set"],
+        feature_set=setting("feature_set"),
     shell:
         "python -m softaer.audio_lld"
         " {params.recordings}"
@@ -44,15 +43,17 @@ rule audio_lld:
 
 rule audio_features:
     input:
-        lld=places.AUDIO_LLD,
-        turns=TURNS,
+        lld=places.LLD,
+        turns=INPUTS.turns,
     output:
-        features=places.AUDIO_FEATURES,
-        notes=filled_in(places.STATUS, stage="audio_features"),
+        features=places.FEATURES,
+        notes=filled_in(places.STATUS, stage="{modality}_features"),
     log:
-        log_of("audio_features/{batch}"),
+        log_of("{modality}_features/{batch}"),
     benchmark:
-        benchmark_of("audio_features/{batch}")
+        benchmark_of("{modality}_features/{batch}")
+    wildcard_constraints:
+        modality=with_last("audio_features"),
     cache: SHARED
     conda:
         "../../envs/extraction.yaml"
@@ -60,10 +61,10 @@ rule audio_features:
         mem_mb=growing(500, 6),
     params:
         code=code_digest("audio_features"),
-        window=config["audio"]["window"],
-        functionals=config["audio"]["functionals"],
-        mode=config["audio"]["turns"],
-        turns=TURN_FLAGS,
+        window=setting("window"),
+        functionals=setting("functionals"),
+        mode=setting("turns"),
+        turns=INPUTS.turn_flags,
     shell:
         "python -m softaer.audio_features"
         " --lld {input.lld}"

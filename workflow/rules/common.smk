@@ -19,9 +19,11 @@ from softaer.core import code_digest as digests
 from softaer.core import lock, places
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
-from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES, READERS
+from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
+from softaer.core.experiment import AudioFeatures, FeatureTable, TableFeatures
 from softaer.corpus import COLUMNS
+from softaer.modalities import BUILT_IN, SOURCES, configured, version_of
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
@@ -43,7 +45,7 @@ MAIN_PROCESS = workflow.is_main_process
 
 @told
 def read_experiment():
-    """The configuration, its layout, the recordings, and the published scores to compare with.
+    """The configuration, its modalities and layout, the recordings, and the published scores to compare with.
 
     Jobs trust what the main process has checked.
     """
@@ -51,16 +53,18 @@ def read_experiment():
     filled = paths.located(filled, *snakemake_private.configurations(workflow))
     if MAIN_PROCESS:
         configuration.check_own_networks(filled)
+    modalities = configuration.modalities(filled, check=MAIN_PROCESS)
+    fusions = configuration.fusions(filled, list(modalities), check=MAIN_PROCESS)
     layout = layouts.layout(filled["corpus"]["layout"])
     if MAIN_PROCESS:
         configuration.check_layout(filled, layout)
-    found = recordings.read(filled, layout, check=MAIN_PROCESS)
+    found = recordings.read(filled, layout, MAIN_PROCESS, modalities)
     asked = filled["report"]["published"]
     others = published.chosen_table(asked, layout, found.simulated, check=MAIN_PROCESS)
-    return filled, layout, found, others
+    return filled, modalities, fusions, layout, found, others
 
 
-config, LAYOUT, CORPUS, PUBLISHED = read_experiment()
+config, MODALITY, FUSIONS, LAYOUT, CORPUS, PUBLISHED = read_experiment()
 
 # Rules run "python -m softaer.<stage>" with the Python that runs Snakemake, active or not, or with that of
 # their conda environment, for which Snakemake clears PYTHONPATH.
@@ -105,6 +109,12 @@ def relevant(recordings, columns):
     return corpus.relevant(recordings, columns) if COMPARING else None
 
 
+def source_digest(name):
+    """Digest of a modality's source of one's own: of its file, or the version of its package."""
+    origin = MODALITY[name].origin
+    return file_digest(origin) if origin.endswith(".py") else version_of(origin)
+
+
 def pins(*packages):
     """Versions of the packages that compute a stage's values; another version reruns it."""
     return [f"{package}=={PINS[package]}" for package in packages]
@@ -126,37 +136,62 @@ WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
 
 DIMENSIONS, TARGETS = config["dimensions"], config["targets"]
 TASKS, SEEDS = config["tasks"], config["seeds"]
-MODALITIES = [name for name in ("audio", "video") if name in config["modalities"]]
-FUSED_MODALITIES = JOIN.join(MODALITIES) if len(MODALITIES) > 1 else None
-ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
-FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
-ALL_READERS = [READERS[modality] for modality in MODALITIES]
+MODALITIES = list(MODALITY)
+# The built-in modalities can always be extracted.
+EXTRACTED = configured(config | {"modalities": list(BUILT_IN)}) | MODALITY
+# Modalities with features of their own.
+UNJOINED = [name for name in MODALITIES if not MODALITY[name].parts]
+ALL_MODALITIES = [*MODALITIES, *FUSIONS]
+ALL_READERS = list(dict.fromkeys(MODALITY[name].reader for name in UNJOINED))
 # If values hold to the end of a recording, its length must be known.
 HELD = config["ratings"]["interpolation"] == "hold"
 # Stages that write notes on unusual inputs to results/status.
-NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
+NOTING = [
+    *ALL_READERS,
+    *(f"{name}_features" for name in MODALITIES if MODALITY[name].source.last == "audio_features"),
+    *("ratings", "labels"),
+]
 ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 
 NETWORKS = Networks(config, MODALITIES)
 ALL_MODELS = {"dimension": DIMENSIONS, "modality": MODALITIES, "task": TASKS, "seed": SEEDS}
 ALL_BASELINES = ALL_MODELS | {"task": BASELINES, "seed": BASELINE_SEED}
-ALL_FUSED = collect(places.FUSED, **ALL_MODELS) if FUSED_MODALITIES else []
-ALL_COEFFICIENTS = (
-    [collect(places.COEFFICIENTS, **some) for some in (ALL_MODELS, ALL_BASELINES)]
-    if FUSED_MODALITIES
-    else []
-)
+
+
+def of_fusions(of_all, of_some, **models):
+    """A file of each fusion and model; that of all modalities has a pattern of its own."""
+    return [
+        path
+        for fusion in FUSIONS
+        for path in (
+            collect(of_all, **models)
+            if fusion == JOIN.join(MODALITIES)
+            else collect(of_some, fusion=fusion, **models)
+        )
+    ]
+
+
+def coefficients_of(**models):
+    """Coefficients of each fusion."""
+    return of_fusions(places.COEFFICIENTS, places.SUBSET_COEFFICIENTS, **models)
+
+
+# Modalities of the fusion of which it is asked what each adds, see softaer/contributions.py.
+CONTRIBUTING = FUSIONS[-1].split(JOIN) if FUSIONS else []
+CONTRIBUTIONS = [places.CONTRIBUTIONS] if len(CONTRIBUTING) > 2 else []
+ALL_FUSED = of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_MODELS)
+ALL_COEFFICIENTS = [coefficients_of(**ALL_MODELS), coefficients_of(**ALL_BASELINES)]
 # Final predictions of networks and baselines.
 ALL_SYSTEMS = [
     *collect(places.POSTPROCESSED, **ALL_MODELS),
     *collect(places.POSTPROCESSED, **ALL_BASELINES),
     *ALL_FUSED,
-    *(collect(places.FUSED, **ALL_BASELINES) if FUSED_MODALITIES else []),
+    *of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_BASELINES),
 ]
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
 APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
-EXTRACTION = json.dumps({modality: config[modality] for modality in MODALITIES})
+EXTRACTION = json.dumps({name: MODALITY[name].extraction for name in MODALITIES})
 
 DELAY_TABLE = [places.ANNOTATION_DELAY] if config["delay"] == "estimated" else []
 LEARNT = [
@@ -198,7 +233,8 @@ wildcard_constraints:
     recording="[A-Za-z0-9_][A-Za-z0-9_.-]*",
     subject="[A-Za-z0-9_]+",
     dimension="[A-Za-z][A-Za-z0-9-]*",
-    modality="audio|video",
+    modality="|".join(EXTRACTED),
+    fusion="|".join(FUSIONS).replace("+", "[+]") or "(?!)",
     scope="[A-Za-z][A-Za-z0-9+-]*",
     objective="|".join(OBJECTIVES).replace("+", "[+]"),
     instance="[^/]+",
@@ -209,7 +245,31 @@ wildcard_constraints:
 recordings_of, applied_of, applied_named, rated_in = map(
     told, (CORPUS.of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in)
 )
-INPUTS = Inputs(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path)))
+INPUTS = Inputs(
+    *(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path))), EXTRACTED
+)
+
+
+def with_last(stage):
+    """For wildcard_constraints: the modalities whose features a stage makes, or nothing."""
+    names = [name for name, modality in EXTRACTED.items() if modality.source.last == stage]
+    return "|".join(names) or "(?!)"
+
+
+def with_first(stage):
+    """The same for the stage that opens their files."""
+    names = [name for name, modality in EXTRACTED.items() if modality.source.first == stage]
+    return "|".join(names) or "(?!)"
+
+
+def setting(key):
+    """For params: a setting of the modality."""
+    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].settings[key])
+
+
+def settings_of(section):
+    """For params: arguments of a command that takes a section's keys from the modality."""
+    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].words(section))
 
 
 def delay_of(name):

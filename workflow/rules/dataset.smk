@@ -6,6 +6,17 @@ that has features.
 """
 
 
+def parts_of(name):
+    """Modalities with features of their own that a modality consists of: itself, or its parts."""
+    return [MODALITY[part] for part in MODALITY[name].parts or [name]]
+
+
+def folder_among(files, name):
+    """For params: the folder of a given name, among those of several files."""
+    folders = map(os.path.dirname, files)
+    return next(folder for folder in folders if os.path.basename(folder) == name)
+
+
 rule standardisation:
     input:
         features=rated_batches(places.FEATURES, "train"),
@@ -34,9 +45,15 @@ rule standardisation:
 
 rule annotation_delay:
     input:
-        features=rated_batches(places.FEATURES, "train"),
+        features=lambda wildcards: [
+            path
+            for name in UNJOINED
+            for path in rated_batches(filled_in(places.FEATURES, modality=name), "train")(
+                wildcards
+            )
+        ],
         labels=rated_batches(places.LABELS, "train"),
-        standardisations=collect(places.STANDARDISATION, modality=MODALITIES),
+        standardisations=collect(places.STANDARDISATION, modality=UNJOINED),
         recordings=TABLE,
     output:
         places.ANNOTATION_DELAY,
@@ -101,9 +118,11 @@ rule dataset_batch:
 rule coverage:
     input:
         dataset=rated_batches(places.DATASET),
-        status=lambda wildcards: rated_batches(
-            filled_in(places.STATUS, stage=READERS[wildcards.modality])
-        )(wildcards),
+        status=lambda wildcards: [
+            path
+            for part in parts_of(wildcards.modality)
+            for path in rated_batches(filled_in(places.STATUS, stage=part.reader))(wildcards)
+        ],
         recordings=TABLE,
     output:
         places.COVERAGE,
@@ -119,12 +138,20 @@ rule coverage:
         code=code_digest("coverage"),
         corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),
         dataset=folder_of("dataset"),
-        status=folder_of("status"),
+        parts=of_input(
+            lambda wildcards, input: [
+                word
+                for part in parts_of(wildcards.modality)
+                for word in (
+                    *("--part", part.name, folder_among(input.status, part.reader)),
+                    *(part.source.unit, part.source.absent),
+                )
+            ]
+        ),
     shell:
         "python -m softaer.coverage"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset:q}"
-        " --status {params.status:q}"
-        " --modality {wildcards.modality}"
+        " {params.parts:q}"
         " --output {output}"
         " > {log} 2>&1"

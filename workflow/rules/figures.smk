@@ -4,6 +4,7 @@ In: scores, predictions, learning curves, the raters' agreement. Out: results/fi
 """
 
 FIGURES = ["scores", "traces", "uncertainty", "agreement", "frame_pairs", "learning_curves"]
+FIGURES += ["contributions"] if CONTRIBUTIONS else []
 
 
 rule figure_scores:
@@ -144,6 +145,27 @@ rule figure_learning_curves:
         "python -m softaer.figures.learning_curves"
         " --results {params.results:q}"
         " {params.experiment}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule figure_contributions:
+    input:
+        places.CONTRIBUTIONS,
+    output:
+        drawn("contributions"),
+    log:
+        log_of("figures/contributions"),
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=500,
+    params:
+        code=code_digest("figures.contributions"),
+    shell:
+        "python -m softaer.figures.contributions"
+        " --contributions {input}"
         " --output {output}"
         " > {log} 2>&1"
 

@@ -1,7 +1,7 @@
 """Late fusion of the modalities, all scores, and their evaluation.
 
 In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and in the same
-folder intervals, hypotheses, and what the uncertainty is worth.
+folder intervals, hypotheses, what each of three modalities or more adds, and what the uncertainty is worth.
 """
 
 
@@ -32,7 +32,7 @@ rule fuse_modalities:
             lambda wildcards, input: per_modality("--prediction", MODALITIES, input.predictions)
         ),
         search=options(config["postprocessing"]),
-        fusion=options(config["fusion"]),
+        fusion=options({"method": config["fusion"]["method"]}),
         targets=TARGETS,
     shell:
         "python -m softaer.fuse"
@@ -47,6 +47,33 @@ rule fuse_modalities:
         " --output {output.predictions}"
         " --coefficients-output {output.coefficients}"
         " > {log} 2>&1"
+
+
+use rule fuse_modalities as fuse_subset with:
+    input:
+        predictions=lambda wildcards: collect(
+            places.PREDICTION,
+            modality=wildcards.fusion.split(JOIN),
+            dimension=wildcards.dimension,
+            task=wildcards.task,
+            seed=wildcards.seed,
+        ),
+        dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        predictions=places.FUSED_SUBSET,
+        coefficients=places.SUBSET_COEFFICIENTS,
+    log:
+        log_of("fuse/{dimension}/{task}/{fusion}/seed{seed}"),
+    benchmark:
+        benchmark_of("fuse/{dimension}/{task}/{fusion}/seed{seed}")
+    params:
+        predictions=of_input(
+            lambda wildcards, input: per_modality(
+                "--prediction", wildcards.fusion.split(JOIN), input.predictions
+            )
+        ),
 
 
 rule score:
@@ -86,6 +113,44 @@ rule score:
         " --coverage {input.coverage}"
         " --output {output.parquet}"
         " --csv-output {output.csv}"
+        " > {log} 2>&1"
+
+
+rule contributions:
+    input:
+        predictions=collect(places.PREDICTION, **ALL_MODELS | {"modality": CONTRIBUTING}),
+        scores=places.SCORES,
+        dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        places.CONTRIBUTIONS,
+    log:
+        log_of("contributions"),
+    benchmark:
+        benchmark_of("contributions")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 3),
+    params:
+        code=code_digest("contributions"),
+        corpus=lambda wildcards: relevant(
+            RATED, ["recording", "batch", "partition", "subject", "group"]
+        ),
+        dataset=folder_of("dataset"),
+        experiment=EXPERIMENT,
+        results=results_by("scores", places.SCORES),
+        search=options(config["postprocessing"]),
+    shell:
+        "python -m softaer.contributions"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " {params.search}"
+        " --coverage {input.coverage}"
+        " --output {output}"
         " > {log} 2>&1"
 
 

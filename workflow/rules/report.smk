@@ -7,7 +7,8 @@ In: scores, predictions, learning curves and the data set. Out: results/report.h
 PICTURES = config["report"]["frames"]
 if PICTURES is None:
     PICTURES = config["corpus"]["layout"] == "table"
-PICTURES = PICTURES and "video" in MODALITIES
+SEEN = [name for name in MODALITIES if MODALITY[name].source.column == "video"]
+PICTURES = PICTURES and bool(SEEN)
 
 
 rule summarise:
@@ -74,7 +75,7 @@ rule simulate_check:
 
 rule frame_pairs:
     input:
-        dataset=rated_batches(filled_in(places.DATASET, modality=MODALITIES[-1])),
+        dataset=rated_batches(filled_in(places.DATASET, modality=(SEEN or MODALITIES)[-1])),
         media=lambda wildcards: INPUTS.shown() if PICTURES else [],
         recordings=TABLE,
     output:
@@ -142,6 +143,7 @@ rule report:
         ridge=collect(places.RIDGE, **ALL_BASELINES),
         steps=[collect(places.STEPS, **some) for some in (ALL_MODELS, ALL_BASELINES)],
         coefficients=ALL_COEFFICIENTS,
+        contributions=CONTRIBUTIONS,
     output:
         report(
             places.REPORT,
@@ -174,6 +176,7 @@ rule report:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
+        contributions=flag_of("--contributions", "contributions"),
         noting=flag("--noting", NOTING),
         published=(
             flag("--published", PUBLISHED)
@@ -193,6 +196,7 @@ rule report:
         " --ratings {params.ratings:q}"
         " {params.delay}"
         " {params.rater_lags}"
+        " {params.contributions}"
         " {params.noting}"
         " {params.published:q}"
         " {params.release:q}"

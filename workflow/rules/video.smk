@@ -6,6 +6,7 @@ outcome for each recording in results/status/landmarks.
 
 # Columns of the table that affect video.
 OF_PICTURES = ["recording", "audio", "video", "video_stream", "face"]
+VIDEO = EXTRACTED["video"].settings
 
 
 rule landmarks:
@@ -29,10 +30,10 @@ rule landmarks:
         software=pins("av", "mediapipe"),
         corpus=relevant_in_batch(OF_PICTURES),
         recordings=INPUTS.media_flags("video", READING),
-        refine="--refine" if config["video"]["refine"] else "--no-refine",
-        detection=config["video"]["min_detection_confidence"],
-        tracking=config["video"]["min_tracking_confidence"],
-        rate=flag("--rate", config["video"]["rate"]),
+        refine="--refine" if VIDEO["refine"] else "--no-refine",
+        detection=VIDEO["min_detection_confidence"],
+        tracking=VIDEO["min_tracking_confidence"],
+        rate=flag("--rate", VIDEO["rate"]),
     shell:
         "python -m softaer.landmarks"
         " {params.recordings}"
@@ -49,7 +50,7 @@ rule video_features:
     input:
         landmarks=places.LANDMARKS,
     output:
-        places.VIDEO_FEATURES,
+        filled_in(places.FEATURES, modality="video"),
     log:
         log_of("video_features/{batch}"),
     benchmark:
@@ -61,41 +62,14 @@ rule video_features:
         mem_mb=growing(500, 12),
     params:
         code=code_digest("video_features"),
-        registration=config["video"]["registration"],
-        max_gap=config["video"]["max_gap"],
-        window=config["video"]["window"],
+        registration=VIDEO["registration"],
+        max_gap=VIDEO["max_gap"],
+        window=VIDEO["window"],
     shell:
         "python -m softaer.video_features"
         " --landmarks {input.landmarks}"
         " --registration {params.registration}"
         " --max-gap {params.max_gap}"
         " --window {params.window}"
-        " --output {output}"
-        " > {log} 2>&1"
-
-
-rule status:
-    input:
-        status=collect(places.STATUS, stage=ALL_READERS, batch=CORPUS.batches),
-        recordings=TABLE,
-    output:
-        places.STATUS_TABLE,
-    log:
-        log_of("status"),
-    localrule: True
-    conda:
-        "../../envs/extraction.yaml"
-    resources:
-        mem_mb=growing(600),
-    params:
-        code=code_digest("status"),
-        corpus=relevant(CORPUS.all, ["recording", "batch"]),
-        stages=ALL_READERS,
-        status=results_by("status", places.STATUS),
-    shell:
-        "python -m softaer.status"
-        " --recordings {input.recordings:q}"
-        " --status {params.status:q}/status"
-        " --stages {params.stages}"
         " --output {output}"
         " > {log} 2>&1"

@@ -11,10 +11,10 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
-from softaer.core.experiment import defaults
 from softaer.core.files import complete
 from softaer.core.schema import applied
 from softaer.figures.predictions import predictions
+from softaer.modalities import BUILT_IN, defaults_of
 from softaer.predictor import NothingToPredictError, Predictor
 
 
@@ -31,16 +31,17 @@ def check_extraction(predictor: Predictor, extraction: dict) -> None:
             f"config key 'modalities': found {list(extraction)}; expected {predictor.modalities}, "
             "on which the model was trained"
         )
-    usual = defaults()
     for modality in predictor.modalities:
+        own = predictor.extraction(modality)
         # A setting that is newer than the model had the effect of its default.
-        learnt = {key: usual.get(modality, {}).get(key) for key in extraction[modality]}
-        learnt |= predictor.description[modality]
+        usual = defaults_of(own.get("source", BUILT_IN.get(modality)))
+        learnt = {key: usual.get(key) for key in extraction[modality]} | own
         for key, value in learnt.items():
             found = extraction[modality].get(key)
             if found != value:
+                where = modality if modality in BUILT_IN else f"modalities.{modality}"
                 raise InputError(
-                    f"config key '{modality}.{key}': found {found!r}; expected {value!r}, with "
+                    f"config key '{where}.{key}': found {found!r}; expected {value!r}, with "
                     "which the model was trained"
                 )
 

@@ -95,6 +95,13 @@ def audio_features(
     return table
 
 
+def from_rows(
+    rows: pd.DataFrame, settings: AudioFeatures, turns: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Features of one recording, see :func:`audio_features`."""
+    return audio_features(rows, settings.window, turns, settings.turns, settings.functionals)
+
+
 def _f0(descriptors: Sequence[str]) -> int:
     """Position of F0."""
     found = [place for place, name in enumerate(descriptors) if name.startswith("F0")]
@@ -131,9 +138,7 @@ def main() -> None:
                 told: list[str] = []
                 turns = read_turns(files[recording], end, told.append)
                 notes += [{"recording": recording, "note": note} for note in told]
-            table = audio_features(
-                lld, settings.window, turns, settings.turns, settings.functionals
-            )
+            table = from_rows(lld, settings, turns)
             table.insert(0, "recording", recording)
             sink.append(table)
     for row in notes:

@@ -10,7 +10,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -168,7 +168,9 @@ def _tidied(column: str, cell: str) -> str:
     return unicodedata.normalize("NFC", cell).strip(BLANKS)
 
 
-def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
+def validate_rows(
+    rows: Mapping[int, dict[str, str]], where: object, without_media: bool = False
+) -> None:
     """Check each row of the table, and the consistency of rows.
 
     Parameters
@@ -177,6 +179,8 @@ def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
         From :func:`read_rows`.
     where
         Names the table in errors.
+    without_media
+        Whether a recording may have no media, because it has feature tables.
 
     Raises
     ------
@@ -197,10 +201,10 @@ def validate_rows(rows: Mapping[int, dict[str, str]], where: object) -> None:
     partition_of: dict[tuple[str, str], tuple[str, int]] = {}
     line_of: dict[str, int] = {}
     for line, row in rows.items():
-        if not ("media" in row or "audio" in row or "video" in row):
+        if not (without_media or "media" in row or "audio" in row or "video" in row):
             raise InputError(
                 f"{where}, line {line}: recording {row['recording']!r} has no file; "
-                "expected a path in 'media', 'audio' or 'video'"
+                "expected a path in 'media', 'audio' or 'video' (or a modality of source 'table')"
             )
         if "media" in row and ("audio" in row or "video" in row):
             raise InputError(
@@ -330,9 +334,21 @@ def odd_path(path: str) -> str | None:
     return None
 
 
-def argument_length(recording: Recording) -> int:
-    """Bytes that a recording takes in the longest command of its batch."""
-    paths = (recording.audio, recording.video, recording.annotations, recording.turns)
+def argument_length(recording: Recording, tables: Sequence[str] = ()) -> int:
+    """Bytes that a recording takes in the longest command of its batch.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    tables
+        Paths of its feature tables. The command that reads one also takes its media.
+    """
+    paths = [recording.audio, recording.video, recording.annotations, recording.turns]
+    if tables:
+        media = sum(len(os.fsencode(path or "")) for path in paths[:2])
+        media += 2 * (len("--media  ") + len(recording.recording))
+        paths += [path + media * " " for path in tables]
     longest = max(len(os.fsencode(path or "")) for path in paths)
     length = len("--recording  ") + len(recording.recording) + longest
     for _, value in (*choices(recording, "audio"), *choices(recording, "video")):
@@ -340,8 +356,21 @@ def argument_length(recording: Recording) -> int:
     return length
 
 
-def check_batches(recordings: Iterable[Recording], where: object) -> None:
+def check_batches(
+    recordings: Iterable[Recording],
+    where: object,
+    tables_of: Callable[[str], Sequence[str]] = lambda recording: (),
+) -> None:
     """Refuse batches whose recordings do not fit into one command.
+
+    Parameters
+    ----------
+    recordings
+        Of the corpus.
+    where
+        Names the table in errors.
+    tables_of
+        Paths of a recording's feature tables, given its name.
 
     Raises
     ------
@@ -350,7 +379,8 @@ def check_batches(recordings: Iterable[Recording], where: object) -> None:
     """
     lengths: dict[str, int] = {}
     for r in recordings:
-        lengths[r.batch] = lengths.get(r.batch, 0) + argument_length(r)
+        length = argument_length(r, tables_of(r.recording))
+        lengths[r.batch] = lengths.get(r.batch, 0) + length
     for batch, length in lengths.items():
         if length > LONGEST_ARGUMENTS:
             raise InputError(

@@ -75,24 +75,32 @@ def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
     return counts.set_axis(["frames", "present"], axis=1)
 
 
-def why_absent(status: pd.Series | None, modality: str) -> str:
+def why_absent(status: pd.Series | None, unit: str, absent: str) -> str:
     """Why a recording has no features at all.
 
     Parameters
     ----------
     status
         Its row in the status table of extraction; ``None`` if it has not been extracted.
-    modality
-        ``audio`` or ``video``.
+    unit
+        What a frame with features has, in words.
+    absent
+        The reason if it has not been extracted.
     """
     if status is None:
-        return f"no {modality} in the table of recordings"
+        return absent
     if status["reason"] is not None:
         return status["reason"]
-    what = "a face" if modality == "video" else "values"
     found = status["frames"] - status["missing"]
     frames = f"{found} of {status['frames']} extracted frames"
-    return f"{frames} have {what}, none where there are labels"
+    return f"{frames} have {unit}, none where there are labels"
+
+
+def _states(folder: Path, recordings: Sequence[Recording]) -> dict[str, pd.Series]:
+    """Rows of the status table by recording, without NaN as a reason."""
+    states = tables.read_batches(folder, recordings).astype({"reason": object})
+    states["reason"] = states["reason"].where(states["reason"].notna(), None)
+    return {row["recording"]: row for _, row in states.iterrows()}
 
 
 def shares(path: Path) -> dict[str, float]:
@@ -121,12 +129,35 @@ def scored(recordings: Iterable[Recording], paths: Sequence[Path]) -> list[Recor
     return [recording for recording in recordings if recording.recording in names]
 
 
+def _why(
+    recording: str,
+    parts: Sequence[tuple[str, str, str, str]],
+    states: Mapping[str, Mapping[str, pd.Series]],
+) -> str:
+    """The reason; of several parts, what there is of each."""
+    reasons = {
+        name: why_absent(states[name].get(recording), unit, absent)
+        for name, _, unit, absent in parts
+    }
+    if len(reasons) == 1:
+        return reasons[parts[0][0]]
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--status", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--modality", choices=["audio", "video"], required=True)
+    arguments.add_argument(
+        "--part",
+        dest="parts",
+        metavar=("MODALITY", "STATUS", "UNIT", "ABSENT"),
+        nargs=4,
+        action="append",
+        required=True,
+        help="what was extracted: the modality (each of several that are side by side), the folder "
+        "of its status, what a frame has, and the reason if a recording was not extracted",
+    )
     cli.add_output(arguments)
     options = arguments.parse_args()
 
@@ -138,11 +169,9 @@ def main() -> None:
         names = feature_columns(tables.columns(path))
         counts.append(coverage(tables.read(path, ["recording", *names])))
     table = pd.concat(counts)
-    states = tables.read_batches(options.status, recordings).astype({"reason": object})
-    states["reason"] = states["reason"].where(states["reason"].notna(), None)
-    state_of = {row["recording"]: row for _, row in states.iterrows()}
+    states = {name: _states(Path(status), recordings) for name, status, _, _ in options.parts}
     table["reason"] = [
-        None if row.present else why_absent(state_of.get(row.Index), options.modality)
+        None if row.present else _why(row.Index, options.parts, states)
         for row in table.itertuples()
     ]
     tables.write(table.reset_index(), COVERAGE, options.output)

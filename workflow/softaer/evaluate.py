@@ -212,7 +212,8 @@ def read_sums(
         }
         per_seed: dict[tuple[str, str], list[np.ndarray]] = {key: [] for key in found}
         for seed in experiment.seeds_of(system.task):
-            path = final_prediction(results, dimension, system.modality, system.task, seed)
+            model = (dimension, system.modality, system.task, seed)
+            path = final_prediction(results, *model, experiment.whole)
             prediction = frames[["recording", "time"]].merge(
                 tables.read(path, ["recording", "time", *columns.values()]),
                 on=["recording", "time"],

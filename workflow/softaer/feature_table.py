@@ -4,12 +4,13 @@ Files are CSV, ARFF, Parquet or NPY, of any rate up to 1,000 rows per second or 
 segment. All recordings must have the same features.
 """
 
+import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import suppress
 
 import pandas as pd
 
-from softaer.core import cli, tables
+from softaer.core import cli
 from softaer.core.errors import InputError
 from softaer.core.experiment import FeatureTable, Media
 from softaer.core.listing import first_few
@@ -20,6 +21,7 @@ from softaer.readers.features import (
     read_features,
     refuse_other_columns,
 )
+from softaer.recording_lengths import length
 from softaer.signals.extraction import add_extraction, asked, extract
 from softaer.signals.media import Account, Choice
 
@@ -37,24 +39,61 @@ def reference(paths: Sequence[str], settings: FeatureTable, limits: Media) -> tu
     return "", []
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """Arguments of the stage."""
     arguments = cli.parser(__doc__)
     add_extraction(arguments, "feature table")
     cli.add_settings(arguments, FeatureTable)
     arguments.add_argument("--like", help="table whose features all recordings must have")
-    arguments.add_argument("--lengths", type=Path, help="table of the recordings' lengths")
-    options = arguments.parse_args()
+    arguments.add_argument(
+        "--media",
+        metavar=("NAME", "PATH"),
+        nargs=2,
+        action="append",
+        default=[],
+        help="a recording's media file, for its length; again for a second one",
+    )
+    return arguments
+
+
+def look_at_columns(options: argparse.Namespace) -> None:
+    """Read the names of the columns of all tables, but no rows.
+
+    Raises
+    ------
+    InputError
+        For the first recording whose table has no features, or others than the table before,
+        unless bad recordings are to be skipped.
+    """
+    task, settings = asked(options), cli.settings(options, FeatureTable)
+    if task.on_bad_recording == "skip":
+        return
+    like: tuple[str, list[str]] | None = None
+    if options.like:
+        with suppress(InputError):  # of another recording's table, which its own job reports
+            like = options.like, feature_columns(options.like, settings, task.limits)[0]
+    for recording, path in task.recordings:
+        try:
+            names, _ = feature_columns(path, settings, task.limits)
+            like = like or (path, names)
+            refuse_other_columns(names, path, like[1], like[0])
+        except InputError as error:
+            raise InputError(f"recording {recording!r}: {error}") from error
+
+
+def main() -> None:
+    options = parser().parse_args()
     settings = cli.settings(options, FeatureTable)
     task = asked(options)
-    lengths: dict[str, float] = {}
-    if options.lengths is not None:
-        lengths = tables.read(options.lengths).set_index("recording")["seconds"].to_dict()
+    media: dict[str, list[str]] = {}
+    for recording, path in options.media:
+        media.setdefault(recording, []).append(path)
     paths = [*([options.like] if options.like else []), *(path for _, path in task.recordings)]
     like, names = reference(paths, settings, task.limits)
 
     def read(path: str, limits: Media, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
-        length = lengths.get(choice.recording)
-        table = read_features(path, settings, length, limits, account.notes.append)
+        seconds = length(media.get(choice.recording, []))
+        table = read_features(path, settings, seconds, limits, account.notes.append)
         own = [name for name in table.columns if name not in OF_A_ROW]
         refuse_other_columns(own, path, names, like)
         account.decoded = float(table["end"].iloc[-1])

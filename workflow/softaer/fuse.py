@@ -179,6 +179,41 @@ def fuse(
     return Fused(coefficients, inflation, fused, out_of_fold, mean, mean_out_of_fold)
 
 
+def missing(
+    share_of: Mapping[str, Mapping[str, float]],
+    recordings: Iterable[str],
+    modalities: Collection[str],
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Which recordings lack which of the fused modalities.
+
+    Parameters
+    ----------
+    share_of
+        Of each modality, also of those that are not fused: the share of each recording's frames
+        that have features.
+    recordings
+        Their names.
+    modalities
+        That are fused.
+
+    Returns
+    -------
+    absent, weak
+        See :func:`fuse`. If a recording has nothing of the fused modalities but something of
+        others, it is scored like the others: its prediction is that from zeros, as for a single
+        modality that is missing.
+    """
+    absent, weak = set(), set()
+    for name in recordings:
+        there = {m: share_of[m].get(name, 0.0) for m in modalities}
+        absent |= {(m, name) for m, share in there.items() if share < LEAST_SHARE}
+        found = usable(there)
+        if not found and any(shares.get(name, 0.0) > 0 for shares in share_of.values()):
+            found = set(there)
+        weak |= {(m, name) for m in found if there[m] < LEAST_SHARE}
+    return absent, weak
+
+
 def _there(modality: str, trace: Trace, absent: Collection[tuple[str, str]]) -> bool:
     return (modality, trace.recording) not in absent
 
@@ -206,7 +241,7 @@ def main() -> None:
         help="raw predictions from a modality; once for each",
     )
     cli.add_settings(arguments, Postprocessing)
-    cli.add_settings(arguments, Fusion)
+    cli.add_settings(arguments, Fusion, "method")
     cli.add_targets(arguments)
     cli.add_coverage(arguments)
     cli.add_output(arguments)
@@ -227,11 +262,7 @@ def main() -> None:
                 f"frames, {options.predictions[0][0]} {len(fused)}; expected the same frames"
             )
     share_of = {path.stem: shares(path) for path in options.coverage}
-    absent, weak = set(), set()
-    for name in subject_of:
-        there = {m: share_of[m].get(name, 0.0) for m in raw}
-        absent |= {(m, name) for m, share in there.items() if share < LEAST_SHARE}
-        weak |= {(m, name) for m in usable(there) if there[m] < LEAST_SHARE}
+    absent, weak = missing(share_of, subject_of, raw)
     coefficients = []
     for target in options.targets:
         modalities = {m: read_traces(p, targets, target, subject_of) for m, p in raw.items()}

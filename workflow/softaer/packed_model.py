@@ -29,6 +29,7 @@ from softaer.core.places import (
 )
 from softaer.core.tasks import all_networks_of
 from softaer.corpus import rated, read_recordings
+from softaer.modalities import BUILT_IN
 from softaer.predictor import FORMAT
 
 
@@ -77,6 +78,7 @@ def main() -> None:
             tensors[f"standardisation/{modality}/{column}"] = torch.from_numpy(
                 table[column].to_numpy(dtype="float64", copy=True)
             )
+    fusions = {name: _fusion(experiment, options.results, name) for name in experiment.fused}
     partitions = Counter(r.partition for r in rated(read_recordings(options.recordings)))
     content = {
         "format": FORMAT,
@@ -89,17 +91,25 @@ def main() -> None:
         "task": task,
         "seeds": experiment.seeds,
         "delay": cli.delays(options),
-        **{modality: options.extraction[modality] for modality in experiment.single},
+        **{name: options.extraction[name] for name in experiment.single if name in BUILT_IN},
+        **_sources(experiment, options.extraction),
         "features": features,
         "networks": entries,
         "postprocessing": _postprocessing(experiment, options.results),
-        "fusion": _fusion(experiment, options.results) if experiment.fused else None,
+        "fusion": fusions[experiment.fused[-1]] if fusions else None,
         "fusion_method": experiment.fusion if experiment.fused else None,
+        **({"fusions": fusions} if len(fusions) > 1 else {}),
     }
     with complete(options.weights_output) as partial:
         partial.write_bytes(save(tensors))
     with complete(options.output) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _sources(experiment: Experiment, extraction: dict) -> dict:
+    """Settings of the modalities that are not built in, if there are any."""
+    others = {name: extraction[name] for name in experiment.single if name not in BUILT_IN}
+    return {"sources": others} if others else {}
 
 
 def _postprocessing(experiment: Experiment, results: Path) -> dict:
@@ -120,12 +130,13 @@ def _postprocessing(experiment: Experiment, results: Path) -> dict:
     return steps
 
 
-def _fusion(experiment: Experiment, results: Path) -> dict:
-    """Coefficients by dimension, target, seed and term."""
-    (task,), (fused,) = experiment.tasks, experiment.fused
+def _fusion(experiment: Experiment, results: Path, fused: str) -> dict:
+    """Coefficients of a fusion by dimension, target, seed and term."""
+    (task,) = experiment.tasks
     coefficients: dict = {}
     for dimension, seed in itertools.product(experiment.dimensions, experiment.seeds):
-        table = tables.read(beside_prediction(results, dimension, fused, task, seed))
+        model = (dimension, fused, task, seed)
+        table = tables.read(beside_prediction(results, *model, experiment.whole))
         for target in experiment.targets:
             some = table[table["target"] == target]
             by_seed = coefficients.setdefault(dimension, {}).setdefault(target, {})

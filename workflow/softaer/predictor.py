@@ -9,6 +9,7 @@ post-processing and late fusion of one task, and the settings of the extraction.
 unpickled.
 """
 
+import importlib
 import json
 import warnings
 import zipfile
@@ -24,16 +25,18 @@ from safetensors.torch import load
 
 from softaer.core.correction import Step, apply_chain, possible
 from softaer.core.errors import InputError
+from softaer.core.experiment import FeatureTable, TableFeatures
 from softaer.core.grid import RATE, index
-from softaer.core.tasks import output_name
+from softaer.core.tasks import JOIN, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
+from softaer.modalities import TABLE, Modality, as_section, from_extraction
 from softaer.networks.architectures import build, described, pick_device, register
 from softaer.networks.network import Network as Model
 from softaer.standardisation import standardise
 
 if TYPE_CHECKING:
-    from softaer.signals.media import Choice
+    from softaer.signals.media import Account, Choice
 
 FORMAT = 1
 """Format of the folder; others are refused."""
@@ -158,6 +161,8 @@ class Predictor:
         video_stream: int | None = None,
         channel: int | None = None,
         face: str | None = None,
+        tables: Mapping[str, Path | str] | None = None,
+        fusion: str | None = None,
     ) -> pd.DataFrame:
         """Predict a recording from its media file.
 
@@ -172,6 +177,10 @@ class Predictor:
             :mod:`softaer.signals.turns`.
         audio_stream, video_stream, channel, face
             Which stream, channel and face belong to the subject, as in a corpus table.
+        tables
+            Feature tables of the recording, by the name of their modality (source ``table``).
+        fusion
+            See :meth:`predict_features`.
 
         Returns
         -------
@@ -180,7 +189,8 @@ class Predictor:
         Raises
         ------
         InputError
-            If a file cannot be read, no file is given, or turns are missing.
+            If a file cannot be read, no file is given, turns are missing, or a table has other
+            columns than those of the training.
 
         Warns
         -----
@@ -192,95 +202,99 @@ class Predictor:
         files = {"audio": audio or path, "video": video or path}
         beside = {"audio": files["video"], "video": files["audio"]}
         streams = {"audio": audio_stream, "video": video_stream}
-        features = {}
-        for modality in self.modalities:
-            file = files[modality]
+        sources = {name: self.source(name) for name in self.modalities}
+        given = dict(tables or {})
+        known = [name for name, modality in sources.items() if modality.source.name == TABLE]
+        for name in given:
+            if name not in known:
+                raise InputError(f"a table of {name!r}: expected tables of {known}, of the model's")
+        features: dict[str, pd.DataFrame] = {}
+        for name, modality in sources.items():
+            column = modality.source.column
+            if name in given:
+                length = _length([file for file in (audio, video, path) if file is not None])
+                features[name] = _table(modality, given[name], length)
+                continue
+            file = files.get(column or "")
             # A file with only sound or only video is predicted from that.
-            if file is not None and (file != path or _has(file, modality)):
-                other = beside[modality] if beside[modality] != file else None
-                choice = Choice("", streams[modality], channel, face, other)
-                extracted = self._extract(modality, file, turns, choice)
+            if column is not None and file is not None and (file != path or _has(file, column)):
+                other = beside[column] if beside[column] != file else None
+                choice = Choice("", streams[column], channel, face, other)
+                extracted = _extract(modality, file, turns, choice)
                 if extracted is not None:
-                    features[modality] = extracted
-        return self.predict_features(features)
+                    features[name] = extracted
+        for name, modality in sources.items():
+            if modality.parts and all(part in features for part in modality.parts):
+                from softaer.concatenated_features import concatenated_features
 
-    def _extract(
-        self,
-        modality: str,
-        path: Path,
-        turns: Path | None,
-        choice: "Choice",
-    ) -> pd.DataFrame | None:
-        """Features of a file, from the chosen streams; ``None`` for less than one frame."""
-        from softaer.signals.media import Account
+                parts = {part: features[part] for part in modality.parts}
+                features[name] = concatenated_features(parts)
+        return self.predict_features(features, fusion)
 
-        account = Account()
-        source: dict[str, Any] = {
-            "stream": choice.stream,
-            "beside": choice.beside,
-            "account": account,
-        }
-        settings = self.description[modality]
-        if modality == "audio":
-            from softaer.audio_features import audio_features
-            from softaer.audio_lld import compute_lld
-            from softaer.core.experiment import AudioFeatures
-            from softaer.signals.sound import audio_blocks
-            from softaer.signals.turns import read_turns
+    def parts(self, fusion: str | None = None) -> list[str]:
+        """Modalities from which a fusion predicts, see :meth:`predict_features`.
 
-            if settings["turns"] != "ignore" and turns is None:
-                raise InputError(
-                    f"{path}: no turns; expected them, because the model was trained with turns "
-                    f"(audio.turns: {settings['turns']})"
-                )
-            blocks = audio_blocks(path, channel=choice.channel, **source)
-            parts = list(compute_lld(blocks, settings["feature_set"]))
-            _warn(path, account.notes)
-            if not parts:
-                return None
-            lld = pd.concat(parts, ignore_index=True)
-            spoken = None
-            if settings["turns"] != "ignore" and turns is not None:
-                end = lld["time"].iloc[-1] + lld["time"].iloc[0]
-                told: list[str] = []
-                spoken = read_turns(turns, end, told.append)
-                _warn(turns, told)
-            # Models packed before this setting existed have its default.
-            functionals = settings.get("functionals", AudioFeatures.functionals)
-            return audio_features(lld, settings["window"], spoken, settings["turns"], functionals)
-        from softaer.landmarks import columns, track
-        from softaer.signals.pictures import video_frames
-        from softaer.video_features import POINTS, video_features
+        Raises
+        ------
+        InputError
+            If the model has no such fusion or modality.
+        """
+        if fusion is None:
+            terms = self._terms(None)
+            return [name for name in self.modalities if terms is None or name in terms]
+        names = [*self.modalities, *self._fusions()]
+        if fusion not in names:
+            raise InputError(f"fusion: found {fusion!r}; expected one of {names}, of the model's")
+        return fusion.split(JOIN)
 
-        tables = track(
-            # Models packed before this setting existed have seen every frame.
-            video_frames(path, rate=settings.get("rate"), **source),
-            settings["refine"],
-            settings["min_detection_confidence"],
-            settings["min_tracking_confidence"],
-            choice.face,
-            account,
-        )
-        frames = pd.concat(tables, ignore_index=True)
-        _warn(path, account.notes)
-        return video_features(
-            frames["time"].to_numpy(),
-            frames[columns()].to_numpy().reshape(-1, len(POINTS), 2),
-            settings["max_gap"],
-            settings["window"],
-            settings["registration"],
-        )
+    def _fusions(self) -> dict[str, dict]:
+        """Coefficients of each fusion by its name."""
+        fusion = self.description["fusion"]
+        if fusion is None:
+            return {}
+        return self.description.get("fusions") or {JOIN.join(self.parts()): fusion}
 
-    def predict_features(self, features: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    def _terms(self, fusion: str | None) -> dict | None:
+        """Terms of a fusion, of some dimension, target and seed."""
+        of_dimension = self.description["fusion"] if fusion is None else self._fusions()[fusion]
+        if of_dimension is None:
+            return None
+        return next(iter(next(iter(next(iter(of_dimension.values())).values())).values()))
+
+    def source(self, name: str) -> Modality:
+        """Source and settings of a modality.
+
+        Raises
+        ------
+        InputError
+            If the source is somebody's own and not known here, see
+            :func:`softaer.modalities.register`.
+        """
+        try:
+            return from_extraction(name, self.extraction(name))
+        except InputError as error:
+            raise InputError(f"modality {name!r}: {error}") from error
+
+    def extraction(self, name: str) -> dict[str, Any]:
+        """Settings of a modality as the model has them."""
+        sources = self.description.get("sources", {})
+        return sources[name] if name in sources else self.description[name]
+
+    def predict_features(
+        self, features: Mapping[str, pd.DataFrame], fusion: str | None = None
+    ) -> pd.DataFrame:
         """Predict a recording from its features.
 
         Parameters
         ----------
         features
             For each modality ``time`` [s, on the grid] and the columns of the extraction, as the
-            stages ``audio_features`` and ``video_features`` write them, not standardised. If a
-            modality is missing, or has features in less than half of the frames, only the others
-            are used, without fusion (see :func:`softaer.coverage.usable`).
+            stages ``audio_features``, ``video_features`` and ``table_features`` write them, not
+            standardised. If a modality is missing, or has features in less than half of the frames,
+            only the others are used, without fusion (see :func:`softaer.coverage.usable`).
+        fusion
+            Name of a fusion of the model, such as ``audio+video``, or of a single modality; by
+            default the last one of the configuration.
 
         Returns
         -------
@@ -294,7 +308,11 @@ class Predictor:
         InputError
             If no modality has features, or a column is missing.
         """
-        sequences = self._sequences(features)
+        parts = self.parts(fusion)
+        sequences = self._sequences({m: rows for m, rows in features.items() if m in parts})
+        coefficients = self.description["fusion"]
+        if fusion is not None:
+            coefficients = self._fusions().get(fusion)
         length = len(next(iter(sequences.values())))
         table = pd.DataFrame({"time": np.arange(length) / RATE})
         raw = {
@@ -313,7 +331,8 @@ class Predictor:
                 name = output_name(dimension, target)
                 per_seed = [
                     self._finish(
-                        dimension, target, seed, {m: raw[m, seed, name] for m in sequences}
+                        *(dimension, target, seed, {m: raw[m, seed, name] for m in sequences}),
+                        *(parts, coefficients),
                     )
                     for seed in self.description["seeds"]
                 ]
@@ -351,20 +370,119 @@ class Predictor:
         return sequences
 
     def _finish(
-        self, dimension: str, target: str, seed: int, raw: Mapping[str, np.ndarray]
+        self,
+        dimension: str,
+        target: str,
+        seed: int,
+        raw: Mapping[str, np.ndarray],
+        parts: Sequence[str],
+        fusion: dict | None,
     ) -> np.ndarray:
-        """Post-process each modality's prediction, and combine them."""
+        """Post-process each modality's prediction, and combine those of the fused modalities."""
         steps = self.description["postprocessing"][dimension][target][str(seed)]
         finished = {
             modality: apply_chain([Step(name, tuple(value)) for name, value in steps[modality]], y)
             for modality, y in raw.items()
         }
         coefficients = None
-        if self.description["fusion"] is not None:
-            terms = self.description["fusion"][dimension][target][str(seed)]
-            coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in self.modalities)])
-        fused = combine(coefficients, [finished.get(m) for m in self.modalities])
+        if fusion is not None:
+            terms = fusion[dimension][target][str(seed)]
+            coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in parts)])
+        fused = combine(coefficients, [finished.get(m) for m in parts])
         return possible(target, fused)
+
+
+def _extract(
+    modality: Modality, path: Path, turns: Path | None, choice: "Choice"
+) -> pd.DataFrame | None:
+    """Features of a file, from the chosen streams; ``None`` for less than one frame.
+
+    The stages of the modality's source use the same functions.
+    """
+    from softaer.signals.media import Account
+    from softaer.signals.turns import read_turns
+
+    source = modality.source
+    section = as_section(source.settings, modality.settings)
+    uses_turns = getattr(section, "turns", "ignore")
+    if uses_turns != "ignore" and turns is None:
+        raise InputError(
+            f"{path}: no turns; expected them, because the model was trained with turns "
+            f"({modality.name}.turns: {uses_turns})"
+        )
+    account = Account()
+    rows = _FIRST[str(source.first)](modality, path, choice, account)
+    _warn(path, account.notes)
+    if not len(rows):
+        return None
+    last = importlib.import_module(f"softaer.{source.last}")
+    if uses_turns == "ignore" or turns is None:
+        return last.from_rows(rows, section)
+    told: list[str] = []
+    spoken = read_turns(turns, rows["time"].iloc[-1] + rows["time"].iloc[0], told.append)
+    _warn(turns, told)
+    return last.from_rows(rows, section, spoken)
+
+
+def _lld(modality: Modality, path: Path, choice: "Choice", account: "Account") -> pd.DataFrame:
+    from softaer.audio_lld import compute_lld
+    from softaer.signals.sound import audio_blocks
+
+    blocks = audio_blocks(
+        path, stream=choice.stream, channel=choice.channel, beside=choice.beside, account=account
+    )
+    parts = list(compute_lld(blocks, modality.settings["feature_set"]))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _landmarks(
+    modality: Modality, path: Path, choice: "Choice", account: "Account"
+) -> pd.DataFrame:
+    from softaer.landmarks import track
+    from softaer.signals.pictures import video_frames
+
+    settings = modality.settings
+    frames = video_frames(
+        path, rate=settings["rate"], stream=choice.stream, beside=choice.beside, account=account
+    )
+    tables = track(
+        frames,
+        settings["refine"],
+        settings["min_detection_confidence"],
+        settings["min_tracking_confidence"],
+        choice.face,
+        account,
+    )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _own(modality: Modality, path: Path, choice: "Choice", account: "Account") -> pd.DataFrame:
+    from softaer.source_table import read_rows
+
+    section = as_section(modality.source.settings, modality.settings)
+    return read_rows(modality.source, str(path), section, choice, account)
+
+
+_FIRST = {"audio_lld": _lld, "landmarks": _landmarks, "source_table": _own}
+"""Rows of a file, as the first stages of sources make them."""
+
+
+def _table(modality: Modality, path: Path | str, length: float | None) -> pd.DataFrame:
+    """Features of a feature table."""
+    from softaer.readers.features import read_features
+    from softaer.table_features import from_rows
+
+    notes: list[str] = []
+    reading = as_section(FeatureTable, modality.settings)
+    rows = read_features(path, reading, length, note=notes.append)
+    _warn(Path(path), notes)
+    return from_rows(rows, as_section(TableFeatures, modality.settings))
+
+
+def _length(files: Sequence[Path]) -> float | None:
+    from softaer.recording_lengths import length
+
+    return length([str(file) for file in files])
 
 
 def _warn(path: Path, notes: Sequence[str]) -> None:
@@ -372,11 +490,11 @@ def _warn(path: Path, notes: Sequence[str]) -> None:
         warnings.warn(f"{path}: {note}", OddInputWarning, stacklevel=4)
 
 
-def _has(path: Path, modality: str) -> bool:
+def _has(path: Path, column: str) -> bool:
     from softaer.signals.probe import probe
 
     contents = probe(path)
-    return (contents.audio_rate if modality == "audio" else contents.video_rate) is not None
+    return (contents.audio_rate if column == "audio" else contents.video_rate) is not None
 
 
 def _network(entry: dict, tensors: Mapping) -> Network:

@@ -9,7 +9,7 @@ import itertools
 import json
 import platform
 from argparse import BooleanOptionalAction
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jinja2
@@ -34,6 +34,7 @@ from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
 from softaer.labels import DRIVEN, JUMPS
+from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
 from softaer.page.explorer import explorer, in_order
@@ -64,10 +65,6 @@ STAGES = (
     "simulate.portraits",
     "simulate.raters",
     "simulate.media",
-    "audio_lld",
-    "audio_features",
-    "landmarks",
-    "video_features",
     "recording_lengths",
     "ratings",
     "rating_scales",
@@ -90,7 +87,14 @@ STAGES = (
     "evaluate",
     "uncertainty",
 )
-"""Stages whose code affects the scores or their evaluation."""
+"""Stages whose code affects the scores or their evaluation, besides those of the modalities."""
+
+
+def all_stages(modalities: Iterable[Modality]) -> list[str]:
+    """Stages whose code affects the scores of an experiment or their evaluation, in order."""
+    place = STAGES.index("recording_lengths")
+    own = [stage for modality in modalities for stage in modality.source.stages]
+    return list(dict.fromkeys([*STAGES[:place], *own, *STAGES[place:]]))
 
 
 def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
@@ -166,7 +170,7 @@ def read_models(experiment: Experiment, results: Path, modalities: Sequence[str]
     for dimension, modality, (task, seed) in itertools.product(
         experiment.dimensions, modalities, models
     ):
-        path = beside_prediction(results, dimension, modality, task, seed)
+        path = beside_prediction(results, dimension, modality, task, seed, experiment.whole)
         keys = {"dimension": dimension, "modality": modality, "task": task, "seed": seed}
         table = tables.read(path)
         parts.append(pd.DataFrame(keys, index=table.index).join(table))
@@ -177,7 +181,19 @@ def collinear(coefficients: pd.DataFrame) -> pd.DataFrame:
     """The highest variance inflation of each term of networks, where it is high."""
     high = coefficients[coefficients["variance_inflation"] > HIGH_INFLATION]
     keys = ["dimension", "target", "task", "term"]
+    if coefficients["modality"].nunique() > 1:
+        keys.insert(2, "modality")
     return high.groupby(keys, sort=False)["variance_inflation"].max().reset_index()
+
+
+def contributions_table(contributions: pd.DataFrame) -> pd.DataFrame:
+    """What each modality adds, mean over seeds, on test or, without it, on dev."""
+    partition = "test" if (contributions["partition"] == "test").any() else "dev"
+    some = contributions[contributions["partition"] == partition]
+    keys = ["dimension", "target", "task", "modality"]
+    mean = some.groupby(keys, sort=False)[["alone", "fused", "without", "adds"]].mean()
+    names = {"fused": "all together", "without": "all but it", "adds": "it adds"}
+    return mean.rename(columns=names).reset_index()
 
 
 def read_ridge(experiment: Experiment, results: Path) -> pd.DataFrame:
@@ -267,6 +283,7 @@ def main() -> None:
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
     arguments.add_argument("--release", help="what the corpus is, if that is known")
@@ -309,6 +326,8 @@ def main() -> None:
         )
     if options.config["labels"]["alignment"] == "estimated":
         estimated["Lags of the raters"] = as_rows(table("rater_lags"))
+    modalities = configured(options.config)
+    settings = {name: modality.settings for name, modality in modalities.items()}
     odd = oddities(options.results / "status", options.noting, recordings)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
@@ -324,6 +343,7 @@ def main() -> None:
         seeds=experiment.seeds,
         tasks=experiment.tasks,
         modalities=experiment.single,
+        colours=colours(experiment.single),
         modalities_shown=experiment.modalities,
         counts=scores.groupby("partition", sort=False)[["recordings", "frames"]]
         .max()
@@ -347,14 +367,14 @@ def main() -> None:
         check=as_rows(table("simulate_check")) if options.simulated else None,
         published=published,
         origin=SHIPPED.get(options.published),
-        departures=departures(options.published, options.config, experiment.single),
+        departures=departures(options.published, options.config | settings, experiment.single),
         release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         reliability=as_rows(reliability_rows(table("agreement/reliability"))),
         agreement_figure=figure("agreement"),
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
-        digests={stage: code_digest(stage) for stage in STAGES},
+        digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},
         selections=as_rows(
             with_weights(
                 read_selections(experiment, options.results), options.results, experiment.seeds[0]
@@ -367,6 +387,11 @@ def main() -> None:
         else None,
         coefficients=as_rows(coefficients) if coefficients is not None else None,
         collinear=as_rows(collinear(coefficients)) if coefficients is not None else None,
+        contributions=as_rows(contributions_table(tables.read(options.contributions)))
+        if options.contributions
+        else None,
+        contributions_figure=figure("contributions") if options.contributions else None,
+        fusions=experiment.fused,
         fusion_method=experiment.fusion.replace("_", " "),
         estimated=estimated,
         scores_figure=figure("scores"),

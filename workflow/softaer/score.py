@@ -156,7 +156,8 @@ def main() -> None:
             lacking = set().union(*(absent[part] for part in system.modality.split(JOIN)))
             for seed in experiment.seeds_of(system.task):
                 path = final_prediction(
-                    options.results, dimension, system.modality, system.task, seed
+                    *(options.results, dimension, system.modality, system.task, seed),
+                    experiment.whole,
                 )
                 scores = score_predictions(
                     *(targets, tables.read(path), recordings, target),

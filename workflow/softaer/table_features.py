@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.errors import InputError
 from softaer.core.experiment import TableFeatures
 from softaer.core.grid import TOLERANCE, grid
 from softaer.core.schema import table_features as features_schema
+from softaer.core.tasks import TARGETS
 from softaer.readers.features import OF_A_ROW
 from softaer.signals.functionals import functional_names, windowed_functionals
 
@@ -60,6 +62,27 @@ def table_features(
     return table
 
 
+def from_rows(rows: pd.DataFrame, settings: TableFeatures) -> pd.DataFrame:
+    """Features of one recording, see :func:`table_features`."""
+    return table_features(rows, settings.window, settings.functionals)
+
+
+def refuse_names_of_targets(names: Sequence[str]) -> None:
+    """Refuse features that would be taken for targets in a dataset.
+
+    Raises
+    ------
+    InputError
+        Names the first one.
+    """
+    for name in names:
+        if name.endswith(tuple(f"_{target}" for target in TARGETS)):
+            raise InputError(
+                f"found the feature {name!r}, which ends like a target; expected another name "
+                "(or a window, which adds the functional to it)"
+            )
+
+
 def row_that_holds(
     time: np.ndarray, start: np.ndarray, end: np.ndarray, at: np.ndarray
 ) -> np.ndarray:
@@ -103,9 +126,10 @@ def main() -> None:
     settings = cli.settings(options, TableFeatures)
     names = [n for n in tables.columns(options.table) if n not in ("recording", *OF_A_ROW)]
     columns = functional_names(names, settings.functionals) if settings.window else names
+    refuse_names_of_targets(columns)
     with tables.writer(options.output, features_schema(columns)) as sink:
         for recording, rows in tables.by_recording(options.table):
-            table = table_features(rows, settings.window, settings.functionals)
+            table = from_rows(rows, settings)
             table.insert(0, "recording", recording)
             sink.append(table)
 

@@ -412,7 +412,8 @@ def main() -> None:
         for task in experiment.tasks:
             per_seed, errors = [], []
             for seed in experiment.seeds:
-                path = final_prediction(options.results, dimension, modality, task, seed)
+                model = (dimension, modality, task, seed)
+                path = final_prediction(options.results, *model, experiment.whole)
                 columns = ["recording", "time", "E", "sigma", "E_out_of_fold"]
                 frames = tables.read(path, columns).merge(
                     labels, on=["recording", "time"], suffixes=("", "_label"), validate="one_to_one"

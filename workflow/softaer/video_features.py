@@ -90,6 +90,17 @@ def video_features(
     return table
 
 
+def from_rows(rows: pd.DataFrame, settings: VideoFeatures) -> pd.DataFrame:
+    """Features of one recording, given its landmarks; see :func:`video_features`."""
+    return video_features(
+        rows["time"].to_numpy(),
+        rows[columns()].to_numpy().reshape(-1, len(POINTS), 2),
+        settings.max_gap,
+        settings.window,
+        settings.registration,
+    )
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--landmarks", type=Path, required=True)
@@ -101,14 +112,7 @@ def main() -> None:
     names = functional_names(columns()) if settings.window else columns()
     with tables.writer(options.output, features_schema(names)) as sink:
         for recording, frames in tables.by_recording(options.landmarks):
-            shapes = frames[columns()].to_numpy().reshape(-1, len(POINTS), 2)
-            table = video_features(
-                frames["time"].to_numpy(),
-                shapes,
-                settings.max_gap,
-                settings.window,
-                settings.registration,
-            )
+            table = from_rows(frames, settings)
             table.insert(0, "recording", recording)
             sink.append(table)
 

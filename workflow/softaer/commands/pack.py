@@ -15,6 +15,7 @@ from softaer.core.errors import InputError
 from softaer.core.files import complete
 from softaer.core.tasks import CONSTANT, JOIN, PLAIN_MEAN, RIDGE
 from softaer.corpus import read_recordings
+from softaer.modalities import BUILT_IN
 from softaer.page.score_table import keyed
 from softaer.predictor import DESCRIPTION, WEIGHTS, Predictor
 
@@ -49,7 +50,7 @@ def card(predictor: Predictor, results: Path) -> str:
     dimensions = " and ".join(model["dimensions"])
     facts = {
         "predicts": f"{', '.join(predictor.outputs)}; {model['rate']} times a second",
-        "from": " and ".join(predictor.modalities),
+        "from": " and ".join(predictor.parts()),
         "has learnt": f"task {model['task']}, {_count(model['seeds'], 'seed')}, "
         f"{len(model['networks'])} networks",
         "networks": _networks(predictor),
@@ -66,7 +67,7 @@ def card(predictor: Predictor, results: Path) -> str:
         _table(["", ""], [list(fact) for fact in facts.items()]),
         _scores(predictor, results),
         WHAT_FOR,
-        *([LICENCES] if "audio" in predictor.modalities else []),
+        *([LICENCES] if _has_lld(predictor) else []),
     ]
     return "\n".join(parts)
 
@@ -81,13 +82,19 @@ def _networks(predictor: Predictor) -> str:
     return "; ".join(words)
 
 
+def _has_lld(predictor: Predictor) -> bool:
+    """Whether openSMILE describes the sound."""
+    settings = {name: predictor.extraction(name) for name in predictor.modalities}
+    return any(s.get("source", BUILT_IN.get(name)) == "lld" for name, s in settings.items())
+
+
 def _scores(predictor: Predictor, results: Path) -> str:
     """Scores of the packed task on the test partition, if the run has them."""
     path = places.within(results, places.SCORES)
     if not path.exists():
         return "No scores came with it.\n"
     scores = tables.read(path)
-    modality = JOIN.join(predictor.modalities)
+    modality = JOIN.join(predictor.parts())
     task, method = predictor.description["task"], predictor.description.get("fusion_method")
     on_test = keyed(scores[(scores["partition"] == "test") & (scores["modality"] == modality)])
     models = {"CCC": (task, method or ""), "plain mean": (task, PLAIN_MEAN)}

@@ -26,6 +26,7 @@ from softaer.core.files import complete
 from softaer.core.places import PACKED_MODEL
 from softaer.core.schema import applied
 from softaer.figures.predictions import predictions
+from softaer.modalities import RECORDING
 from softaer.predictor import OddInputWarning, Predictor
 from softaer.signals.following import FACES
 
@@ -161,6 +162,19 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument(
         "--network-file", type=Path, help="Python file with the model's network, if it is your own"
     )
+    arguments.add_argument(
+        "--table",
+        dest="tables",
+        metavar=("MODALITY", "PATH"),
+        nargs=2,
+        action="append",
+        default=[],
+        help="feature table of a modality; {recording} in its path stands for a file's name "
+        "without its ending",
+    )
+    arguments.add_argument(
+        "--fusion", help="fusion or modality of the model to predict from (default: its last)"
+    )
     single = arguments.add_argument_group("of a single FILE, as in recordings.csv")
     single.add_argument("--audio", type=Path, help="file with its sound, if that is kept apart")
     single.add_argument("--turns", type=Path, help="when the subject speaks")
@@ -179,6 +193,12 @@ def main(options: argparse.Namespace) -> None:
             f"--{next(iter(choices)).replace('_', '-')} with {len(options.files)} files; expected "
             "one, whose it is"
         )
+    for name, path in options.tables:
+        if len(options.files) > 1 and RECORDING not in path:
+            raise InputError(
+                f"--table {name} {path} with {len(options.files)} files; expected {RECORDING} in "
+                "the path, which stands for the name of each"
+            )
     paths = outputs(options.files, options.output_dir, options.format)
     predictor = Predictor.load(options.model, options.network_file)
     said = sys.stderr if options.json else sys.stdout
@@ -188,6 +208,11 @@ def main(options: argparse.Namespace) -> None:
         disable=not sys.stderr.isatty() or len(paths) == 1,
         unit="file",
     ):
+        if options.tables:
+            own = {name: table.replace(RECORDING, file.stem) for name, table in options.tables}
+            choices["tables"] = own
+        if options.fusion is not None:
+            choices["fusion"] = options.fusion
         outcome = predict_file(predictor, file, path, **choices)
         outcomes.append(outcome)
         for note in outcome.notes:

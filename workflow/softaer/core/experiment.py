@@ -508,6 +508,17 @@ class Fusion(Section):
     """least_squares: the paper's. rescaled: the same, scaled to the mean and spread of the
     labels. nonnegative: least squares without negative coefficients. shrunk: least squares shrunk
     towards equal weights. mean: equal weights. The plain mean is always scored as well"""
+    of: (
+        Annotated[
+            tuple[Annotated[tuple[str, ...], MinLen(2), EACH_ONCE], ...],
+            MinLen(1),
+            EACH_ONCE,
+            "lists of names of modalities, such as [[audio, video]]",
+        ]
+        | None
+    ) = None
+    """subsets of the modalities, each fused by itself; null: all together. The last one is that of
+    the packed model"""
 
 
 @dataclass(frozen=True)
@@ -570,11 +581,17 @@ class Configuration(Section):
         MinLen(1),
         EACH_ONCE,
     ] = ("arousal", "valence")
-    modalities: Annotated[tuple[Literal["audio", "video"], ...], MinLen(1), EACH_ONCE] = (
-        "audio",
-        "video",
-    )
-    """with both, their late fusion is scored as well"""
+    modalities: (
+        Annotated[tuple[Literal["audio", "video"], ...], MinLen(1), EACH_ONCE]
+        | Annotated[
+            dict[str, dict[str, Any]],
+            MinLen(1),
+            "names with their settings, see docs/modalities.md",
+        ]
+    ) = ("audio", "video")
+    """What E and sigma are predicted from. With several, their late fusion is scored as well. Or a
+    mapping from names to sources and settings, see docs/modalities.md:
+        modalities: {audio: {}, voice: {source: lld, feature_set: eGeMAPSv02}}"""
     targets: Annotated[
         tuple[Target, ...],
         MinLen(1),
@@ -678,6 +695,11 @@ class Experiment(Section):
             for method in (methods if JOIN in modality else [None])
             for task in self.all_tasks
         ]
+
+    @property
+    def whole(self) -> str:
+        """Name of the fusion of all modalities."""
+        return JOIN.join(self.single)
 
     @property
     def all_tasks(self) -> list[str]:

@@ -22,13 +22,11 @@ TRUTH = f"{RESULTS}/corpus/truth/{{recording}}.parquet"
 ANNOTATIONS = f"{RESULTS}/corpus/annotations/{{recording}}.csv"
 MEDIA = f"{RESULTS}/corpus/media/{{recording}}.mp4"
 
-# From media to features.
-BATCH = f"{RESULTS}/{{stage}}/{{batch}}.parquet"
-AUDIO_LLD = f"{RESULTS}/audio_lld/{{batch}}.parquet"
-AUDIO_FEATURES = f"{RESULTS}/audio_features/{{batch}}.parquet"
+# From media and feature tables to features.
+LLD = f"{RESULTS}/{{modality}}_lld/{{batch}}.parquet"
 LANDMARKS = f"{RESULTS}/landmarks/{{batch}}.parquet"
 FACE_MESH = f"{RESULTS}/face_mesh/{{batch}}.parquet"
-VIDEO_FEATURES = f"{RESULTS}/video_features/{{batch}}.parquet"
+FEATURE_TABLE = f"{RESULTS}/{{modality}}_table/{{batch}}.parquet"
 FEATURES = f"{RESULTS}/{{modality}}_features/{{batch}}.parquet"
 STATUS = f"{RESULTS}/status/{{stage}}/{{batch}}.parquet"
 STATUS_TABLE = f"{RESULTS}/status.csv"
@@ -62,6 +60,10 @@ POSTPROCESSED = f"{RESULTS}/postprocess/{{dimension}}/{{modality}}/{{task}}/seed
 STEPS = f"{RESULTS}/postprocess/{{dimension}}/{{modality}}/{{task}}/seed{{seed}}.steps.parquet"
 FUSED = f"{RESULTS}/fuse/{{dimension}}/{{task}}/seed{{seed}}.parquet"
 COEFFICIENTS = f"{RESULTS}/fuse/{{dimension}}/{{task}}/seed{{seed}}.coefficients.parquet"
+SUBSET = f"{RESULTS}/fuse/{{dimension}}/{{task}}/{{fusion}}/seed{{seed}}"
+FUSED_SUBSET = f"{SUBSET}.parquet"
+SUBSET_COEFFICIENTS = f"{SUBSET}.coefficients.parquet"
+CONTRIBUTIONS = f"{RESULTS}/contributions.parquet"
 
 # Evaluation.
 SCORES = f"{RESULTS}/ccc.parquet"
@@ -155,13 +157,54 @@ def within(results: Path, pattern: str, **values: object) -> Path:
     return Path(results) / pattern.removeprefix(f"{RESULTS}/").format(**values)
 
 
-def final_prediction(results: Path, dimension: str, modality: str, task: str, seed: int) -> Path:
-    """A final prediction in a folder of results; for ``audio+video``, the fusion."""
-    pattern = FUSED if JOIN in modality else POSTPROCESSED
-    return within(results, pattern, dimension=dimension, modality=modality, task=task, seed=seed)
+def final_prediction(
+    results: Path, dimension: str, modality: str, task: str, seed: int, whole: str | None = None
+) -> Path:
+    """A final prediction in a folder of results; for ``audio+video``, the fusion.
+
+    Parameters
+    ----------
+    results
+        Folder of all results.
+    dimension, modality, task, seed
+        Of the prediction.
+    whole
+        Name of the fusion of all modalities; by default, a fusion is of all.
+
+    Examples
+    --------
+    >>> args = (Path("r"), "arousal", "audio+video", "multi", 1)
+    >>> final_prediction(*args).as_posix()
+    'r/fuse/arousal/multi/seed1.parquet'
+    >>> final_prediction(*args, whole="audio+video+head").as_posix()
+    'r/fuse/arousal/multi/audio+video/seed1.parquet'
+    """
+    patterns = (POSTPROCESSED, FUSED, FUSED_SUBSET)
+    return _of_model(patterns, results, dimension, modality, task, seed, whole)
 
 
-def beside_prediction(results: Path, dimension: str, modality: str, task: str, seed: int) -> Path:
-    """The fitted parameters of a final prediction: its steps, or the coefficients of a fusion."""
-    pattern = COEFFICIENTS if JOIN in modality else STEPS
-    return within(results, pattern, dimension=dimension, modality=modality, task=task, seed=seed)
+def beside_prediction(
+    results: Path, dimension: str, modality: str, task: str, seed: int, whole: str | None = None
+) -> Path:
+    """The fitted parameters of a final prediction: its steps, or the coefficients of a fusion.
+
+    The arguments are those of :func:`final_prediction`.
+    """
+    patterns = (STEPS, COEFFICIENTS, SUBSET_COEFFICIENTS)
+    return _of_model(patterns, results, dimension, modality, task, seed, whole)
+
+
+def _of_model(
+    patterns: tuple[str, str, str],
+    results: Path,
+    dimension: str,
+    modality: str,
+    task: str,
+    seed: int,
+    whole: str | None,
+) -> Path:
+    single, of_all, of_some = patterns
+    fused = of_all if whole in (None, modality) else of_some
+    pattern = fused if JOIN in modality else single
+    values = {"dimension": dimension, "modality": modality, "fusion": modality}
+    return within(results, pattern, **values, task=task, seed=seed)

@@ -4,7 +4,7 @@ A stage imports its output schema by name. ``code_digest`` follows such imports 
 a change to one stage's schema reruns only that stage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -156,6 +156,17 @@ def table_features(features: Sequence[str]) -> pa.Schema:
     """Features from a table of one's own on the grid; null if no row is there."""
     of_table = [field(name, pa.float32(), "of the table", nullable=True) for name in features]
     return pa.schema([RECORDING, TIME, *of_table])
+
+
+def concatenated_features(parts: Mapping[str, pa.Schema]) -> pa.Schema:
+    """Features of several modalities side by side; null if a part has no value there."""
+    columns = [
+        field.with_name(f"{part}_{field.name}").with_nullable(True)
+        for part, schema in parts.items()
+        for field in schema
+        if field.name not in (RECORDING.name, TIME.name)
+    ]
+    return pa.schema([RECORDING, TIME, *columns])
 
 
 STATUS = pa.schema(
@@ -451,6 +462,24 @@ FUSION = pa.schema(
         field("variance_inflation", pa.float64(), nullable=True),
     ]
 )
+
+CONTRIBUTIONS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("target", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("seed", pa.int64()),
+        field("partition", pa.string(), unit=""),
+        field("fusion", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
+        field("alone", pa.float64(), nullable=True),
+        field("fused", pa.float64(), nullable=True),
+        field("without", pa.float64(), nullable=True),
+        field("adds", pa.float64(), nullable=True),
+    ]
+)
+"""CCC of each fused modality alone, of the fusion, and of the fusion of all others; and the
+difference of the last two. On dev, they are out of fold."""
 
 CCC = pa.schema(
     [

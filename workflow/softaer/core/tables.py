@@ -135,6 +135,20 @@ def columns(path: Path) -> list[str]:
         raise InputError(f"{path}: cannot be read as a Parquet table: {error}") from error
 
 
+def schema(path: Path) -> pa.Schema:
+    """Schema of a table, without reading its rows.
+
+    Raises
+    ------
+    InputError
+        If the file is not Parquet.
+    """
+    try:
+        return pq.read_schema(path).remove_metadata()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a Parquet table: {error}") from error
+
+
 def by_recording(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     """The recordings of a table, one after the other, without the recording column.
 

@@ -37,12 +37,6 @@ FusionMethod = Literal["least_squares", "rescaled", "mean", "nonnegative", "shru
 PLAIN_MEAN: FusionMethod = "mean"
 """The fusion that is always scored beside the configured one."""
 
-READERS = {"audio": "audio_lld", "video": "landmarks"}
-"""The stage that opens the media files of a modality."""
-
-FIRST_STAGES = ("ratings", *READERS.values())
-"""Stages that read user files."""
-
 JOIN = "+"
 """Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""
 

@@ -19,11 +19,13 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.typing import RcKeyType
 
+from softaer import modalities
 from softaer.core import cli
 from softaer.core.files import complete
+from softaer.core.tasks import JOIN
 
-COLOURS = {"label": "#222222", "audio": "#0072B2", "video": "#D55E00"}
-"""One colour per series."""
+COLOURS = {"label": "#222222"} | {name: light for name, (light, _) in modalities.COLOURS.items()}
+"""Colours of the label and of the built-in modalities."""
 
 FUSION_COLOUR = "#009E73"
 """Colour of any fusion of modalities."""
@@ -52,9 +54,24 @@ def style() -> AbstractContextManager[None]:
     return plt.rc_context(STYLE)
 
 
-def colour_of(series: str) -> str:
-    """Colour of a series: the label, a modality, or any fusion of modalities."""
-    return COLOURS.get(series, FUSION_COLOUR)
+def colour_of(series: str, names: Iterable[str] = ()) -> str:
+    """Colour of a series: the label, a modality, or any fusion of modalities.
+
+    Parameters
+    ----------
+    series
+        Its name.
+    names
+        All modalities of the experiment, by whose order those that are not built in have colours.
+    """
+    single = modalities.colours(filter(is_single, names))
+    known = COLOURS | {name: light for name, (light, _) in single.items()}
+    return known.get(series, FUSION_COLOUR)
+
+
+def is_single(series: str) -> bool:
+    """Whether a series is a single modality, neither the label nor a fusion."""
+    return series != "label" and JOIN not in series
 
 
 def say(words: str) -> plt.Figure:

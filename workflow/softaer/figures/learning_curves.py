@@ -12,7 +12,7 @@ from softaer.core import cli, tables
 from softaer.core.experiment import Experiment
 from softaer.core.places import CURVE, SELECTION, within
 from softaer.core.tasks import JOIN, all_networks_of
-from softaer.figures import COLOURS, SYMBOLS, parser, save, style
+from softaer.figures import SYMBOLS, colour_of, parser, save, style
 
 
 def draw(curves: pd.DataFrame) -> plt.Figure:
@@ -42,6 +42,7 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
         handles: dict[str, Line2D] = {}
         for row, dimension in zip(axes, dimensions, strict=True):
             for axis, (modality, target) in zip(row, columns, strict=True):
+                colour = colour_of(modality, modalities)
                 here = curves[
                     (curves["output"] == f"{dimension}_{target}") & (curves["modality"] == modality)
                 ]
@@ -50,13 +51,13 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
                     (line,) = axis.plot(
                         curve["step"],
                         curve["dev_ccc"],
-                        color=COLOURS[modality],
+                        color=colour,
                         linestyle=LINES[name],
                         linewidth=1.2,
                     )
                     handles.setdefault(name, line)
                     kept = curve[curve["best"]]
-                    axis.plot(kept["step"], kept["dev_ccc"], "o", color=COLOURS[modality], ms=4)
+                    axis.plot(kept["step"], kept["dev_ccc"], "o", color=colour, ms=4)
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
                 axis.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=3)

@@ -35,6 +35,7 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
     people = people.set_index(["dimension", "target"])["ccc"].dropna()
     panels = list(on_test[["dimension", "target"]].drop_duplicates().itertuples(index=False))
     models = systems(on_test)
+    modalities = list(dict.fromkeys(modality for modality, _, _ in models))
     with style():
         figure, axes = plt.subplots(
             1,
@@ -47,7 +48,7 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
         for axis, (dimension, target) in zip(axes[0], panels, strict=True):
             for place, (modality, task, fusion) in enumerate(models):
                 key = (dimension, target, modality, task, fusion)
-                colour = colour_of(modality)
+                colour = colour_of(modality, modalities)
                 if key in bounds.index:
                     low, high, kind = bounds.loc[key]
                     axis.plot([low, high], [place] * 2, LINES[kind], color=colour, linewidth=1.5)

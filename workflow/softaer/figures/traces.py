@@ -12,9 +12,10 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import Experiment
 from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
+from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.figures import SYMBOLS, colour_of, parser, save, style
+from softaer.figures import SYMBOLS, colour_of, is_single, parser, save, style
 
 Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
 """Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and the
@@ -65,12 +66,15 @@ def draw(panels: Sequence[Panel]) -> plt.Figure:
         )
         for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=True)):
             dimension, target, series = panel
+            fusions = [name for name in series if JOIN in name] or [""]
             for name, table in series.items():
-                strong = name not in ("audio", "video")
+                strong = not is_single(name)
                 axis.plot(
                     table["time"],
                     table[target],
-                    color=colour_of(name),
+                    color=colour_of(name, series),
+                    # Of several fusions, the last one is drawn through.
+                    linestyle="--" if strong and name not in ("label", fusions[-1]) else "-",
                     linewidth=2.0 if strong else 1.0,
                     alpha=1.0 if strong else 0.7,
                     label=name,
@@ -94,7 +98,7 @@ def read_panels(
         series = {"label": read_targets(dataset, [recording], dimension)}
         for modality in experiment.modalities:
             model = (dimension, modality, experiment.tasks[-1], experiment.seeds[0])
-            table = tables.read(final_prediction(results, *model))
+            table = tables.read(final_prediction(results, *model, experiment.whole))
             series[modality] = table[table["recording"] == recording.recording]
         panels += [(dimension, target, series) for target in experiment.targets]
     return panels

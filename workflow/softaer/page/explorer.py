@@ -63,7 +63,8 @@ def explorer(
         _add(whole, targets, keys)
         for task in experiment.tasks:
             for modality in experiment.modalities:
-                path = final_prediction(results, dimension, modality, task, experiment.seeds[0])
+                model = (dimension, modality, task, experiment.seeds[0], experiment.whole)
+                path = final_prediction(results, *model)
                 columns = ["recording", "time", *experiment.targets]
                 keys = {t: (dimension, t, task, modality) for t in experiment.targets}
                 _add(whole, tables.read(path, columns), keys)

@@ -13,6 +13,7 @@ from softaer.core.errors import InputError
 from softaer.core.home import PACKAGE
 from softaer.core.sheets import read_lines
 from softaer.layouts import Layout
+from softaer.modalities import BUILT_IN
 
 NONE = "none"
 """Value of ``report.published`` for showing nothing."""
@@ -280,7 +281,7 @@ def departures(
     found = []
     for key, published in (SHIPPED[table].settings if table in SHIPPED else {}).items():
         section, _, name = key.partition(".")
-        if section in ("audio", "video") and section not in modalities:
+        if section in BUILT_IN and section not in modalities:
             continue
         if config[section][name] not in published:
             found.append(f"{key}: {config[section][name]}")

@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 
 from softaer import layouts
 from softaer.core.errors import InputError
-from softaer.core.experiment import Ratings
+from softaer.core.experiment import FeatureTable, Media, Ratings
 from softaer.core.files import complete
 from softaer.core.reliability import krippendorff_alpha
 from softaer.corpus import (
@@ -24,6 +24,8 @@ from softaer.corpus import (
     resolve,
     validate_rows,
 )
+from softaer.modalities import Modality, as_section
+from softaer.prepare.check_features import look_at_features
 from softaer.prepare.check_media import look_at_media
 from softaer.prepare.check_ratings import (
     dimensions_of,
@@ -33,6 +35,7 @@ from softaer.prepare.check_ratings import (
     raters_of,
 )
 from softaer.running import configuration
+from softaer.running.paths import located_modalities
 from softaer.signals.face_mesh import INSTALL, installed
 
 ALIKE = 3
@@ -50,6 +53,8 @@ def check_table(
     say: Callable[[str], None] = print,
     reading: Ratings | None = None,
     targets: Sequence[str] = (),
+    modalities: Mapping[str, Modality] | None = None,
+    limits: Media | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Check a corpus table.
 
@@ -68,6 +73,10 @@ def check_table(
         defaults.
     targets
         Targets of the experiment, if known.
+    modalities
+        Modalities of the experiment, if known.
+    limits
+        Limits for files.
 
     Returns
     -------
@@ -83,7 +92,8 @@ def check_table(
     problems: list[str] = []
     reading = reading or Ratings()
     rows = read_rows(table)
-    validate_rows(rows, table)
+    with_tables = [m for m in (modalities or {}).values() if m.file_of("") is not None]
+    validate_rows(rows, table, bool(with_tables))
     recordings = resolve(rows.values(), Path(table).parent)
     check_batches(recordings, table)
     media = look_at_media(recordings, problems.append)
@@ -123,9 +133,57 @@ def check_table(
     columns = ["recording", "dimension", "raters", "rate", "coverage", "r", "alpha"]
     found = info.merge(pd.DataFrame(ratings, columns=columns), on="recording", how="left")
     _tell(found, info, collected, raters, say)
+    if modalities:
+        lengths = info.set_index("recording")["seconds"].to_dict()
+        look_at_modalities(modalities, recordings, lengths, problems.append, say, limits)
     for remark in alike(remarks):
         say(f"\n{remark}")
     return found, problems
+
+
+def look_at_modalities(
+    modalities: Mapping[str, Modality],
+    recordings: Sequence[Recording],
+    lengths: Mapping[str, float],
+    problem: Callable[[str], None],
+    say: Callable[[str], None] = print,
+    limits: Media | None = None,
+) -> None:
+    """Show all modalities: how many recordings have them, and what their feature tables hold.
+
+    Parameters
+    ----------
+    modalities
+        Of the experiment.
+    recordings
+        Of the corpus.
+    lengths
+        Lengths of the recordings' media [s].
+    problem, say
+        Called with problems, and with what was found.
+    limits
+        Limits for files.
+    """
+    for name, modality in modalities.items():
+        source = modality.source
+        if modality.parts:
+            say(f"\nmodality {name}: {' and '.join(modality.parts)} side by side")
+            continue
+        if source.column is not None:
+            there = [r for r in recordings if getattr(r, source.column)]
+            whose = f"{source.column} of {len(there)} of {len(recordings)} recordings"
+            say(f"\nmodality {name}: source {source.name}, from the {whose}")
+            continue
+        files = {r.recording: modality.file_of(r.recording) or "" for r in recordings}
+        absent = [recording for recording, path in files.items() if not Path(path).is_file()]
+        for recording in absent:
+            problem(f"recording {recording!r}: no table of modality {name!r}: {files[recording]}")
+        some = {recording: path for recording, path in files.items() if recording not in absent}
+        say(f"\nmodality {name}: tables of {len(some)} of {len(recordings)} recordings")
+        if some:
+            reading = as_section(FeatureTable, modality.settings)
+            of_tables = look_at_features(some, reading, lengths, problem, limits)
+            say(_text(of_tables.reset_index(names="recording")))
 
 
 def _look_at_partitions(
@@ -206,6 +264,7 @@ def _text(table: pd.DataFrame) -> str:
     formats = dict.fromkeys(("rate", "coverage", "r", "alpha", "fps"), "{:.2f}".format)
     formats |= dict.fromkeys(("seconds", "minutes"), "{:.1f}".format)
     formats |= dict.fromkeys(("audio", "raters"), "{:.0f}".format)
+    formats |= dict.fromkeys(("end", "nulls"), "{:.2f}".format)
     formats |= dict.fromkeys(("minimum", "maximum"), "{:.4g}".format)
     formats["share"] = "{:.0%}".format
     used = {name: form for name, form in formats.items() if name in table}
@@ -293,6 +352,8 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> None:
     """Check the table named on the command line; exit status 1 if there are problems."""
     experiment = read_experiment(options.configfile or [])
+    experiment = located_modalities(experiment, list(map(str, options.configfile or [])), {})
+    modalities = configuration.modalities(experiment)
     layout = layouts.layout(options.layout or experiment["corpus"]["layout"])
     if options.configfile and options.layout is None:
         configuration.check_layout(experiment, layout)
@@ -304,12 +365,16 @@ def main(options: argparse.Namespace) -> None:
         )
     dimensions = options.dimensions or (experiment["dimensions"] if options.configfile else None)
     targets = experiment["targets"] if options.configfile and layout.RATERS else []
+    checked = configuration.checked(experiment)
     found, problems = check_table(
         *(table, layout, dimensions),
-        reading=configuration.checked(experiment).ratings,
+        reading=checked.ratings,
         targets=targets,
+        modalities=modalities if options.configfile else None,
+        limits=checked.media,
     )
-    if "video" in experiment["modalities"] and found["fps"].notna().any() and not installed():
+    faces = any(modality.source.first == "landmarks" for modality in modalities.values())
+    if faces and found["fps"].notna().any() and not installed():
         print(f"\nFaces cannot be found because mediapipe is not installed; type: {INSTALL}")
     if options.csv is not None:
         with complete(options.csv) as partial:

@@ -22,7 +22,9 @@ from softaer.core.experiment import (
     resolved,
 )
 from softaer.core.fields import found, read, types, without_null
+from softaer.core.tasks import JOIN
 from softaer.layouts import Layout
+from softaer.modalities import Modality, configured
 
 REPLACED = {
     "training.max_epochs": "training.max_steps, training.patience and training.evaluate_every "
@@ -98,13 +100,7 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
                 f"config key {dimension!r}: found {seconds:g}; "
                 f"expected a multiple of {1 / RATE:g} s"
             )
-    video = experiment.video
-    if video.rate is not None and 0 < video.rate * video.max_gap <= 1:
-        raise InputError(
-            f"config key 'video.rate': found {video.rate:g} with video.max_gap "
-            f"{video.max_gap:g}; expected more than 1 / video.max_gap, because otherwise the face "
-            "counts as lost between two frames"
-        )
+    _check_rate(experiment.video.rate, experiment.video.max_gap, "video")
     training = experiment.training
     if training.patience < training.evaluate_every:
         raise InputError(
@@ -121,6 +117,75 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
         raise InputError(
             f"config key 'ratings.range': found {config['ratings']['range']}; "
             "expected the lowest value first"
+        )
+
+
+def modalities(config: Mapping[str, Any], check: bool = True) -> dict[str, Modality]:
+    """Modalities of an experiment, see :func:`softaer.modalities.configured`.
+
+    Parameters
+    ----------
+    config
+        The complete configuration, with paths relative to the working directory.
+    check
+        Whether to check their settings.
+
+    Raises
+    ------
+    InputError
+        Names the first wrong key.
+    """
+    found = configured(config, check)
+    if check and isinstance(config["modalities"], Mapping):
+        for name, modality in found.items():
+            settings = modality.settings
+            if settings.get("rate") is not None and modality.source.column == "video":
+                _check_rate(settings["rate"], settings["max_gap"], f"modalities.{name}")
+    return found
+
+
+def fusions(config: Mapping[str, Any], names: Sequence[str], check: bool = True) -> list[str]:
+    """Late fusions of an experiment by name; the last one is that of the packed model.
+
+    Parameters
+    ----------
+    config
+        The complete configuration.
+    names
+        Names of its modalities, in order. Those of a fusion are put in the same order.
+    check
+        Whether to check the configured subsets.
+
+    Raises
+    ------
+    InputError
+        If a subset has a modality that the experiment does not have, or occurs twice.
+    """
+    subsets = config["fusion"]["of"]
+    if subsets is None:
+        return [JOIN.join(names)] if len(names) > 1 else []
+    for subset in subsets if check else []:
+        for name in subset:
+            if name not in names:
+                raise InputError(
+                    f"config key 'fusion.of': found {name!r} in {subset}; expected names of the "
+                    f"modalities, {list(names)}"
+                )
+    found = [JOIN.join(name for name in names if name in subset) for subset in subsets]
+    for place, fusion in enumerate(found if check else []):
+        if fusion in found[:place]:
+            raise InputError(
+                f"config key 'fusion.of': found {fusion} twice; expected each subset once"
+            )
+    return found
+
+
+def _check_rate(rate: float | None, max_gap: float, section: str) -> None:
+    if rate is not None and 0 < rate * max_gap <= 1:
+        raise InputError(
+            f"config key '{section}.rate': found {rate:g} with {section}.max_gap "
+            f"{max_gap:g}; expected more than 1 / {section}.max_gap, because otherwise the face "
+            "counts as lost between two frames"
         )
 
 

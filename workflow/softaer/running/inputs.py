@@ -6,14 +6,16 @@ its command, with the paths at which the job finds the files.
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakemake.exceptions import WorkflowError
 
 from softaer.core.errors import InputError
-from softaer.core.places import LENGTHS, filled_in
+from softaer.core.places import FEATURE_TABLE, LENGTHS, filled_in
 from softaer.corpus import Recording
+from softaer.modalities import Modality
 from softaer.running.recordings import Recordings
 from softaer.running.snakemake_private import of_input, of_wildcards
 from softaer.running.words import choice_flags, media_read, recording_flags, whereabouts
@@ -46,12 +48,19 @@ class Inputs:
         Rated dimensions.
     made
         Whether a result exists; always true for results in a storage.
+    modalities
+        By name: those of the experiment, and the built-in ones.
     """
 
     def __init__(
-        self, recordings: Recordings, dimensions: Sequence[str], made: Callable[[str], bool]
+        self,
+        recordings: Recordings,
+        dimensions: Sequence[str],
+        made: Callable[[str], bool],
+        modalities: Mapping[str, Modality],
     ) -> None:
         self._recordings, self._dimensions, self._made = recordings, dimensions, made
+        self._modalities = modalities
         self._of, self._rated_of = told(recordings.of), told(recordings.rated_of)
         self._with_turns = told(recordings.with_turns)
 
@@ -77,13 +86,61 @@ class Inputs:
 
         return of_input(words)
 
+    def tables(self, wildcards: "Wildcards") -> list[str]:
+        """Input: feature tables of a batch, and the media of their recordings, for their length."""
+        tables, media = self._tables(wildcards)
+        paths = [*tables.values(), *(path for _, path in media)]
+        return self._recordings.where(paths, simulated=True)
+
+    def table_flags(self, limits: str) -> Callable:
+        """For params: these files, and the limits for bad ones.
+
+        The first table of the corpus says which columns all others must have. It is no input, since
+        it decides over errors only: another first recording must not redo all others.
+        """
+
+        def words(wildcards: "Wildcards", input: "InputFiles") -> str:
+            tables, media = self._tables(wildcards)
+            planned = list(dict.fromkeys([*tables.values(), *(path for _, path in media)]))
+            lies = whereabouts(planned, input)
+            named: list[tuple[str, ...]]
+            named = [("--recording", name, lies[path]) for name, path in tables.items()]
+            named += [("--media", name, lies[path]) for name, path in media]
+            first = self._recordings.first_table(self._modalities[wildcards.modality])
+            named += [("--like", first)] if first else []
+            return f"{shlex.join(word for words in named for word in words)} {limits}"
+
+        return of_input(words)
+
+    def _tables(self, wildcards: "Wildcards") -> tuple[dict[str, str], list[tuple[str, str]]]:
+        modality = self._modalities[wildcards.modality]
+        some = self._of(wildcards.batch)
+        tables = self._recordings.tables(modality, some)
+        output = filled_in(FEATURE_TABLE, modality=modality.name, batch=wildcards.batch)
+        known = self._recordings.simulated or self._made(output)
+        media = [
+            (r.recording, path)
+            for r in some
+            if r.recording in tables
+            for path in dict.fromkeys(filter(None, (r.audio, r.video)))
+            if known or os.path.exists(path)
+        ]
+        return tables, media
+
     def turns(self, wildcards: "Wildcards") -> list[str]:
-        """Input: files with the turns of the subjects of a batch."""
+        """Input: files with the turns of the subjects of a batch, if they are used."""
+        if not self._uses_turns(wildcards):
+            return []
         return self._recordings.where(r.turns for r in self._with_turns(wildcards.batch))
 
     def turn_flags(self, wildcards: "Wildcards") -> str:
         """For params: these files."""
+        if not self._uses_turns(wildcards):
+            return ""
         return recording_flags(self._with_turns(wildcards.batch), lambda r: r.turns, {})
+
+    def _uses_turns(self, wildcards: "Wildcards") -> bool:
+        return self._modalities[wildcards.modality].settings["turns"] != "ignore"
 
     def measured(self, wildcards: "Wildcards") -> list[str]:
         """Input: media of a batch's rated recordings, without files that never existed."""

@@ -47,27 +47,62 @@ def located(
         path = found[section][key]
         if path is None or path in words or os.path.isabs(path):
             continue
-        folder = os.getcwd()
-        if _get(said, section, key) is None:
-            naming = (file for file in reversed(files) if _get(_read(file), section, key) == path)
-            if (file := next(naming, None)) is not None:
-                folder = os.path.dirname(os.path.abspath(file))
-        whole = os.path.join(folder, path)
-        if not os.path.exists(whole):
-            raise InputError(
-                f"config key '{section}.{key}': found {path!r}; no such file: {whole}; expected "
-                + "".join(f"{word!r} or " for word in words)
-                + f"a path relative to {folder}"
-                + (", where the configuration lies that names it" if folder != os.getcwd() else "")
-            )
-        found[section][key] = os.path.relpath(whole)
-    return found
+        folder = _folder((section, key), path, files, said)
+        _require(f"{section}.{key}", path, folder, words)
+        found[section][key] = os.path.relpath(os.path.join(folder, path))
+    return located_modalities(found, files, said)
+
+
+def located_modalities(
+    config: Mapping[str, Any], files: Sequence[str], said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same for modalities alone: the tables they read, and the modules of their sources.
+
+    Tables are not looked for, because there is one for each recording.
+    """
+    given = config["modalities"]
+    if not isinstance(given, Mapping):
+        return dict(config)
+    found = {name: dict(entry) for name, entry in given.items()}
+    for name, entry in found.items():
+        for key in ("files", "source"):
+            path = entry.get(key)
+            if not isinstance(path, str) or os.path.isabs(path):
+                continue
+            if key == "source" and not path.endswith(".py"):
+                continue
+            folder = _folder(("modalities", name, key), path, files, said)
+            if key == "source":
+                _require(f"modalities.{name}.{key}", path, folder, ())
+            entry[key] = os.path.relpath(os.path.join(folder, path))
+    return {**config, "modalities": found}
+
+
+def _folder(keys: Sequence[str], path: str, files: Sequence[str], said: Mapping[str, Any]) -> str:
+    """The folder that a path is relative to: that of the last file which contains it."""
+    if _get(said, *keys) is None:
+        naming = (file for file in reversed(files) if _get(_read(file), *keys) == path)
+        if (file := next(naming, None)) is not None:
+            return os.path.dirname(os.path.abspath(file))
+    return os.getcwd()
+
+
+def _require(key: str, path: str, folder: str, words: Sequence[str]) -> None:
+    whole = os.path.join(folder, path)
+    if not os.path.exists(whole):
+        raise InputError(
+            f"config key '{key}': found {path!r}; no such file: {whole}; expected "
+            + "".join(f"{word!r} or " for word in words)
+            + f"a path relative to {folder}"
+            + (", where the configuration lies that names it" if folder != os.getcwd() else "")
+        )
 
 
 def _read(file: str) -> Any:
     return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
 
 
-def _get(content: Any, section: str, key: str) -> Any:
-    part = content.get(section) if isinstance(content, Mapping) else None
-    return part.get(key) if isinstance(part, Mapping) else None
+def _get(content: Any, *keys: str) -> Any:
+    for key in keys:
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from softaer.core import lock
 from softaer.core.errors import InputError
 from softaer.core.places import EXPERIMENT, RESULTS, within
-from softaer.core.tasks import FIRST_STAGES
+from softaer.modalities import FIRST_STAGES
 from softaer.running.orphans import end_orphans
 from softaer.running.snakemake_private import first_of, known_path, needed_jobs
 
