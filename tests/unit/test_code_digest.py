@@ -20,6 +20,7 @@ STAGES = [
     "audio_features",
     "landmarks",
     "video_features",
+    "face_features",
     "feature_table",
     "source_table",
     "table_features",

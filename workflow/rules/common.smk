@@ -21,7 +21,7 @@ from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
-from softaer.core.experiment import AudioFeatures, FeatureTable, TableFeatures
+from softaer.core.experiment import AudioFeatures, FaceFeatures, FeatureTable, TableFeatures
 from softaer.corpus import COLUMNS
 from softaer.modalities import BUILT_IN, SOURCES, configured, version_of
 from softaer.networks.allocation import KEEP_FREED_MEMORY

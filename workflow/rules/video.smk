@@ -1,18 +1,23 @@
-"""Video: from media files to registered facial points at ten points per second.
+"""Video: from media files to registered facial points, and to head pose, gaze and expression, at ten points
+per second.
 
-In: the video files of recordings.csv. Out: results/landmarks and results/video_features, per batch; the
-outcome for each recording in results/status/landmarks.
+In: the video files of recordings.csv. Out: results/landmarks, results/video_features, and results/face_mesh and
+results/<modality>_features of modalities with the source face, per batch; the outcome for each recording in
+results/status/landmarks.
 """
 
 # Columns of the table that affect video.
 OF_PICTURES = ["recording", "audio", "video", "video_stream", "face"]
 VIDEO = EXTRACTED["video"].settings
+# The vertices of the face are stored only if they are used, from the same pass as the points.
+MESH = {"mesh": places.FACE_MESH} if any(MODALITY[name].meshed for name in MODALITIES) else {}
 
 
 rule landmarks:
     input:
         INPUTS.media("video"),
     output:
+        **MESH,
         landmarks=places.LANDMARKS,
         status=filled_in(places.STATUS, stage="landmarks"),
     log:
@@ -34,6 +39,7 @@ rule landmarks:
         detection=VIDEO["min_detection_confidence"],
         tracking=VIDEO["min_tracking_confidence"],
         rate=flag("--rate", VIDEO["rate"]),
+        mesh=lambda wildcards, output: flag("--mesh-output", output.get("mesh")),
     shell:
         "python -m softaer.landmarks"
         " {params.recordings}"
@@ -41,6 +47,7 @@ rule landmarks:
         " --min-detection-confidence {params.detection}"
         " --min-tracking-confidence {params.tracking}"
         " {params.rate}"
+        " {params.mesh}"
         " --output {output.landmarks}"
         " --status-output {output.status}"
         " > {log} 2>&1"
@@ -71,5 +78,32 @@ rule video_features:
         " --registration {params.registration}"
         " --max-gap {params.max_gap}"
         " --window {params.window}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule face_features:
+    input:
+        mesh=places.FACE_MESH,
+    output:
+        places.FEATURES,
+    log:
+        log_of("{modality}_features/{batch}"),
+    benchmark:
+        benchmark_of("{modality}_features/{batch}")
+    wildcard_constraints:
+        modality=with_last("face_features"),
+    cache: SHARED
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=growing(500, 12),
+    params:
+        code=code_digest("face_features"),
+        settings=settings_of(FaceFeatures),
+    shell:
+        "python -m softaer.face_features"
+        " --mesh {input.mesh}"
+        " {params.settings}"
         " --output {output}"
         " > {log} 2>&1"

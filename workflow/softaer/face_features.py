@@ -84,6 +84,13 @@ def face_features(
     return table
 
 
+def from_rows(rows: pd.DataFrame, settings: FaceFeatures) -> pd.DataFrame:
+    """Features of one recording, given its frames; see :func:`face_features`."""
+    return face_features(
+        rows, settings.features, settings.window, settings.functionals, settings.max_gap
+    )
+
+
 def output_schema(settings: FaceFeatures) -> pa.Schema:
     """Schema of the features."""
     features = units(settings.features)
@@ -138,13 +145,7 @@ def main() -> None:
     with tables.writer(options.output, output_schema(settings)) as sink:
         for recording, frames in tables.by_recording(options.mesh):
             try:
-                table = face_features(
-                    frames,
-                    settings.features,
-                    settings.window,
-                    settings.functionals,
-                    settings.max_gap,
-                )
+                table = from_rows(frames, settings)
             except InputError as error:
                 raise InputError(f"{options.mesh}: recording {recording!r}: {error}") from error
             table.insert(0, "recording", recording)

@@ -17,7 +17,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from annotated_types import MinLen, Predicate
 
 from softaer.core.errors import InputError
-from softaer.core.experiment import Audio, FeatureTable, TableFeatures, Video
+from softaer.core.experiment import (
+    Audio,
+    FaceFeatures,
+    FeatureTable,
+    TableFeatures,
+    Tracking,
+    Video,
+)
 from softaer.core.fields import EACH_ONCE, Section, expected, found, read, types
 from softaer.core.tasks import JOIN
 
@@ -162,11 +169,21 @@ SOURCES = {
             cached=True,
             only="video",
         ),
+        Source(
+            "face",
+            FaceFeatures,
+            "video",
+            unit="a face",
+            first="landmarks",
+            folder="landmarks",
+            last="face_features",
+            cached=True,
+        ),
         Source(TABLE, Table, first="feature_table", places=("files",)),
         Source(CONCAT, Concatenation, first=None, folder=None, last="concatenated_features"),
     )
 }
-"""Sources by name. A modality called ``face`` of a source ``face`` would be one more line."""
+"""Sources by name."""
 
 BUILT_IN = {"audio": "lld", "video": "landmarks"}
 """Sources of the modalities that need no settings. Their defaults are the sections of the
@@ -213,6 +230,11 @@ class Modality:
     def parts(self) -> list[str]:
         """Modalities that it puts side by side; empty if it has features of its own."""
         return list(self.settings["of"]) if self.source.name == CONCAT else []
+
+    @property
+    def meshed(self) -> bool:
+        """Whether its features come from the vertices of the face mesh."""
+        return self.source.last == "face_features"
 
     @property
     def extraction(self) -> dict[str, Any]:
@@ -354,6 +376,15 @@ def configured(config: Mapping[str, Any], check: bool = False) -> dict[str, Moda
     modalities = {
         name: _modality(name, entries[name], config, check) for name in dict.fromkeys(order)
     }
+    tracking = _tracking(config, modalities)
+    for name, modality in modalities.items():
+        if modality.meshed:
+            modalities[name] = replace(modality, settings={**tracking, **modality.settings})
+            if check and "gaze" in modality.settings["features"] and not tracking["refine"]:
+                raise InputError(
+                    f"config key '{KEY}.{name}.features': found 'gaze' with 'refine: false' of "
+                    "video, which finds no irises; expected 'refine: true', or other features"
+                )
     for modality in modalities.values():
         for part in modality.parts:
             if part not in modalities or modalities[part].parts:
@@ -363,6 +394,12 @@ def configured(config: Mapping[str, Any], check: bool = False) -> dict[str, Moda
                     f"modalities with features of their own, {own}"
                 )
     return modalities
+
+
+def _tracking(config: Mapping[str, Any], modalities: Mapping[str, Modality]) -> dict[str, Any]:
+    """How faces are found: the settings of video, whether or not it is a modality."""
+    settings = modalities["video"].settings if "video" in modalities else config["video"]
+    return {key.name: settings[key.name] for key in fields(Tracking)}
 
 
 def _modality(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], check: bool) -> Any:

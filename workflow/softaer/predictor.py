@@ -209,6 +209,7 @@ class Predictor:
             if name not in known:
                 raise InputError(f"a table of {name!r}: expected tables of {known}, of the model's")
         features: dict[str, pd.DataFrame] = {}
+        read: dict[str | None, pd.DataFrame] = {}
         for name, modality in sources.items():
             column = modality.source.column
             if name in given:
@@ -220,7 +221,11 @@ class Predictor:
             if column is not None and file is not None and (file != path or _has(file, column)):
                 other = beside[column] if beside[column] != file else None
                 choice = Choice("", streams[column], channel, face, other)
-                extracted = _extract(modality, file, turns, choice)
+                if modality.reader not in read:
+                    # The face mesh has the facial points as well: one pass is enough for both.
+                    same = [m for m in sources.values() if m.reader == modality.reader]
+                    read[modality.reader] = _rows(max(same, key=lambda m: m.meshed), file, choice)
+                extracted = _extract(modality, file, read[modality.reader], turns)
                 if extracted is not None:
                     features[name] = extracted
         for name, modality in sources.items():
@@ -392,14 +397,23 @@ class Predictor:
         return possible(target, fused)
 
 
+def _rows(modality: Modality, path: Path, choice: "Choice") -> pd.DataFrame:
+    """What the first stage of a modality makes of a file, from the chosen streams."""
+    from softaer.signals.media import Account
+
+    account = Account()
+    rows = _FIRST[str(modality.source.first)](modality, path, choice, account)
+    _warn(path, account.notes)
+    return rows
+
+
 def _extract(
-    modality: Modality, path: Path, turns: Path | None, choice: "Choice"
+    modality: Modality, path: Path, rows: pd.DataFrame, turns: Path | None
 ) -> pd.DataFrame | None:
-    """Features of a file, from the chosen streams; ``None`` for less than one frame.
+    """Features of a file, from what its first stage made; ``None`` for less than one frame.
 
     The stages of the modality's source use the same functions.
     """
-    from softaer.signals.media import Account
     from softaer.signals.turns import read_turns
 
     source = modality.source
@@ -410,9 +424,6 @@ def _extract(
             f"{path}: no turns; expected them, because the model was trained with turns "
             f"({modality.name}.turns: {uses_turns})"
         )
-    account = Account()
-    rows = _FIRST[str(source.first)](modality, path, choice, account)
-    _warn(path, account.notes)
     if not len(rows):
         return None
     last = importlib.import_module(f"softaer.{source.last}")
@@ -452,6 +463,7 @@ def _landmarks(
         settings["min_tracking_confidence"],
         choice.face,
         account,
+        mesh=modality.meshed,
     )
     return pd.concat(tables, ignore_index=True)
 
