@@ -17,7 +17,7 @@ from softaer.simulate.truth import SLOWNESS
 
 BLUR = {
     "voice": {"arousal": 0.35, "valence": 0.35, "mask": 0.15, "distraction": 0.15},
-    "face": {"arousal": 0.60, "valence": 0.50, "mask": 0.30, "distraction": 0.30},
+    "face": {"arousal": 0.40, "valence": 0.35, "mask": 0.15, "distraction": 0.15},
 }
 """Standard deviation of a channel's noise; that of an expression is one."""
 

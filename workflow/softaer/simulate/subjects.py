@@ -61,7 +61,7 @@ class Subject:
     voice: Voice
 
 
-PARTITIONS = ("train", "dev", "test", "train", "train", "test", "test", "test")
+PARTITIONS = ("train", "dev", "test", "train", "train", "test", "dev", "test")
 """Partitions of the first subjects, of the next as many, and so on."""
 
 RESTING = {ASTRONAUT: {"smile": -0.5, "brow": -0.35}, HOPPER: {"brow": 0.35}}
