@@ -98,6 +98,7 @@ SETTINGS = [
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
         {"postprocess"} | FUSION),
     setting("fusion.method", {"fusion": {"method": "rescaled"}}, FUSION),
+    setting("fusion.of", {"fusion": {"of": [["video", "audio"]]}}, {"report"}),
     setting("evaluation.draws", {"evaluation": {"draws": 200}}, RESAMPLED | SCORES),
     setting("report.frames", {"report": {"frames": False}},
         {"frame_pairs", "figure_frame_pairs", "report"}),
@@ -168,11 +169,18 @@ FILES = {
         "a subject in train renamed in recordings.csv",
         frozenset({"summarise"} | RESAMPLED | SCORES),
     ),
+    "new modality": Case(
+        "one more feature table in `modalities`: its own jobs, and what takes all modalities; no "
+        "job of the others",
+        frozenset(
+            {"feature_table", "table_features", "contributions", "figure_contributions"} | OF_SOUND
+        ),
+    ),
     "copied": Case(
         "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()
     ),
 }
-"""Edits of files; test_reruns.py makes them."""
+"""Edits of files; test_reruns.py makes them, and test_modalities.py adds a modality."""
 
 
 def table() -> str:
