@@ -31,7 +31,7 @@ CHAINS = {
     "labels and later stages": LABELS,
     "ratings, labels and later stages": RATINGS,
     "standardisation, dataset and later stages": FEATURES,
-    "standardisation, dataset and later stages for audio": OF_SOUND,
+    "standardisation, dataset and later stages, without pairs of frames": OF_SOUND,
 }
 """Groups of rules that are redone together; the page lists their rules."""
 

@@ -365,6 +365,11 @@ def configured(config: Mapping[str, Any], check: bool = False) -> dict[str, Moda
     return modalities
 
 
+def own_parts(modalities: Mapping[str, Modality], name: str) -> list[Modality]:
+    """Modalities with features of their own that a modality consists of: itself, or its parts."""
+    return [modalities[part] for part in modalities[name].parts or [name]]
+
+
 def _modality(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], check: bool) -> Any:
     key = f"config key '{KEY}.{name}'"
     if not NAME.fullmatch(name) or name in RESERVED:
