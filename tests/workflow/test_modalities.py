@@ -147,15 +147,20 @@ def test_a_fusion_is_that_of_an_experiment_with_its_modalities_alone(finished, u
             assert digest(own) == undisturbed[path.format(task, seed, end)]
 
 
-def test_a_recording_without_any_fused_modality_is_scored_by_the_mean_from_zeros(finished):
-    model = "arousal/{}/multi/seed1.parquet"
-    fused = tables.read(finished.path("results/fuse/arousal/multi/w2v+early/seed1.parquet"))
+def test_a_recording_without_any_fused_modality_is_scored_from_zeros(finished):
+    path = "results/fuse/arousal/multi/w2v+early/seed1{}.parquet"
+    fused = tables.read(finished.path(path.format("")))
     fused = fused[fused["recording"] == LACKING]
-    parts = []
+    terms = tables.read(finished.path(path.format(".coefficients")))
+    terms = terms[terms["target"] == "E"].set_index("term")["coefficient"]
+    expected = terms["intercept"]
     for name in ("w2v", "early"):
-        table = tables.read(finished.path(f"results/postprocess/{model.format(name)}"))
-        parts.append(table.loc[table["recording"] == LACKING, "E"].to_numpy())
-    np.testing.assert_allclose(fused["E"], np.mean(parts, axis=0), atol=1e-6)
+        table = tables.read(
+            finished.path(f"results/postprocess/arousal/{name}/multi/seed1.parquet")
+        )
+        own = table.loc[table["recording"] == LACKING, "E"].to_numpy()
+        expected = expected + terms[name] * own
+    np.testing.assert_allclose(fused["E"], expected, atol=1e-5)
 
 
 def test_what_each_modality_adds(finished):
