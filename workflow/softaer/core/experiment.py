@@ -369,8 +369,8 @@ class Fusion(Section):
         ]
         | None
     ) = None
-    """subsets of the modalities, each fused by itself; null: all together. The last one is that of
-    the packed model"""
+    """subsets of the modalities, each fused by itself; null: all together.
+    The last one is that of the packed model"""
 
 
 @dataclass(frozen=True)
