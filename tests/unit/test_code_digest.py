@@ -205,7 +205,14 @@ def test_a_change_to_compression_reruns_all_that_write(package, changed):
 def test_a_change_deep_down_reaches_the_stages_above(package, changed):
     package.edit("core/concordance", r"return 2 \*", "return 2.0 *")
     # The report takes paths from the scores, not their computation.
-    assert changed() == {"train", "baselines", "score", "simulate.check", "ceiling"}
+    assert changed() == {
+        "train",
+        "baselines",
+        "score",
+        "contributions",
+        "simulate.check",
+        "ceiling",
+    }
 
 
 def test_extraction_does_not_depend_on_learning(package, changed):

@@ -27,7 +27,7 @@ def planted(seed=0, frames=200):
         noise = 0.1 * rng.standard_normal((3, frames))
         seen = {"x": halves[0] + noise[0], "y": halves[1] + noise[1], "z": halves[0] + noise[2]}
         for modality, prediction in seen.items():
-            modalities[modality].append(Trace(name, name, label, prediction))
+            modalities[modality].append(Trace(name, name, prediction, label))
     return modalities
 
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from softaer.core import schema
 from softaer.core.tasks import HUMAN
-from softaer.figures import COLOURS, FUSION_COLOUR, frame_pairs, save, style
+from softaer.figures import COLOURS, FUSION_COLOUR, frame_pairs, save, style, traces
 from softaer.figures.scores import draw
+from softaer.modalities import colours
 
 DEFICIENCIES = {
     "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
@@ -114,3 +115,13 @@ def test_without_a_test_partition_that_is_said():
     intervals = table.assign(low=0, high=1, kind="interval")
     figure = draw(table, intervals, pd.DataFrame(columns=schema.CEILING.names))
     assert figure.axes[0].texts[0].get_text() == "No recordings in test."
+
+
+def test_of_several_fusions_each_has_a_line_of_its_own():
+    table = pd.DataFrame({"time": [0.0, 0.1], "E": [0.0, 1.0]})
+    names = ["label", "audio", "w2v", "audio+w2v", "w2v+x", "audio+w2v+x"]
+    (axis,) = traces.draw([("m", "E", dict.fromkeys(names, table))]).axes
+    looks = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in axis.lines}
+    assert len(set(looks.values())) == len(names)
+    assert looks["audio+w2v+x"] == (FUSION_COLOUR, "-")
+    assert looks["w2v"][0] == colours(["audio", "w2v"])["w2v"][0]

@@ -267,7 +267,7 @@ def test_sound_is_described_as_the_model_has_learnt(packed, ends, tmp_path, monk
     folder = write_model(tmp_path / "model", audio=settings | packed, video={})
     path = media_files.write(tmp_path / "a.mka", sound=[(0, media_files.tone(1.0))])
     seen = []
-    monkeypatch.setattr(Predictor, "predict_features", lambda self, given: seen.append(given))
+    monkeypatch.setattr(Predictor, "predict_features", lambda self, given, _: seen.append(given))
     Predictor.load(folder).predict(audio=path)
     (given,) = seen
     names = list(given["audio"])[1:]

@@ -31,7 +31,7 @@ CHAINS = {
     "labels and later stages": LABELS,
     "ratings, labels and later stages": RATINGS,
     "standardisation, dataset and later stages": FEATURES,
-    "standardisation, dataset and later stages for audio": OF_SOUND,
+    "standardisation, dataset and later stages, without pairs of frames": OF_SOUND,
 }
 """Groups of rules that are redone together; the page lists their rules."""
 
@@ -99,6 +99,7 @@ SETTINGS = [
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},
         {"postprocess"} | FUSION),
     setting("fusion.method", {"fusion": {"method": "rescaled"}}, FUSION),
+    setting("fusion.of", {"fusion": {"of": [["video", "audio"]]}}, {"report"}),
     setting("evaluation.draws", {"evaluation": {"draws": 200}}, RESAMPLED | SCORES),
     setting("report.frames", {"report": {"frames": False}},
         {"frame_pairs", "figure_frame_pairs", "report"}),
@@ -169,11 +170,18 @@ FILES = {
         "a subject in train renamed in recordings.csv",
         frozenset({"summarise"} | RESAMPLED | SCORES),
     ),
+    "new modality": Case(
+        "one more feature table in `modalities`: its own jobs, and what takes all modalities; no "
+        "job of the others",
+        frozenset(
+            {"feature_table", "table_features", "contributions", "figure_contributions"} | OF_SOUND
+        ),
+    ),
     "copied": Case(
         "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()
     ),
 }
-"""Edits of files; test_reruns.py makes them."""
+"""Edits of files; test_reruns.py makes them, and test_modalities.py adds a modality."""
 
 
 def table() -> str:

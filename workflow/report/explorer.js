@@ -69,7 +69,8 @@
         { line: { color: colour("--text"), width: 2 }, legendgroup: "label", showlegend: place === 0 });
       for (const modality of data.modalities) {
         line(modality, predictions[modality], axis,
-          { line: { color: colourOf(modality), width: modality === fused ? 2 : 1 },
+          { line: { color: colourOf(modality), width: modality === fused ? 2 : 1,
+              dash: modality.includes("+") && modality !== fused ? "dash" : "solid" },
             legendgroup: modality, showlegend: place === 0 });
       }
       if (content[target].label && predictions[fused]) {

@@ -23,13 +23,13 @@ from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
 from softaer.core.experiment import AudioFeatures, FaceFeatures, FeatureTable, TableFeatures
 from softaer.corpus import COLUMNS
-from softaer.modalities import BUILT_IN, SOURCES, configured, version_of
+from softaer.modalities import BUILT_IN, SOURCES, configured, own_parts, version_of
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
 from softaer.running.inputs import Inputs, told
 from softaer.running.instances import Networks
-from softaer.running.params import flag_of, folder_of, results_by
+from softaer.running.params import flag_of, folder_among, folder_of, results_by
 from softaer.running.pins import read_pins
 from softaer.running.snakemake_private import (
     as_it_lies,

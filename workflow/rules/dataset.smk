@@ -6,17 +6,6 @@ that has features.
 """
 
 
-def parts_of(name):
-    """Modalities with features of their own that a modality consists of: itself, or its parts."""
-    return [MODALITY[part] for part in MODALITY[name].parts or [name]]
-
-
-def folder_among(files, name):
-    """For params: the folder of a given name, among those of several files."""
-    folders = map(os.path.dirname, files)
-    return next(folder for folder in folders if os.path.basename(folder) == name)
-
-
 rule standardisation:
     input:
         features=rated_batches(places.FEATURES, "train"),
@@ -120,7 +109,7 @@ rule coverage:
         dataset=rated_batches(places.DATASET),
         status=lambda wildcards: [
             path
-            for part in parts_of(wildcards.modality)
+            for part in own_parts(MODALITY, wildcards.modality)
             for path in rated_batches(filled_in(places.STATUS, stage=part.reader))(wildcards)
         ],
         recordings=TABLE,
@@ -141,7 +130,7 @@ rule coverage:
         parts=of_input(
             lambda wildcards, input: [
                 word
-                for part in parts_of(wildcards.modality)
+                for part in own_parts(MODALITY, wildcards.modality)
                 for word in (
                     *("--part", part.name, folder_among(input.status, part.reader)),
                     *(part.source.unit, part.source.absent),

@@ -264,6 +264,11 @@ class Modality:
         return words
 
 
+def own_parts(modalities: Mapping[str, Modality], name: str) -> list[Modality]:
+    """Modalities with features of their own that a modality consists of: itself, or its parts."""
+    return [modalities[part] for part in modalities[name].parts or [name]]
+
+
 def as_section(section: type[Settings], settings: Mapping[str, Any]) -> Settings:
     """A section from settings that may have further keys, or lack keys that have a default."""
     names = [key.name for key in fields(section) if key.name in settings]  # type: ignore[arg-type]

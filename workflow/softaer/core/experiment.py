@@ -517,8 +517,8 @@ class Fusion(Section):
         ]
         | None
     ) = None
-    """subsets of the modalities, each fused by itself; null: all together. The last one is that of
-    the packed model"""
+    """subsets of the modalities, each fused by itself; null: all together.
+    The last one is that of the packed model"""
 
 
 @dataclass(frozen=True)
@@ -699,7 +699,9 @@ class Experiment(Section):
     @property
     def whole(self) -> str:
         """Name of the fusion of all modalities."""
-        return JOIN.join(self.single)
+        names = {part for name in self.modalities for part in name.split(JOIN)}
+        of_all = [fusion for fusion in self.fused if set(fusion.split(JOIN)) == names]
+        return of_all[0] if of_all else JOIN.join(self.single)
 
     @property
     def all_tasks(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Predictions and labels over time, for one recording of the test partition."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
@@ -16,6 +17,9 @@ from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import SYMBOLS, colour_of, is_single, parser, save, style
+
+DASHES = ("--", ":", "-.")
+"""Lines of fusions besides the last one, in turn."""
 
 Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
 """Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and the
@@ -66,15 +70,16 @@ def draw(panels: Sequence[Panel]) -> plt.Figure:
         )
         for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=True)):
             dimension, target, series = panel
-            fusions = [name for name in series if JOIN in name] or [""]
+            # Of several fusions, the last one is drawn through.
+            others = [name for name in series if JOIN in name][:-1]
+            dashes = dict(zip(others, itertools.cycle(DASHES), strict=False))
             for name, table in series.items():
                 strong = not is_single(name)
                 axis.plot(
                     table["time"],
                     table[target],
                     color=colour_of(name, series),
-                    # Of several fusions, the last one is drawn through.
-                    linestyle="--" if strong and name not in ("label", fusions[-1]) else "-",
+                    linestyle=dashes.get(name, "-"),
                     linewidth=2.0 if strong else 1.0,
                     alpha=1.0 if strong else 0.7,
                     label=name,

@@ -33,6 +33,18 @@ def folder_of(name: str) -> Callable:
     return of_input(lambda wildcards, input: os.path.dirname(first(input.get(name))))
 
 
+def folder_among(files: list[str], name: str) -> str:
+    """The folder of a given name, among those of several files.
+
+    Examples
+    --------
+    >>> folder_among(["r/status/landmarks/a.parquet", "r/status/audio_lld/a.parquet"], "audio_lld")
+    'r/status/audio_lld'
+    """
+    folders = map(os.path.dirname, files)
+    return next(folder for folder in folders if os.path.basename(folder) == name)
+
+
 def results_by(name: str, pattern: str) -> Callable:
     """The folder of all results.
 
