@@ -17,6 +17,7 @@ from snakemake.exceptions import WorkflowError
 from softaer import corpus, layouts
 from softaer.core import code_digest as digests
 from softaer.core import lock, places
+from softaer.core.experiment import holds_some, is_own_file
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES, READERS
@@ -35,7 +36,14 @@ from softaer.running.snakemake_private import (
     of_wildcards,
     untimed,
 )
-from softaer.running.words import flag, options, per_modality
+from softaer.running.words import (
+    flag,
+    json_or_word,
+    options,
+    other_readers,
+    per_modality,
+    reading_flags,
+)
 from softaer.simulate.plan import plan
 
 MAIN_PROCESS = workflow.is_main_process
@@ -130,7 +138,8 @@ ALL_MODALITIES = [*MODALITIES, *filter(None, [FUSED_MODALITIES])]
 FEATURE_STAGES = [f"{modality}_features" for modality in MODALITIES]
 ALL_READERS = [READERS[modality] for modality in MODALITIES]
 # If values hold to the end of a recording, its length must be known.
-HELD = config["ratings"]["interpolation"] == "hold"
+HELD = holds_some(config["ratings"]["interpolation"])
+OWN_READER = config["ratings"]["format"] if is_own_file(config["ratings"]["format"]) else None
 # Stages that write notes on unusual inputs to results/status.
 NOTING = [*ALL_READERS, *(["audio_features"] if "audio" in MODALITIES else []), "ratings", "labels"]
 ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import is_own_file
 from softaer.page.published import NONE, SHIPPED
 
 PATHS = {
@@ -42,7 +43,11 @@ def located(
         If a file or folder does not exist; names the key and what the path is relative to.
     """
     found = copy.deepcopy(dict(config))
-    for (section, key), words in PATHS.items():
+    form = found["ratings"]["format"]
+    keys = PATHS | {("ratings", "files"): ()}
+    if is_own_file(form):
+        keys |= {("ratings", "format"): ("found",)}
+    for (section, key), words in keys.items():
         path = found[section][key]
         if path is None or path in words or os.path.isabs(path):
             continue
@@ -52,7 +57,8 @@ def located(
             if (file := next(naming, None)) is not None:
                 folder = os.path.dirname(os.path.abspath(file))
         whole = os.path.join(folder, path)
-        if not os.path.exists(whole):
+        # The files of a pattern are looked for when recordings are read.
+        if key != "files" and not os.path.exists(whole):
             raise InputError(
                 f"config key '{section}.{key}': found {path!r}; no such file: {whole}; expected "
                 + "".join(f"{word!r} or " for word in words)

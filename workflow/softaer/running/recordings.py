@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import is_own_file
+from softaer.core.patterns import fill, matches, places
 from softaer.core.places import LISTED_TABLE, PACKED_FILES, SIMULATED_TABLE
 from softaer.corpus import (
     PARTITIONS,
@@ -185,6 +187,8 @@ class Recordings:
         model = config["apply"]["model"]
         found = [config["apply"]["recordings"], own_table(config["report"]["published"])]
         found += [os.path.join(model, name) for name in PACKED_FILES] if model else []
+        form = config["ratings"]["format"]
+        found += [form] if is_own_file(form) else []
         own = self.new
         if not self.simulated:
             own = [*self.all, *self.new]
@@ -245,12 +249,61 @@ def read(config: Mapping[str, Any], layout: Layout, check: bool) -> Recordings:
             rows, folder = read_rows(table), os.path.dirname(table)
         if check:
             validate_rows(rows, where)
-        corpus = resolve(rows.values(), folder)
+        corpus = with_files(resolve(rows.values(), folder), config["ratings"]["files"], where)
         if check:
             check_files(corpus, config["dimensions"], where)
             check_batches(corpus, where)
     new, applied = _applied(config, table, corpus, simulated, check)
     return Recordings(table, corpus, new, applied, simulated, listed)
+
+
+def with_files(
+    recordings: list[Recording], pattern: str | None, where: object
+) -> list[Recording]:
+    """Recordings with the files that ``ratings.files`` names.
+
+    Parameters
+    ----------
+    recordings
+        Of the corpus.
+    pattern
+        Path with ``{recording}``, relative to the working directory; ``None``: the table has the
+        paths.
+    where
+        Names the table in errors.
+
+    Returns
+    -------
+    The same recordings; those for which no file exists have no annotations.
+
+    Raises
+    ------
+    InputError
+        If the table has paths as well, or no recording has a file.
+    """
+    if pattern is None:
+        return recordings
+    if "recording" not in places(pattern):
+        raise InputError(
+            f"config key 'ratings.files': found {pattern!r}; expected '{{recording}}' in it"
+        )
+    both = next((r.recording for r in recordings if r.annotations is not None), None)
+    if both is not None:
+        raise InputError(
+            f"config key 'ratings.files': found {pattern!r}, and {where} has annotations of "
+            f"{both!r}; expected only one of them"
+        )
+    own = {r.recording: fill(pattern, recording=r.recording) for r in recordings}
+    rated = {name for name, path in own.items() if matches(path)}
+    if not rated:
+        raise InputError(
+            f"config key 'ratings.files': no file matches {pattern!r} for a recording of {where} "
+            "(softaer import shows what matches)"
+        )
+    return [
+        replace(r, annotations=own[r.recording]) if r.recording in rated else r
+        for r in recordings
+    ]
 
 
 def _applied(
