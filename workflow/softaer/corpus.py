@@ -130,7 +130,8 @@ class Recording:
         found = [
             path
             for dimension in dimensions
-            for match in files_of(pattern, [dimension]) or [Match(fill(pattern, dimension=dimension))]
+            for match in files_of(pattern, [dimension])
+            or [Match(fill(pattern, dimension=dimension))]
             for path in with_data(match.path)
         ]
         return list(dict.fromkeys(found))

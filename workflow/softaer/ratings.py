@@ -480,9 +480,7 @@ def read_recording(
     samples, on_grid
         Results of :func:`ratings_that_count` and :func:`ratings_on_grid`.
     """
-    annotations, about = read_files(
-        recording, path, layout, dimensions, reading, note, alone=alone
-    )
+    annotations, about = read_files(recording, path, layout, dimensions, reading, note, alone=alone)
     where = f"recording {recording!r} ({path})"
     samples = ratings_that_count(annotations, dimensions, reading, note, where, about)
     about.require_hold(samples, reading, where)

@@ -126,7 +126,9 @@ def with_data(path: str) -> list[str]:
     return [path, path + beside] if beside and os.path.exists(path + beside) else [path]
 
 
-def shared(matched: Mapping[str, Sequence[Match]]) -> list[tuple[str, list[tuple[str, str | None]]]]:
+def shared(
+    matched: Mapping[str, Sequence[Match]],
+) -> list[tuple[str, list[tuple[str, str | None]]]]:
     """Files that several recordings' patterns match, with each recording and its rater's name.
 
     Parameters
@@ -145,6 +147,4 @@ def shared(matched: Mapping[str, Sequence[Match]]) -> list[tuple[str, list[tuple
         for match in some:
             if match.rater is not None:
                 users.setdefault(match.path, {})[recording, match.rater] = None
-    return [
-        (path, list(by)) for path, by in users.items() if len({name for name, _ in by}) > 1
-    ]
+    return [(path, list(by)) for path, by in users.items() if len({name for name, _ in by}) > 1]

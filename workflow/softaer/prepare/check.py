@@ -90,7 +90,7 @@ def check_table(
     rated = [r for r in recordings if r.annotations is not None]
     look_at_turns(recordings, media.pop("sound"), problems.append)
     if dimensions is None:
-        dimensions = dimensions_of(rated, layout)
+        dimensions = dimensions_of(rated, layout, reading)
         if rated and not dimensions:
             problems.append("no dimension was found; name one with --dimensions to see why")
     remarks: list[str] = []

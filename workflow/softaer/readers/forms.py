@@ -205,7 +205,7 @@ def read(request: Request, form: str = FOUND) -> tuple[str, Traces]:
     table_ = _with_rater(table_, request)
     if None in ranges:
         span = ranges.pop(None)
-        ranges |= {dimension: span for dimension in table_["dimension"].unique()}
+        ranges |= dict.fromkeys(table_["dimension"].unique(), span)
     if found.kind == "segments":
         table_ = held_segments(table_, request.path)
     return form, Traces(table_[LONG].reset_index(drop=True), found.kind, ranges)

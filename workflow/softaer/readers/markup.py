@@ -1,4 +1,4 @@
-"""XML of annotation tools, read without entities, so that a small file cannot become a large one."""
+"""XML of annotation tools, read without entities: a small file cannot become a large one."""
 
 import re
 from pathlib import Path

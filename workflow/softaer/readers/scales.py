@@ -190,7 +190,9 @@ def relative(
     of_samples, of_grid = samples["value"].to_numpy(copy=True), on_grid["value"].to_numpy(copy=True)
     at = samples.groupby(["dimension", "rater"], sort=False).indices
     flat: dict[str, list[str]] = {}
-    for (dimension, rater), rows in on_grid.groupby(["dimension", "rater"], sort=False).indices.items():
+    for (dimension, rater), rows in on_grid.groupby(
+        ["dimension", "rater"], sort=False
+    ).indices.items():
         scale = scales.of(dimension, rater)
         if scale not in (STANDARDISED, RANKS):
             continue

@@ -224,7 +224,7 @@ def of_recording(names: pd.Series, request: Request, what: str) -> np.ndarray:
                 "expected the name of one (softaer import, or the column 'recording' of the table)"
             )
         return np.ones(len(names), dtype=bool)
-    own = [name for name in found if _same_recording(name, asked)]
+    own = [name for name in found if same_recording(name, asked)]
     if len(own) > 1 and asked in own:
         own = [asked]
     if len(own) == 1:
@@ -246,7 +246,14 @@ def of_recording(names: pd.Series, request: Request, what: str) -> np.ndarray:
     )
 
 
-def _same_recording(name: str, asked: str) -> bool:
+def same_recording(name: str, asked: str) -> bool:
+    """Whether a name in a file, which may be a path with an extension, is that of a recording.
+
+    Examples
+    --------
+    >>> same_recording("C:\\\\data\\\\P01 a.wav", "p01_a"), same_recording("p01_b", "p01_a")
+    (True, False)
+    """
     whole = plain(asked)
     stem = name.replace("\\", "/").rsplit("/", 1)[-1]
     forms = {name, stem, stem.rsplit(".", 1)[0]}
@@ -281,9 +288,7 @@ def held_segments(table: pd.DataFrame, where: object) -> pd.DataFrame:
             "end after its start"
         )
     parts = []
-    for (dimension, rater), rows in table.groupby(
-        ["dimension", "rater"], sort=False, dropna=False
-    ):
+    for (dimension, rater), rows in table.groupby(["dimension", "rater"], sort=False, dropna=False):
         rows = rows.sort_values("time", kind="stable")
         start, end = rows["time"].to_numpy(), rows["end"].to_numpy()
         over = np.flatnonzero(start[1:] < end[:-1] - TOGETHER)

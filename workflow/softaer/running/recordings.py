@@ -257,9 +257,7 @@ def read(config: Mapping[str, Any], layout: Layout, check: bool) -> Recordings:
     return Recordings(table, corpus, new, applied, simulated, listed)
 
 
-def with_files(
-    recordings: list[Recording], pattern: str | None, where: object
-) -> list[Recording]:
+def with_files(recordings: list[Recording], pattern: str | None, where: object) -> list[Recording]:
     """Recordings with the files that ``ratings.files`` names.
 
     Parameters
@@ -301,8 +299,7 @@ def with_files(
             "(softaer import shows what matches)"
         )
     return [
-        replace(r, annotations=own[r.recording]) if r.recording in rated else r
-        for r in recordings
+        replace(r, annotations=own[r.recording]) if r.recording in rated else r for r in recordings
     ]
 
 

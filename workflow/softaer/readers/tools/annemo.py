@@ -11,7 +11,16 @@ from softaer.core.errors import InputError
 from softaer.readers.cells import Head, as_numbers, numbered_lines
 from softaer.readers.traces import Request, Traces, of_recording, table_of
 
-COLUMNS = ["server date", "client time", "subject", "video", "dimension", "time", "value", "playing"]
+COLUMNS = [
+    "server date",
+    "client time",
+    "subject",
+    "video",
+    "dimension",
+    "time",
+    "value",
+    "playing",
+]
 
 PLAYING = {"1": True, "true": True, "0": False, "false": False}
 

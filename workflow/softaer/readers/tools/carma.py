@@ -1,6 +1,6 @@
-"""CARMA (Girard, 2014): one rater, one dimension, a row per second or bin, in both forms of its CSV.
+"""CARMA (Girard, 2014): one rater, one dimension, a row per second or bin; two forms of CSV.
 
-Today's form has lines ``key,value``, then ``Second,Rating``, a line of percent signs, and the rows.
+Today's has lines ``key,value``, then ``Second,Rating``, a line of percent signs, rows.
 The older one has a single header, with the settings repeated in each row. The file names neither
 rater nor dimension; it declares the range of its scale.
 """
@@ -53,8 +53,10 @@ def read(request: Request) -> Traces:
         cells = read_cells(request.path)
         if not require_rows(cells, request):
             return Traces(table_of([], []))
-        keys = {name: as_numbers(cells.text(name), cells.path, name) for name in
-                ("Minimum Value", "Maximum Value")}
+        keys = {
+            name: as_numbers(cells.text(name), cells.path, name)
+            for name in ("Minimum Value", "Maximum Value")
+        }
         span = tuple(float(column.iloc[0]) for column in keys.values())
         for name, column in keys.items():
             if (column != column.iloc[0]).any():
@@ -160,9 +162,7 @@ def with_settings(request: Request, columns: list[str]) -> tuple[dict[str, tuple
     return settings, Cells(request.path, header, table)
 
 
-def number_in(
-    settings: dict[str, tuple[int, str]], key: str, request: Request
-) -> float | None:
+def number_in(settings: dict[str, tuple[int, str]], key: str, request: Request) -> float | None:
     """A setting as a number; ``None`` if the file does not have it."""
     if key not in settings:
         return None

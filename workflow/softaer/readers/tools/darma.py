@@ -21,8 +21,10 @@ from softaer.readers.traces import (
 def recognises(head: Head) -> bool:
     """Whether a file is from DARMA: it starts as CARMA's does and has a magnitude."""
     first = head.cells(0)
-    return bool(first) and plain(first[0]) == "timeofrating" and any(
-        plain(line.split(",")[0]) == "magnitude" for line in head.lines[:12]
+    return (
+        bool(first)
+        and plain(first[0]) == "timeofrating"
+        and any(plain(line.split(",")[0]) == "magnitude" for line in head.lines[:12])
     )
 
 

@@ -99,9 +99,7 @@ def imported() -> Any:
     return pympi
 
 
-def of_tiers(
-    tiers: Mapping[tuple[str, str], Sequence[Segment]], request: Request
-) -> Traces:
+def of_tiers(tiers: Mapping[tuple[str, str], Sequence[Segment]], request: Request) -> Traces:
     """Ratings in the tiers that are named after dimensions.
 
     Parameters

@@ -89,7 +89,9 @@ def _number(element: ElementTree.Element, key: str, request: Request) -> float:
     except ValueError:
         number = np.nan
     if not np.isfinite(number):
-        raise InputError(f"{request.path}, <{element.tag}>: found {key}={text!r}; expected a number")
+        raise InputError(
+            f"{request.path}, <{element.tag}>: found {key}={text!r}; expected a number"
+        )
     return number
 
 

@@ -7,6 +7,8 @@ participant who never moved has no row, so that a file may be a header alone.
 """
 
 import html
+import re
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,16 +20,32 @@ from softaer.readers.traces import Request, Traces, of_recording, require_rows, 
 COLUMNS = ("OriginalName", "Participant", "SessionID", "Timestamp", "VideoTime", "Value")
 """Columns that a log has."""
 
+LENGTH = re.compile(r"\s+-\s+\d+(\.\d+)?$")
+ENDING = re.compile(r"\.[A-Za-z0-9]{2,4}$")
+"""Length [s] and extension at the end of a video's name."""
+
 
 def recognises(head: Head) -> bool:
     """Whether the header has PAGAN's columns."""
     return {"originalname", "videotime", "participant", "value"} <= set(head.names)
 
 
-def videos(request: Request) -> list[str]:
+def video_name(original: str) -> str:
+    """Name of a video without its length and extension, which differ between sessions.
+
+    Examples
+    --------
+    >>> video_name("A &amp; B.mp4 - 32.499"), video_name("clip 3")
+    ('A & B', 'clip 3')
+    """
+    name = LENGTH.sub("", html.unescape(original))
+    return ENDING.sub("", name)
+
+
+def videos(path: Path) -> list[str]:
     """Names of the videos of a log."""
-    cells = read_cells(request.path)
-    return list(dict.fromkeys(map(html.unescape, cells.text("OriginalName"))))
+    cells = read_cells(path)
+    return list(dict.fromkeys(map(video_name, cells.text("OriginalName"))))
 
 
 def read(request: Request) -> Traces:
@@ -51,7 +69,7 @@ def read(request: Request) -> Traces:
         return Traces(table_of([], []), kind="changes")
     log = pd.DataFrame(
         {
-            "video": cells.text("OriginalName").map(html.unescape),
+            "video": cells.text("OriginalName").map(video_name),
             "rater": cells.text("Participant"),
             "session": cells.text("SessionID"),
             "made": cells.numbers("Timestamp", missing=True),

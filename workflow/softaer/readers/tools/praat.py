@@ -11,7 +11,7 @@ from softaer.readers.cells import HEAD, MARKS, Head, read_bytes
 from softaer.readers.tools.elan import imported, of_tiers
 from softaer.readers.traces import Request, Traces
 
-FIRST = ('ooTextFile', "ooBinaryFile")
+FIRST = ("ooTextFile", "ooBinaryFile")
 
 
 def recognises(head: Head) -> bool:

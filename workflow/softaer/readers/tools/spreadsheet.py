@@ -37,9 +37,9 @@ def is_spreadsheet(head: Head) -> bool:
 
 
 def recognises(head: Head) -> bool:
-    """Whether there is one column of times and others, but no column of raters or segments."""
+    """Whether the first column alone has times, and there are no columns of raters or segments."""
     names = [plain(name) for name in head.header]
-    if len(names) < 2 or sum(name in TIME for name in names) != 1 or "" in names[:1]:
+    if len(names) < 2 or names[0] not in TIME or sum(name in TIME for name in names) != 1:
         return False
     if {"rater", "start", "end"} & set(roles(names)):
         return False
