@@ -1,6 +1,5 @@
 """Ratings as tools write them: every form gives the same labels, from a folder to E and sigma."""
 
-import shutil
 import sys
 import wave
 
@@ -16,7 +15,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE
 from softaer.corpus import read_rows, resolve
-from softaer.prepare import check, import_ratings, init
+from softaer.prepare import check, init
 from softaer.readers import forms
 from softaer.readers.cells import Head
 from softaer.readers.traces import Request
@@ -173,3 +172,352 @@ def one_file(form, folder):
     rater = "anna" if form.split()[0] in named else None
     form_name = written.ratings.get("format", "found")
     return path, Request(path, "p01", written.dimensions, "arousal", rater), form_name
+
+
+def read_text(form, folder, change):
+    """Read a file of a form after a change of its bytes; returns the error, if any."""
+    path, request, name = one_file(form, folder)
+    data = path.with_name(path.name + "~") if form.startswith("nova (") or form == "nova" else path
+    data.write_bytes(change(data.read_bytes()))
+    try:
+        return data, forms.read(request, name), None
+    except InputError as error:
+        return data, None, str(error)
+
+
+TEXT = [form for form in tool_files.FORMS if form != "nova (binary)"]
+LINES = [form for form in TEXT if form not in ("elan", "praat", "anvil")]
+NO_HEADER = {"nova", "nova_csv", "annemo"}
+
+
+def needs(form):
+    if form in NEEDS_PYMPI:
+        pytest.importorskip("pympi", reason="pympi-ling is not installed")
+
+
+@pytest.mark.parametrize("form", TEXT)
+def test_an_empty_file_is_refused(form, tmp_path):
+    needs(form)
+    path, found, error = read_text(form, tmp_path, lambda data: b"")
+    assert found is None
+    assert str(path).removesuffix("~") in error
+
+
+def head_alone(form, data):
+    """The lines above the ratings."""
+    lines = data.decode("utf-16" if form == "spreadsheet" else "utf-8").splitlines(keepends=True)
+    count = {"carma": 9, "darma": 5, "continuum": 3, "spreadsheet": 2}.get(form, 1)
+    return "".join(lines[:count]).encode("utf-16" if form == "spreadsheet" else "utf-8")
+
+
+@pytest.mark.parametrize("form", [form for form in LINES if form not in NO_HEADER])
+def test_a_header_alone_is_no_rating_and_noted(form, tmp_path):
+    """As of a participant who never moved: other files of the recording count."""
+    path, request, name = one_file(form, tmp_path)
+    path.write_bytes(head_alone(form, path.read_bytes()))
+    said = []
+    table = forms.read(Request(**(vars(request) | {"note": said.append})), name)[1].table
+    assert table.empty
+    assert form == "table" or any("a header alone" in note and str(path) in note for note in said)
+    with pytest.raises(InputError, match="no ratings; expected rows below the header"):
+        ratings.read_files(
+            "p01",
+            str(path),
+            layouts.layout("table"),
+            ["arousal"],
+            Ratings(format=name),
+            [].append,
+        )
+
+
+def row_twice(data, encoding, at=-1):
+    lines = data.decode(encoding).splitlines(keepends=True)
+    return "".join([*lines, lines[at]]).encode(encoding)
+
+
+SAMPLED = ["carma", "carma (old)", "darma", "continuum", "nova_csv", "muse_toolbox"]
+
+
+@pytest.mark.parametrize("at", [-1, -3], ids=["doubled", "backwards"])
+@pytest.mark.parametrize("form", SAMPLED)
+def test_times_that_do_not_increase_are_refused_with_their_line(form, at, tmp_path):
+    path, found, error = read_text(form, tmp_path, lambda data: row_twice(data, "utf-8", at))
+    count = len(path.read_bytes().splitlines())
+    assert found is None
+    assert f"{path}, line {count}" in error
+    assert ("the same time again" in error) == (at == -1)
+
+
+def test_times_that_go_back_in_annemo_are_refused(tmp_path):
+    path, found, error = read_text("annemo", tmp_path, lambda data: row_twice(data, "utf-8", -3))
+    assert found is None
+    assert f"{path}, line {len(path.read_bytes().splitlines())}" in error
+
+
+@pytest.mark.parametrize("form", LINES)
+def test_two_files_in_one_are_refused(form, tmp_path):
+    encoding = "utf-16" if form == "spreadsheet" else "utf-8"
+    path, found, error = read_text(
+        form, tmp_path, lambda data: (2 * data.decode(encoding)).encode(encoding)
+    )
+    if form == "pagan":
+        pytest.skip("a log is made of many; a second header is a cell that is no number")
+    assert found is None
+    assert str(path).removesuffix("~") in error
+    assert "line" in error or form == "nova"
+
+
+@pytest.mark.parametrize("form", LINES)
+def test_a_word_in_place_of_a_rating_is_refused_with_its_line(form, tmp_path):
+    encoding = "utf-16" if form == "spreadsheet" else "utf-8"
+
+    def change(data):
+        lines = data.decode(encoding).splitlines(keepends=True)
+        last = lines[-1].rstrip("\r\n")
+        sign = ";" if ";" in last else ","
+        cells = last.split(sign)
+        place = {"annemo": -2, "nova": 0, "nova_csv": 1, "darma": 1, "pagan": 7}.get(form, -1)
+        cells[place] = "high"
+        return "".join([*lines[:-1], sign.join(cells) + "\n"]).encode(encoding)
+
+    path, found, error = read_text(form, tmp_path, change)
+    assert found is None
+    count = len(path.read_bytes().decode(encoding).splitlines())
+    assert f"{path}, line {count}" in error
+    assert "'high'" in error
+
+
+@pytest.mark.parametrize("form", [form for form in LINES if form != "spreadsheet"])
+def test_bytes_of_another_encoding_are_refused_with_their_line(form, tmp_path):
+    def change(data):
+        lines = data.splitlines(keepends=True)
+        return b"".join([*lines[:-1], b"\xfc", lines[-1]])
+
+    path, found, error = read_text(form, tmp_path, change)
+    count = len(path.read_bytes().splitlines())
+    assert found is None
+    assert str(path) in error
+    assert f"line {count}" in error or form == "table"
+
+
+@pytest.mark.parametrize("form", ["carma", "carma (old)", "darma", "nova", "nova_csv", "deam"])
+def test_what_is_not_rated_is_a_gap(form, tmp_path):
+    """NaN in the data of these tools; a table of softaer has empty cells, and refuses NaN."""
+    _, before, _ = read_text(form, tmp_path / "a", lambda data: data)
+
+    def change(data):
+        lines = data.decode().splitlines(keepends=True)
+        last = lines[-1].rstrip("\n")
+        sign = ";" if ";" in last else ","
+        cells = last.split(sign)
+        place = {"nova": 0, "nova_csv": 1, "darma": 1}.get(form, -1)
+        cells[place] = "NaN"
+        return "".join([*lines[:-1], sign.join(cells) + "\n"]).encode()
+
+    _, after, error = read_text(form, tmp_path / "b", change)
+    assert error is None
+    assert len(after[1].table) == len(before[1].table) - 1
+
+
+def test_a_missing_value_in_a_table_of_softaer_is_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("time,r1\n0,0.1\n1,nan\n")
+    with pytest.raises(InputError, match="line 3, column 'r1': found 'nan'"):
+        forms.read(Request(path, dimension="arousal"))
+
+
+@pytest.mark.parametrize("form", ["carma", "carma (old)", "darma"])
+def test_a_value_outside_the_scale_that_the_file_declares_is_refused(form, tmp_path):
+    def change(data):
+        lines = data.decode().splitlines(keepends=True)
+        cells = lines[-1].split(",")
+        cells[1 if form == "darma" else -1] = "5000\n" if form != "darma" else "5000"
+        return "".join([*lines[:-1], ",".join(cells)]).encode()
+
+    path, found, error = read_text(form, tmp_path, change)
+    assert found is None
+    assert f"{path}, line {len(path.read_bytes().splitlines())}" in error
+    assert "the scale that the file declares" in error
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (("size=", 'size="5" old='), "expected 5, the size that it says"),
+        (('sr="4"', 'sr="0"'), "frames per second"),
+        (('type="CONTINUOUS"', 'type="POINT"'), "type 'POINT'"),
+        (('ftype="ASCII"', 'ftype="BINARY"'), "8 bytes a frame"),
+        (("<annotation", '<!DOCTYPE a [<!ENTITY x "y">]><annotation'), "document type or entities"),
+        (("</annotation>", ""), "cannot be read as XML"),
+    ],
+)
+def test_what_contradicts_itself_in_nova_is_refused(edit, said, tmp_path):
+    path, request, _ = one_file("nova", tmp_path)
+    path.write_text(path.read_text().replace(*edit))
+    with pytest.raises(InputError, match=said) as error:
+        forms.read(request)
+    assert str(path) in str(error.value)
+
+
+def test_an_annotation_without_its_data_is_refused(tmp_path):
+    path, request, _ = one_file("nova", tmp_path)
+    path.with_name(path.name + "~").unlink()
+    with pytest.raises(InputError, match=r"no file .*~ beside it"):
+        forms.read(request)
+
+
+@pytest.mark.parametrize("kind", ["DISCRETE", "FREE"])
+def test_segments_of_nova_are_ratings_if_their_labels_are_numbers(kind, tmp_path):
+    path = tmp_path / "p01.annotation"
+    items = '<item id="0" name="-1"/><item id="1" name="1"/>' if kind == "DISCRETE" else ""
+    path.write_text(
+        f'<annotation><info ftype="ASCII" size="2"/><meta annotator="anna"/>'
+        f'<scheme name="valence" type="{kind}">{items}</scheme></annotation>'
+    )
+    labels_ = ("0", "1") if kind == "DISCRETE" else ("-1", "1")
+    data = tmp_path / "p01.annotation~"
+    data.write_text(f"0.5;1.0;{labels_[0]};1\n1.0;2.0;{labels_[1]};1\n")
+    _, found = forms.read(Request(path))
+    assert found.kind == "segments"
+    assert found.table["time"].tolist() == [0.5, 1.0, 2.0]
+    np.testing.assert_array_equal(found.table["value"], [-1, 1, np.nan])
+    data.write_text("0.5;1.0;happy;1\n1.0;2.0;1;1\n")
+    with pytest.raises(InputError, match=r"line 1.*'happy'"):
+        forms.read(Request(path))
+
+
+@pytest.mark.parametrize("form", ["elan", "praat", "anvil"])
+def test_labels_that_are_no_numbers_and_tiers_of_other_names_are_refused(form, tmp_path):
+    needs(form)
+    path, request, _ = one_file(form, tmp_path)
+    text = path.read_text()
+    v = f"{tool_files.value('p01', 'anna', 'arousal', np.array([3.0]))[0]:g}"
+    path.write_text(text.replace(v, "happy", 1))
+    with pytest.raises(InputError, match=r"3 s of tier 'arousal.anna'.*'happy'"):
+        forms.read(request)
+    path.write_text(text.replace("arousal", "words").replace("valence", "more"))
+    with pytest.raises(InputError, match=r"found tiers words.anna.*ratings.called"):
+        forms.read(request)
+    called = Request(**(vars(request) | {"called": {"arousal": "words"}}))
+    path.write_text(text.replace("arousal", "words").replace("valence", "more"))
+    assert set(forms.read(called)[1].table["dimension"]) == {"arousal"}
+
+
+@pytest.mark.parametrize("form", ["elan", "praat", "anvil"])
+def test_broken_documents_are_refused(form, tmp_path):
+    needs(form)
+    path, request, _ = one_file(form, tmp_path)
+    data = path.read_bytes()
+    for cut in (len(data) // 2, 3 * len(data) // 4):
+        path.write_bytes(data[:cut])
+        with pytest.raises(InputError) as error:
+            forms.read(request, form)
+        assert str(path) in str(error.value)
+
+
+def test_segments_of_one_rater_that_overlap_are_refused(tmp_path):
+    path = tmp_path / "p01.csv"
+    path.write_text("annotator,start,end,value\nanna,0,2,1\nben,1,3,2\nanna,1.5,3,2\n")
+    with pytest.raises(InputError, match=r"rater 'anna' for 'arousal' overlap: 0 to 2 s"):
+        forms.read(Request(path, dimension="arousal"))
+
+
+def test_the_real_document_of_elan_is_read_as_its_xml_says(shared_data):
+    pytest.importorskip("pympi", reason="pympi-ling is not installed")
+    from xml.etree import ElementTree
+
+    path = shared_data / "tools" / "sample_3.0.eaf"
+    found = forms.FORMS["elan"].tiers_of(Request(path))
+    root = ElementTree.parse(path).getroot()
+    slots = ((s.get("TIME_SLOT_ID"), s.get("TIME_VALUE")) for s in root.iter("TIME_SLOT"))
+    at = {name: None if value is None else int(value) for name, value in slots}
+    compared = 0
+    for tier in root.iter("TIER"):
+        own = sorted(
+            (
+                (at[a.get("TIME_SLOT_REF1")], at[a.get("TIME_SLOT_REF2")], a[0].text or "")
+                for a in tier.iter("ALIGNABLE_ANNOTATION")
+            ),
+            key=lambda row: (row[0] or 0, row[1] or 0, row[2]),
+        )
+        if own:
+            compared += 1
+            assert found[tier.get("TIER_ID"), tier.get("ANNOTATOR") or ""] == own
+    assert compared >= 3
+    with pytest.raises(InputError, match=r"found tiers .*text.*ratings.called"):
+        forms.read(Request(path, dimensions=("arousal",)))
+
+
+@pytest.mark.parametrize("film", ["11", "32", "47"])
+def test_real_files_of_the_muse_toolbox(film, shared_data):
+    path = shared_data / "ratings" / "muse_toolbox_examples" / f"raw_arousal_{film}.csv"
+    form, found = forms.read(Request(path, film, ("arousal",), "arousal"))
+    assert form == "muse_toolbox"
+    whole = np.loadtxt(path, delimiter=",", skiprows=1)
+    for rater in range(3):
+        own = found.table[found.table["rater"] == str(rater + 1)]
+        np.testing.assert_array_equal(own["time"], whole[:, 0])
+        np.testing.assert_array_equal(own["value"], whole[:, rater + 1])
+    fused = path.with_name(f"fused_arousal_{film}.csv")
+    with pytest.raises(InputError, match="does not say who rated"):
+        forms.read(Request(fused, film, ("arousal",), "arousal"))
+    _, found = forms.read(Request(fused, film, ("arousal",), "arousal", "gold"))
+    whole = np.loadtxt(fused, delimiter=",", skiprows=1)
+    np.testing.assert_allclose(found.table["time"], whole[:, 0] / 1000)
+
+
+def test_a_reader_in_a_file_of_ones_own_is_used(tmp_path):
+    reader = tmp_path / "my_reader.py"
+    reader.write_text(
+        "from softaer.readers.traces import Traces, table_of\n\n"
+        "def recognises(head):\n    return head.text.startswith('mine')\n\n"
+        "def read(request):\n"
+        "    lines = request.path.read_text().splitlines()[1:]\n"
+        "    rows = [line.split() for line in lines]\n"
+        "    return Traces(table_of([float(t) for t, _ in rows], [float(v) for _, v in rows]))\n"
+    )
+    path = tmp_path / "p01.txt"
+    path.write_text("mine\n0 0.5\n1 0.7\n")
+    request = Request(path, "p01", ("arousal",), "arousal", "anna")
+    _, found = forms.read(request, str(reader))
+    assert found.table["value"].tolist() == [0.5, 0.7]
+    with pytest.raises(InputError, match="line 1"):
+        forms.read(request)
+    reader.write_text("def read(request): pass\n")
+    forms._own_file.cache_clear()
+    with pytest.raises(InputError, match="no function 'recognises'"):
+        forms.read(request, str(reader))
+
+
+def test_a_reader_of_an_installed_package_is_found_by_content(tmp_path, monkeypatch):
+    """As pip installs it: a module, and the metadata that name it."""
+    (tmp_path / "theirs.py").write_text(
+        "from softaer.readers.traces import Traces, table_of\n\n"
+        "def recognises(head):\n    return head.text.startswith('theirs')\n\n"
+        "def read(request):\n    return Traces(table_of([0, 1], [0.1, 0.2], 'anna', 'arousal'))\n"
+    )
+    info = tmp_path / "theirs-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[softaer.readers]\ntheirs = theirs\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "p01.txt"
+    path.write_text("theirs\n")
+    form, found = forms.read(Request(path))
+    assert form == "theirs"
+    assert found.table["value"].tolist() == [0.1, 0.2]
+    from softaer.running.words import other_readers
+
+    assert other_readers("found") == ["theirs==1.2"]
+
+
+def test_what_nobody_knows_is_refused_with_the_way_out(tmp_path):
+    path = tmp_path / "p01.csv"
+    path.write_text("participant,age\nP01,23\n")
+    with pytest.raises(InputError, match=r"p01.csv, line 1.*'participant'.*docs/ratings.md"):
+        forms.read(Request(path))
+    path.write_text("0;1;1\n1;2;1\n")
+    with pytest.raises(InputError, match="ratings: format: nova_csv"):
+        forms.read(Request(path))
+    with pytest.raises(InputError, match=r"ratings.format"):
+        forms.read(Request(path), "unknown")

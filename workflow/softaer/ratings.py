@@ -551,7 +551,8 @@ def read_files(
     matched = files_of(fill(path, recording=recording), dimensions)
     if not matched:
         raise InputError(f"recording {recording!r}: no annotation file matches {path}")
-    parts, file_of = [], {}
+    parts = []
+    file_of: dict[tuple[str, str], str] = {}
     for match in matched:
         request = Request(
             Path(match.path),

@@ -33,6 +33,7 @@ from softaer.prepare.check_ratings import (
     raters_of,
 )
 from softaer.running import configuration
+from softaer.running.recordings import with_files
 from softaer.signals.face_mesh import INSTALL, installed
 
 ALIKE = 3
@@ -84,7 +85,7 @@ def check_table(
     reading = reading or Ratings()
     rows = read_rows(table)
     validate_rows(rows, table)
-    recordings = resolve(rows.values(), Path(table).parent)
+    recordings = with_files(resolve(rows.values(), Path(table).parent), reading.files, table)
     check_batches(recordings, table)
     media = look_at_media(recordings, problems.append)
     rated = [r for r in recordings if r.annotations is not None]

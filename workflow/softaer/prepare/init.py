@@ -138,8 +138,8 @@ def rows_of_folder(
             say(f"not used as annotations: {reason} ({first_few(paths, SHOWN)})")
     cells, used, strangers, single = _sheets(root, files, below, forms, say)
     rest = {path: form for path, form in forms.items() if path not in used}
-    known = {path for path, form in rest.items() if form == "table"} - {*map(Path, strangers)}
-    rest = {path: form for path, form in rest.items() if path not in known or path in single}
+    tables = {path for path, form in rest.items() if form == "table"} - {*map(Path, strangers)}
+    rest = {path: form for path, form in rest.items() if path not in tables or path in single}
     used |= _rater_files(root, below, cells, rest, say)
     strangers = [name for name in strangers if Path(name) not in used]
     if strangers:

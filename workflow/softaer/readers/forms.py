@@ -18,7 +18,7 @@ import pandas as pd
 from softaer.core.errors import InputError
 from softaer.core.experiment import FOUND, READERS, is_own_file
 from softaer.core.listing import first_few
-from softaer.readers.cells import Head
+from softaer.readers.cells import Head, decoded
 from softaer.readers.delimited import LONG
 from softaer.readers.raters import tidied
 from softaer.readers.tools import (
@@ -60,6 +60,9 @@ FORMS: dict[str, Any] = {
     "praat": praat,
 }
 """Readers by the name of their form."""
+
+PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""Beginnings of Excel's, LibreOffice's and other packed files."""
 
 WAYS = (
     "expected 'time' and a column per rater, 'time,rater,dimension,value', or the file of a known "
@@ -168,9 +171,10 @@ def _the_form(head: Head, some: list[str]) -> str:
         )
     if not head.data.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise InputError(f"{head.path}: empty; expected ratings")
+    if head.data.startswith(PACKED):
+        raise InputError(f"{head.path}: a spreadsheet's own file or an archive; expected CSV")
     if not head.text:
-        # Reading it again says which byte of which line is wrong.
-        table.read(Request(head.path, dimension="any"))
+        decoded(head.data, head.path)  # says which byte of which line is wrong
     found = head.header or [head.text[:60]]
     shown = first_few(map(repr, found), 8)
     raise InputError(f"{head.path}, line 1: found columns {shown}; {WAYS}")
@@ -206,7 +210,7 @@ def read(request: Request, form: str = FOUND) -> tuple[str, Traces]:
     if None in ranges:
         span = ranges.pop(None)
         ranges |= dict.fromkeys(table_["dimension"].unique(), span)
-    if found.kind == "segments":
+    if found.kind == "segments" and len(table_):
         table_ = held_segments(table_, request.path)
     return form, Traces(table_[LONG].reset_index(drop=True), found.kind, ranges)
 

@@ -143,7 +143,8 @@ def with_settings(request: Request, columns: list[str]) -> tuple[dict[str, tuple
         raise InputError(
             f"{request.path}: no line {','.join(columns)!r}; expected one above the ratings"
         )
-    rows, lines = [], []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     for line, found in source:
         if found[0].strip() == RULE:
             if rows:

@@ -49,7 +49,8 @@ def read(request: Request) -> Traces:
     size = number_in(settings, "magnitude", request)
     span = None if size is None else (-size, size)
     labels = cells.header[1:3]
-    parts, ranges = [], {}
+    parts = []
+    ranges: dict[str | None, tuple[float, float]] = {}
     for place, label in enumerate(labels, start=1):
         value = cells.numbers(place, missing=True)
         require_within(value, span, cells.path, label)

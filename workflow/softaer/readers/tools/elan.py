@@ -38,19 +38,26 @@ def read(request: Request) -> Traces:
     """
     return of_tiers(
         {
-            key: [(f"{start / 1000:g}", f"{end / 1000:g}", label) for start, end, label in some]
+            key: [(_in_seconds(start), _in_seconds(end), label) for start, end, label in some]
             for key, some in tiers_of(request).items()
         },
         request,
     )
 
 
-def tiers_of(request: Request) -> dict[tuple[str, str], list[tuple[int, int, str]]]:
+def _in_seconds(time: int | None) -> str:
+    return "" if time is None else f"{time / 1000:.12g}"
+
+
+def tiers_of(
+    request: Request,
+) -> dict[tuple[str, str], list[tuple[int | None, int | None, str]]]:
     """Tiers of a document: start and end [ms] and label of each annotation.
 
     Returns
     -------
-    By name of the tier and its annotator (empty if it has none).
+    By name of the tier and its annotator (empty if it has none). Times of annotations that are not
+    aligned are ``None``.
     """
     pympi = imported()
     root = parse(request.path)  # refuses entities, and names the line of an error
@@ -67,12 +74,9 @@ def tiers_of(request: Request) -> dict[tuple[str, str], list[tuple[int, int, str
                 rows = [row[:3] for row in document.get_ref_annotation_data_for_tier(name)]
             else:
                 rows = list(document.get_annotation_data_for_tier(name))
-            if any(None in row[:2] for row in rows):
-                raise InputError(
-                    f"{request.path}, tier {name!r}: annotations without times; expected all to be "
-                    "aligned"
-                )
-            found[name, parameters.get("ANNOTATOR") or ""] = sorted(rows)
+            found[name, parameters.get("ANNOTATOR") or ""] = sorted(
+                rows, key=lambda row: (row[0] or 0, row[1] or 0, row[2])
+            )
     except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{request.path}: cannot be read as an ELAN document: {type(error).__name__} {error}; "
