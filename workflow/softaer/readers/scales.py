@@ -21,6 +21,9 @@ STANDARDISED, RANKS, DECLARED = "standardised", "ranks", "declared"
 
 Span = tuple[float, float]
 
+STILL = 1e-9
+"""A trace is flat if its range is at most this share of its largest value: rounding errors."""
+
 EXPECTED = (
     "expected {from: [lowest, highest], to: [lowest, highest]} (from: declared takes the file's "
     "range), standardised, ranks, or one of these for each dimension or rater by name"
@@ -197,7 +200,7 @@ def relative(
         if scale not in (STANDARDISED, RANKS):
             continue
         own, there = of_grid[rows], at[dimension, rater]
-        if np.ptp(own) == 0:
+        if np.ptp(own) <= STILL * np.abs(own).max():
             flat.setdefault(dimension, []).append(rater)
             still = 0.0 if scale == STANDARDISED else 0.5
             of_grid[rows] = still
