@@ -218,7 +218,7 @@ def test_a_header_alone_is_no_rating_and_noted(form, tmp_path):
     said = []
     table = forms.read(Request(**(vars(request) | {"note": said.append})), name)[1].table
     assert table.empty
-    assert form == "table" or any("a header alone" in note and str(path) in note for note in said)
+    assert form == "table" or any("a header alone" in note and path.name in note for note in said)
     with pytest.raises(InputError, match="no ratings; expected rows below the header"):
         ratings.read_files(
             "p01",

@@ -12,11 +12,10 @@ from softaer import layouts, ratings
 from softaer.core.errors import InputError
 from softaer.core.experiment import Ratings
 from softaer.core.patterns import Match, files_of, fill, matches, places, with_data
-from softaer.corpus import check_files, read_rows, resolve
+from softaer.corpus import check_files, read_rows, resolve, with_files
 from softaer.prepare import check, import_ratings
 from softaer.prepare.check_ratings import dimensions_of
 from softaer.prepare.init import rows_of_folder
-from softaer.running.recordings import with_files
 
 
 def touch(folder, *names):

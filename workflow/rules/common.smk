@@ -127,6 +127,8 @@ SHARED = workflow.enable_cache and config["on_bad_recording"] == "fail"
 # The table is an input because of its content, which relevant() compares, not because of its time stamp.
 OWN_TABLE = not (CORPUS.simulated or CORPUS.listed)
 TABLE = ancient(as_it_lies(CORPUS.table) if OWN_TABLE else CORPUS.table)
+# The user's table, if results/corpus/listed.csv is made from it.
+GIVEN_TABLE = config["corpus"]["recordings"] if config["corpus"]["root"] is None else None
 RATED = CORPUS.rated
 WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
 

@@ -62,14 +62,17 @@ rule ratings:
         ),
         recordings=INPUTS.annotation_flags(),
         dimensions=DIMENSIONS,
-        interpolation=shlex.quote(json_or_word(config["ratings"]["interpolation"])),
+        # Functions, because braces in a text are wildcards.
+        interpolation=lambda wildcards: shlex.quote(
+            json_or_word(config["ratings"]["interpolation"])
+        ),
         max_gap=config["ratings"]["max_gap"],
         last_holds=flag("--last-holds", config["ratings"]["last_holds"] if HELD else None),
         range=flag("--range", config["ratings"]["range"]),
         missing=[f"--missing={value}" for value in config["ratings"]["missing"]],
         raters=shlex.join(f"--raters={name}" for name in config["ratings"]["raters"] or []),
         lengths=flag_of("--lengths", "lengths"),
-        reading=reading_flags(config["ratings"]),
+        reading=lambda wildcards: reading_flags(config["ratings"]),
         readers=other_readers(config["ratings"]["format"]),
     shell:
         "python -m softaer.ratings"

@@ -11,7 +11,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -19,7 +19,7 @@ from annotated_types import MaxLen, Predicate
 
 from softaer.core.errors import InputError
 from softaer.core.fields import Section, alternatives, found, types
-from softaer.core.patterns import Match, files_of, fill, places, shared, with_data
+from softaer.core.patterns import Match, files_of, fill, matches, places, shared, with_data
 from softaer.core.sheets import read_lines
 
 Partition = Literal["train", "dev", "test"]
@@ -273,6 +273,52 @@ def resolve(rows: Iterable[Mapping[str, str]], folder: Path | str) -> list[Recor
             **{name: row[name] for name in ("group", *CHOICES) if name in row},
         )
         for row in rows
+    ]
+
+
+def with_files(recordings: list[Recording], pattern: str | None, where: object) -> list[Recording]:
+    """Recordings with the files that ``ratings.files`` names.
+
+    Parameters
+    ----------
+    recordings
+        Of the corpus.
+    pattern
+        Path with ``{recording}``, relative to the working directory; ``None``: the table has the
+        paths.
+    where
+        Names the table in errors.
+
+    Returns
+    -------
+    The same recordings; those for which no file exists have no annotations.
+
+    Raises
+    ------
+    InputError
+        If the table has paths as well, or no recording has a file.
+    """
+    if pattern is None:
+        return recordings
+    if "recording" not in places(pattern):
+        raise InputError(
+            f"config key 'ratings.files': found {pattern!r}; expected '{{recording}}' in it"
+        )
+    both = next((r.recording for r in recordings if r.annotations is not None), None)
+    if both is not None:
+        raise InputError(
+            f"config key 'ratings.files': found {pattern!r}, and {where} has annotations of "
+            f"{both!r}; expected only one of them"
+        )
+    own = {r.recording: fill(pattern, recording=r.recording) for r in recordings}
+    rated = {name for name, path in own.items() if matches(path)}
+    if not rated:
+        raise InputError(
+            f"config key 'ratings.files': no file matches {pattern!r} for a recording of {where} "
+            "(softaer import shows what matches)"
+        )
+    return [
+        replace(r, annotations=own[r.recording]) if r.recording in rated else r for r in recordings
     ]
 
 

@@ -23,6 +23,7 @@ from softaer.corpus import (
     read_rows,
     resolve,
     validate_rows,
+    with_files,
 )
 from softaer.prepare.check_media import look_at_media
 from softaer.prepare.check_ratings import (
@@ -33,7 +34,6 @@ from softaer.prepare.check_ratings import (
     raters_of,
 )
 from softaer.running import configuration
-from softaer.running.recordings import with_files
 from softaer.signals.face_mesh import INSTALL, installed
 
 ALIKE = 3

@@ -189,7 +189,7 @@ def in_seconds(time: pd.Series, name: str, steps: Iterable[float] | None = None)
 def require_rows(cells: Cells, request: Request, what: str = "ratings") -> bool:
     """Whether there are rows below the header; a file without any gets a note."""
     if len(cells) == 0:
-        request.note(f"{request.path}: a header alone, no {what}")
+        request.note(f"{request.path.name}: a header alone, no {what}")
     return len(cells) > 0
 
 
@@ -236,8 +236,8 @@ def of_recording(names: pd.Series, request: Request, what: str) -> np.ndarray:
         )
     if len(found) == 1:
         request.note(
-            f"{request.path}: its recording is called {found[0]!r}, here {asked!r} (the only one "
-            "in the file)"
+            f"{request.path.name}: its recording is called {found[0]!r}, here {asked!r} (the only "
+            "one in the file)"
         )
         return np.ones(len(names), dtype=bool)
     raise InputError(
