@@ -521,3 +521,72 @@ def test_what_nobody_knows_is_refused_with_the_way_out(tmp_path):
         forms.read(Request(path))
     with pytest.raises(InputError, match=r"ratings.format"):
         forms.read(Request(path), "unknown")
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_packed_files_are_refused(start, tmp_path):
+    path = tmp_path / "p01.csv"
+    path.write_bytes(start + bytes(range(256)))
+    with pytest.raises(InputError, match=r"p01.csv: a spreadsheet's own file.*expected CSV"):
+        forms.read(Request(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("time;anna;ben\n0;0,5;0,1\n0,5;0,25;\n1;0,75;-0,1\n", "utf-8"),
+        ("sep=;\ntime;anna;ben\n0;0.5;0.1\n0.5;0.25;\n1;0.75;-0.1\n", "utf-8"),
+        ("sep=,\ntime,anna,ben\n0,0.5,0.1\n0.5,0.25,\n1,0.75,-0.1\n", "utf-8-sig"),
+        ("Time (s)\tanna\tben\n0\t0.5\t0.1\n0.5\t0.25\t\n1\t0.75\t-0.1\n", "utf-16"),
+        ("Zeit (ms);anna;ben\n0;0,5;0,1\n500;0,25;\n1000;0,75;-0,1\n", "utf-8-sig"),
+        ("timestamp,anna,ben\n0,0.5,0.1\n500,0.25,nan\n1000,0.75,-0.1\n", "utf-8"),
+        ("milliseconds;anna;ben;\n0;0.5;0.1;\n500;0.25;;\n1000;0.75;-0.1;\n", "utf-8"),
+        ("seconds,anna,ben\n0,50%,10 %\n0.5,25%,\n1,75%,-10%\n", "utf-16-le"),
+    ],
+)
+def test_variations_of_spreadsheets_are_read_alike(text, encoding, tmp_path):
+    path = tmp_path / "p01.csv"
+    path.write_bytes(text.encode(encoding))
+    form, found = forms.read(Request(path, dimension="arousal"))
+    assert form == "spreadsheet"
+    wide = found.table.pivot_table(index="time", columns="rater", values="value")
+    scale = 100 if "%" in text else 1
+    np.testing.assert_allclose(wide.index, [0, 0.5, 1])
+    np.testing.assert_allclose(wide["anna"], scale * np.array([0.5, 0.25, 0.75]))
+    np.testing.assert_allclose(wide["ben"], scale * np.array([0.1, np.nan, -0.1]))
+
+
+def test_a_recording_that_a_file_of_several_does_not_have_is_refused(tmp_path):
+    path = tmp_path / "all.csv"
+    path.write_text("Clip,Rater,Second,Rating\np01.mp4,anna,0,1\nP02,anna,0,2\np03,anna,0,3\n")
+    for name, value in (("p01", 1), ("p02", 2)):
+        _, found = forms.read(Request(path, name, ("arousal",), "arousal"))
+        assert found.table["value"].tolist() == [value]
+    with pytest.raises(InputError, match=r"found recordings 'p01.mp4', 'P02', 'p03'.*'p04'"):
+        forms.read(Request(path, "p04", ("arousal",), "arousal"))
+    with pytest.raises(InputError, match="3 recordings"):
+        forms.read(Request(path, None, ("arousal",), "arousal"))
+
+
+def test_votes_for_whole_recordings_hold_to_their_end(tmp_path):
+    """As the votes of workers in MSP-Podcast, with other names of the dimensions."""
+    path = tmp_path / "votes.csv"
+    path.write_text(
+        "FileName,Worker,EmoAct,EmoVal,Gender\nclip_1.wav,w1,5,2,f\nclip_1.wav,w2,3,1,f\n"
+        "clip_2.wav,w1,1,7,m\n"
+    )
+    called = {"arousal": "EmoAct", "valence": "EmoVal"}
+    settings_ = {"format": "votes", "called": called, "interpolation": "hold"}
+    _, table = ratings.read_recording(
+        *("clip_1", str(path), layouts.layout("table"), ["arousal", "valence"]),
+        Ratings(**settings_),
+        length=3.0,
+        note=[].append,
+    )
+    assert len(table) == 2 * 2 * 30
+    means = table.groupby(["dimension", "rater"])["value"].agg(["min", "max"])
+    assert means.loc[("arousal", "w1")].tolist() == [5, 5]
+    assert means.loc[("valence", "w2")].tolist() == [1, 1]
+    path.write_text(path.read_text() + "clip_1.wav,w2,4,1,f\n")
+    with pytest.raises(InputError, match=r"line 5: another vote of rater 'w2'"):
+        forms.read(Request(path, "clip_1", ("arousal",), called=called), "votes")
