@@ -3,10 +3,13 @@
 import re
 
 import pytest
+import yaml
 
 import format_table
 from fault_table import functions_of
 from softaer.readers import forms
+from softaer.readers.traces import Request
+from softaer.running import configuration
 
 
 def test_the_page_has_the_table_as_it_is():
@@ -35,3 +38,23 @@ def test_keys_that_the_page_names_exist(root):
     named = set(re.findall(r"`ratings: ([a-z_]+)", page))
     assert named <= set(types(Ratings))
     assert len(named) > 3
+
+
+def test_scales_that_the_page_shows_are_accepted(root):
+    page = (root / "docs" / "ratings.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\| `(ratings: \{scale: .*?)` \|", page)
+    assert len(shown) == 5
+    for text in shown:
+        section = yaml.safe_load(text)
+        assert configuration.filled(section)["ratings"]["scale"] == section["ratings"]["scale"]
+
+
+def test_the_reader_that_the_page_shows_reads(root, tmp_path):
+    page = (root / "docs" / "ratings.md").read_text(encoding="utf-8")
+    (reader,) = re.findall(r"^```py\n(.*?)^```", page, re.DOTALL | re.M)
+    (tmp_path / "my_reader.py").write_text(reader)
+    path = tmp_path / "p01.txt"
+    path.write_text("%mine\n0 0.5\n1 0.7\n")
+    request = Request(path, "p01", ("arousal",), "arousal", "anna")
+    _, found = forms.read(request, str(tmp_path / "my_reader.py"))
+    assert found.table["value"].tolist() == [0.5, 0.7]

@@ -143,8 +143,11 @@ def muse_car(root: Path) -> None:
             write_rows(root / f"annotations/{dimension}/{name}.csv", rows, ",")
 
 
-DEAM_SECONDS = 24.0
+DEAM_SECONDS = 45.0
 """Length of the songs [s]; ratings begin at 15 s."""
+
+DEAM_LEVELS = (0.0, 0.02, 0.1, 0.25, 0.3)
+"""By how much each rater rates higher."""
 
 
 def write_song(path: Path, seed: int) -> None:
@@ -179,7 +182,7 @@ def deam(root: Path) -> None:
             named = seed != 1
             rows: list[Sequence] = [["WorkerId", *samples] if named else samples]
             for k in range(5):
-                cells = [f"{v:.4f}" for v in np.clip(value + 0.05 * k, -1, 1)]
+                cells = [f"{v:.4f}" for v in np.clip(value + DEAM_LEVELS[k], -1, 1)]
                 rows.append([f"w{k}", *cells] if named else cells)
             write_rows(dynamic / dimension / f"{song}.csv", rows, ",")
     for dimension in ("arousal", "valence"):

@@ -102,7 +102,7 @@ def test_raters_are_told_apart(name, place, raters, rate, step, corpora):
 
 
 @pytest.mark.parametrize(
-    ("place", "raters"), [(0, [f"w{k}" for k in range(5)]), (1, [f"row{k}" for k in range(1, 6)])]
+    ("place", "raters"), [(0, [f"w{k}" for k in range(5)]), (1, [f"4_row{k}" for k in range(1, 6)])]
 )
 def test_each_row_of_deam_is_a_rater_and_begins_after_15_seconds(place, raters, corpora):
     table = read("deam", corpora, place)
@@ -111,7 +111,8 @@ def test_each_row_of_deam_is_a_rater_and_begins_after_15_seconds(place, raters, 
     for k, rater in enumerate(raters):
         rows = table[table["rater"] == rater]
         np.testing.assert_allclose(rows["time"], time)
-        truth = np.clip(0.6 * np.sin(2 * np.pi * (time / 8 + place / 5)) + 0.05 * k, -1, 1)
+        level = delivered.DEAM_LEVELS[k]
+        truth = np.clip(0.6 * np.sin(2 * np.pi * (time / 8 + place / 5)) + level, -1, 1)
         np.testing.assert_allclose(rows["value"], truth, atol=1e-4)
 
 

@@ -28,7 +28,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(request: Request) -> Traces:
-    """The trace of each rater; without ``WorkerId``, raters are numbered in the order of the rows.
+    """The trace of each rater; without ``WorkerId``, each row of each song is another person.
 
     Raises
     ------
@@ -72,6 +72,7 @@ def read(request: Request) -> Traces:
             )
     values = np.stack([column.to_numpy() for column in columns], axis=1)
     for row in range(len(cells)):
-        name = f"row{row + 1}" if not others else who.iloc[row]
+        # Rows of two songs without names are two people.
+        name = f"{request.path.stem}_row{row + 1}" if not others else who.iloc[row]
         parts.append(table_of(time, values[row], name))
     return Traces(stacked(parts), ranges={None: (-MOST, MOST)})
