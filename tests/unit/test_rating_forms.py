@@ -19,6 +19,7 @@ from softaer.prepare import check, init
 from softaer.readers import forms
 from softaer.readers.cells import Head
 from softaer.readers.traces import Request
+from softaer.signals.turns import read_turns
 
 NEEDS_PYMPI = {"elan", "praat"}
 
@@ -427,7 +428,7 @@ def test_the_real_document_of_elan_is_read_as_its_xml_says(shared_data):
     from xml.etree import ElementTree
 
     path = shared_data / "tools" / "sample_3.0.eaf"
-    found = forms.FORMS["elan"].tiers_of(Request(path))
+    found = forms.FORMS["elan"].tiers_of(path)
     root = ElementTree.parse(path).getroot()
     slots = ((s.get("TIME_SLOT_ID"), s.get("TIME_VALUE")) for s in root.iter("TIME_SLOT"))
     at = {name: None if value is None else int(value) for name, value in slots}
@@ -590,3 +591,14 @@ def test_votes_for_whole_recordings_hold_to_their_end(tmp_path):
     path.write_text(path.read_text() + "clip_1.wav,w2,4,1,f\n")
     with pytest.raises(InputError, match=r"line 5: another vote of rater 'w2'"):
         forms.read(Request(path, "clip_1", ("arousal",), called=called), "votes")
+
+
+@pytest.mark.parametrize("form", ["elan", "praat"])
+def test_turns_are_read_from_documents(form, tmp_path):
+    """The only tier, or the one called turns; of several others, none is guessed."""
+    needs(form)
+    path, _, _ = one_file(form, tmp_path)
+    with pytest.raises(InputError, match=r"found tiers \['arousal_anna', .*called 'turns'"):
+        read_turns(path)
+    path.write_text(path.read_text().replace("valence_eva", "turns"))
+    np.testing.assert_array_equal(read_turns(path, SECONDS), [[0, 9]])

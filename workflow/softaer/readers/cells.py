@@ -220,7 +220,15 @@ class Cells:
         return len(self.table)
 
     def place(self, name: str) -> int:
-        """Place of a column, by its name in any case."""
+        """Place of a column, by its name in any case.
+
+        Raises
+        ------
+        InputError
+            If there is no such column.
+        """
+        if name.casefold() not in self.names:
+            raise InputError(f"{self.path}: found columns {self.header}; expected {name!r}")
         return self.names.index(name.casefold())
 
     def text(self, column: str | int) -> pd.Series:

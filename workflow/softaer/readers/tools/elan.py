@@ -7,6 +7,7 @@ that depend on others have the times of those.
 
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -36,13 +37,15 @@ def read(request: Request) -> Traces:
         If the file is not an ELAN document, no tier is named after a dimension, or a label is not a
         number; names tier and time.
     """
-    return of_tiers(
-        {
-            key: [(_in_seconds(start), _in_seconds(end), label) for start, end, label in some]
-            for key, some in tiers_of(request).items()
-        },
-        request,
-    )
+    return of_tiers(segments(request.path), request)
+
+
+def segments(path: Path) -> dict[tuple[str, str], list[Segment]]:
+    """Segments of the tiers of a document, by the tier's name and its annotator."""
+    return {
+        key: [(_in_seconds(start), _in_seconds(end), label) for start, end, label in some]
+        for key, some in tiers_of(path).items()
+    }
 
 
 def _in_seconds(time: int | None) -> str:
@@ -50,7 +53,7 @@ def _in_seconds(time: int | None) -> str:
 
 
 def tiers_of(
-    request: Request,
+    path: Path,
 ) -> dict[tuple[str, str], list[tuple[int | None, int | None, str]]]:
     """Tiers of a document: start and end [ms] and label of each annotation.
 
@@ -60,14 +63,14 @@ def tiers_of(
     aligned are ``None``.
     """
     pympi = imported()
-    root = parse(request.path)  # refuses entities, and names the line of an error
+    root = parse(path)  # refuses entities, and names the line of an error
     if root.tag != "ANNOTATION_DOCUMENT":
-        raise InputError(f"{request.path}: found <{root.tag}>; expected an ELAN document")
+        raise InputError(f"{path}: found <{root.tag}>; expected an ELAN document")
     found = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            document = pympi.Eaf(str(request.path))
+            document = pympi.Eaf(str(path))
         for name in document.get_tier_names():
             parameters = document.get_parameters_for_tier(name)
             if document.tiers[name][1]:
@@ -79,7 +82,7 @@ def tiers_of(
             )
     except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{request.path}: cannot be read as an ELAN document: {type(error).__name__} {error}; "
+            f"{path}: cannot be read as an ELAN document: {type(error).__name__} {error}; "
             "expected one that ELAN opens and saves"
         ) from error
     return found

@@ -5,10 +5,11 @@ numbers, and empty intervals have no rating. The rest of the name is the rater.
 """
 
 import codecs
+from pathlib import Path
 
 from softaer.core.errors import InputError
 from softaer.readers.cells import HEAD, MARKS, Head, read_bytes
-from softaer.readers.tools.elan import imported, of_tiers
+from softaer.readers.tools.elan import Segment, imported, of_tiers
 from softaer.readers.traces import Request, Traces
 
 FIRST = ("ooTextFile", "ooBinaryFile")
@@ -29,12 +30,17 @@ def read(request: Request) -> Traces:
         If the file is not a TextGrid, no tier is named after a dimension, or a label is not a
         number; names tier and time.
     """
+    return of_tiers(segments(request.path), request)
+
+
+def segments(path: Path) -> dict[tuple[str, str], list[Segment]]:
+    """Intervals of the tiers of a TextGrid that have a label, by the tier's name and ``""``."""
     pympi = imported()
-    data = read_bytes(request.path, HEAD)
+    data = read_bytes(path, HEAD)
     codec = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
     try:
-        grid = pympi.TextGrid(str(request.path), codec=codecs.lookup(codec).name)
-        tiers = {
+        grid = pympi.TextGrid(str(path), codec=codecs.lookup(codec).name)
+        return {
             (tier.name, ""): [
                 (f"{start:.12g}", f"{end:.12g}", label)
                 for start, end, label in tier.get_intervals()
@@ -45,12 +51,11 @@ def read(request: Request) -> Traces:
         }
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{request.path}, line {data[: error.start].count(10) + 1}: not text in UTF-8; "
+            f"{path}, line {data[: error.start].count(10) + 1}: not text in UTF-8; "
             "expected a TextGrid in UTF-8 or UTF-16"
         ) from error
     except Exception as error:  # pympi raises plain ones
         raise InputError(
-            f"{request.path}: cannot be read as a TextGrid ({type(error).__name__}: {error}); "
+            f"{path}: cannot be read as a TextGrid ({type(error).__name__}: {error}); "
             "expected one that Praat opens and saves"
         ) from error
-    return of_tiers(tiers, request)
