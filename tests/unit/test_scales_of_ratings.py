@@ -92,6 +92,24 @@ def test_the_declared_range_is_that_of_the_file(tmp_path):
         read(path, scale={"from": "declared", "to": [-1, 1]})
 
 
+def test_files_that_declare_different_scales_are_refused_until_they_are_mapped(tmp_path):
+    """Certain, where the values alone could not tell: Ben has -100 to 100, Anna 0 to 50."""
+    for rater, low, high in (("anna", 0, 50), ("ben", -100, 100)):
+        (tmp_path / rater).mkdir()
+        rows = "".join(f"{k},{low + (high - low) * k / 20:g}\n" for k in range(1, 13))
+        (tmp_path / rater / "p.csv").write_text(
+            "Time of Rating,x\nMultimedia File,p.wav\nLower Label,a\nUpper Label,b\n"
+            f"Minimum Value,{low}\nMaximum Value,{high}\nNumber of Steps,9\n"
+            f"Second,Rating\n%%%%%%,%%%%%%\n{rows}"
+        )
+    pattern = tmp_path / "{rater}" / "p.csv"
+    with pytest.raises(InputError, match=r"'anna' declares .* 0 to 50, that of 'ben' from -100"):
+        read(pattern)
+    table = read(pattern, scale={"from": "declared", "to": [-1, 1]})
+    np.testing.assert_allclose(trace(table, "anna"), trace(table, "ben"))
+    assert len(read(pattern, scales="free")) == len(table)
+
+
 def test_traces_without_limits_are_standardised_over_their_frames(tmp_path):
     rng = np.random.default_rng(1)
     base = rng.normal(size=40).cumsum()

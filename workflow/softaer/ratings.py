@@ -38,7 +38,7 @@ from softaer.readers.raters import (
     value_ranges,
     without_missing,
 )
-from softaer.readers.scales import Linear, read_scales, relative, rescaled
+from softaer.readers.scales import Linear, read_scales, refuse_declared, relative, rescaled
 from softaer.readers.traces import Kind, Request
 
 LONGEST = 86_400.0
@@ -333,6 +333,8 @@ def ratings_that_count(
                 "expected at least one rating"
             )
     scales = read_scales(reading.scale)
+    if reading.scales == "same":
+        refuse_declared(about.ranges, asked, scales, where)
     if not scales:
         if reading.range is None:
             refuse_codes(asked, note, where)

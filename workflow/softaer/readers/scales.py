@@ -169,6 +169,41 @@ def rescaled(
     return samples.assign(value=value), known
 
 
+def refuse_declared(
+    declared: Mapping[tuple[str, str], Span],
+    samples: pd.DataFrame,
+    scales: Scales,
+    where: object = "annotations",
+) -> None:
+    """Refuse raters whose files declare different scales, unless the configuration maps them.
+
+    Parameters
+    ----------
+    declared, scales, where
+        See :func:`rescaled`.
+    samples
+        ``dimension``, ``rater`` of the traces that count.
+
+    Raises
+    ------
+    InputError
+        Names two raters and their scales.
+    """
+    first: dict[str, tuple[str, Span]] = {}
+    pairs = samples[["dimension", "rater"]].drop_duplicates().itertuples(index=False, name=None)
+    for dimension, rater in pairs:
+        span = declared.get((dimension, rater))
+        if span is None or scales.of(dimension, rater) is not None:
+            continue
+        other, known = first.setdefault(dimension, (rater, span))
+        if known != span:
+            raise InputError(
+                f"{where}: the file of rater {other!r} declares a scale of {dimension!r} from "
+                f"{known[0]:g} to {known[1]:g}, that of {rater!r} from {span[0]:g} to {span[1]:g}; "
+                "expected one scale, or 'ratings: scale: {from: declared, to: [-1, 1]}'"
+            )
+
+
 def relative(
     samples: pd.DataFrame, on_grid: pd.DataFrame, scales: Scales, note: Note
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
