@@ -21,7 +21,7 @@ def test_every_reader_is_in_the_table_once():
     assert [row.form for row in format_table.ROWS] == list(forms.FORMS)
 
 
-@pytest.mark.parametrize(("path", "name"), format_table.named_tests(), ids=lambda part: str(part))
+@pytest.mark.parametrize(("path", "name"), list(format_table.named_tests()), ids=str)
 def test_every_row_has_its_tests(path, name):
     assert name in functions_of(path)
 

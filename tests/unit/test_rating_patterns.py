@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import pytest
 import tool_files
@@ -16,6 +17,7 @@ from softaer.corpus import check_files, read_rows, resolve, with_files
 from softaer.prepare import check, import_ratings
 from softaer.prepare.check_ratings import dimensions_of
 from softaer.prepare.init import rows_of_folder
+from softaer.prepare.rater_files import find_patterns
 
 
 def touch(folder, *names):
@@ -249,7 +251,9 @@ def test_a_file_that_does_not_say_who_rated_is_refused_with_the_way_out(tmp_path
     silence(tmp_path / "media")
     folder = tmp_path / "ratings"
     tool_files.continuum(folder)
-    with pytest.raises(InputError, match=r"--pattern with '\{rater\}'"):
+    with pytest.raises(
+        InputError, match=r"does not say who rated; expected --pattern .*'\{rater\}'"
+    ):
         imported(
             *(tmp_path, folder / "anna", "--pattern", "{dimension}/{recording}.csv"),
             *("--media", tmp_path / "media"),
@@ -285,3 +289,79 @@ def test_check_reads_the_files_of_raters(tmp_path, capsys):
     out = capsys.readouterr().out
     for dimension in tool_files.DIMENSIONS:
         assert f"{dimension}: {len(RATERS)} raters, 3 to 3 per recording" in out
+
+
+def sheets(folder, *names):
+    """Spreadsheets of one rater, which need the rater in their paths."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("time;value\n0;0,1\n1;0,5\n2;0,4\n")
+    return {Path(name): "spreadsheet" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("names", "recordings_", "pattern", "raters"),
+    [
+        (
+            [f"rater_{r}/{p}_arousal.csv" for r in (1, 2, 3) for p in (1, 2)],
+            ["1", "2"],
+            "rater_{rater}/{recording}_{dimension}.csv",
+            ["1", "2", "3"],
+        ),
+        (
+            [f"p{p}/p{p}_{r}.csv" for r in ("anna", "ben") for p in (1, 2)],
+            ["p1", "p2"],
+            "{recording}/{recording}_{rater}.csv",
+            ["anna", "ben"],
+        ),
+        (
+            [f"{r}/arousal/p{p}-{r}.csv" for r in ("anna", "anna-maria") for p in (1, 2)],
+            ["p1", "p2"],
+            "{rater}/{dimension}/{recording}-{rater}.csv",
+            ["anna", "anna-maria"],
+        ),
+        (
+            [f"s{p}/valence_{r}.csv" for r in ("r1", "r10", "r2") for p in (1, 2)],
+            ["s1", "s2"],
+            "{recording}/{dimension}_{rater}.csv",
+            ["r1", "r10", "r2"],
+        ),
+        (["a/p1.csv", "a/p2.csv"], ["p1", "p2"], "a/{recording}.csv", []),
+    ],
+)
+def test_patterns_are_found(names, recordings_, pattern, raters, tmp_path):
+    found = sheets(tmp_path, *names)
+    patterns, orphans, near = find_patterns(tmp_path, found, {name: [name] for name in recordings_})
+    assert [one.pattern for one in patterns] == [pattern]
+    assert (orphans, near) == ([], [])
+    (one,) = patterns
+    assert sorted(one.matched) == recordings_
+    for name, some in one.matched.items():
+        assert sorted({m.rater for m in some if m.rater}) == raters
+        # Reading the cell finds the same files.
+        cell = fill(f"{tmp_path}/{pattern}", recording=name)
+        assert len(files_of(cell, ["arousal", "valence"])) == len(some)
+
+
+def test_a_file_that_may_belong_to_two_recordings_is_not_guessed(tmp_path):
+    found = sheets(tmp_path, "1_2.csv", "2_1.csv", "1_x.csv")
+    patterns, _, near = find_patterns(tmp_path, found, {"1": ["1"], "2": ["2"]})
+    assert sorted(near) == [
+        "1_2.csv (may belong to any of ['1', '2'])",
+        "2_1.csv (may belong to any of ['1', '2'])",
+    ]
+    assert [one.pattern for one in patterns] == ["{recording}_x.csv"]
+
+
+def test_segments_with_words_are_no_ratings(tmp_path, capsys):
+    """A transcript is told, and not used."""
+    silence(tmp_path)
+    for name in RECORDINGS:
+        (tmp_path / "words").mkdir(exist_ok=True)
+        (tmp_path / "words" / f"{name}.csv").write_text("start,end,label\n0,1,hello\n")
+    said = []
+    rows = rows_of_folder(tmp_path, said.append)
+    assert not any("annotations" in row for row in rows)
+    (line,) = [line for line in said if "words/{recording}.csv" in line]
+    assert "not used as annotations" in line
+    assert "line 2, column 'label': found 'hello'" in line

@@ -25,7 +25,7 @@ from softaer.prepare.rater_files import (
     rating_files,
     section,
     tell,
-    unnamed,
+    why_not,
 )
 
 ALONE = "train"
@@ -100,11 +100,8 @@ def add_ratings(
             f", recordings {first_few(names, SHOWN)}; expected --pattern with their places, such "
             "as '{rater}/{recording}_{dimension}.csv'"
         )
-    if unnamed(root, found):
-        raise InputError(
-            f"{ratings}: {found.pattern} ({found.form}) does not say who rated; expected --pattern "
-            "with '{rater}' in it"
-        )
+    if (reason := why_not(root, found)) is not None:
+        raise InputError(f"{ratings}: {found.pattern} ({found.form}): {reason}")
     tell(found, list(names), say, [])
     if keys := configuration_for(root, found):
         say(f"these files need, in your configuration: {section(keys)}")

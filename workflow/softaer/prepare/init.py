@@ -26,7 +26,7 @@ from softaer.prepare.rater_files import (
     rating_files,
     section,
     tell,
-    unnamed,
+    why_not,
 )
 from softaer.readers.columns import VALUE
 from softaer.readers.raters import plain
@@ -386,11 +386,8 @@ def _rater_files(
             others = sorted({m.path for some in found.matched.values() for m in some})
             say(f"other ratings, not used ({found.form}): {first_few(others, SHOWN)}")
             continue
-        if unnamed(root, found) and found.form != "table":
-            say(
-                f"not used as annotations: {found.pattern} ({found.form}) does not say who rated; "
-                "if a folder or a part of the name does, type softaer import with --pattern"
-            )
+        if (reason := why_not(root, found)) is not None:
+            say(f"not used as annotations: {found.pattern} ({found.form}): {reason}")
             continue
         tell(found, recordings, say, taken)
         for name, some in new.items():

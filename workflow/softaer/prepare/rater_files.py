@@ -28,11 +28,6 @@ from softaer.readers.traces import Request, same_recording
 ENDINGS = frozenset({".csv", ".tsv", ".txt", ".annotation", ".eaf", ".anvil", ".textgrid", ".log"})
 """Extensions of files that are looked at."""
 
-NAMED_BY_RATERS = frozenset(
-    {"carma", "darma", "continuum", "nova_csv", "spreadsheet", "table", "muse_toolbox"}
-)
-"""Forms that may not say who rated."""
-
 SHOWN = 6
 """Number of names in a list."""
 
@@ -131,32 +126,51 @@ def find_patterns(
         has a recording's name in another spelling.
     """
     stems = _stems(recordings)
-    groups: dict[tuple[str, int], dict[str, list[tuple[Path, str]]]] = {}
+    own: list[tuple[Path, str, str]] = []
     orphans, near = [], []
     whole: dict[Path, str] = {}
     for path, form in found.items():
         text = path.as_posix()
-        stem = _stem_in(text, stems)
-        if stem is None:
-            inner = _inner_recordings(root / path, form, recordings)
-            if inner:
-                whole[path] = form
-            elif (close := _near(text, stems)) is not None:
-                near.append(f"{text} (has {close[0]!r}; the recording is {close[1]!r})")
-            else:
-                orphans.append(text + _told_inside(root / path, form))
-            continue
-        skeleton = _with_dimension(_replace(text, stem, "{recording}"))
-        groups.setdefault((form, skeleton.count("/")), {}).setdefault(skeleton, []).append(
-            (path, stems[stem])
-        )
-    patterns = []
-    for (form, _), skeletons in groups.items():
-        for pattern, some in _with_rater(skeletons).items():
-            patterns.append(Found(pattern, form, _matches(pattern, some)))
+        some = _stems_in(text, stems)
+        if len(some) == 1:
+            own.append((path, form, some[0]))
+        elif some:
+            near.append(f"{text} (may belong to any of {some})")
+        elif _inner_recordings(root / path, form, recordings):
+            whole[path] = form
+        elif (close := _near(text, stems)) is not None:
+            near.append(f"{text} (has {close[0]!r}; the recording is {close[1]!r})")
+        else:
+            orphans.append(text + _told_inside(root / path, form))
+    # A number may be a recording's name and also a rater's: where it is replaced is what makes the
+    # paths most alike.
+    options = [_patterns_of(own, stems, everywhere) for everywhere in (True, False)]
+    patterns = min(options, key=len)
     patterns += _of_several(root, whole, recordings)
     patterns.sort(key=lambda one: (-sum(map(len, one.matched.values())), one.pattern))
     return patterns, orphans, near
+
+
+def _patterns_of(
+    files: Iterable[tuple[Path, str, str]], stems: Mapping[str, str], everywhere: bool
+) -> list[Found]:
+    """Patterns of files with their form and the name of their recording in the path.
+
+    ``everywhere``: whether the name is replaced in all parts of the path, or in the last one that
+    has it.
+    """
+    groups: dict[tuple[str, int], dict[str, list[tuple[Path, str]]]] = {}
+    for path, form, stem in files:
+        text = _replace(path.as_posix(), stem, "{recording}", everywhere)
+        skeleton = _with_dimension(text)
+        groups.setdefault((form, skeleton.count("/")), {}).setdefault(skeleton, []).append(
+            (path, stems[stem])
+        )
+    return [
+        Found(pattern, form, _matches(pattern, some))
+        for (form, _), skeletons in groups.items()
+        for pattern, some in _with_rater(skeletons).items()
+    ]
 
 
 def _stems(recordings: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -168,23 +182,32 @@ def _stems(recordings: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {stem: next(iter(names)) for stem, names in whose.items() if len(names) == 1}
 
 
-def _stem_in(text: str, stems: Collection[str]) -> str | None:
-    """The longest name of a recording that is a part of a path between signs."""
+def _stems_in(text: str, stems: Collection[str]) -> list[str]:
+    """Names of recordings that are parts of a path between signs: the longest ones.
+
+    Names in the file's own name count before those in folders.
+    """
     text = _text(text)
-    for stem in sorted(stems, key=lambda s: (-len(s), s)):
-        if _places_of(text, stem):
-            return stem
-    return None
+    for part in text.split("/")[::-1]:
+        some = [stem for stem in stems if _between_signs(stem).search(part)]
+        if some:
+            longest = max(map(len, some))
+            return sorted(stem for stem in some if len(stem) == longest)
+    return []
 
 
-def _places_of(text: str, stem: str) -> list[re.Match[str]]:
-    return list(re.finditer(rf"(?<![^\W_]){re.escape(stem)}(?![^\W_])", text))
+def _between_signs(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])")
 
 
-def _replace(text: str, word: str, placeholder: str) -> str:
-    """A path with a word replaced wherever it is between signs."""
-    text = _text(text)
-    return re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", lambda _: placeholder, text)
+def _replace(text: str, word: str, placeholder: str, everywhere: bool = True) -> str:
+    """A path with a word between signs replaced, in all its parts or in the last that has it."""
+    parts = _text(text).split("/")
+    form = _between_signs(word)
+    having = [k for k, part in enumerate(parts) if form.search(part)]
+    for k in having if everywhere else having[-1:]:
+        parts[k] = form.sub(lambda _: placeholder, parts[k])
+    return "/".join(parts)
 
 
 def _with_dimension(skeleton: str) -> str:
@@ -460,14 +483,20 @@ def _has_segments(path: Path) -> bool:
     return {"start", "end"} <= set(roles(Head.of(path).header))
 
 
-def unnamed(root: Path, found: Found) -> bool:
-    """Whether neither the files nor the pattern say who rated."""
-    if "rater" in places(found.pattern) or found.form not in NAMED_BY_RATERS:
-        return False
-    first = next(match.path for some in found.matched.values() for match in some)
-    request = Request(root / first, dimension="any", note=lambda words: None)
+def why_not(root: Path, found: Found) -> str | None:
+    """Reason why the first file of a pattern cannot be used; ``None`` if it can.
+
+    It cannot be read, or neither the files nor the pattern say who rated.
+    """
+    name, (first, *_) = next(iter(found.matched.items()))
+    request = Request(
+        *(root / first.path, name, (), first.dimension or "any", first.rater, {}),
+        note=lambda words: None,
+    )
     try:
         table = forms.named(found.form).read(request).table
-    except InputError:
-        return False  # told when it is checked
-    return bool(table["rater"].isna().any())
+    except InputError as error:
+        return str(error).removeprefix(str(request.path)).lstrip(",: ")
+    if "rater" not in places(found.pattern) and table["rater"].isna().any():
+        return "it does not say who rated; expected --pattern of softaer import with '{rater}'"
+    return None
