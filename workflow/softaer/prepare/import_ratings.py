@@ -100,8 +100,8 @@ def add_ratings(
             f", recordings {first_few(names, SHOWN)}; expected --pattern with their places, such "
             "as '{rater}/{recording}_{dimension}.csv'"
         )
-    if (reason := why_not(root, found)) is not None:
-        raise InputError(f"{ratings}: {found.pattern} ({found.form}): {reason}")
+    if (unusable := why_not(root, found)) is not None:
+        raise InputError(f"{ratings}: {found.pattern} ({found.form}): {unusable}")
     tell(found, list(names), say, [])
     if keys := configuration_for(root, found):
         say(f"these files need, in your configuration: {section(keys)}")

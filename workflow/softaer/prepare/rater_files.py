@@ -489,8 +489,9 @@ def why_not(root: Path, found: Found) -> str | None:
     It cannot be read, or neither the files nor the pattern say who rated.
     """
     name, (first, *_) = next(iter(found.matched.items()))
+    wide = "any" if found.form == "table" else None  # which names no dimension
     request = Request(
-        *(root / first.path, name, (), first.dimension or "any", first.rater, {}),
+        *(root / first.path, name, (), first.dimension or wide, first.rater, {}),
         note=lambda words: None,
     )
     try:

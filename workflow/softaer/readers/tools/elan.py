@@ -16,7 +16,7 @@ from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.listing import first_few
 from softaer.readers.cells import Head, as_numbers
 from softaer.readers.markup import parse
-from softaer.readers.raters import plain, tidied, words
+from softaer.readers.raters import DIMENSIONS, plain, tidied, words
 from softaer.readers.traces import Request, Traces, table_of
 
 Segment = tuple[str, str, str]
@@ -114,13 +114,13 @@ def of_tiers(tiers: Mapping[tuple[str, str], Sequence[Segment]], request: Reques
     tiers
         Segments by the tier's name and its annotator.
     request
-        Names the dimensions; without any, tiers whose labels are all numbers are taken, under their
-        own names.
+        Names the dimensions; without any, common ones are looked for, and other tiers whose labels
+        are all numbers are taken under their own names.
     """
     asked = request.dimensions or ((request.dimension,) if request.dimension else ())
     parts, named = [], False
     for (name, annotator), segments in tiers.items():
-        dimension, rest = _dimension(name, asked, request)
+        dimension, rest = _dimension(name, asked or sorted(DIMENSIONS), request)
         if dimension is None:
             if asked or not segments or not all(_is_number(label) for _, _, label in segments):
                 continue
