@@ -56,8 +56,8 @@ def reading_flags(section: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> reading_flags({"format": "found", "called": None, "scale": {"from": [0, 1], "to": [0, 9]}})
-    '--scale \'{"from": [0, 1], "to": [0, 9]}\''
+    >>> reading_flags({"format": "carma", "called": None, "scale": "ranks"})
+    '--format carma --scale ranks'
     """
     flags = [] if section["format"] == FOUND else ["--format", section["format"]]
     for key in ("called", "scale"):
