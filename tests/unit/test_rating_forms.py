@@ -220,7 +220,7 @@ def test_a_header_alone_is_no_rating_and_noted(form, tmp_path):
     table = forms.read(Request(**(vars(request) | {"note": said.append})), name)[1].table
     assert table.empty
     assert form == "table" or any("a header alone" in note and path.name in note for note in said)
-    with pytest.raises(InputError, match="no ratings; expected rows below the header"):
+    with pytest.raises(InputError, match="no ratings of 'arousal'; expected rows below the header"):
         ratings.read_files(
             "p01",
             str(path),
@@ -600,3 +600,29 @@ def test_turns_are_read_from_documents(form, tmp_path):
         read_turns(path)
     path.write_text(path.read_text().replace("valence_eva", "turns"))
     np.testing.assert_array_equal(read_turns(path, SECONDS), [[0, 9]])
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "raters"),
+    [
+        ("time,rater,dimension,value\n0,anna,arousal,1\n", "table", ["anna"]),
+        ("time,rater,value\n0,anna,1\n", "long", ["anna"]),
+        ("time,participant,value\n0,3,1\n", "long", ["3"]),
+        ("time,rater,dimension,value\n0,anna,arousal,1\n".replace(",", ";"), "long", ["anna"]),
+        ("time,rater\n0,0.1\n", "table", ["rater"]),
+        ("time,coder,score\n0,0.25,0.5\n", "table", ["coder", "score"]),
+        ("time,judge,coder\n0,1,2\n", "table", ["judge", "coder"]),
+    ],
+)
+def test_rows_and_columns_of_raters_are_told_apart(text, form, raters, tmp_path):
+    path = tmp_path / "p01.csv"
+    path.write_text(text)
+    found, traces = forms.read(Request(path, dimension="arousal"))
+    assert found == form
+    assert list(traces.table["rater"].unique()) == raters
+
+
+def test_a_table_of_softaer_in_utf_16_is_read(tmp_path):
+    path = tmp_path / "p01.csv"
+    path.write_bytes("time,rater,dimension,value\n0,Jörg,arousal,1\n".encode("utf-16"))
+    assert list(forms.read(Request(path))[1].table["rater"]) == ["Jörg"]

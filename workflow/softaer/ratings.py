@@ -590,7 +590,8 @@ def read_files(
     if annotations.empty:
         first = matched[0].path
         more = f" and {len(matched) - 1} more files" if len(matched) > 1 else ""
-        raise InputError(f"{first}{more}: no ratings; expected rows below the header")
+        what = f" of {dimensions[0]!r}" if dimensions else ""
+        raise InputError(f"{first}{more}: no ratings{what}; expected rows below the header")
     return annotations, about
 
 

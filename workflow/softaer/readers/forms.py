@@ -170,7 +170,7 @@ def _the_form(head: Head, some: list[str]) -> str:
             f"{head.path}: may be any of {some}; expected one of them as 'ratings: format'"
         )
     if not head.data.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
-        raise InputError(f"{head.path}: empty; expected ratings")
+        raise InputError(f"{head.path}, line 1: empty; {WAYS}")
     if head.data.startswith(PACKED):
         raise InputError(f"{head.path}: a spreadsheet's own file or an archive; expected CSV")
     if not head.text:

@@ -4,6 +4,8 @@ Columns in any order and case, such as ``Clip,Rater,Second,Rating``. A column of
 of dimensions may be there; instead of the latter, a column for each dimension.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,8 @@ from softaer.core.errors import InputError
 from softaer.readers.cells import Cells, Head, read_cells
 from softaer.readers.columns import dimension_columns, roles
 from softaer.readers.delimited import LONG
+from softaer.readers.raters import DIMENSIONS, plain
+from softaer.readers.tools.spreadsheet import is_spreadsheet
 from softaer.readers.traces import (
     Request,
     Traces,
@@ -23,13 +27,25 @@ from softaer.readers.traces import (
 
 
 def recognises(head: Head) -> bool:
-    """Whether there are columns of raters and times, and the table is not one of softaer's."""
+    """Whether there are columns of raters, times and ratings, other than in softaer's tables."""
+    if {"originalname", "videotime"} <= set(head.names) or head.names[:1] == ["filename"]:
+        return False
+    return is_long(head) and (is_spreadsheet(head) or sorted(head.header) != sorted(LONG))
+
+
+def is_long(head: Head) -> bool:
+    """Whether there are columns of raters, times and ratings.
+
+    A column with the name of one of raters that has decimal numbers is a trace.
+    """
     found = roles(head.header)
     if not {"rater", "time"} <= set(found) or {"start", "end"} <= set(found):
         return False
-    if {"originalname", "videotime"} <= set(head.names) or head.names[:1] == ["filename"]:
+    if "value" not in found and not any(plain(name) in DIMENSIONS for name in head.header):
         return False
-    return head.separator != "," or sorted(head.header) != sorted(LONG)
+    rows = [head.cells(k) for k in range(1, min(len(head.lines), 6))]
+    who = [row[found["rater"]] for row in rows if len(row) > found["rater"]]
+    return not any(re.fullmatch(r"[+-]?\d*[.,]\d+", cell) for cell in who)
 
 
 def read(request: Request) -> Traces:
@@ -96,6 +112,11 @@ def values_of(
     if "value" in found:
         value = cells.numbers(found["value"], missing=True)
         if "dimension" not in found:
+            if request.dimension is None:
+                raise InputError(
+                    f"{cells.path}, line 1: found columns {cells.header}, and several dimensions "
+                    "are requested; expected a column 'dimension', or '{dimension}' in the path"
+                )
             return [(value, None)]
         text = cells.text(found["dimension"])
         known = {name: request.dimension_named(name) for name in text.unique()}

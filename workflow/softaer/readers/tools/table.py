@@ -6,6 +6,7 @@ UTF-8 with commas and decimal points, see :mod:`softaer.readers.delimited`.
 from softaer.readers.cells import Head
 from softaer.readers.delimited import LONG, read_annotations
 from softaer.readers.raters import tidied
+from softaer.readers.tools.long import is_long
 from softaer.readers.tools.spreadsheet import is_spreadsheet
 from softaer.readers.traces import Request, Traces
 
@@ -14,7 +15,9 @@ def recognises(head: Head) -> bool:
     """Whether the first line has a column ``time`` between commas, as these tables do."""
     first = head.text.partition("\n")[0]
     names = [tidied(name).strip('"') for name in first.split(",")]
-    return "time" in names and len(names) > 1 and not is_spreadsheet(head)
+    if "time" not in names or len(names) < 2 or is_spreadsheet(head):
+        return False
+    return sorted(names) == sorted(LONG) or not is_long(head)
 
 
 def read(request: Request) -> Traces:
