@@ -521,8 +521,13 @@ WIDE = "time,r1,r2\n0,0,0\n"
         ({"arousal": LONG, "valence": LONG}, "{dimension}/p1.csv", ["stands for", "r1"]),
         (
             {"ratings/anna": "time,value\n0,0\n", "ratings/ben": "time,value\n0,0\n"},
+            "ratings/{rater}/p1.csv",
+            ["'{rater}' stands for anna, ben"],
+        ),
+        (
+            {"ratings/one": WIDE, "ratings/two": WIDE},
             "ratings/{dimension}/p1.csv",
-            ["WARNING: folders anna, ben are used as dimensions, but none is a known dimension"],
+            ["WARNING: folders one, two are used as dimensions, but none is a known dimension"],
         ),
         ({"ratings/anna": LONG, "ratings/ben": LONG}, None, ["unclear which file belongs to p1"]),
         ({"ratings/raw": WIDE, "ratings/clean": WIDE}, None, ["unclear which file belongs to p1"]),

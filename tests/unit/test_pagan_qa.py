@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softaer import labels, ratings, recording_lengths
+from softaer import labels, layouts, ratings, recording_lengths
 from softaer.core import tables
+from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE
 from softaer.core.schema import LABELS
 
@@ -127,3 +128,42 @@ def test_interpolation_between_changes_leaves_most_of_the_tone_out(folder, tmp_p
     monkeypatch.setattr(sys, "argv", ["stage", *map(str, words)])
     ratings.main()
     assert len(tables.read(tmp_path / "r.parquet")) < 0.6 * PEOPLE * POINTS
+
+
+def test_the_raw_log_gives_the_ratings_of_the_tidied_table(folder, labelled):
+    """The reader of PAGAN's log picks sessions and orders rows as :func:`changes` does."""
+    said = []
+    settings = Ratings(interpolation="hold")
+    _, table = ratings.read_recording(
+        *("tone", str(folder / "Raw_Audio_Logs.csv"), layouts.layout("table"), ["pitch"], settings),
+        length=POINTS / RATE,
+        note=said.append,
+    )
+    before = labelled[2].sort_values(["rater", "time"])
+    table = table.sort_values(["rater", "time"])
+    assert table["rater"].nunique() == PEOPLE
+    np.testing.assert_array_equal(table["rater"], before["rater"])
+    np.testing.assert_array_equal(table["time"], before["time"])
+    differing = (table["value"].to_numpy() != before["value"].to_numpy()).mean()
+    assert differing < 0.002  # changes at the same time, of which the one made last counts
+    assert any("13 of 71 participants have several sessions" in note for note in said)
+
+
+@pytest.mark.parametrize(("estimator", "best"), [("ewe", 0.989), ("mean", 0.991)])
+def test_standardised_traces_follow_the_pitch_more_closely(folder, estimator, best, tmp_path):
+    """On a scale without limits a rater with a wide range outweighs the others otherwise."""
+    settings = Ratings(interpolation="hold", scale="standardised")
+    _, table = ratings.read_recording(
+        *("tone", str(folder / "Raw_Audio_Logs.csv"), layouts.layout("table"), ["pitch"], settings),
+        length=POINTS / RATE,
+        note=[].append,
+    )
+    rows = table[["time", "rater", "value"]]
+    own = {"against": "others", "spread": "sample", "spread_about": "E", "min_raters": 1}
+    found, _ = labels.label(rows, estimator=estimator, **own)
+    truth = pitch(folder, found["time"].to_numpy())
+    r = [
+        np.corrcoef(found["E"].to_numpy()[delay:], truth[: POINTS - delay])[0, 1]
+        for delay in range(41)
+    ]
+    assert max(r) == pytest.approx(best, abs=0.001)

@@ -141,3 +141,50 @@ def muse_car(root: Path) -> None:
                 for t, v in zip(time, value, strict=True)
             ]
             write_rows(root / f"annotations/{dimension}/{name}.csv", rows, ",")
+
+
+DEAM_SECONDS = 45.0
+"""Length of the songs [s]; ratings begin at 15 s."""
+
+DEAM_LEVELS = (0.0, 0.02, 0.1, 0.25, 0.3)
+"""By how much each rater rates higher."""
+
+
+def write_song(path: Path, seed: int) -> None:
+    """A tone that becomes louder and softer, as MP3."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(DEAM_SECONDS * 44_100)) / 44_100
+    loudness = 0.3 + 0.2 * np.sin(2 * np.pi * time / (4 + seed % 3))
+    samples = loudness * (np.sin(2 * np.pi * 220 * time) + 0.1 * rng.standard_normal(len(time)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mp3", rate=44_100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            (samples * 20_000).astype("<i2")[np.newaxis], format="s16", layout="mono"
+        )
+        frame.sample_rate = 44_100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def deam(root: Path) -> None:
+    """A row per rater, two values a second from 15 s on; averages beside, as in the release."""
+    songs = ["3", "4", "5", "16"]
+    time = np.arange(15, DEAM_SECONDS, 0.5)
+    samples = [f"sample_{1000 * t:.0f}ms" for t in time]
+    dynamic = root / "annotations/annotations per each rater/dynamic (per second annotations)"
+    averaged = root / "annotations/annotations averaged per song/dynamic (per second annotations)"
+    for seed, song in enumerate(songs):
+        write_song(root / "MEMD_audio" / f"{song}.mp3", seed)
+        for shift, dimension in enumerate(("arousal", "valence")):
+            value = 0.6 * np.sin(2 * np.pi * (time / 8 + (seed + shift) / 5))
+            # Some files of the release have no column with the raters' numbers.
+            named = seed != 1
+            rows: list[Sequence] = [["WorkerId", *samples] if named else samples]
+            for k in range(5):
+                cells = [f"{v:.4f}" for v in np.clip(value + DEAM_LEVELS[k], -1, 1)]
+                rows.append([f"w{k}", *cells] if named else cells)
+            write_rows(dynamic / dimension / f"{song}.csv", rows, ",")
+    for dimension in ("arousal", "valence"):
+        rows = [["song_id", *samples], *([song, *["0.1"] * len(samples)] for song in songs)]
+        write_rows(averaged / f"{dimension}.csv", rows, ",")

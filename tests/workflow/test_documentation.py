@@ -34,6 +34,7 @@ BY_OTHER_TESTS = {
     "pip install snakemake-logger-plugin-rich": "is installed for the tests",
     "pip install .": "test_wheel.py",
     "pip install --no-deps mediapipe": "what the Makefile does",
+    "unzip -d DEAM": "the archives of a corpus, which are not here",
 }
 """Commands that are not tried here, and where or why not."""
 
@@ -51,6 +52,7 @@ def commands(page: Path) -> list[str]:
 
 
 RECOLA_TABLE = "python -m softaer init RECOLA --layout recola --output recola.csv --force"
+DEAM_TABLE = "python -m softaer init DEAM --layout deam --output DEAM.csv --force"
 
 ALL_COMMANDS = sorted({(page.name, command) for page in PAGES for command in commands(page)})
 
@@ -75,9 +77,27 @@ def clone(finished_project, tmp_path_factory) -> Path:
     for name in ("video", "ratings"):
         shutil.copytree(own / name, folder / name)
     delivered.recola(folder / "RECOLA")
+    delivered.deam(folder / "DEAM")
+    files_of_tools(folder)
     (folder / "cache").mkdir()
     (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
     return folder
+
+
+def files_of_tools(folder: Path) -> None:
+    """What docs/ratings.md names: a file per rater, a log of many, a clip, and a reader."""
+    for name in pd.read_csv(folder / "recordings.csv")["recording"]:
+        for rater in ("anna", "ben"):
+            path = folder / "RATINGS" / f"rater_{rater}" / f"{name}_arousal.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("time;value\n0;0,1\n1;0,3\n2;0,2\n")
+    (folder / "log.csv").write_text(
+        "OriginalName,DatabaseName,Participant,SessionID,Timestamp,VideoTime,Value\n"
+        "clip.mp4,d,anna,s1,1,0,0\nclip.mp4,d,ben,s2,1,500,1\n"
+    )
+    shutil.copy2(folder / "new.mp4", folder / "clip.mp4")
+    (reader,) = blocks(ROOT / "docs" / "ratings.md", "py")
+    (folder / "my_reader.py").write_text(reader)
 
 
 def own_corpus(simulated: Path, folder: Path, table: str) -> None:
@@ -109,6 +129,8 @@ def tried_as(command: str) -> str:
         command = f"python -m {command}"
         if " init " in command:
             return command + " --output made.csv" * ("--output" not in command) + " --force"
+        if " import " in command:
+            return command + " --output made.csv --force"
         return command + " --dry-run" * (" run" in command)
     if command.startswith(("export ", "ruff ", "snakefmt ", "tail ", "python -m softaer.")):
         return command
@@ -121,6 +143,8 @@ def test_a_command(page, command, clone):
         return
     if "recola.csv" in command:
         run(RECOLA_TABLE, clone)
+    if "DEAM.csv" in command:
+        run(DEAM_TABLE, clone)
     if "small.yaml" not in command and "--report" in command:
         command += " --configfile small.yaml"
     done = run(tried_as(command), clone)

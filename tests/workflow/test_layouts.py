@@ -17,6 +17,7 @@ MAKE = {
     "sewa_raters": delivered.sewa_raters,
     "recola": delivered.recola,
     "muse_car": delivered.muse_car,
+    "deam": delivered.deam,
 }
 
 FOUND = {
@@ -26,6 +27,7 @@ FOUND = {
     "sewa_raters": "train Train_DE_01 Train_HU_01 dev Devel_DE_01 test Test_HU_01",
     "recola": "train train_1 train_2 dev dev_1 test test_1",
     "muse_car": "train 1 2 dev 3 test 7",
+    "deam": "train 3 4 test 5 dev 16",
 }
 
 EXPERIMENT = TINY | {"modalities": ["audio"], "delay": 2.0, "simulate": {}}
@@ -48,8 +50,8 @@ def test_recordings_are_found_with_their_partitions_and_files(name, corpora):
     for row in rows:
         words += [] if row["partition"] in words else [row["partition"]]
         words.append(row["recording"])
-        assert row["audio"].endswith(".wav")
-        assert row["video"].endswith((".avi", ".mp4"))
+        assert row["audio"].endswith(".mp3" if name == "deam" else ".wav")
+        assert name == "deam" or row["video"].endswith((".avi", ".mp4"))
     assert " ".join(words) == FOUND[name]
     assert len({row["subject"] for row in rows}) == len(rows)
     unrated = [row["recording"] for row in rows if "annotations" not in row]
@@ -97,6 +99,37 @@ def test_raters_are_told_apart(name, place, raters, rate, step, corpora):
         rows = table[table["rater"] == rater]
         np.testing.assert_allclose(rows["time"], time, atol=1e-6)
         np.testing.assert_allclose(rows["value"], value + step * k, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("place", "raters"), [(0, [f"w{k}" for k in range(5)]), (1, [f"4_row{k}" for k in range(1, 6)])]
+)
+def test_each_row_of_deam_is_a_rater_and_begins_after_15_seconds(place, raters, corpora):
+    table = read("deam", corpora, place)
+    assert list(table["rater"].unique()) == raters
+    time = np.arange(15, delivered.DEAM_SECONDS, 0.5)
+    for k, rater in enumerate(raters):
+        rows = table[table["rater"] == rater]
+        np.testing.assert_allclose(rows["time"], time)
+        level = delivered.DEAM_LEVELS[k]
+        truth = np.clip(0.6 * np.sin(2 * np.pi * (time / 8 + place / 5)) + level, -1, 1)
+        np.testing.assert_allclose(rows["value"], truth, atol=1e-4)
+
+
+def test_averages_of_deam_are_no_raters(corpora):
+    path = corpora / "deam/annotations/annotations averaged per song"
+    path = path / "dynamic (per second annotations)/arousal.csv"
+    with pytest.raises(InputError, match=r"'song_id'.*a row per rater"):
+        layouts.layout("deam").read_annotations(path, "arousal")
+
+
+def test_the_partition_of_a_song_does_not_depend_on_the_others():
+    songs = list(map(str, range(1, 2059)))
+    shares = pd.Series([layouts.layout("deam").partition_of(song) for song in songs])
+    found = shares.value_counts(normalize=True)
+    assert found["train"] == pytest.approx(0.6, abs=0.05)
+    assert found["dev"] == pytest.approx(0.2, abs=0.05)
+    assert found["test"] == pytest.approx(0.2, abs=0.05)
 
 
 def test_the_three_dimensions_of_sewa_raters_lie_side_by_side(corpora):

@@ -17,6 +17,7 @@ from snakemake.exceptions import WorkflowError
 from softaer import corpus, layouts
 from softaer.core import code_digest as digests
 from softaer.core import lock, places
+from softaer.core.experiment import holds_some, is_own_file
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES
@@ -37,7 +38,14 @@ from softaer.running.snakemake_private import (
     of_wildcards,
     untimed,
 )
-from softaer.running.words import flag, options, per_modality
+from softaer.running.words import (
+    flag,
+    json_or_word,
+    options,
+    other_readers,
+    per_modality,
+    reading_flags,
+)
 from softaer.simulate.plan import plan
 
 MAIN_PROCESS = workflow.is_main_process
@@ -131,6 +139,8 @@ SHARED = workflow.enable_cache and config["on_bad_recording"] == "fail"
 # The table is an input because of its content, which relevant() compares, not because of its time stamp.
 OWN_TABLE = not (CORPUS.simulated or CORPUS.listed)
 TABLE = ancient(as_it_lies(CORPUS.table) if OWN_TABLE else CORPUS.table)
+# The user's table, if results/corpus/listed.csv is made from it.
+GIVEN_TABLE = config["corpus"]["recordings"] if config["corpus"]["root"] is None else None
 RATED = CORPUS.rated
 WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
 
@@ -144,7 +154,8 @@ UNJOINED = [name for name in MODALITIES if not MODALITY[name].parts]
 ALL_MODALITIES = [*MODALITIES, *FUSIONS]
 ALL_READERS = list(dict.fromkeys(MODALITY[name].reader for name in UNJOINED))
 # If values hold to the end of a recording, its length must be known.
-HELD = config["ratings"]["interpolation"] == "hold"
+HELD = holds_some(config["ratings"]["interpolation"])
+OWN_READER = config["ratings"]["format"] if is_own_file(config["ratings"]["format"]) else None
 # Stages that write notes on unusual inputs to results/status.
 NOTING = [
     *ALL_READERS,

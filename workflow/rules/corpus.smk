@@ -1,6 +1,6 @@
 """The corpus, if it is not described by the user's own table.
 
-Delivered corpus: from its folder to results/corpus/listed.csv. Simulated corpus: from a seed to
+Delivered corpus: from its folder to results/corpus/listed.csv, as a table with ratings.files. Simulated corpus: from a seed to
 media files, annotations and recordings.csv in results/corpus, in the same form as a user's corpus, together
 with the planted truth.
 """
@@ -21,11 +21,16 @@ rule corpus_table:
         layout_code=code_digest(f"layouts.{config['corpus']['layout']}"),
         corpus=lambda wildcards: relevant(CORPUS.all, WHOLE_ROWS),
         layout=config["corpus"]["layout"],
-        root=config["corpus"]["root"],
+        root=flag("--root", config["corpus"]["root"]),
+        table=flag("--table", GIVEN_TABLE),
+        # A function, because braces in a text are wildcards.
+        files=lambda wildcards: flag("--files", config["ratings"]["files"]),
     shell:
         "python -m softaer.corpus_table"
         " --layout {params.layout}"
-        " --root {params.root:q}"
+        " {params.root:q}"
+        " {params.table:q}"
+        " {params.files:q}"
         " --output {output}"
         " > {log} 2>&1"
 

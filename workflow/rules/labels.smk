@@ -39,6 +39,7 @@ rule ratings:
     input:
         annotations=INPUTS.annotations,
         lengths=[places.LENGTHS] if HELD else [],
+        reader=as_it_lies(OWN_READER) if OWN_READER else [],
     output:
         ratings=places.RATINGS,
         notes=filled_in(places.STATUS, stage="ratings"),
@@ -61,13 +62,18 @@ rule ratings:
         ),
         recordings=INPUTS.annotation_flags(),
         dimensions=DIMENSIONS,
-        interpolation=config["ratings"]["interpolation"],
+        # Functions, because braces in a text are wildcards.
+        interpolation=lambda wildcards: shlex.quote(
+            json_or_word(config["ratings"]["interpolation"])
+        ),
         max_gap=config["ratings"]["max_gap"],
         last_holds=flag("--last-holds", config["ratings"]["last_holds"] if HELD else None),
         range=flag("--range", config["ratings"]["range"]),
         missing=[f"--missing={value}" for value in config["ratings"]["missing"]],
         raters=shlex.join(f"--raters={name}" for name in config["ratings"]["raters"] or []),
         lengths=flag_of("--lengths", "lengths"),
+        reading=lambda wildcards: reading_flags(config["ratings"]),
+        readers=other_readers(config["ratings"]["format"]),
     shell:
         "python -m softaer.ratings"
         " {params.recordings}"
@@ -80,6 +86,7 @@ rule ratings:
         " {params.range}"
         " {params.missing}"
         " {params.raters}"
+        " {params.reading}"
         " --scales {resources.scales}"
         " --output {output.ratings}"
         " --notes-output {output.notes}"

@@ -12,6 +12,7 @@ from softaer.core.home import PACKAGE
 COMMANDS = {
     "before a run": {
         "init": "prepare.init",
+        "import": "prepare.import_ratings",
         "check": "prepare.check",
         "batch": "prepare.batch",
     },

@@ -11,7 +11,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -19,6 +19,7 @@ from annotated_types import MaxLen, Predicate
 
 from softaer.core.errors import InputError
 from softaer.core.fields import Section, alternatives, found, types
+from softaer.core.patterns import Match, files_of, fill, matches, places, shared, with_data
 from softaer.core.sheets import read_lines
 
 Partition = Literal["train", "dev", "test"]
@@ -49,7 +50,8 @@ class Row(Section):
     video: str | None = None
     """a file with video, if sound and video are in two files"""
     annotations: str | None = None
-    """a file of ratings; {dimension} in its path stands for the dimension's name"""
+    """a file of ratings; {dimension} in its path stands for the dimension's name, {rater} for any
+    rater's, {recording} for the recording's"""
     turns: str | None = None
     """a file of the subject's turns, start and end [s] in each line"""
     batch: Name | None = None
@@ -120,9 +122,19 @@ class Recording:
         return cell
 
     def annotation_files(self, dimensions: Iterable[str]) -> list[str]:
-        """Annotation files of a rated recording, each once."""
-        pattern = self.given("annotations")
-        return list(dict.fromkeys(pattern.replace("{dimension}", name) for name in dimensions))
+        """Annotation files of a rated recording, each once.
+
+        A path with ``{rater}`` stands for all files that match; if none does, it is returned.
+        """
+        pattern = fill(self.given("annotations"), recording=self.recording)
+        found = [
+            path
+            for dimension in dimensions
+            for match in files_of(pattern, [dimension])
+            or [Match(fill(pattern, dimension=dimension))]
+            for path in with_data(match.path)
+        ]
+        return list(dict.fromkeys(found))
 
 
 def read_rows(path: Path | str) -> dict[int, dict[str, str]]:
@@ -268,6 +280,52 @@ def resolve(rows: Iterable[Mapping[str, str]], folder: Path | str) -> list[Recor
     ]
 
 
+def with_files(recordings: list[Recording], pattern: str | None, where: object) -> list[Recording]:
+    """Recordings with the files that ``ratings.files`` names.
+
+    Parameters
+    ----------
+    recordings
+        Of the corpus.
+    pattern
+        Path with ``{recording}``, relative to the working directory; ``None``: the table has the
+        paths.
+    where
+        Names the table in errors.
+
+    Returns
+    -------
+    The same recordings; those for which no file exists have no annotations.
+
+    Raises
+    ------
+    InputError
+        If the table has paths as well, or no recording has a file.
+    """
+    if pattern is None:
+        return recordings
+    if "recording" not in places(pattern):
+        raise InputError(
+            f"config key 'ratings.files': found {pattern!r}; expected '{{recording}}' in it"
+        )
+    both = next((r.recording for r in recordings if r.annotations is not None), None)
+    if both is not None:
+        raise InputError(
+            f"config key 'ratings.files': found {pattern!r}, and {where} has annotations of "
+            f"{both!r}; expected only one of them"
+        )
+    own = {r.recording: fill(pattern, recording=r.recording) for r in recordings}
+    rated = {name for name, path in own.items() if matches(path)}
+    if not rated:
+        raise InputError(
+            f"config key 'ratings.files': no file matches {pattern!r} for a recording of {where} "
+            "(softaer import shows what matches)"
+        )
+    return [
+        replace(r, annotations=own[r.recording]) if r.recording in rated else r for r in recordings
+    ]
+
+
 def read_recordings(path: Path) -> list[Recording]:
     """Recordings of a validated table."""
     return resolve(read_rows(path).values(), Path(path).parent)
@@ -286,6 +344,8 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
         If an annotation file does not exist, or Snakemake cannot handle a path or its time stamp.
     """
     absent = []
+    recordings = list(recordings)
+    _check_raters(recordings, dimensions, where)
     for recording in recordings:
         name = recording.recording
         if recording.annotations is not None:
@@ -293,6 +353,7 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
                 if not os.path.exists(path):
                     raise InputError(
                         f"{where}: recording {name!r}: no such annotation file: {path}"
+                        + (" (softaer import shows what matches)" if "{" in path else "")
                     )
                 _require_usual(path, name, where)
         files = filter(None, (recording.audio, recording.video, recording.turns))
@@ -305,6 +366,24 @@ def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], wher
             f"{where}: {len(absent)} media files are not there, the first is {absent[0]}; "
             "what was made of them before is taken as it is.",
             file=sys.stderr,
+        )
+
+
+def _check_raters(
+    recordings: Iterable[Recording], dimensions: Sequence[str], where: object
+) -> None:
+    """Refuse files that are one rater's for two recordings, whose names begin alike."""
+    of_raters = [r for r in recordings if r.annotations and "rater" in places(r.annotations)]
+    matched = {
+        r.recording: files_of(fill(r.given("annotations"), recording=r.recording), dimensions)
+        for r in of_raters
+    }
+    for path, users in shared(matched):
+        (one, rater), (other, of_other), *_ = users
+        raise InputError(
+            f"{where}: {path} is the file of rater {rater!r} for recording {one!r}, and of "
+            f"{of_other!r} for {other!r}; expected one of them (restrict the names, as in "
+            "'{rater:[a-z]+}')"
         )
 
 

@@ -1,4 +1,8 @@
-"""Corpus table: recordings.csv of a corpus in one of the known layouts."""
+"""Corpus table: recordings.csv of a corpus in one of the known layouts, or with files of ratings.
+
+With ``ratings.files`` in the configuration, the user's table gets the paths of all recordings'
+files of ratings.
+"""
 
 import csv
 import os
@@ -7,7 +11,7 @@ from pathlib import Path
 from softaer import layouts
 from softaer.core import cli
 from softaer.core.files import complete
-from softaer.corpus import COLUMNS, PATHS
+from softaer.corpus import COLUMNS, PATHS, read_rows, resolve, with_files
 
 
 def write_table(rows: list[dict[str, str]], output: Path) -> None:
@@ -36,13 +40,45 @@ def _seen_from(folder: Path, path: str) -> str:
     return os.path.relpath(path, folder)
 
 
+def rows_with_files(
+    rows: list[dict[str, str]], pattern: str | None, where: object
+) -> list[dict[str, str]]:
+    """Rows with the files that ``ratings.files`` names; see :func:`softaer.corpus.with_files`.
+
+    Parameters
+    ----------
+    rows
+        With paths relative to the working directory.
+    pattern
+        Path with ``{recording}``, or ``None``.
+    where
+        Names the table in errors.
+    """
+    found = with_files(resolve(rows, ""), pattern, where)
+    return [
+        row if recording.annotations is None else row | {"annotations": recording.annotations}
+        for row, recording in zip(rows, found, strict=True)
+    ]
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--layout", choices=layouts.names(), required=True)
-    arguments.add_argument("--root", type=Path, required=True, help="folder of the corpus")
+    arguments.add_argument("--layout", choices=layouts.names(), default="table")
+    either = arguments.add_mutually_exclusive_group(required=True)
+    either.add_argument("--root", type=Path, help="folder of the corpus")
+    either.add_argument("--table", type=Path, help="recordings.csv of the user")
+    arguments.add_argument("--files", help="path of every recording's ratings, with {recording}")
     cli.add_output(arguments)
     options = arguments.parse_args()
-    write_table(layouts.layout(options.layout).rows(options.root), options.output)
+    if options.table is None:
+        rows = layouts.layout(options.layout).rows(options.root)
+    else:
+        folder = options.table.parent
+        rows = [
+            {name: str(folder / cell) if name in PATHS else cell for name, cell in row.items()}
+            for row in read_rows(options.table).values()
+        ]
+    write_table(rows_with_files(rows, options.files, options.table or options.root), options.output)
 
 
 if __name__ == "__main__":

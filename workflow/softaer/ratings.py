@@ -3,11 +3,15 @@
 A trace is interpolated between neighbouring samples that are close enough together. Where a rater
 paused, started late or stopped early, the grid points have no value from that rater. Nothing is
 extrapolated. The exception are tools that store only changes: there, a value holds until the next
-one, and the last one to the end of the recording.
+one, and the last one to the end of the recording. Ratings of segments hold within their segment.
+
+Files are of any form that :mod:`softaer.readers.forms` knows, one per recording, dimension or
+rater. Their values are mapped to the corpus's scale (:mod:`softaer.readers.scales`).
 """
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,9 @@ from softaer.core import cli, tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE, grid, interpolate
+from softaer.core.patterns import files_of, fill
 from softaer.core.schema import NOTES, RATINGS
+from softaer.readers.forms import read as read_form
 from softaer.readers.raters import (
     UNIT,
     Note,
@@ -28,9 +34,12 @@ from softaer.readers.raters import (
     other_spellings,
     refuse_codes,
     refuse_mixed_scales,
+    tidied,
     value_ranges,
     without_missing,
 )
+from softaer.readers.scales import Linear, read_scales, refuse_declared, relative, rescaled
+from softaer.readers.traces import Kind, Request
 
 LONGEST = 86_400.0
 """Latest time of a rating [s]: one day; larger times are not relative to the recording's start."""
@@ -184,6 +193,7 @@ def ratings_on_grid(
     value_range: tuple[float, float] | None = None,
     where: object = "annotations",
     ends: pd.Series | None = None,
+    held: Collection[tuple[str, str]] = (),
 ) -> pd.DataFrame:
     """Resample all traces of a recording to the grid.
 
@@ -201,7 +211,9 @@ def ratings_on_grid(
         Names the recording in errors.
     ends
         Time until which the last value of each trace is held [s], from :func:`ends_of_holding`;
-        ``None``: it is not held.
+        ``None``: it is not held. Traces that are not in it are not held beyond their last value.
+    held
+        Dimension and rater of traces that are held although others are not.
 
     Returns
     -------
@@ -242,14 +254,15 @@ def ratings_on_grid(
                 trace["time"].to_numpy(),
                 trace["value"].to_numpy(),
                 max_gap,
-                hold,
-                None if ends is None else ends[dimension, rater],
+                hold or (dimension, rater) in held,
+                None if ends is None else ends.get((dimension, rater)),
             )
             on_grid += len(time)
             columns = {"time": time, "dimension": dimension, "rater": rater, "value": value}
             traces.append(pd.DataFrame(columns))
         if on_grid == 0:
-            gap = "" if hold else f", or at most {max_gap:g} s apart"
+            all_held = hold or all((dimension, rater) in held for rater in rows["rater"].unique())
+            gap = "" if all_held else f", or at most {max_gap:g} s apart"
             raise InputError(
                 f"{where}: no rating of {dimension!r} reaches the grid of {1 / RATE:g} s; "
                 f"expected samples on it{gap}"
@@ -263,6 +276,7 @@ def ratings_that_count(
     reading: Ratings,
     note: Note = print,
     where: object = "annotations",
+    about: "About | None" = None,
 ) -> pd.DataFrame:
     """Samples of a recording that are ratings, for the requested dimensions and raters.
 
@@ -276,10 +290,13 @@ def ratings_that_count(
         Called with notes on what was left out or is unusual.
     where
         Names the recording in errors.
+    about
+        What the files say about the traces; by default, all are sampled.
 
     Returns
     -------
-    Table of the same columns; NaN where a held value ends.
+    Table of the same columns, on the corpus's scale as far as it is known; NaN where a held value
+    ends.
 
     Raises
     ------
@@ -304,7 +321,9 @@ def ratings_that_count(
             )
     _tell_twice(asked, note)
     counted = asked
-    asked = without_missing(asked, reading.missing, reading.hold, note)
+    about = about or About()
+    held = about.held(asked, reading)
+    asked = _without_missing(asked, reading, held, note)
     rated = asked.dropna(subset=["value"])["dimension"]
     for dimension in dimensions:
         if not (rated == dimension).any():
@@ -313,11 +332,101 @@ def ratings_that_count(
                 f"are missing (ratings.missing: {[float(f'{v:g}') for v in reading.missing]}); "
                 "expected at least one rating"
             )
-    if reading.range is None:
-        refuse_codes(asked, note, where)
-    if reading.scales == "same" and asked["value"].abs().max() >= UNIT:
-        refuse_mixed_scales(value_ranges(asked), "rater", where)
-    return asked
+    scales = read_scales(reading.scale)
+    if reading.scales == "same":
+        refuse_declared(about.ranges, asked, scales, where)
+    if not scales:
+        if reading.range is None:
+            refuse_codes(asked, note, where)
+        if reading.scales == "same" and asked["value"].abs().max() >= UNIT:
+            refuse_mixed_scales(value_ranges(asked), "rater", where)
+        return asked
+    mapped, known = rescaled(asked, scales, about.ranges, where)
+    if reading.range is None and not known.all():
+        refuse_codes(mapped[~known], note, where)
+    comparable = mapped[~_is_relative(mapped, reading)]
+    if reading.scales == "same" and comparable["value"].abs().max() >= UNIT:
+        refuse_mixed_scales(value_ranges(comparable), "rater", where)
+    return mapped
+
+
+def _is_relative(samples: pd.DataFrame, reading: Ratings) -> np.ndarray:
+    """Samples whose trace is standardised or ranked later, shape (n,)."""
+    scales = read_scales(reading.scale)
+    found = np.zeros(len(samples), dtype=bool)
+    for key, rows in samples.groupby(["dimension", "rater"], sort=False).indices.items():
+        scale = scales.of(*key)
+        found[rows] = scale is not None and not isinstance(scale, Linear)
+    return found
+
+
+def _without_missing(
+    asked: pd.DataFrame, reading: Ratings, held: Collection[tuple[str, str]], note: Note
+) -> pd.DataFrame:
+    """See :func:`~softaer.readers.raters.without_missing`; some traces may be held, others not."""
+    if not reading.missing:
+        return asked
+    whose = pd.MultiIndex.from_frame(asked[["dimension", "rater"]]).isin(list(held))
+    if whose.all() or not whose.any():
+        return without_missing(asked, reading.missing, bool(whose.all()), note)
+    parts = [
+        without_missing(asked[rows], reading.missing, hold, note)
+        for rows, hold in ((whose, True), (~whose, False))
+    ]
+    return pd.concat(parts).sort_index()
+
+
+@dataclass
+class About:
+    """What files say about their traces.
+
+    Attributes
+    ----------
+    forms
+        Form of each trace's file, by dimension and rater.
+    kinds
+        How each trace goes on between its values.
+    ranges
+        Range of its scale, where the file declares it.
+    """
+
+    forms: dict[tuple[str, str], str] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
+    ranges: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+
+    def held(self, samples: pd.DataFrame, reading: Ratings) -> set[tuple[str, str]]:
+        """Traces whose values hold: segments, and those that the configuration lists."""
+        keys = samples[["dimension", "rater"]].drop_duplicates().itertuples(index=False, name=None)
+        return {
+            key
+            for key in keys
+            if self.kinds.get(key) == "segments"
+            or reading.holds(self.forms.get(key, "table"), key[1])
+        }
+
+    def last_holds(self, key: tuple[str, str]) -> bool:
+        """Whether a trace's last value may hold beyond it; that of a segment does not."""
+        return self.kinds.get(key) != "segments"
+
+    def require_hold(self, samples: pd.DataFrame, reading: Ratings, where: object) -> None:
+        """Refuse changes that the configuration does not mention.
+
+        Raises
+        ------
+        InputError
+            If a form stores only changes, and neither it nor the rater is in
+            ``ratings.interpolation``.
+        """
+        if reading.interpolation == "hold":
+            return
+        said = {} if isinstance(reading.interpolation, str) else reading.interpolation
+        for key in samples[["dimension", "rater"]].drop_duplicates().itertuples(index=False):
+            form = self.forms.get(tuple(key), "table")
+            if self.kinds.get(tuple(key)) == "changes" and not {form, key[1]} & set(said):
+                raise InputError(
+                    f"{where}: {form} stores only changes; expected 'ratings: interpolation: hold' "
+                    f"or '{{{form}: hold}}'"
+                )
 
 
 def _tell_twice(annotations: pd.DataFrame, note: Note) -> None:
@@ -373,30 +482,117 @@ def read_recording(
     samples, on_grid
         Results of :func:`ratings_that_count` and :func:`ratings_on_grid`.
     """
-    if "{dimension}" in path:
-        files = {name: path.replace("{dimension}", name) for name in dimensions}
-        parts = [layout.read_annotations(Path(file), name) for name, file in files.items()]
-        annotations = pd.concat(parts, ignore_index=True)
-    else:
-        only = dimensions[0] if (len(dimensions) == 1 if alone is None else alone) else None
-        annotations = layout.read_annotations(Path(path), only)
+    annotations, about = read_files(recording, path, layout, dimensions, reading, note, alone=alone)
     where = f"recording {recording!r} ({path})"
-    samples = ratings_that_count(annotations, dimensions, reading, note, where)
+    samples = ratings_that_count(annotations, dimensions, reading, note, where, about)
+    about.require_hold(samples, reading, where)
+    held = about.held(samples, reading)
     ends = None
     if reading.hold:
         seconds = None if reading.last_holds == "end" else reading.last_holds
-        ends = ends_of_holding(samples, length, seconds, note, where)
+        last = pd.MultiIndex.from_frame(samples[["dimension", "rater"]])
+        to_end = last.isin([key for key in held if about.last_holds(key)])
+        ends = ends_of_holding(samples[to_end], length, seconds, note, where)
     table = ratings_on_grid(
-        samples, dimensions, reading.max_gap, reading.hold, reading.range, where, ends
+        *(samples, dimensions, reading.max_gap),
+        value_range=reading.range,
+        where=where,
+        ends=ends,
+        held=held,
     )
-    if not reading.hold:
-        _tell_pauses(samples, table, reading.max_gap, note)
+    if scales := read_scales(reading.scale):
+        samples, table = relative(samples, table, scales, note)
+    whose = pd.MultiIndex.from_frame(samples[["dimension", "rater"]]).isin(list(held))
+    if not whose.all():
+        sampled = pd.MultiIndex.from_frame(table[["dimension", "rater"]]).isin(list(held))
+        _tell_pauses(samples[~whose], table[~sampled], reading.max_gap, note)
     if reading.scales == "same" and samples["value"].abs().max() >= UNIT:
         for dimension, rows in table.groupby("dimension", sort=False):
             traces = rows.pivot_table(index="time", columns="rater", values="value")
             if (words := in_other_units(traces.to_numpy().T, dimension)) is not None:
                 note(words)
     return samples, table
+
+
+def read_files(
+    recording: str,
+    path: str,
+    layout: layouts.Layout,
+    dimensions: Sequence[str],
+    reading: Ratings,
+    note: Note = print,
+    alone: bool | None = None,
+) -> tuple[pd.DataFrame, About]:
+    """All files of ratings of a recording.
+
+    Parameters
+    ----------
+    recording, path, layout, dimensions, reading, note, alone
+        See :func:`read_recording`.
+
+    Returns
+    -------
+    annotations, about
+        ``time``, ``rater``, ``dimension``, ``value`` of all files, and what they say about their
+        traces.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or invalid, two files are of one rater, or a file is of another
+        dimension than its path says.
+    """
+    about = About()
+    only = dimensions[0] if (len(dimensions) == 1 if alone is None else alone) else None
+    if not getattr(layout, "FORMS", False):
+        if "{dimension}" not in path:
+            return layout.read_annotations(Path(path), only), about
+        files = {name: path.replace("{dimension}", name) for name in dimensions}
+        parts = [layout.read_annotations(Path(file), name) for name, file in files.items()]
+        return pd.concat(parts, ignore_index=True), about
+    matched = files_of(fill(path, recording=recording), dimensions)
+    if not matched:
+        raise InputError(f"recording {recording!r}: no annotation file matches {path}")
+    parts = []
+    file_of: dict[tuple[str, str], str] = {}
+    for match in matched:
+        request = Request(
+            Path(match.path),
+            recording,
+            tuple(dimensions),
+            match.dimension or only,
+            None if match.rater is None else tidied(match.rater),
+            reading.called or {},
+            note,
+        )
+        form, found = read_form(request, reading.format)
+        rows = found.table
+        if match.dimension is not None and form != "table" and len(rows):
+            rows = rows[rows["dimension"] == match.dimension]
+            if rows.empty:
+                raise InputError(
+                    f"{match.path}: found ratings of {sorted(found.table['dimension'].unique())}; "
+                    f"expected {match.dimension!r}, as its path says"
+                )
+        for key in rows[["dimension", "rater"]].drop_duplicates().itertuples(index=False):
+            dimension, rater = key
+            other = file_of.setdefault((dimension, rater), match.path)
+            if other != match.path and form != "table":
+                raise InputError(
+                    f"{match.path}: ratings of {dimension!r} by {rater!r}, which {other} has too; "
+                    "expected one file"
+                )
+            about.forms[dimension, rater], about.kinds[dimension, rater] = form, found.kind
+            if dimension in found.ranges:
+                about.ranges[dimension, rater] = found.ranges[dimension]
+        parts.append(rows)
+    annotations = pd.concat(parts, ignore_index=True)
+    if annotations.empty:
+        first = matched[0].path
+        more = f" and {len(matched) - 1} more files" if len(matched) > 1 else ""
+        what = f" of {dimensions[0]!r}" if dimensions else ""
+        raise InputError(f"{first}{more}: no ratings{what}; expected rows below the header")
+    return annotations, about
 
 
 def _tell_pauses(samples: pd.DataFrame, table: pd.DataFrame, max_gap: float, note: Note) -> None:

@@ -101,7 +101,7 @@ def _form(kind: Any) -> dict[str, Any]:
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction}
     if get_origin(kind) is dict:
-        return {"type": json.loads, "metavar": "JSON"}
+        return {"type": _mapping, "metavar": "JSON"}
     if get_origin(kind) is Literal:
         return {"choices": get_args(kind)}
     if get_origin(kind) is tuple:
@@ -114,14 +114,23 @@ def _form(kind: Any) -> dict[str, Any]:
 
 
 def _one_of(forms: Sequence[Any]) -> Callable[[str], Any]:
-    """Reads a number, or one of the given words."""
+    """Reads a number or a mapping in JSON, or one of the given words."""
     words = [word for form in forms if get_origin(form) is Literal for word in get_args(form)]
-    (number,) = (fields.bare(form)[0] for form in forms if get_origin(form) is not Literal)
+    (other,) = (fields.bare(form)[0] for form in forms if get_origin(form) is not Literal)
+    read = _mapping if get_origin(other) is dict else other
 
     def value(text: str) -> Any:
-        return text if text in words else number(text)
+        return text if text in words else read(text)
 
     return value
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """Keys and values, as JSON."""
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(text)
+    return found
 
 
 def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:

@@ -247,18 +247,43 @@ class TableFeatures(Section):
     """over the rows in the window"""
 
 
+MAPS = "{from: [lowest, highest], to: [lowest, highest]}, or such by dimension or rater"
+
+
+def holds_some(interpolation: str | Mapping[str, str]) -> bool:
+    """Whether ``ratings.interpolation`` lets the values of some traces hold."""
+    chosen = [interpolation] if isinstance(interpolation, str) else interpolation.values()
+    return "hold" in chosen
+
+
+FOUND = "found"
+"""``ratings.format`` if the form of a file is found by its content."""
+
+READERS = "softaer.readers"
+"""Group of the entry points with which installed packages add readers of ratings."""
+
+
+def is_own_file(form: str) -> bool:
+    """Whether ``ratings.format`` is the path of a Python file."""
+    return form.endswith(".py")
+
+
 @dataclass(frozen=True)
 class Ratings(Section):
     """Reading of the raters' traces."""
 
-    interpolation: Literal["linear", "hold"] = "linear"
-    """or hold, for tools that store only changes: a value holds until the next one"""
+    interpolation: (
+        Literal["linear", "hold"]
+        | Annotated[dict[str, Literal["linear", "hold"]], "one of them by form or rater"]
+    ) = "linear"
+    """or hold, for tools that store only changes: a value holds until the next one;
+    or one of them for some forms or raters by name, {pagan: hold}"""
     max_gap: Annotated[Seconds, Ge(0)] = 1.0
     """with linear: longest pause of a rater that is interpolated"""
     last_holds: Annotated[Seconds, Ge(0)] | Literal["end"] = "end"
     """with hold: the last value holds to the end of the recording, or for this long"""
     range: Annotated[tuple[float, float], "[lowest, highest]"] | None = None
-    """[lowest, highest] possible rating; values outside are an error"""
+    """[lowest, highest] possible rating, on the corpus's scale; values outside are an error"""
     missing: Annotated[tuple[float, ...], EACH_ONCE] = ()
     """codes for missing ratings, such as -999"""
     raters: (
@@ -272,11 +297,33 @@ class Ratings(Section):
     """raters to use, [r1, r2, ...]; null: all"""
     scales: Literal["same", "free"] = "same"
     """same: raters whose ranges do not fit one scale are an error; free: scales may differ"""
+    format: Annotated[str, MinLen(1), "found, the name of a form, or the path of a reader"] = (
+        "found"
+    )
+    """of the files: found by their content, a name (docs/ratings.md), or a
+    Python file with a reader of your own"""
+    files: Annotated[str, MinLen(1), "a path with {recording}"] | None = None
+    """instead of the column annotations: path of every recording's files,
+    with {recording}, {rater} and {dimension}"""
+    called: Annotated[dict[str, str], "names in the files by dimension"] | None = None
+    """names of dimensions in the files, if they differ: {arousal: Activation}"""
+    scale: Annotated[dict[str, Any], MAPS] | Literal["standardised", "ranks"] | None = None
+    """From the raters' scale to the corpus's: {from: [0, 100], to: [-1, 1]}; with from: declared,
+    the file has the range. Or standardised (mean 0 and standard deviation 1 in each trace, for
+    tools without limits), or ranks (0 to 1 in each trace). Or one of these for each dimension or
+    rater by name."""
+
+    def holds(self, form: str, rater: str) -> bool:
+        """Whether a rater's values hold until the next ones; the rater's key wins."""
+        if isinstance(self.interpolation, str):
+            return self.interpolation == "hold"
+        chosen = self.interpolation.get(rater, self.interpolation.get(form, "linear"))
+        return chosen == "hold"
 
     @property
     def hold(self) -> bool:
-        """Whether a value holds until the next one."""
-        return self.interpolation == "hold"
+        """Whether the values of some traces hold until the next ones."""
+        return holds_some(self.interpolation)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ PATH}``). It lists the recordings of a corpus and reads its annotation files:
     One file as a table ``time`` [s], ``rater``, ``dimension``, ``value``. ``dimension`` is the
     dimension of the file if its path contains ``{dimension}``, or the only requested one.
 
+``FORMS``, optional
+    Whether annotation files may be of any form that :mod:`softaer.readers.forms` knows, and of one
+    rater each. Then ``read_annotations`` is not used for experiments.
+
 If scores on the same corpus have been published, one more attribute adds them to the report:
 
 ``PUBLISHED``

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 RATERS = True
 
+FORMS = True
+"""Files may be of any form, and of one rater each."""
+
 
 def rows(root: Path) -> list[dict[str, str]]:
     """Rows of ``recordings.csv`` in a folder, with paths below that folder."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from softaer.core.errors import InputError
 from softaer.prepare.persons import composed
+from softaer.readers.columns import TIME
 from softaer.readers.delimited import read_annotations
+from softaer.readers.raters import plain
 from softaer.signals.turns import ENCODINGS
 
 HEAD = 65_536
@@ -116,19 +118,35 @@ def look_at(path: Path) -> Sheet:
             return Sheet(str(error).removeprefix(str(part)).lstrip(",: ")[:200])
     if whole and table.empty:
         return Sheet("it has only a header")
-    raters = set(columns) - {"time"}
+    if (reason := no_raters(columns)) is not None:
+        return Sheet(reason)
+    return Sheet(long="rater" in columns, raters=tuple(dict.fromkeys(table["rater"])))
+
+
+def no_raters(columns: Sequence[str]) -> str | None:
+    """Reason why the columns of a table are not raters; ``None`` if they may be.
+
+    Parameters
+    ----------
+    columns
+        Names in lower case.
+    """
+    for tool, names in _FEATURES:
+        if any(map(names.fullmatch, columns)):
+            return f"it has columns of {tool}"
+    raters = {name for name in columns if plain(name) not in TIME}
     if "rater" not in columns and len(raters) > MOST_RATERS:
-        return Sheet(f"it has {len(raters)} columns besides 'time', too many for raters")
+        return f"it has {len(raters)} columns besides 'time', too many for raters"
     if raters and raters <= DIMENSIONS:
-        return Sheet(
+        return (
             f"its columns are dimensions ({', '.join(sorted(raters))}), not raters; "
             "expected one file for each, or columns time, rater, dimension, value"
         )
     measured = {name for name in raters if _MEASURED.fullmatch(name)}
     if raters and (2 * len(measured) >= len(raters) or raters - measured <= _MAYBE_MEASURED):
         words = ", ".join([name for name in columns if name in raters][:4])
-        return Sheet(f"it has columns of features or sensors ({words})")
-    return Sheet(long="rater" in columns, raters=tuple(dict.fromkeys(table["rater"])))
+        return f"it has columns of features or sensors ({words})"
+    return None
 
 
 def _other_encoding(head: bytes) -> str | None:

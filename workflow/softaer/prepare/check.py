@@ -23,6 +23,7 @@ from softaer.corpus import (
     read_rows,
     resolve,
     validate_rows,
+    with_files,
 )
 from softaer.modalities import Modality, as_section
 from softaer.prepare.check_features import look_at_features
@@ -94,13 +95,13 @@ def check_table(
     rows = read_rows(table)
     with_tables = [m for m in (modalities or {}).values() if m.file_of("") is not None]
     validate_rows(rows, table, bool(with_tables))
-    recordings = resolve(rows.values(), Path(table).parent)
+    recordings = with_files(resolve(rows.values(), Path(table).parent), reading.files, table)
     check_batches(recordings, table)
     media = look_at_media(recordings, problems.append)
     rated = [r for r in recordings if r.annotations is not None]
     look_at_turns(recordings, media.pop("sound"), problems.append)
     if dimensions is None:
-        dimensions = dimensions_of(rated, layout)
+        dimensions = dimensions_of(rated, layout, reading)
         if rated and not dimensions:
             problems.append("no dimension was found; name one with --dimensions to see why")
     remarks: list[str] = []

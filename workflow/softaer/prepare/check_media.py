@@ -1,13 +1,13 @@
 """Checks media files for ``softaer check``: lengths, streams, levels, and what is unusual."""
 
 from collections.abc import Callable, Iterable
-from glob import escape, glob
 
 import numpy as np
 import pandas as pd
 
 from softaer.core.errors import InputError
 from softaer.core.listing import first_few
+from softaer.core.patterns import fill, matches, places
 from softaer.corpus import Recording, number_of, odd_path
 from softaer.signals.clock import LEAST_SHORTFALL, SHORTFALL, cut_off
 from softaer.signals.probe import (
@@ -59,8 +59,8 @@ def look_at_media(recordings: Iterable[Recording], problem: Callable[[str], None
             reason = contents if isinstance(contents, InputError) else odd_path(path)
             if reason is not None:
                 problem(f"recording {r.recording!r}: {reason}")
-        head, _, tail = (r.annotations or "").partition("{dimension}")
-        drawn = glob(f"{escape(head)}*{escape(tail)}") if tail else [r.annotations]
+        pattern = fill(r.annotations or "", recording=r.recording)
+        drawn = [match.path for match in matches(pattern)] if places(pattern) else [pattern]
         for path in filter(None, (r.turns, *drawn)):
             if (reason := odd_path(path)) is not None:
                 problem(f"recording {r.recording!r}: {reason}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from glob import escape, glob
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,12 @@ import pandas as pd
 from softaer.core.errors import InputError
 from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE
+from softaer.core.patterns import fill, matches, places
 from softaer.core.reliability import correlations, krippendorff_alpha, pairwise_correlation
 from softaer.corpus import Recording
 from softaer.labels import rater_agreement
 from softaer.layouts import Layout
-from softaer.ratings import BEYOND, HELD, read_recording
+from softaer.ratings import BEYOND, HELD, read_files, read_recording
 from softaer.readers.raters import (
     MISSING,
     in_other_units,
@@ -243,23 +243,27 @@ def look_at_raters(
             problem(f"over all recordings: ratings of {line}; {expected}")
 
 
-def dimensions_of(recordings: Iterable[Recording], layout: Layout) -> list[str]:
+def dimensions_of(
+    recordings: Iterable[Recording], layout: Layout, reading: Ratings | None = None
+) -> list[str]:
     """Dimensions of the first rated recording whose annotations can be read."""
+    reading = reading or Ratings()
     for recording in recordings:
-        head, there, tail = (recording.annotations or "").partition("{dimension}")
-        if there:
-            found = glob(f"{escape(head)}*{escape(tail)}")
-            names = sorted(path[len(head) : len(path) - len(tail)] for path in found)
-        elif recording.annotations is not None:
+        if recording.annotations is None:
+            continue
+        pattern = fill(recording.annotations, recording=recording.recording)
+        if "dimension" in places(pattern):
+            names = sorted({match.dimension or "" for match in matches(pattern)})
+        else:
             try:
-                table = layout.read_annotations(Path(recording.annotations))
+                table, _ = read_files(
+                    *(recording.recording, pattern, layout, [], reading), note=lambda words: None
+                )
                 counts = table["dimension"].value_counts()
                 # Of names that differ only in case or blanks, the most frequent one.
                 names = sorted({plain(n): n for n in reversed(counts.index)}.values())
             except InputError:
                 continue  # reported when the recording is checked, if dimensions are known
-        else:
-            continue
         if names:
             return names
     return []

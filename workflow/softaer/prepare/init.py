@@ -13,11 +13,23 @@ from pathlib import Path
 
 from softaer import layouts
 from softaer.core.errors import InputError
+from softaer.core.experiment import FOUND
 from softaer.core.listing import first_few
+from softaer.core.patterns import fill
 from softaer.corpus import Recording, folds
 from softaer.corpus_table import write_table
 from softaer.prepare.annotations import HEAD, Sheet, annotations_cell, assign, is_dimension, look_at
 from softaer.prepare.persons import KINDS, composed, doubts, from_pattern, name_of, propose_subjects
+from softaer.prepare.rater_files import (
+    configuration_for,
+    find_patterns,
+    rating_files,
+    section,
+    tell,
+    why_not,
+)
+from softaer.readers.columns import VALUE
+from softaer.readers.raters import plain
 from softaer.signals.probe import Contents, probe_all
 from softaer.signals.turns import read_turns
 
@@ -82,6 +94,8 @@ def rows_of_folder(
     say: Callable[[str], None] = print,
     subject: str | None = None,
     group: str | None = None,
+    form: str = FOUND,
+    only: Path | None = None,
 ) -> list[dict[str, str]]:
     """Rows of a corpus table for all media files below a folder.
 
@@ -97,6 +111,10 @@ def rows_of_folder(
         Regular expressions that find the subject and the group in the path of a file below the
         folder, without extension: see :func:`softaer.prepare.persons.from_pattern`. A recording
         without a subject gets no partition, so that it cannot be in a wrong one.
+    form
+        Form of the files of ratings, see :mod:`softaer.readers.forms`; by default found.
+    only
+        A single file in the folder; the others are not looked at.
 
     Raises
     ------
@@ -106,7 +124,7 @@ def rows_of_folder(
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected a folder with media files")
-    files, passed = _walk(root)
+    files, passed = ([only], {}) if only is not None else walk(root)
     for reason, names in passed.items():
         say(f"ignored ({reason}): {first_few(names, SHOWN)}")
     recordings = _recordings(root, [p for p in files if p.suffix.lower() in MEDIA], say)
@@ -114,7 +132,18 @@ def rows_of_folder(
         name: [path.relative_to(root) for path, _ in entry.values()]
         for name, entry in recordings.items()
     }
-    cells, used = _sheets(root, files, below, say)
+    forms, refused = _forms(root, files, form)
+    for reason, paths in refused.items():
+        if "format" in reason:
+            say(f"not used as annotations: {reason} ({first_few(paths, SHOWN)})")
+    cells, used, strangers, single = _sheets(root, files, below, forms, say)
+    rest = {path: form for path, form in forms.items() if path not in used}
+    tables = {path for path, form in rest.items() if form == "table"} - {*map(Path, strangers)}
+    rest = {path: form for path, form in rest.items() if path not in tables or path in single}
+    used |= _rater_files(root, below, cells, rest, say)
+    strangers = [name for name in strangers if Path(name) not in used]
+    if strangers:
+        say(f"CSV files without a media file of the same name: {first_few(strangers, SHOWN)}")
     used |= {path for paths in below.values() for path in paths}
     _tell_folders(root, files, used, below, say)
 
@@ -160,11 +189,11 @@ def rows_of_folder(
     for line in _list_of_subjects(subjects, seconds, partitions):
         say(line)
     rated = sum("annotations" in row for row in rows)
-    say(f"recordings with annotations: {rated} (CSV files of the same name)")
+    say(f"recordings with annotations: {rated}")
     return rows
 
 
-def _walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
+def walk(root: Path) -> tuple[list[Path], dict[str, list[str]]]:
     """All files below a folder, in order, and ignored files and folders by reason."""
     files: list[Path] = []
     passed: dict[str, list[str]] = {}
@@ -230,9 +259,14 @@ def _sheets(
     root: Path,
     files: Sequence[Path],
     recordings: Mapping[str, Sequence[Path]],
+    forms: Mapping[Path, str],
     say: Callable[[str], None],
-) -> tuple[dict[str, dict[str, str]], set[Path]]:
-    """Cells ``annotations`` and ``turns`` of each recording, and their files below the root."""
+) -> tuple[dict[str, dict[str, str]], set[Path], list[str], set[Path]]:
+    """Cells ``annotations`` and ``turns`` of each recording, and their files.
+
+    Also files of no recording, and files that have one rater each, which are left to
+    :func:`_rater_files` as those of tools are. Paths are below the root.
+    """
     of_stem: dict[str, dict[str, Sequence[Path]]] = {}
     for name, paths in recordings.items():
         for path in paths:
@@ -244,7 +278,8 @@ def _sheets(
     looked: dict[Path, Sheet] = {}
     raters: dict[str, None] = {}
     dimensions: Counter[tuple[str, ...]] = Counter()
-    strangers = []
+    strangers: list[str] = []
+    single: set[Path] = set()
     for path in files:
         sheet = path.relative_to(root)
         if sheet.suffix.lower() != ".csv":
@@ -252,6 +287,8 @@ def _sheets(
         name = composed(sheet).stem
         stem = name.removesuffix(".turns")
         is_turns = stem != name or "turns" in (part.lower() for part in sheet.parent.parts)
+        if forms.get(sheet, "table") != "table" and not is_turns:
+            continue
         if stem not in of_stem:
             strangers += [sheet.as_posix()] if sheet != Path("recordings.csv") else []
             continue
@@ -277,6 +314,9 @@ def _sheets(
             refused.setdefault(reason, []).extend(map(str, doubtful))
         for name, some in own.items():
             clear = column == "annotations" or len(some) == 1
+            if column == "annotations" and _of_one_rater(some, looked):
+                single |= set(some)
+                continue
             long = [looked[sheet].long for sheet in some]
             cell = annotations_cell([root / sheet for sheet in some], long) if clear else None
             if cell is not None:
@@ -300,9 +340,70 @@ def _sheets(
             )
     if raters:
         say(f"raters in the first {HEAD // 1024} kB of each file: {first_few(list(raters), SHOWN)}")
-    if strangers:
-        say(f"CSV files without a media file of the same name: {first_few(strangers, SHOWN)}")
-    return cells, used
+    return cells, used, strangers, single
+
+
+def _of_one_rater(sheets: Sequence[Path], looked: Mapping[Path, Sheet]) -> bool:
+    """Whether several files of a recording have one column each that is called ``value``."""
+    return (
+        len(sheets) > 1
+        and all(len(own := looked[s].raters) == 1 and plain(own[0]) in VALUE for s in sheets)
+        and not any(map(is_dimension, (part for s in sheets for part in s.parent.parts)))
+    )
+
+
+def _forms(
+    root: Path, files: Sequence[Path], form: str
+) -> tuple[dict[Path, str], dict[str, list[str]]]:
+    """Forms of the files of ratings below the root, and refused files by reason."""
+    others = [path for path in files if path.suffix.lower() not in MEDIA]
+    turns = [p for p in others if "turns" in (part.lower() for part in p.parts)]
+    return rating_files(root, [path for path in others if path not in turns], form)
+
+
+def _rater_files(
+    root: Path,
+    recordings: Mapping[str, Sequence[Path]],
+    cells: dict[str, dict[str, str]],
+    forms: Mapping[Path, str],
+    say: Callable[[str], None],
+) -> set[Path]:
+    """Add cells ``annotations`` for files of tools, one per rater or of several recordings.
+
+    Returns
+    -------
+    Files that are used, below the root.
+    """
+    names = {name: [name, *(path.stem for path in paths)] for name, paths in recordings.items()}
+    patterns, orphans, near = find_patterns(root, forms, names)
+    rated = [name for name in recordings if "annotations" in cells.get(name, {})]
+    used: set[Path] = set()
+    taken: set[str] = set(rated)
+    keys: dict[str, object] = {}
+    for found in patterns:
+        new = {name: some for name, some in found.matched.items() if name not in taken}
+        if not new:
+            others = sorted({m.path for some in found.matched.values() for m in some})
+            say(f"other ratings, not used ({found.form}): {first_few(others, SHOWN)}")
+            continue
+        if (reason := why_not(root, found)) is not None:
+            say(f"not used as annotations: {found.pattern} ({found.form}): {reason}")
+            continue
+        tell(found, recordings, say, taken)
+        for name, some in new.items():
+            stem = some[0].recording or name
+            cell = fill(found.pattern, recording=stem)
+            cells.setdefault(name, {})["annotations"] = str(root / cell)
+            used |= {Path(match.path) for match in some}
+        taken |= set(new)
+        keys |= configuration_for(root, found)
+    if keys:
+        say(f"these files need, in your configuration: {section(keys)}")
+    if orphans:
+        say(f"files of ratings without a recording of that name: {first_few(orphans, SHOWN)}")
+    for line in near:
+        say(f"WARNING: nearly the name of a recording: {line}")
+    return used
 
 
 def _tell_folders(
@@ -447,6 +548,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
         help="regular expression that finds what stays in one partition, such as a dyad",
     )
     arguments.add_argument(
+        "--format", default=FOUND, help="form of the files of ratings (docs/ratings.md)"
+    )
+    arguments.add_argument(
         "--output", type=Path, help="table to write (default: recordings.csv in the folder)"
     )
     arguments.add_argument("--force", action="store_true", help="overwrite an existing table")
@@ -467,7 +571,7 @@ def main(options: argparse.Namespace) -> None:
         print(words, file=sys.stderr)
 
     if options.layout is None:
-        rows = rows_of_folder(options.folder, say, options.subject, options.group)
+        rows = rows_of_folder(options.folder, say, options.subject, options.group, options.format)
     else:
         rows = layouts.layout(options.layout).rows(options.folder)
     write_table(rows, output)

@@ -12,12 +12,14 @@ from typing import Any
 from softaer.core.errors import InputError
 from softaer.core.experiment import (
     ENTRY_POINTS,
+    FOUND,
     NETWORKS,
     OF_ANY_NETWORK,
     Configuration,
     Model,
     Training,
     defaults,
+    is_own_file,
     keys_of,
     resolved,
 )
@@ -112,6 +114,14 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
         raise InputError(
             f"config key 'apply.task': found {task!r}; expected one of {config['tasks']}"
         )
+    if experiment.ratings.scale is not None:
+        from softaer.readers.scales import read_scales
+
+        read_scales(config["ratings"]["scale"])
+    if experiment.ratings.format != FOUND and not is_own_file(experiment.ratings.format):
+        from softaer.readers.forms import named
+
+        named(experiment.ratings.format)
     possible = experiment.ratings.range
     if possible is not None and possible[0] >= possible[1]:
         raise InputError(

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from softaer.core.errors import InputError
+from softaer.core.experiment import is_own_file
 from softaer.page.published import NONE, SHIPPED
 
 PATHS = {
@@ -43,12 +44,18 @@ def located(
         If a file or folder does not exist; names the key and what the path is relative to.
     """
     found = copy.deepcopy(dict(config))
-    for (section, key), words in PATHS.items():
+    form = found["ratings"]["format"]
+    keys = PATHS | {("ratings", "files"): ()}
+    if is_own_file(form):
+        keys |= {("ratings", "format"): ("found",)}
+    for (section, key), words in keys.items():
         path = found[section][key]
         if path is None or path in words or os.path.isabs(path):
             continue
         folder = _folder((section, key), path, files, said)
-        _require(f"{section}.{key}", path, folder, words)
+        # The files of a pattern are looked for when recordings are read.
+        if key != "files":
+            _require(f"{section}.{key}", path, folder, words)
         found[section][key] = os.path.relpath(os.path.join(folder, path))
     return located_modalities(found, files, said)
 

@@ -4,7 +4,12 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
+from softaer.core.code_digest import file_digest
+from softaer.core.experiment import FOUND, READERS, is_own_file
 from softaer.corpus import Recording, choices
 
 
@@ -43,6 +48,49 @@ def options(section: Mapping) -> list:
         else:
             words += [f"--{name}", value]
     return words
+
+
+def reading_flags(section: Mapping[str, Any]) -> str:
+    """Arguments of the stage ``ratings`` that have keys and values, quoted for the shell.
+
+    Parameters
+    ----------
+    section
+        The section ``ratings`` of the configuration.
+
+    Examples
+    --------
+    >>> reading_flags({"format": "carma", "called": None, "scale": "ranks"})
+    '--format carma --scale ranks'
+    """
+    flags = [] if section["format"] == FOUND else ["--format", section["format"]]
+    for key in ("called", "scale"):
+        if section[key] is not None:
+            flags += [f"--{key}", json_or_word(section[key])]
+    return shlex.join(flags)
+
+
+def json_or_word(value: Any) -> str:
+    """A value of the configuration as one word of a command: text, or JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def other_readers(form: str) -> list[str]:
+    """What identifies the code of readers that are not in this package, for a rule's params.
+
+    Parameters
+    ----------
+    form
+        ``ratings.format``.
+
+    Returns
+    -------
+    Digest of a user's file, or name and version of each package with readers.
+    """
+    if is_own_file(form):
+        return [file_digest(Path(form))]
+    entries = metadata.entry_points(group=READERS)
+    return sorted({f"{e.dist.name}=={e.dist.version}" for e in entries if e.dist is not None})
 
 
 def recording_flags(

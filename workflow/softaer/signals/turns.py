@@ -1,7 +1,8 @@
 """Turns: the times when the subject speaks in a conversation.
 
 A file of turns has one line per turn, with start and end in seconds with decimal points, separated
-by ``;``, ``,`` or a tab, with or without a header. It is text in UTF-8.
+by ``;``, ``,`` or a tab, with or without a header. It is text in UTF-8. Or it is a document of ELAN
+(.eaf) or Praat (.TextGrid) with one tier, or a tier called ``turns``.
 """
 
 import codecs
@@ -37,6 +38,12 @@ ENCODINGS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 """Encodings by the first bytes of their files, longer ones first."""
+
+DOCUMENTS = {".eaf": "elan", ".textgrid": "praat"}
+"""Readers of documents by the ending of their names."""
+
+TIER = "turns"
+"""Name of the tier with the subject's turns, if there are several tiers."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOTHING = {"inf", "n/a", "na", "nan", "nil", "none", "null"}
@@ -81,7 +88,8 @@ def read_turns(
         If the file is not in UTF-8, does not have two columns of seconds, a turn ends before it
         starts, or turns end more than :data:`BEYOND` after the recording; names line and column.
     """
-    lines, cells = _cells(path)
+    is_document = Path(path).suffix.lower() in DOCUMENTS
+    lines, cells = _of_document(Path(path)) if is_document else _cells(path)
     found = np.array([[float(cell) for cell in row] for row in cells]).reshape(-1, 2)
     wrong = np.flatnonzero((found[:, 1] < found[:, 0]) | (found[:, 0] < 0) | np.isinf(found[:, 1]))
     if len(wrong):
@@ -162,6 +170,32 @@ def _cells(path: Path | str) -> tuple[list[int], list[list[str]]]:
                     "expected seconds with a decimal point, such as 61.5"
                 )
     return [line for line, _ in rows], [cells for _, cells in rows]
+
+
+def _of_document(path: Path) -> tuple[list[int], list[list[str]]]:
+    """Number of each annotation of the subject's tier, and its start and end [s] as text.
+
+    Raises
+    ------
+    InputError
+        If there are several tiers with annotations, and none is called :data:`TIER`.
+    """
+    from softaer.readers.tools import elan, praat  # their package is needed for few corpora
+
+    read = elan.segments if DOCUMENTS[path.suffix.lower()] == "elan" else praat.segments
+    tiers = {name: some for (name, _), some in read(path).items() if some}
+    own = [name for name in tiers if name.strip().casefold() == TIER]
+    chosen = own or list(tiers)
+    if len(chosen) > 1:
+        raise InputError(
+            f"{path}: found tiers {list(tiers)}; expected one tier with the subject's turns, or "
+            f"one called {TIER!r}"
+        )
+    rows = [segment[:2] for segment in tiers[chosen[0]]] if chosen else []
+    for number, row in enumerate(rows, start=1):
+        if "" in row:
+            raise InputError(f"{path}: annotation {number} of tier {chosen[0]!r} has no time")
+    return list(range(1, len(rows) + 1)), [list(row) for row in rows]
 
 
 def _text(path: Path | str) -> str:
