@@ -9,7 +9,7 @@ import pytest
 
 from softaer import modalities
 from softaer.core.errors import InputError
-from softaer.core.experiment import Audio, FeatureTable, TableFeatures, defaults
+from softaer.core.experiment import Audio, FaceFeatures, FeatureTable, TableFeatures, defaults
 from softaer.modalities import (
     PALETTE,
     RESERVED,
@@ -63,6 +63,30 @@ def test_audio_and_video_come_first_and_the_others_as_written():
     assert found["early"].parts == ["z", "a"]
     assert found["z"].file_of("r1") == "w2v/r1.csv"
     assert found["video"].file_of("r1") is None
+
+
+def test_faces_are_found_with_the_settings_of_video():
+    """One pass over the pictures serves video and all face modalities."""
+    head = {"source": "face", "features": ["pose"]}
+    config = experiment({"head": head}, video=defaults()["video"] | {"rate": 5.0})
+    found = configured(config, check=True)["head"]
+    assert found.extraction["rate"] == 5.0
+    assert found.reader == "landmarks"
+    assert found.words(FaceFeatures)[:2] == ["--features", "pose"]
+    assert "--rate" not in found.words(FaceFeatures)
+    both = configured(experiment({"head": head, "video": {"rate": 4.0}}), check=True)
+    assert both["head"].extraction["rate"] == 4.0
+    assert from_extraction("head", found.extraction).settings == found.settings
+
+
+def test_gaze_needs_the_refinement_that_finds_irises():
+    head = {"head": {"source": "face", "features": ["gaze"]}}
+    unrefined = defaults()["video"] | {"refine": False}
+    with pytest.raises(InputError, match=r"'modalities\.head\.features': found 'gaze'.*refine"):
+        configured(experiment(head, video=unrefined), check=True)
+    configured(experiment(head), check=True)
+    head["head"]["features"] = ["pose"]
+    configured(experiment(head, video=unrefined), check=True)
 
 
 def test_other_modalities_have_the_defaults_of_their_source_not_of_a_section():

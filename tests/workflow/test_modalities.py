@@ -42,9 +42,10 @@ MODALITIES = {
     "video": {},
     "w2v": {"source": "table", "files": "features/{recording}.csv", "functionals": ["mean", "sd"]},
     "loud": {"source": "loudness.py", "frame": 0.05},
+    "head": {"source": "face", "features": ["pose", "eyes"], "functionals": ["mean", "sd"]},
     "early": {"source": "concat", "of": ["audio", "w2v"]},
 }
-ORDER = ["audio", "video", "voice", "w2v", "loud", "early"]
+ORDER = ["audio", "video", "voice", "w2v", "loud", "head", "early"]
 ALL = "+".join(ORDER)
 SUBSETS = [["video", "audio"], ["w2v", "early"], ORDER]
 FUSIONS = ["audio+video", "w2v+early", ALL]
@@ -86,7 +87,13 @@ def test_every_modality_and_every_fusion_is_scored(finished):
     page = finished.path("results/report.html").read_text(encoding="utf-8")
     for name in ORDER:
         assert len(re.findall(rf"--of-{name}: #", page)) == 2, name
-    for stage in ("feature_table", "source_table", "table_features", "concatenated_features"):
+    for stage in (
+        "feature_table",
+        "source_table",
+        "table_features",
+        "face_features",
+        "concatenated_features",
+    ):
         assert f">{stage}<" in page
 
 
@@ -98,6 +105,8 @@ def test_features_have_the_columns_of_their_source(finished):
     assert len(columns("voice")) == 2 * 25
     assert columns("w2v") == ["x_mean", "y_mean", "x_sd", "y_sd"]
     assert columns("loud") == ["level_mean"]
+    assert len(columns("head")) == 2 * 9
+    assert {"pose_yaw_mean", "pose_yaw_sd"} <= set(columns("head"))
     own = [f"{part}_{name}" for part in ("audio", "w2v") for name in columns(part)]
     assert columns("early") == own
 

@@ -381,9 +381,9 @@ def configured(config: Mapping[str, Any], check: bool = False) -> dict[str, Moda
     modalities = {
         name: _modality(name, entries[name], config, check) for name in dict.fromkeys(order)
     }
-    tracking = _tracking(config, modalities)
     for name, modality in modalities.items():
         if modality.meshed:
+            tracking = _tracking(config, modalities)
             modalities[name] = replace(modality, settings={**tracking, **modality.settings})
             if check and "gaze" in modality.settings["features"] and not tracking["refine"]:
                 raise InputError(
