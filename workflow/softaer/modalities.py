@@ -12,14 +12,10 @@ configuration names its file (``source: loudness.py``), or the name of an entry 
 This module is imported when the Snakefile is parsed, so it imports nothing heavy.
 """
 
-import importlib
-import importlib.util
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from annotated_types import MinLen, Predicate
@@ -34,6 +30,7 @@ from softaer.core.experiment import (
     Video,
 )
 from softaer.core.fields import EACH_ONCE, Section, expected, found, read, types
+from softaer.core.own_code import module_of
 from softaer.core.tasks import JOIN
 
 if TYPE_CHECKING:
@@ -291,19 +288,7 @@ def source_named(name: str) -> Source:
 
 @cache
 def _of_file(path: str) -> Source:
-    if not Path(path).is_file():
-        raise InputError(f"no such file: {path}; expected a module with a SOURCE")
-    name = f"softaer_source_{Path(path).stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look themselves up
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # of user code
-        raise InputError(f"{path}: {type(error).__name__}: {error}") from error
-    return _checked(getattr(module, "SOURCE", None), path)
+    return _checked(getattr(module_of(path), "SOURCE", None), path)
 
 
 @cache

@@ -6,11 +6,9 @@ installed package with an entry point of the group ``softaer.networks``. In all 
 subclass of :class:`softaer.networks.network.Network`.
 """
 
-import importlib.util
 import inspect
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import entry_points
@@ -25,6 +23,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import ENTRY_POINTS, RecurrentSettings, keys_of
 from softaer.core.experiment import NETWORKS as DEFAULTS
 from softaer.core.files import complete
+from softaer.core.own_code import module_of
 from softaer.networks.attention import Attention
 from softaer.networks.convolution import Convolutional
 from softaer.networks.network import Architecture, Network
@@ -50,17 +49,7 @@ def register(path: Path) -> list[str]:
     InputError
         If the file cannot be run, or does not have valid networks; names what is wrong.
     """
-    name = f"softaer_networks_{Path(path).stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
-    if specification is None or specification.loader is None or not Path(path).is_file():
-        raise InputError(f"{path}: found no Python file; expected one, NAME.py")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"{path}: cannot be run: {type(error).__name__}: {error}") from error
-    networks = getattr(module, "NETWORKS", None)
+    networks = getattr(module_of(path), "NETWORKS", None)
     if not isinstance(networks, Mapping) or not networks:
         raise InputError(
             f"{path}: found no networks; expected NETWORKS = {{'name': Class}}, with subclasses of "

@@ -5,9 +5,6 @@
 ``softaer.readers``; it has the same functions (:mod:`softaer.readers.tools`).
 """
 
-import hashlib
-import importlib.util
-import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +15,7 @@ import pandas as pd
 from softaer.core.errors import InputError
 from softaer.core.experiment import FOUND, READERS, is_own_file
 from softaer.core.listing import first_few
+from softaer.core.own_code import module_of
 from softaer.readers.cells import Head, decoded
 from softaer.readers.delimited import LONG
 from softaer.readers.raters import tidied
@@ -104,18 +102,10 @@ def _reader(found: Any, what: str) -> Any:
 @cache
 def _own_file(path: str) -> Any:
     """Module in a user's file."""
-    name = f"softaer_reader_{hashlib.sha256(path.encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not Path(path).is_file():
-        raise InputError(f"config key 'ratings.format': no such file: {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses in it look themselves up
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(
-            f"config key 'ratings.format': {path}: {type(error).__name__}: {error}"
-        ) from error
+        module = module_of(path)
+    except InputError as error:
+        raise InputError(f"config key 'ratings.format': {error}") from error
     return _reader(module, f"config key 'ratings.format': {path}")
 
 
