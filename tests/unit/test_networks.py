@@ -430,7 +430,7 @@ def test_a_file_without_networks_is_refused(text, words, tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="no Python file"):
+    with pytest.raises(InputError, match="no such file"):
         register(tmp_path / "gone.py")
 
 
