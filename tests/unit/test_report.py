@@ -456,7 +456,7 @@ def test_scores_have_others_beside_them_in_a_folded_table(results, text):
 
 
 def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
-    section = text[text.index('id="claims"') : text.index('id="traces"')]
+    section = text[text.index('<h2 id="claims"') : text.index('<h2 id="traces"')]
     means, single = Page(section).tables[:2]
     assert means[0][:4] == ["hypothesis", "target", "comparisons", "answer"]
     assert [row[:4] for row in means[1:]] == [
@@ -714,7 +714,7 @@ def test_the_headline_says_what_was_reached(results, page, text):
         f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one more rater "
         "against the others 0.876, no upper bound)" in flat
     )
-    assert "fusion beats single (E): undecided; multi beats single (E): yes (<a" in flat
+    assert "fusion beats single (E): undecided; multi beats single (E): yes (claims)." in flat
 
 
 @pytest.fixture(scope="module")
@@ -1028,6 +1028,7 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
     tables = {"simulate.tables", "simulate.check", "corpus_table", "status"}
     every = {
         **{"audio": {}, "video": {}, "w2v": {"source": "table", "files": "{recording}.csv"}},
+        "head": {"source": "face"},
         "early": {"source": "concat", "of": ["audio", "w2v"]},
     }
     own = {"source_table"}  # of a source that somebody else has written

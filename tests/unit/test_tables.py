@@ -38,7 +38,9 @@ def declared():
             yield name, value
         elif inspect.isfunction(value) and value.__annotations__.get("return") is pa.Schema:
             groups = inspect.signature(value).parameters
-            yield name, value(*[[f"{group}_a", f"{group}_b"] for group in groups])
+            of_parts = list(groups) == ["parts"]
+            columns = [[f"{group}_a", f"{group}_b"] for group in groups]
+            yield name, value(*([{"a": schema.LABELS}] if of_parts else columns))
 
 
 DECLARED = dict(declared())

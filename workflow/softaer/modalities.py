@@ -14,7 +14,7 @@ This module is imported when the Snakefile is parsed, so it imports nothing heav
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -389,7 +389,7 @@ def configured(config: Mapping[str, Any], check: bool = False) -> dict[str, Moda
 def _tracking(config: Mapping[str, Any], modalities: Mapping[str, Modality]) -> dict[str, Any]:
     """How faces are found: the settings of video, whether or not it is a modality."""
     settings = modalities["video"].settings if "video" in modalities else config["video"]
-    return {key.name: settings[key.name] for key in fields(Tracking)}
+    return asdict(as_section(Tracking, settings))
 
 
 def _modality(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], check: bool) -> Any:

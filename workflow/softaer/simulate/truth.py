@@ -61,7 +61,7 @@ GAIN, TOP = 1.3, 0.75
 DWELL, SHORTEST = 8.0, 4.0
 """Mean and shortest time between two changes of a state [s]."""
 
-DISPLAY, INTERVAL = 2.5, 5.0
+DISPLAY, INTERVAL = 2.5, 4.0
 """Length of a display, and time from its start to that of the next one of the same state [s]."""
 
 EDGE = 0.5
