@@ -3,8 +3,8 @@
     python tests/benchmarks/claims.py --output FOLDER [--seeds 1 2 3] [--cores 2]
 
 Runs the default experiment with and without sharing, for each seed of the corpus, up to the
-evaluation, and prints each claim with its planted answer, the answer found, and the difference with
-its interval over the test subjects. A run that is interrupted goes on where it was.
+evaluation, and prints each claim with its planted answer, the answer found, and the mean difference
+with its interval over the test subjects. A run that is interrupted goes on where it was.
 """
 
 import argparse
@@ -23,20 +23,20 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(folder: Path, seed: int, sharing: bool, cores: int) -> pd.DataFrame:
-    """Run one experiment to its hypotheses."""
+    """Run one experiment to its claims."""
     folder.mkdir(parents=True, exist_ok=True)
     experiment = folder / "experiment.yaml"
     settings = {"seed": seed, "sharing": sharing}
     experiment.write_text(yaml.safe_dump({"simulate": settings}))
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
     command += ["--directory", folder, "--configfile", experiment, "--cores", cores, "--quiet"]
-    subprocess.run([*map(str, command), places.HYPOTHESES], check=True)
-    found = tables.read(folder / places.HYPOTHESES)
+    subprocess.run([*map(str, command), places.CLAIMS], check=True)
+    found = tables.read(folder / places.CLAIMS)
     return found.assign(corpus=seed, sharing=sharing)
 
 
 def planted(row: pd.Series) -> str:
-    """The planted answer to a row of the hypotheses; empty if nothing was planted."""
+    """The planted answer to a claim; empty if nothing was planted."""
     if row["hypothesis"] == CLAIMS["multi"]:
         return "yes" if row["sharing"] else "not yes"
     if row["hypothesis"] == CLAIMS["fusion"]:

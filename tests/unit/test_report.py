@@ -473,6 +473,15 @@ def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
     assert "43 % (0.37)" in text
 
 
+def test_the_note_on_few_subjects_in_dev_is_there_if_they_are_few(tmp_path, root, text):
+    words = "in dev, no step can be validated"
+    assert f"With 1 subject {words}" in text
+    results = Results(tmp_path, tasks=("multi",))
+    path = tmp_path / "recordings.csv"
+    path.write_text(path.read_text().replace(",train,", ",dev,").replace("c,sc,test", "c,sc,dev"))
+    assert words not in results.render(root)
+
+
 def test_a_range_is_not_called_an_interval(tmp_path, root):
     results = Results(tmp_path, tasks=("multi",))
     path = tmp_path / "intervals.parquet"

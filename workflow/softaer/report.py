@@ -339,6 +339,7 @@ def main() -> None:
         other_scores=as_rows(other_scores(scores)),
         kinds=sorted(set(on_test["kind"])),
         units=units,
+        dev_subjects=len({r.subject for r in in_scores if r.partition == "dev"}),
         few=FEW_UNITS,
         seeds=experiment.seeds,
         tasks=experiment.tasks,
