@@ -233,7 +233,7 @@ def test_predictions_are_those_of_the_requested_model(words, model, results, exp
         (["--step", "0.25"], r"--step with --format csv"),
         (["--range", "0", "1"], r"--range with --format csv"),
         (["--delay", "0.25"], r"--delay: found 0\.25 s; expected a multiple of 0\.1 s"),
-        (["--delay", "-1"], r"--delay: found -1 s"),
+        (["--delay", "nan"], r"--delay: found nan s"),
     ],
 )
 def test_what_is_not_there_is_told(words, said, results, export, tmp_path):
@@ -246,7 +246,8 @@ def test_what_is_not_there_is_told(words, said, results, export, tmp_path):
     ("words", "said"),
     [
         (["elan", "--step", "0.25"], r"--step: found 0\.25 s; expected a multiple of 0\.1 s"),
-        (["elan", "--step", "0"], r"--step: found 0 s"),
+        (["elan", "--step", "0"], r"--step: found 0 s; expected at least 0\.1 s"),
+        (["elan", "--step", "-1"], r"--step: found -1 s"),
         (["nova", "--range", "1", "0"], r"--range: found 1 0"),
     ],
 )
@@ -263,13 +264,14 @@ def test_no_dimension_is_left_out_silently(results, export, tmp_path):
     assert (tmp_path / "annotations" / f"{RECORDINGS[0]}.csv").exists()
 
 
-def test_labels_move_back_by_the_delay(results, export, tmp_path):
+@pytest.mark.parametrize("delay", [1.1, 0.3, 4.8, -0.7])
+def test_labels_move_back_by_the_delay(delay, results, export, tmp_path):
     words = ["--format", "csv", "--what", "labels", "--recording", RECORDINGS[0]]
-    export(results, *words, "--delay", "1.1")
+    export(results, *words, "--delay", delay)
     rows = read_back(tmp_path / "annotations", RECORDINGS[0], "csv")
     found = track(rows, "labels", "arousal_E")
-    late = FRAMES >= 11
-    np.testing.assert_allclose(found["time"], (FRAMES[late] - 11) / 10, atol=1e-9)
+    late = round(delay * 10) <= FRAMES
+    np.testing.assert_allclose(found["time"], FRAMES[late] / 10 - delay, atol=1e-9)
     expected = label(RECORDINGS[0], "arousal", "E")[late]
     np.testing.assert_allclose(found["value"], expected, rtol=1e-7)
     assert [path.name for path in (tmp_path / "annotations").iterdir()] == [f"{RECORDINGS[0]}.csv"]

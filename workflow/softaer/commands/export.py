@@ -247,11 +247,12 @@ def _require_usual(options: argparse.Namespace) -> None:
         low, high = options.range
         if not (np.isfinite(options.range).all() and low < high):
             raise InputError(f"--range: found {low:g} {high:g}; expected the lowest value first")
-    for name, value, least in (("step", options.step, 1), ("delay", options.delay, 0)):
+    for name, value in (("step", options.step), ("delay", options.delay)):
         frames = 0.0 if value is None else value * RATE
-        on_grid = np.isfinite(frames) and abs(frames - round(frames)) <= TOLERANCE * RATE
-        if value is not None and not (on_grid and round(frames) >= least):
+        if not (np.isfinite(frames) and abs(frames - round(frames)) <= TOLERANCE * RATE):
             raise InputError(
-                f"--{name}: found {value:g} s; expected a multiple of {1 / RATE:g} s, at least "
-                f"{least / RATE:g}"
+                f"--{name}: found {value:g} s; expected a multiple of {1 / RATE:g} s, the grid's "
+                "step"
             )
+    if options.step is not None and round(options.step * RATE) < 1:
+        raise InputError(f"--step: found {options.step:g} s; expected at least {1 / RATE:g} s")
