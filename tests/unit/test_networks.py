@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from softaer.commands import export
+from softaer.commands import export_onnx
 from softaer.core.errors import InputError
 from softaer.core.experiment import NETWORKS as DEFAULTS
 from softaer.core.experiment import AttentionSettings, Model, Training, keys_of
@@ -340,13 +340,15 @@ def test_weights_that_are_none_are_not_counted(content, tmp_path):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_onnx_gives_what_torch_gives(name, tmp_path):
-    one = export.Standalone(made(name), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5])).eval()
+    one = export_onnx.Standalone(made(name), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5])).eval()
     path = tmp_path / "network.onnx"
-    export.export(one, path)
-    assert export.difference(one, path) <= export.TOLERANCE
+    export_onnx.export(one, path)
+    assert export_onnx.difference(one, path) <= export_onnx.TOLERANCE
     # The control: another network of the same kind does not.
-    other = export.Standalone(made(name, seed=4), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5]))
-    assert export.difference(other.eval(), path) > export.TOLERANCE
+    other = export_onnx.Standalone(
+        made(name, seed=4), np.array([1.0, 0, 2]), np.array([2.0, 1, 0.5])
+    )
+    assert export_onnx.difference(other.eval(), path) > export_onnx.TOLERANCE
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -395,9 +397,9 @@ def test_the_example_of_the_documentation_is_a_network(root, tmp_path, sequences
         )
     )
     assert [len(out) for out in model.predict(sequences)] == LENGTHS
-    one = export.Standalone(model, np.zeros(3), np.ones(3)).eval()
-    export.export(one, tmp_path / "network.onnx")
-    assert export.difference(one, tmp_path / "network.onnx") <= export.TOLERANCE
+    one = export_onnx.Standalone(model, np.zeros(3), np.ones(3)).eval()
+    export_onnx.export(one, tmp_path / "network.onnx")
+    assert export_onnx.difference(one, tmp_path / "network.onnx") <= export_onnx.TOLERANCE
 
 
 def test_a_network_that_is_not_there_is_named_with_those_that_are():

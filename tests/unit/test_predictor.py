@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 import zipfile
-from argparse import Namespace
 
 import media_files
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from softaer import apply
-from softaer.commands import export
+from softaer.commands import export_onnx
 from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.experiment import RecurrentSettings
 from softaer.corpus import Recording
@@ -327,9 +326,9 @@ def test_what_is_no_model_is_named(spoil, said, folder):
 
 
 def test_an_export_without_its_packages_says_what_to_type(folder, tmp_path, monkeypatch, root):
-    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    monkeypatch.setattr(export_onnx, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=f"{root}/envs/requirements-onnx.txt"):
-        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx", network_file=None))
+        export_onnx.export_model(folder, tmp_path / "onnx")
 
 
 def test_a_zip_file_of_the_folder_is_a_model_too(folder, tmp_path):
@@ -345,7 +344,7 @@ def test_a_zip_file_of_the_folder_is_a_model_too(folder, tmp_path):
 
 
 def test_onnx_gives_what_torch_gives(folder, tmp_path, capsys):
-    export.main(Namespace(model=folder, output_dir=tmp_path / "onnx", network_file=None))
+    export_onnx.export_model(folder, tmp_path / "onnx")
     files = sorted((tmp_path / "onnx").glob("*.onnx"))
     assert len(files) == 4
     assert capsys.readouterr().out.count("of torch") == 4
@@ -361,7 +360,7 @@ def test_onnx_gives_what_torch_gives(folder, tmp_path, capsys):
 
 
 def test_an_export_that_differs_from_torch_is_refused(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "difference", lambda *_: 0.5)
+    monkeypatch.setattr(export_onnx, "difference", lambda *_: 0.5)
     with pytest.raises(InputError, match=r"differs from torch by 0\.5"):
-        export.main(Namespace(model=folder, output_dir=tmp_path / "onnx", network_file=None))
+        export_onnx.export_model(folder, tmp_path / "onnx")
     assert not list((tmp_path / "onnx").glob("*.onnx"))

@@ -9,7 +9,7 @@ import pytest
 from projects import TINY, copied, new_project
 from rerun_cases import TRAINING
 
-from softaer.commands import export
+from softaer.commands import export_onnx
 from softaer.core import tables
 from softaer.core.errors import InputError
 from softaer.networks import architectures
@@ -79,13 +79,13 @@ def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tm
     assert table["arousal_E"].std() > 0
     for network in predictor.networks:
         standardisation = predictor.standardisations[network.modality]
-        one = export.Standalone(
+        one = export_onnx.Standalone(
             network.model.cpu(),
             standardisation["mean"].to_numpy(),
             standardisation["scale"].to_numpy(),
         ).eval()
-        export.export(one, tmp_path / "network.onnx")
-        assert export.difference(one, tmp_path / "network.onnx") <= export.TOLERANCE
+        export_onnx.export(one, tmp_path / "network.onnx")
+        assert export_onnx.difference(one, tmp_path / "network.onnx") <= export_onnx.TOLERANCE
 
 
 def test_the_report_and_the_log_say_how_many_weights_there_are(convolutional):
