@@ -174,10 +174,11 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess:
 
 def test_python_that_is_shown_runs(clone):
     shown = [(page.name, block) for page in PAGES for block in blocks(page, "python")]
-    assert shown
+    makes_a_table = re.compile(r"^table = ", re.MULTILINE)
+    assert any(makes_a_table.search(block) for _, block in shown)
     for page, block in shown:
         check = "\nassert len(table) > 50\nassert 'arousal_E' in table\n"
-        (clone / "shown.py").write_text(block + check)
+        (clone / "shown.py").write_text(block + (check if makes_a_table.search(block) else ""))
         done = run("python shown.py", clone)
         assert done.returncode == 0, f"{page}: {done.stderr}"
 

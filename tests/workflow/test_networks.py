@@ -132,7 +132,7 @@ def test_a_search_among_networks(convolutional, tmp_path):
     outcome = project.run(config=TINY | {"model": {"cells": 4}, "grid": grid})
     assert outcome.returncode == 0, outcome.output
     selection = tables.read(project.path("results/select/arousal/audio/E+sigma.parquet"))
-    assert list(selection["instance"]) == ["layers~1,network~blstm", "layers~1,network~tcn"]
+    assert list(selection["instance"]) == ["network~blstm,layers~1", "network~tcn,layers~1"]
     assert selection["chosen"].sum() == 1
     chosen = selection.loc[selection["chosen"], "instance"].item()
     audio = networks_of(project)[0]
