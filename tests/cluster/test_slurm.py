@@ -55,12 +55,12 @@ def test_with_the_executor_as_it_is(simulated, local):
 
 def test_a_job_over_its_memory_gets_more(simulated, slurm):
     process = simulated.start(
-        on_slurm(simulated, LANDMARKS, "--set-resources", "landmarks:mem_mb=400*attempt")
+        on_slurm(simulated, LANDMARKS, "--set-resources", "landmarks:mem_mb=250*attempt**2")
     )
     outcome, requests = watch(simulated, process, lambda: slurm.jobs("%m"))
     assert outcome.returncode == 0, outcome.output
     assert "Trying to restart job" in outcome.output
-    assert {"400M", "800M"} <= requests
+    assert {"250M", "1000M"} <= requests
     assert simulated.path(LANDMARKS).exists()
 
 
