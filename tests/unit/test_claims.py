@@ -20,6 +20,7 @@ def hypotheses(*answers, kind="interval"):
 def test_intervals_and_ranges_look_different():
     assert shown_bounds(0.123, 0.456, "interval") == "[0.12, 0.46]"
     assert shown_bounds(-0.123, 0.456, "range") == "(-0.12 to 0.46)"
+    assert shown_bounds(-0.001, 0.456, "interval") == "[0.00, 0.46]"
     assert shown_bounds(np.nan, np.nan, "range") is None
 
 

@@ -41,7 +41,8 @@ def shown_bounds(low: float, high: float, kind: str) -> str | None:
     """``[0.12, 0.34]`` for an interval, ``(0.12 to 0.34)`` for a range; ``None`` if missing."""
     if pd.isna(low):
         return None
-    return f"[{low:.2f}, {high:.2f}]" if kind == "interval" else f"({low:.2f} to {high:.2f})"
+    # z: no minus before what is rounded to zero.
+    return f"[{low:z.2f}, {high:z.2f}]" if kind == "interval" else f"({low:z.2f} to {high:z.2f})"
 
 
 OTHER_SCORES = {
