@@ -17,14 +17,20 @@ from snakemake.exceptions import WorkflowError
 from softaer import corpus, layouts
 from softaer.core import code_digest as digests
 from softaer.core import lock, places
-from softaer.core.experiment import holds_some, is_own_file
+from softaer.core.experiment import (
+    AudioFeatures,
+    FaceFeatures,
+    FeatureTable,
+    TableFeatures,
+    holds_some,
+    is_own_file,
+)
 from softaer.core.home import SCRIPT, TEMPLATE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
-from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, OBJECTIVES
+from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, LEAST_CONTRIBUTING, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
-from softaer.core.experiment import AudioFeatures, FaceFeatures, FeatureTable, TableFeatures
 from softaer.corpus import COLUMNS
-from softaer.modalities import BUILT_IN, SOURCES, configured, own_parts, version_of
+from softaer.modalities import BUILT_IN, configured, own_parts, version_of
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
@@ -189,7 +195,7 @@ def coefficients_of(**models):
 
 # Modalities of the fusion of which it is asked what each adds, see softaer/contributions.py.
 CONTRIBUTING = FUSIONS[-1].split(JOIN) if FUSIONS else []
-CONTRIBUTIONS = [places.CONTRIBUTIONS] if len(CONTRIBUTING) > 2 else []
+CONTRIBUTIONS = [places.CONTRIBUTIONS] if len(CONTRIBUTING) >= LEAST_CONTRIBUTING else []
 ALL_FUSED = of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_MODELS)
 ALL_COEFFICIENTS = [coefficients_of(**ALL_MODELS), coefficients_of(**ALL_BASELINES)]
 # Final predictions of networks and baselines.

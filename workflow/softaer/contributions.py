@@ -24,9 +24,6 @@ from softaer.coverage import scored, shares
 from softaer.fuse import fuse, missing
 from softaer.postprocess import read_corpus, read_predictions, read_traces
 
-LEAST = 3
-"""Modalities of a fusion from which it is asked what each adds; of two, the other one is alone."""
-
 KEYS = ["dimension", "target", "task", "seed", "partition"]
 
 

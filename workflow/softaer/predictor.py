@@ -26,6 +26,7 @@ from safetensors.torch import load
 from softaer.core.correction import Step, apply_chain, possible
 from softaer.core.errors import InputError
 from softaer.core.experiment import FeatureTable, TableFeatures
+from softaer.core.fields import Section
 from softaer.core.grid import RATE, index
 from softaer.core.tasks import JOIN, output_name
 from softaer.coverage import usable, with_features
@@ -221,11 +222,13 @@ class Predictor:
             if column is not None and file is not None and (file != path or _has(file, column)):
                 other = beside[column] if beside[column] != file else None
                 choice = Choice("", streams[column], channel, face, other)
+                section = as_section(modality.source.settings, modality.settings)
+                spoken = _turns_for(modality, section, file, turns)
                 if modality.reader not in read:
                     # The face mesh has the facial points as well: one pass is enough for both.
                     same = [m for m in sources.values() if m.reader == modality.reader]
                     read[modality.reader] = _rows(max(same, key=lambda m: m.meshed), file, choice)
-                extracted = _extract(modality, file, read[modality.reader], turns)
+                extracted = _extract(modality, section, read[modality.reader], spoken)
                 if extracted is not None:
                     features[name] = extracted
         for name, modality in sources.items():
@@ -407,8 +410,21 @@ def _rows(modality: Modality, path: Path, choice: "Choice") -> pd.DataFrame:
     return rows
 
 
+def _turns_for(modality: Modality, section: Section, path: Path, turns: Path | None) -> Path | None:
+    """The file of turns, if the features need it."""
+    uses = getattr(section, "turns", "ignore")
+    if uses == "ignore":
+        return None
+    if turns is None:
+        raise InputError(
+            f"{path}: no turns; expected them, because the model was trained with turns "
+            f"({modality.name}.turns: {uses})"
+        )
+    return turns
+
+
 def _extract(
-    modality: Modality, path: Path, rows: pd.DataFrame, turns: Path | None
+    modality: Modality, section: Section, rows: pd.DataFrame, turns: Path | None
 ) -> pd.DataFrame | None:
     """Features of a file, from what its first stage made; ``None`` for less than one frame.
 
@@ -416,18 +432,10 @@ def _extract(
     """
     from softaer.signals.turns import read_turns
 
-    source = modality.source
-    section = as_section(source.settings, modality.settings)
-    uses_turns = getattr(section, "turns", "ignore")
-    if uses_turns != "ignore" and turns is None:
-        raise InputError(
-            f"{path}: no turns; expected them, because the model was trained with turns "
-            f"({modality.name}.turns: {uses_turns})"
-        )
     if not len(rows):
         return None
-    last = importlib.import_module(f"softaer.{source.last}")
-    if uses_turns == "ignore" or turns is None:
+    last = importlib.import_module(f"softaer.{modality.source.last}")
+    if turns is None:
         return last.from_rows(rows, section)
     told: list[str] = []
     spoken = read_turns(turns, rows["time"].iloc[-1] + rows["time"].iloc[0], told.append)

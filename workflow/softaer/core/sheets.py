@@ -149,12 +149,12 @@ def read_sheet(path: Path, what: str = "annotation file") -> Sheet:
         raise InputError(f"{path}: empty; expected an {what}")
     # Raters may be named by numbers. A header starts with a name and has fewer numbers than the
     # next line.
-    numbers = [sum(map(_is_number, cells)) for _, cells in rows[:2]]
+    numbers = [sum(map(is_number, cells)) for _, cells in rows[:2]]
     if len(numbers) > 1:
         # An empty cell may be a missing number.
         numbers[1] += sum(not cell for cell in rows[1][1])
     titled = numbers[0] < numbers[1] if len(numbers) > 1 else numbers[0] == 0
-    titled = titled and all(rows[0][1]) and not _is_number(rows[0][1][0])
+    titled = titled and all(rows[0][1]) and not is_number(rows[0][1][0])
     header = rows.pop(0)[1] if titled else None
     if not rows:
         raise InputError(f"{path}: a header alone; expected lines below it")
@@ -169,7 +169,8 @@ def _usual_separator(line: str) -> str:
     return max(SEPARATORS, key=line.count)
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, as Python reads it."""
     try:
         float(cell)
     except ValueError:

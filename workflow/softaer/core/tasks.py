@@ -37,6 +37,9 @@ FusionMethod = Literal["least_squares", "rescaled", "mean", "nonnegative", "shru
 PLAIN_MEAN: FusionMethod = "mean"
 """The fusion that is always scored beside the configured one."""
 
+LEAST_CONTRIBUTING = 3
+"""Modalities of a fusion from which it is asked what each adds; of two, the other one is alone."""
+
 JOIN = "+"
 """Joins the names of fused modalities (``audio+video``) and of the dimensions of a scope."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.core.errors import InputError
+from softaer.core.sheets import is_number
 from softaer.readers.cells import Head, as_numbers, numbered_lines
 from softaer.readers.traces import Request, Traces, of_recording, table_of
 
@@ -31,19 +32,11 @@ def recognises(head: Head) -> bool:
     return bool(rows) and all(
         len(row) == len(COLUMNS)
         and row[7].casefold() in PLAYING
-        and _is_number(row[5])
-        and _is_number(row[6])
-        and not _is_number(row[4])
+        and is_number(row[5])
+        and is_number(row[6])
+        and not is_number(row[4])
         for row in rows
     )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def read(request: Request) -> Traces:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.listing import first_few
+from softaer.core.sheets import is_number
 from softaer.readers.cells import Head, as_numbers
 from softaer.readers.markup import parse
 from softaer.readers.raters import DIMENSIONS, plain, tidied, words
@@ -122,7 +123,8 @@ def of_tiers(tiers: Mapping[tuple[str, str], Sequence[Segment]], request: Reques
     for (name, annotator), segments in tiers.items():
         dimension, rest = _dimension(name, asked or sorted(DIMENSIONS), request)
         if dimension is None:
-            if asked or not segments or not all(_is_number(label) for _, _, label in segments):
+            labels = [label.replace(",", ".") for _, _, label in segments]
+            if asked or not segments or not all(map(is_number, labels)):
                 continue
             dimension, rest = name, ""
         named = True
@@ -159,11 +161,3 @@ def _dimension(name: str, asked: Sequence[str], request: Request) -> tuple[str |
         if own and all(word in parts for word in own):
             return dimension, tidied("_".join(word for word in parts if word not in own))
     return None, ""
-
-
-def _is_number(label: str) -> bool:
-    try:
-        float(label.replace(",", "."))
-    except ValueError:
-        return False
-    return True

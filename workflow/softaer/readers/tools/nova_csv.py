@@ -7,6 +7,7 @@ nova_csv``.
 import pandas as pd
 
 from softaer.core.errors import InputError
+from softaer.core.sheets import is_number
 from softaer.readers.cells import Head, as_numbers, numbered_lines
 from softaer.readers.traces import Request, Traces, require_increasing, table_of
 
@@ -17,15 +18,7 @@ AMBIGUOUS = "three columns of numbers without a header, as NOVA exports them"
 def recognises(head: Head) -> bool:
     """Whether the first lines have three numbers with semicolons."""
     rows = [line.split(";") for line in head.lines[:20]]
-    return bool(rows) and all(len(row) == 3 and all(map(_is_number, row)) for row in rows)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return bool(rows) and all(len(row) == 3 and all(map(is_number, row)) for row in rows)
 
 
 def read(request: Request) -> Traces:
