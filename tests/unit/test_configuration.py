@@ -9,6 +9,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from own_network import MINE
 from softaer.core.errors import InputError
 from softaer.core.experiment import Configuration, Training, defaults
 from softaer.core.fields import expected, types
@@ -366,24 +367,9 @@ def test_a_key_may_belong_to_one_of_several_networks(config):
     configuration.checked(over(config, model={"heads": 2, "layers": 1}, grid=grid))
 
 
-OWN = """
-from dataclasses import dataclass
-from softaer.networks.network import Network
-
-@dataclass(frozen=True)
-class Settings:
-    width: int = 4
-
-class Mine(Network):
-    Settings = Settings
-
-NETWORKS = {"mine": Mine}
-"""
-
-
 def test_settings_of_a_network_of_ones_own_are_checked_before_the_run(config, tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text(OWN)
+    path.write_text(MINE)
     own = {"network": "mine", "network_file": str(path)}
     configuration.check_own_networks(over(config, model=own | {"settings": {"width": 8}}))
     with pytest.raises(InputError, match=r"'wide'.*'width'"):

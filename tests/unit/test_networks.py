@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from own_network import MINE
 from softaer.commands import export_onnx
 from softaer.core.errors import InputError
 from softaer.core.experiment import NETWORKS as DEFAULTS
@@ -38,39 +39,6 @@ SMALL = {
     "mine": {"width": 5},
 }
 """Small settings of each network; a frame sees others on both sides, and not all of a recording."""
-
-MINE = '''
-from dataclasses import dataclass
-
-import torch
-from torch import nn
-
-from softaer.networks.network import Network
-
-
-@dataclass(frozen=True)
-class Settings:
-    width: int = 4
-
-
-class Mine(Network):
-    """The mean of a recording beside each of its frames."""
-
-    Settings = Settings
-
-    def build(self, features, settings):
-        self.enter = nn.Linear(features, settings.width)
-        return 2 * settings.width
-
-    def hidden(self, values, known):
-        values = self.enter(values).tanh()
-        there = known[..., None].float()
-        mean = (values * there).sum(1, keepdim=True) / there.sum(1, keepdim=True)
-        return torch.cat([values, mean.expand_as(values)], dim=-1)
-
-
-NETWORKS = {"mine": Mine}
-'''
 
 LENGTHS = [7, 1, 90, 90, 33]
 

@@ -9,6 +9,7 @@ import pytest
 from projects import TINY, copied, new_project
 from rerun_cases import TRAINING
 
+from own_network import MINE
 from softaer.commands import export_onnx
 from softaer.core import tables
 from softaer.core.errors import InputError
@@ -18,34 +19,6 @@ from softaer.predictor import Predictor
 pytestmark = pytest.mark.workflow
 
 TCN = TINY | {"model": {"network": "tcn", "layers": 2, "cells": 8}}
-
-MINE = """
-from dataclasses import dataclass
-
-import torch
-from torch import nn
-
-from softaer.networks.network import Network
-
-
-@dataclass(frozen=True)
-class Settings:
-    width: int = 4
-
-
-class Mine(Network):
-    Settings = Settings
-
-    def build(self, features, settings):
-        self.enter = nn.Linear(features, settings.width)
-        return settings.width
-
-    def hidden(self, values, known):
-        return self.enter(values).tanh()
-
-
-NETWORKS = {"mine": Mine}
-"""
 
 
 @pytest.fixture(scope="module")
