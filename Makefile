@@ -31,6 +31,7 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --dry-run --quiet all --cores 1 --directory $(VENV)/dry-run
+	SNAKEMAKE_OUTPUT_CACHE=$(VENV)/cache $(BIN)/snakemake --dry-run --quiet all --cores 1 --cache --directory $(VENV)/dry-run
 
 $(VENV)/.python:
 	@envs/create_venv.sh "$(VENV)" $(PYTHON)

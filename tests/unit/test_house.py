@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,15 @@ def test_what_looks_into_snakemake_is_found(text, asked):
 
 def test_that_module_needs_to():
     assert beyond_public((PACKAGE / "running/snakemake_private.py").read_text())
+
+
+def test_no_two_files_of_tests_have_one_name(root):
+    """pytest imports a file outside a package by its name alone, and refuses a second."""
+    folders = [folder for folder in (root / "tests").iterdir() if folder.is_dir()]
+    names = Counter(
+        path.name
+        for folder in folders
+        if not (folder / "__init__.py").exists()
+        for path in folder.glob("test_*.py")
+    )
+    assert {name for name, count in names.items() if count > 1} == set()

@@ -184,7 +184,7 @@ FILES = {
         "the project with results and `.snakemake/metadata` copied or cloned elsewhere", frozenset()
     ),
 }
-"""Edits of files; test_reruns.py makes them, and test_modalities.py adds a modality."""
+"""Edits of files; test_reruns.py makes them, and test_many_modalities.py adds a modality."""
 
 
 def table() -> str:
