@@ -12,14 +12,9 @@ from hypothesis import strategies as st
 
 from softaer.core.experiment import Labels
 from softaer.core.fields import types
-from softaer.labels import (
-    label,
-    median_estimate,
-    perception_uncertainty,
-    rater_agreement,
-    weighted_estimate,
-    weights_from_agreement,
-)
+from softaer.labels import label
+from softaer.panels.estimators import median_estimate, perception_uncertainty, weighted_estimate
+from softaer.panels.weighting import rater_agreement, weights_from_agreement
 from softaer.rater_lags import align, estimate_lags, shift
 
 from .generators import assert_close, fuzz, numbers
@@ -64,8 +59,17 @@ def mean(values):
 
 
 def agreement_by_loop(traces, against):
-    """Pearson correlation of each rater with the mean of the others, or of all."""
+    """Pearson correlation of each rater with the mean of the others, or of all, or with each."""
     agreement = []
+    if against == "pairs":
+        return [
+            mean_of_known(
+                correlation([(y[k], y[j]) for y in present(traces) if k in y and j in y])
+                for j in range(len(traces))
+                if j != k
+            )
+            for k in range(len(traces))
+        ]
     for k in range(len(traces)):
         pairs = []
         for ratings in present(traces):
@@ -74,6 +78,11 @@ def agreement_by_loop(traces, against):
                 pairs.append((ratings[k], mean(heard)))
         agreement.append(correlation(pairs))
     return agreement
+
+
+def mean_of_known(values):
+    known = [value for value in values if value == value]
+    return sum(known) / len(known) if known else nan
 
 
 def correlation(pairs):
@@ -102,6 +111,9 @@ def label_by_loop(traces, estimator, against, spread, spread_about):
         estimate = plain
         if estimator == "median":
             estimate = median(ratings.values())
+        elif estimator == "trimmed_mean":
+            cut = int(len(ratings) / 5)
+            estimate = mean(sorted(ratings.values())[cut : len(ratings) - cut])
         elif total:
             estimate = sum(Fraction(weights[k]) * y for k, y in ratings.items()) / total
         about = estimate if spread_about == "E" else plain

@@ -29,6 +29,8 @@ STAGES = [
     "recording_lengths",
     "rating_scales",
     "ratings",
+    "rater_statistics",
+    "rater_traces",
     "rater_lags",
     "labels",
     "rater_weights",
@@ -148,20 +150,22 @@ def test_comments_docstrings_and_layout_do_not_count(package, changed):
         assert lines[0].startswith('"""Once')
         path.write_text("\n# The end.\n".join(["", "\n".join(lines), ""]) + "\n\n\n")
     package.edit(
-        "labels", r"^    present = ~np.isnan\(ratings\)$", "    present = ~np.isnan( ratings )  # !"
+        "panels/weighting",
+        r"^    present = ~np.isnan\(ratings\)$",
+        "    present = ~np.isnan( ratings )  # !",
     )
-    package.edit("labels", r'"""Pearson correlation of', '"""Correlation, after Pearson, of')
+    package.edit("panels/weighting", r'"""Pearson\'s correlation', '"""Correlation, after Pearson')
     package.edit("core/grid", r'"""Grid points per second', '"""Points per second')
     assert changed() == set()
 
 
 def test_a_change_to_labels_reruns_what_uses_it(package, changed):
-    package.edit("labels", r"both\.sum\(\) < 2", "both.sum() < 3")
+    package.edit("panels/weighting", r"both\.sum\(\) < 2", "both.sum() < 3")
     assert changed() == {"labels", "rater_weights", "ceiling", "uncertainty"}
 
 
 def test_a_change_to_what_only_labels_are_made_of_leaves_the_weights_alone(package, changed):
-    package.edit("labels", r"count >= 2", "count >= 3")
+    package.edit("panels/estimators", r"count >= 2", "count >= 3")
     assert changed() == {"labels", "ceiling", "uncertainty"}
 
 
@@ -211,7 +215,10 @@ def test_a_change_deep_down_reaches_the_stages_above(package, changed):
         "score",
         "contributions",
         "simulate.check",
+        "labels",
+        "rater_weights",
         "ceiling",
+        "uncertainty",
     }
 
 

@@ -19,13 +19,14 @@ from softaer.labels import (
     JUMPS,
     jumps,
     label,
-    median_estimate,
     notes_on,
-    perception_uncertainty,
-    rater_agreement,
-    weighted_estimate,
-    weights_from_agreement,
 )
+from softaer.panels.estimators import (
+    median_estimate,
+    perception_uncertainty,
+    weighted_estimate,
+)
+from softaer.panels.weighting import rater_agreement, weights_from_agreement
 from softaer.rater_lags import align
 
 NAN = np.nan

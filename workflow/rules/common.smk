@@ -18,6 +18,10 @@ from softaer import corpus, layouts
 from softaer.core import code_digest as digests
 from softaer.core import lock, places
 from softaer.core.experiment import (
+    ESTIMATION,
+    OVER_CORPUS,
+    PREPARATION,
+    WEIGHTING,
     AudioFeatures,
     FaceFeatures,
     FeatureTable,
@@ -47,6 +51,7 @@ from softaer.running.snakemake_private import (
 from softaer.running.words import (
     flag,
     json_or_word,
+    label_flags,
     options,
     other_readers,
     per_modality,
@@ -223,13 +228,11 @@ EXPERIMENT = [
     *("--baselines", *BASELINES),
     *("--fusion", config["fusion"]["method"]),
 ]
-ESTIMATOR = [
-    *("--estimator", config["labels"]["estimator"]),
-    *("--against", config["labels"]["against"]),
-    *("--spread", config["labels"]["spread"]),
-    *("--spread-about", config["labels"]["spread_about"]),
-    *("--min-raters", config["labels"]["min_raters"]),
-]
+ESTIMATOR = label_flags(config["labels"], ESTIMATION)
+# Ratings after the steps before the alignment, if there are any.
+PREPARED = label_flags(config["labels"], PREPARATION)
+TRACES = places.RATER_TRACES if PREPARED else places.RATINGS
+STATISTICS = [places.RATER_STATISTICS] if config["labels"]["scale"] in OVER_CORPUS else []
 LAGS = [places.RATER_LAGS] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
     [places.CORPUS_WEIGHTS]

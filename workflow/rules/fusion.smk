@@ -200,7 +200,7 @@ rule uncertainty:
         predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
         dataset=targets_of_corpus,
-        ratings=rated_batches(places.RATINGS),
+        ratings=rated_batches(TRACES),
         delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,

@@ -1,7 +1,7 @@
 """Labels: from the raters' traces to E and sigma.
 
-In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/labels and
-results/rater_weights, per batch; the agreement of the raters and the reliability of the labels
+In: the annotation files of recordings.csv. Out: results/ratings (traces on the grid), results/rater_traces if
+they are scaled or smoothed, results/labels and results/rater_weights, per batch; the agreement of the raters and the reliability of the labels
 (results/agreement), and the score of one more rater against the others. Notes are in results/status/ratings and results/status/labels.
 """
 
@@ -123,9 +123,62 @@ rule rating_scales:
         " > {log} 2>&1"
 
 
-rule rater_lags:
+rule rater_statistics:
     input:
         ratings=rated_batches(places.RATINGS),
+        recordings=TABLE,
+    output:
+        places.RATER_STATISTICS,
+    log:
+        log_of("rater_statistics"),
+    benchmark:
+        benchmark_of("rater_statistics")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 80),
+    params:
+        code=code_digest("rater_statistics"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+        ratings=folder_of("ratings"),
+    shell:
+        "python -m softaer.rater_statistics"
+        " --recordings {input.recordings:q}"
+        " --ratings {params.ratings:q}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule rater_traces:
+    input:
+        ratings=places.RATINGS,
+        statistics=STATISTICS,
+    output:
+        places.RATER_TRACES,
+    log:
+        log_of("rater_traces/{batch}"),
+    benchmark:
+        benchmark_of("rater_traces/{batch}")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 50),
+    params:
+        code=code_digest("rater_traces"),
+        steps=PREPARED,
+        statistics=flag_of("--statistics", "statistics"),
+    shell:
+        "python -m softaer.rater_traces"
+        " --ratings {input.ratings}"
+        " {params.steps}"
+        " {params.statistics}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule rater_lags:
+    input:
+        ratings=rated_batches(TRACES),
         recordings=TABLE,
     output:
         places.RATER_LAGS,
@@ -153,7 +206,7 @@ rule rater_lags:
 
 rule rater_weights:
     input:
-        ratings=rated_batches(places.RATINGS),
+        ratings=rated_batches(TRACES),
         lags=LAGS,
         recordings=TABLE,
     output:
@@ -169,14 +222,14 @@ rule rater_weights:
     params:
         code=code_digest("rater_weights"),
         corpus=relevant(RATED, ["recording", "batch"]),
-        against=config["labels"]["against"],
+        weighting=label_flags(config["labels"], WEIGHTING),
         ratings=folder_of("ratings"),
         lags=flag_of("--rater-lags", "lags"),
     shell:
         "python -m softaer.rater_weights"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
-        " --against {params.against}"
+        " {params.weighting}"
         " {params.lags}"
         " --output {output}"
         " > {log} 2>&1"
@@ -184,7 +237,7 @@ rule rater_weights:
 
 rule labels_batch:
     input:
-        ratings=places.RATINGS,
+        ratings=TRACES,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
     output:
@@ -218,7 +271,7 @@ rule labels_batch:
 
 rule agreement:
     input:
-        ratings=rated_batches(places.RATINGS),
+        ratings=rated_batches(TRACES),
         weights=rated_batches(places.RATER_WEIGHTS),
         lags=LAGS,
         recordings=TABLE,
@@ -260,7 +313,7 @@ rule agreement:
 
 rule ceiling:
     input:
-        ratings=rated_batches(places.RATINGS),
+        ratings=rated_batches(TRACES),
         dataset=targets_of_corpus,
         coverage=ALL_COVERAGE,
         delays=DELAY_TABLE,

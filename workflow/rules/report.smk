@@ -119,7 +119,7 @@ rule report:
         uncertainty=places.UNCERTAINTY,
         sigma_scores=places.UNCERTAINTY_SCORES,
         summary=places.SUMMARY,
-        ratings=rated_batches(places.RATINGS),
+        ratings=rated_batches(TRACES),
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions", "reliability"]),
         pairs=places.FRAME_PAIRS,
         figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),

@@ -13,11 +13,12 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.chance import chance_level
+from softaer.core.concordance import varies
 from softaer.core.errors import InputError
 from softaer.core.grid import RATE, index
 from softaer.core.schema import ANNOTATION_DELAY
 from softaer.corpus import Recording, folds, rated, read_recordings
-from softaer.rater_lags import pooled_correlation, varies
+from softaer.rater_lags import pooled_correlation
 from softaer.standardisation import standardise
 
 LEAD = 1.0

@@ -4,7 +4,8 @@ raters.
 E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k y_k(t) / sum_k
 w_k, where a rater's weight is the Pearson correlation of the trace with the mean of the other
 raters'. sigma is the spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum_k (y_k(t) -
-E(t))^2), over the K raters present at t (Han et al., 2017).
+E(t))^2), over the K raters present at t (Han et al., 2017). Other estimators, weights and an
+elastic alignment before them are in :mod:`softaer.panels.steps`.
 
 Two properties of a panel are noted, because they show in the labels and not in the recording: a
 rater with weight zero, who has no part in E, may nevertheless determine sigma; and E may jump where
@@ -20,16 +21,13 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
-from softaer.core.experiment import Labels
+from softaer.core.experiment import ESTIMATION, Labels
 from softaer.core.grid import RATE, index
 from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
-from softaer.rater_lags import align, varies
-
-ESTIMATOR = ("estimator", "against", "spread", "spread_about", "min_raters")
-"""Configuration keys that :func:`label` accepts."""
-
-LEAST_AGREEMENT = 1e-9
-"""Correlations below this count as zero, because they are rounding errors."""
+from softaer.panels.estimators import perception_uncertainty, weighted_estimate
+from softaer.panels.steps import ESTIMATORS, NONE, chosen, in_step, smoothed
+from softaer.panels.weighting import rater_agreement, weights_from_agreement
+from softaer.rater_lags import align
 
 LARGE_CHANGE = 0.25
 """Change of the mean sigma without the raters of weight zero that is noted, as a share of it."""
@@ -44,118 +42,14 @@ JUMPS = "E jumps where a rater's trace starts or ends"
 """Marks the note on traces whose start or end moves E."""
 
 
-def rater_agreement(ratings: np.ndarray, against: str = Labels.against) -> np.ndarray:
-    """Pearson correlation of each rater with the mean of the raters.
-
-    Parameters
-    ----------
-    ratings
-        Shape (K, T), NaN where a rater is absent.
-    against
-        ``others``: the mean leaves the rater out; ``all``: it does not.
-
-    Returns
-    -------
-    float64 array of shape (K,); NaN where the correlation is not defined (a constant trace, fewer
-    than two common frames, no other rater).
-
-    Examples
-    --------
-    >>> rater_agreement(np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 4.0], [2.0, 1.0, 0.0]])).round(6)
-    array([ 1., nan, -1.])
-    """
-    present = ~np.isnan(ratings)
-    values = np.where(present, ratings, 0.0)
-    total, count = values.sum(axis=0), present.sum(axis=0)
-    agreement = np.full(len(ratings), np.nan)
-    for k in range(len(ratings)):
-        own = against == "others"
-        others = count - present[k] * own
-        both = present[k] & (others > 0)
-        if both.sum() < 2:
-            continue
-        x = values[k, both]
-        y = (total - values[k] * own)[both] / others[both]
-        if varies(x) and varies(y):
-            agreement[k] = np.corrcoef(x, y)[0, 1]
-    return agreement
-
-
-def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Weights of the raters: their agreement, with undefined and negative values set to zero.
-
-    Returns
-    -------
-    weights, fallback
-        float64 array of shape (K,); if all would be zero, all are one and ``fallback`` is true.
-    """
-    # If nobody agrees, rounding must not decide the weights.
-    weights = np.where(np.nan_to_num(agreement) > LEAST_AGREEMENT, agreement, 0.0)
-    if weights.any():
-        return weights, False
-    return np.ones_like(weights), True
-
-
-def weighted_estimate(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean over the raters present in each frame.
-
-    Parameters
-    ----------
-    ratings
-        Shape (K, T), NaN where a rater is absent.
-    weights
-        Shape (K,), not negative. In frames where only raters with weight zero are present, their
-        plain mean is used.
-
-    Returns
-    -------
-    float64 array of shape (T,); NaN where no rater is present.
-    """
-    present = ~np.isnan(ratings)
-    values = np.where(present, ratings, 0.0)
-    share = weights[:, None] * present
-    share = np.where(share.sum(axis=0) > 0, share, present)
-    with np.errstate(invalid="ignore"):
-        return (share * values).sum(axis=0) / share.sum(axis=0)
-
-
-def median_estimate(ratings: np.ndarray) -> np.ndarray:
-    """Median of the raters present in each frame, shape (K, T) to (T,); NaN without any."""
-    present = ~np.isnan(ratings).all(axis=0)
-    estimate = np.full(ratings.shape[1], np.nan)
-    estimate[present] = np.nanmedian(ratings[:, present], axis=0)
-    return estimate
-
-
-def perception_uncertainty(
-    ratings: np.ndarray, about: np.ndarray, spread: str = Labels.spread
+def estimate_of(
+    traces: np.ndarray,
+    weights: np.ndarray,
+    estimator: str,
+    trim: float = Labels.trim,
 ) -> np.ndarray:
-    """Spread of the raters present in each frame about an estimate.
-
-    Parameters
-    ----------
-    ratings
-        Shape (K, T), NaN where a rater is absent.
-    about
-        Estimate, shape (T,).
-    spread
-        ``sample`` divides the sum of squares by K - 1, ``population`` by K.
-
-    Returns
-    -------
-    float64 array of shape (T,), in units of the ratings; NaN with fewer than two raters.
-    """
-    count = (~np.isnan(ratings)).sum(axis=0)
-    squares = np.nansum((ratings - about) ** 2, axis=0)
-    divisor = np.where(count >= 2, count - (spread == "sample"), np.nan)
-    return np.sqrt(squares / divisor)
-
-
-def estimate_of(traces: np.ndarray, weights: np.ndarray, estimator: str) -> np.ndarray:
-    """E of traces of shape (K, T), shape (T,): their weighted mean, or their median."""
-    if estimator == "median":
-        return median_estimate(traces)
-    return weighted_estimate(traces, weights)
+    """E of traces of shape (K, T), shape (T,), see :data:`softaer.panels.steps.ESTIMATORS`."""
+    return chosen(ESTIMATORS, estimator, "estimator").estimate(traces, weights, trim)
 
 
 def traces_of(ratings: pd.DataFrame) -> tuple[pd.Index, np.ndarray]:
@@ -167,10 +61,28 @@ def traces_of(ratings: pd.DataFrame) -> tuple[pd.Index, np.ndarray]:
     return raters, traces
 
 
+def aligned(ratings: pd.DataFrame, elastic: str, max_lag: float) -> pd.DataFrame:
+    """Ratings of one recording and dimension after the elastic alignment, if one is chosen.
+
+    Parameters and columns are those of :func:`label`.
+    """
+    if elastic == NONE:
+        return ratings
+    raters, traces = traces_of(ratings)
+    traces = in_step(traces, elastic, max_lag)
+    places = np.searchsorted(raters, ratings["rater"]), index(ratings["time"].to_numpy())
+    return ratings.assign(value=traces[places]).dropna(subset=["value"])
+
+
 def label(
     ratings: pd.DataFrame,
+    elastic: str = Labels.elastic,
+    max_lag: float = Labels.max_lag,
     estimator: str = Labels.estimator,
+    trim: float = Labels.trim,
+    measure: str = Labels.measure,
     against: str = Labels.against,
+    smooth_estimate: float = Labels.smooth_estimate,
     spread: str = Labels.spread,
     spread_about: str = Labels.spread_about,
     min_raters: int = Labels.min_raters,
@@ -182,10 +94,16 @@ def label(
     ----------
     ratings
         ``time`` [s, on the grid], ``rater``, ``value``; at most one value per time and rater.
-    estimator
-        ``ewe``, ``mean`` or ``median``.
-    against
-        Reference of a rater's correlation, see :func:`rater_agreement`.
+    elastic, max_lag
+        Elastic alignment, one of :data:`softaer.panels.steps.WARPS` or ``none``, and the largest
+        delay that it takes out [s].
+    estimator, trim
+        One of :data:`softaer.panels.steps.ESTIMATORS`; share that ``trimmed_mean`` leaves out at
+        either end.
+    measure, against
+        Agreement, the weight of a rater, see :func:`softaer.panels.weighting.rater_agreement`.
+    smooth_estimate
+        Window of the moving average of E [s]; 0: none.
     spread, spread_about
         Form of sigma: ``sample`` or ``population``; about ``E`` or the plain ``mean``.
     min_raters
@@ -203,17 +121,19 @@ def label(
         ``rater``, ``agreement``, ``weight``, ``fallback``.
     """
     raters, traces = traces_of(ratings)
-    if estimator in ("mean", "median"):
-        agreement, weights, fallback = rater_agreement(traces, against), np.ones(len(raters)), False
+    traces = in_step(traces, elastic, max_lag)
+    if not chosen(ESTIMATORS, estimator, "estimator").weighted:
+        agreement = rater_agreement(traces, against, measure)
+        weights, fallback = np.ones(len(raters)), False
     elif corpus_weights is not None:
         known = corpus_weights.set_index("rater").loc[raters]
         agreement = known["agreement"].to_numpy(dtype=np.float64)
         weights, fallback = weights_from_agreement(agreement)
     else:
-        agreement = rater_agreement(traces, against)
+        agreement = rater_agreement(traces, against, measure)
         weights, fallback = weights_from_agreement(agreement)
 
-    estimate = estimate_of(traces, weights, estimator)
+    estimate = smoothed(estimate_of(traces, weights, estimator, trim), smooth_estimate)
     plain = weighted_estimate(traces, np.ones(len(raters)))
     sigma = perception_uncertainty(traces, estimate if spread_about == "E" else plain, spread)
     labels = pd.DataFrame(
@@ -231,7 +151,11 @@ def label(
 
 
 def jumps(
-    traces: np.ndarray, weights: np.ndarray, estimator: str, min_raters: int
+    traces: np.ndarray,
+    weights: np.ndarray,
+    estimator: str,
+    min_raters: int,
+    trim: float = Labels.trim,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Changes of E that come only from a rater whose trace starts or ends.
 
@@ -242,7 +166,7 @@ def jumps(
     ----------
     traces, weights
         Shapes (K, T) and (K,).
-    estimator, min_raters
+    estimator, min_raters, trim
         See :func:`label`.
 
     Returns
@@ -258,8 +182,10 @@ def jumps(
     frames = np.flatnonzero(changed & labelled[1:] & labelled[:-1] & stay.any(axis=0))
     sizes = [
         np.abs(
-            estimate_of(traces[:, at], weights, estimator)
-            - estimate_of(np.where(stay[:, frames], traces[:, at], np.nan), weights, estimator)
+            estimate_of(traces[:, at], weights, estimator, trim)
+            - estimate_of(
+                np.where(stay[:, frames], traces[:, at], np.nan), weights, estimator, trim
+            )
         )
         for at in (frames, frames + 1)
     ]
@@ -299,7 +225,11 @@ def notes_on(
             found.append(f"{who} {DRIVEN}: {own:.3g} on average, {without:.3g} without")
     raters, traces = traces_of(ratings)
     frames, sizes = jumps(
-        traces, weights["weight"].to_numpy(), estimator["estimator"], estimator["min_raters"]
+        traces,
+        weights["weight"].to_numpy(),
+        estimator["estimator"],
+        estimator["min_raters"],
+        estimator.get("trim", Labels.trim),
     )
     large = sizes > LARGE_JUMP * labels["E"].std(ddof=0)
     if large.any():
@@ -315,7 +245,7 @@ def notes_on(
 
 def add_estimator(arguments: argparse.ArgumentParser) -> None:
     """Add the options of :func:`label` and the tables it may need."""
-    cli.add_settings(arguments, Labels, *ESTIMATOR)
+    cli.add_settings(arguments, Labels, *ESTIMATION)
     arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
 
@@ -329,7 +259,7 @@ def read_estimator(
     if options.corpus_weights is not None:
         weights = dict(iter(tables.read(options.corpus_weights).groupby("dimension")))
     settings = cli.settings(options, Labels)
-    return lags, weights, {name: getattr(settings, name) for name in ESTIMATOR}
+    return lags, weights, {name: getattr(settings, name) for name in ESTIMATION}
 
 
 def main() -> None:
@@ -351,7 +281,9 @@ def main() -> None:
         tables.writer(options.weights_output, RATER_WEIGHTS) as weights_sink,
     ):
         for (recording, dimension), rows in ratings.groupby(["recording", "dimension"], sort=False):
-            own = estimator | {"corpus_weights": corpus_weights.get(dimension)}
+            rows = aligned(rows, estimator["elastic"], estimator["max_lag"])
+            of_dimension = {"corpus_weights": corpus_weights.get(dimension)}
+            own = estimator | {"elastic": NONE} | of_dimension
             labels, weights = label(rows, **own)
             if labels.empty:
                 raise InputError(

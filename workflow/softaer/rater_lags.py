@@ -24,6 +24,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from softaer.core import cli, tables
 from softaer.core.chance import chance_level
+from softaer.core.concordance import varies
 from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, TOLERANCE, index
 from softaer.core.schema import RATER_LAGS
@@ -55,11 +56,6 @@ def shift(trace: np.ndarray, steps: int) -> np.ndarray:
         else:
             moved[-steps:] = trace[:steps]
     return moved
-
-
-def varies(series: np.ndarray) -> bool:
-    """Whether a series changes by more than the rounding error of its computation."""
-    return np.ptp(series) > 1e-9 * np.abs(series).max()
 
 
 def smooth(trace: np.ndarray) -> np.ndarray:

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.experiment import Labels
+from softaer.core.experiment import WEIGHTING, Labels
 from softaer.core.grid import index
 from softaer.core.schema import RATER_WEIGHTS
 from softaer.corpus import rated, read_recordings
-from softaer.labels import rater_agreement, weights_from_agreement
-from softaer.rater_lags import aligned_ratings
+from softaer.panels.steps import in_step
+from softaer.panels.weighting import agreement_over, weights_from_agreement
+from softaer.rater_lags import aligned_ratings, panel
 
 
 def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -30,25 +31,37 @@ def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
     return frames.pivot(index="rater", columns=["recording", "frame"], values="value")
 
 
-def corpus_weights(ratings: pd.DataFrame, against: str = Labels.against) -> pd.DataFrame:
+def corpus_weights(
+    ratings: pd.DataFrame,
+    against: str = Labels.against,
+    measure: str = Labels.measure,
+    elastic: str = Labels.elastic,
+    max_lag: float = Labels.max_lag,
+) -> pd.DataFrame:
     """Agreement and weight of each rater over all recordings of one dimension.
 
     Parameters
     ----------
     ratings
         ``recording``, ``time`` [s, on the grid], ``rater``, ``value``.
-    against
-        See :func:`softaer.labels.rater_agreement`.
+    against, measure
+        See :func:`softaer.panels.weighting.rater_agreement`.
+    elastic, max_lag
+        Alignment of each recording before, see :func:`softaer.labels.label`.
 
     Returns
     -------
     ``rater``, ``agreement``, ``weight``, ``fallback``; one row per rater.
     """
-    traces = traces_of_corpus(ratings)
-    agreement = rater_agreement(traces.to_numpy(dtype=np.float64), against)
+    # Recordings in order of their names, so that sums do not depend on the batches.
+    raters, recordings = panel(ratings.sort_values("recording", kind="stable"))
+    for traces in recordings:
+        there = ~np.isnan(traces).all(axis=1)
+        traces[there] = in_step(traces[there], elastic, max_lag)
+    agreement = agreement_over(recordings, against, measure)
     weights, fallback = weights_from_agreement(agreement)
     return pd.DataFrame(
-        {"rater": traces.index, "agreement": agreement, "weight": weights, "fallback": fallback}
+        {"rater": raters, "agreement": agreement, "weight": weights, "fallback": fallback}
     )
 
 
@@ -56,17 +69,18 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    cli.add_settings(arguments, Labels, "against")
+    cli.add_settings(arguments, Labels, *WEIGHTING)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
     ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
-    against = cli.settings(options, Labels).against
+    settings = cli.settings(options, Labels)
+    weighting = {key: getattr(settings, key) for key in WEIGHTING}
     with tables.writer(options.output, RATER_WEIGHTS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):
-            table = corpus_weights(rows, against)
+            table = corpus_weights(rows, **weighting)
             sink.append(table.assign(recording=None, dimension=dimension))
 
 

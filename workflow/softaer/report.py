@@ -68,6 +68,8 @@ STAGES = (
     "recording_lengths",
     "ratings",
     "rating_scales",
+    "rater_statistics",
+    "rater_traces",
     "rater_lags",
     "rater_weights",
     "labels",

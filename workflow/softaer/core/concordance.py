@@ -10,6 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 
+def varies(series: np.ndarray) -> bool:
+    """Whether a series changes by more than the rounding error of its computation."""
+    return np.ptp(series) > 1e-9 * np.abs(series).max()
+
+
 def ccc(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Concordance of two series: 2 cov / (var + var + (mean - mean)^2), in population form.
 

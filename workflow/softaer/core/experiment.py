@@ -328,24 +328,58 @@ class Ratings(Section):
 
 @dataclass(frozen=True)
 class Labels(Section):
-    """Estimation of E and sigma from the ratings."""
+    """From the ratings to E and sigma: steps in this order, see docs/labels.md."""
 
-    estimator: Literal["ewe", "mean", "median"] = "ewe"
-    """or mean, median"""
+    scale: Literal["none", "rater", "range", "centre", "recording"] = "none"
+    """of each rater over the corpus: rater (mean 0, standard deviation 1), range (-1 to 1),
+    centre (mean 0); recording: mean 0 and standard deviation 1 of each trace"""
+    smoothing: Literal["none", "median", "savitzky_golay"] = "none"
+    """of each trace: or median, savitzky_golay"""
+    smoothing_window: Annotated[Seconds, Interval(ge=0.5, le=60)] = 1.0
+    relative: Literal["none", "changes"] = "none"
+    """changes: each trace is replaced by its change per second, for scales without limits"""
+    alignment: Literal["none", "estimated"] = "none"
+    """estimated: find each rater's lag relative to the others and remove it"""
+    elastic: Literal["none", "dtw", "ctw"] = "none"
+    """dtw, ctw: also remove delays that vary within a recording,
+    by dynamic or canonical time warping"""
+    max_lag: Annotated[Seconds, Interval(gt=0, le=20)] = 3.0
+    """largest lag that is searched, and largest delay of the elastic alignment"""
+    estimator: Literal["ewe", "mean", "median", "trimmed_mean"] = "ewe"
+    """or mean, median, trimmed_mean"""
+    trim: Annotated[float, Interval(ge=0, lt=0.5)] = 0.2
+    """of trimmed_mean: share of the raters that is left out at either end"""
     weights: Literal["recording", "corpus"] = "recording"
     """each rater has a weight per recording; corpus: one weight for the whole corpus"""
-    against: Literal["others", "all"] = "others"
-    """weights: correlation with the mean of the others; all: with the mean of all raters"""
+    measure: Literal["pearson", "ccc", "spearman", "changes"] = "pearson"
+    """weights: Pearson's correlation, concordance, correlation of ranks, or of changes"""
+    against: Literal["others", "all", "pairs"] = "others"
+    """weights: with the mean of the others; all: with the mean of all raters;
+    pairs: mean over the others one by one"""
+    smooth_estimate: Annotated[Seconds, Interval(ge=0, le=60)] = 0.0
+    """moving average of E over this window; 0: none"""
     spread: Literal["sample", "population"] = "sample"
     """sigma divides by K - 1; population: by K"""
     spread_about: Literal["E", "mean"] = "E"
     """sigma is the spread about E; mean: about the plain mean"""
     min_raters: Count = 1
     """frames with fewer raters present have no label; sigma needs 2"""
-    alignment: Literal["none", "estimated"] = "none"
-    """estimated: find each rater's lag relative to the others and remove it"""
-    max_lag: Annotated[Seconds, Interval(gt=0, le=20)] = 3.0
-    """largest lag that is searched"""
+
+
+OVER_CORPUS = ("rater", "range", "centre")
+"""Each ``labels.scale`` that needs the raters' levels over the corpus."""
+
+PREPARATION = ("scale", "smoothing", "smoothing_window", "relative")
+"""Keys of :class:`Labels` for the stage ``rater_traces``."""
+
+WEIGHTING = ("elastic", "max_lag", "measure", "against")
+"""Keys of :class:`Labels` for the stage ``rater_weights``."""
+
+ESTIMATION = (
+    *("elastic", "max_lag", "estimator", "trim", "measure", "against"),
+    *("smooth_estimate", "spread", "spread_about", "min_raters"),
+)
+"""Keys of :class:`Labels` for the estimator, which :func:`softaer.labels.label` accepts."""
 
 
 @dataclass(frozen=True)

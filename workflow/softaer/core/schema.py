@@ -374,6 +374,18 @@ LEARNING_CURVE = pa.schema(
     ]
 )
 
+RATER_STATISTICS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("mean", pa.float64(), unit="rating"),
+        field("deviation", pa.float64(), unit="rating"),
+        field("low", pa.float64(), unit="rating"),
+        field("high", pa.float64(), unit="rating"),
+    ]
+)
+"""Level and spread of each rater over all recordings."""
+
 RATER_LAGS = pa.schema(
     [
         field("dimension", pa.string(), unit=""),

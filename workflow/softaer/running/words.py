@@ -70,6 +70,35 @@ def reading_flags(section: Mapping[str, Any]) -> str:
     return shlex.join(flags)
 
 
+def label_flags(section: Mapping[str, Any], keys: Sequence[str]) -> list:
+    """Arguments of a stage on the way to the labels: those keys that have an effect.
+
+    Parameters
+    ----------
+    section
+        The section ``labels`` of the configuration.
+    keys
+        Of the stage.
+
+    Examples
+    --------
+    >>> section = {"estimator": "mean", "trim": 0.2, "elastic": "none", "smoothing": "none"}
+    >>> label_flags(section, ("elastic", "estimator", "trim"))
+    ['--estimator', 'mean']
+    """
+    return options({key: section[key] for key in keys if has_effect(section, key)})
+
+
+def has_effect(section: Mapping[str, Any], key: str) -> bool:
+    """Whether a key of the section ``labels`` has an effect beside the others' values."""
+    needs = {
+        "trim": section["estimator"] == "trimmed_mean",
+        "max_lag": section["elastic"] != "none",
+        "smoothing_window": section["smoothing"] != "none",
+    }
+    return needs[key] if key in needs else section[key] not in ("none", 0.0)
+
+
 def json_or_word(value: Any) -> str:
     """A value of the configuration as one word of a command: text, or JSON."""
     return value if isinstance(value, str) else json.dumps(value)

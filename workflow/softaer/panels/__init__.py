@@ -1,0 +1,1 @@
+"""Steps from raters' traces to labels: scaling, smoothing, alignment, weights and estimators."""
