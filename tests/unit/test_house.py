@@ -11,7 +11,7 @@ from softaer.core.home import PACKAGE
 
 FLOORS = [
     {"core", "corpus", "modalities"},
-    {"signals", "readers", "networks"},
+    {"signals", "readers", "panels", "networks"},
     {"layouts", "page"},
     {"stages", "figures", "simulate", "predictor"},
     {"running", "prepare"},

@@ -187,7 +187,7 @@ def test_scores_are_matched_by_what_they_are_of():
 CONFIG = {
     "audio": {"feature_set": "IS13_ComParE", "functionals": ["mean", "variance"]},
     "video": {"registration": "none", "window": 0.0},
-    "labels": {"estimator": "mean"},
+    "labels": {"scale": "none", "relative": "none", "estimator": "mean"},
 }
 
 

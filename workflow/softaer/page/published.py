@@ -63,6 +63,8 @@ SHIPPED = {
             "audio.functionals": (["mean", "variance"],),
             "video.registration": ("similarity",),
             "video.window": (0.0,),
+            "labels.scale": ("none",),
+            "labels.relative": ("none",),
             "labels.estimator": ("ewe",),
         },
     )
