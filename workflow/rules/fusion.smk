@@ -195,10 +195,65 @@ rule evaluate:
         " > {log} 2>&1"
 
 
+rule predictive:
+    input:
+        predictions=lambda wildcards: systems(
+            dimension=wildcards.dimension,
+            task=wildcards.task,
+            seed=BASELINE_SEED if wildcards.task in BASELINES else SEEDS,
+        ),
+        dataset=targets_of_corpus,
+        ratings=rated_batches(places.RATINGS),
+        delays=DELAY_TABLE,
+        lags=LAGS,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        frames=places.PREDICTIVE,
+        fit=places.PREDICTIVE_FIT,
+    log:
+        log_of("predictive/{dimension}/{task}"),
+    benchmark:
+        benchmark_of("predictive/{dimension}/{task}")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 10),
+    params:
+        code=code_digest("predictive"),
+        corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
+        dataset=folder_of("dataset"),
+        experiment=EXPERIMENT,
+        results=results_by("predictions", places.POSTPROCESSED),
+        ratings=folder_of("ratings"),
+        delay=delay_of("delays"),
+        lags=flag_of("--rater-lags", "lags"),
+        evaluation=options({"resample": config["evaluation"]["resample"]}),
+    shell:
+        "python -m softaer.predictive"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --dimension {wildcards.dimension}"
+        " --task {wildcards.task}"
+        " --coverage {input.coverage}"
+        " {params.delay}"
+        " {params.lags}"
+        " {params.evaluation}"
+        " --output {output.frames}"
+        " --fit-output {output.fit}"
+        " > {log} 2>&1"
+
+
 rule uncertainty:
     input:
-        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
-        fused=ALL_FUSED,
+        predictive=collect(
+            [places.PREDICTIVE, places.PREDICTIVE_FIT],
+            dimension=DIMENSIONS,
+            task=[*TASKS, *BASELINES],
+        ),
         dataset=targets_of_corpus,
         ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
@@ -208,7 +263,14 @@ rule uncertainty:
         recordings=TABLE,
     output:
         curves=places.UNCERTAINTY,
-        scores=places.UNCERTAINTY_SCORES,
+        distribution=places.DISTRIBUTION,
+        csv=report(
+            places.DISTRIBUTION_CSV,
+            caption="../report/distribution.rst",
+            category="Scores",
+            labels={"table": "single ratings", "format": "CSV"},
+        ),
+        covered=places.COVERED,
     log:
         log_of("uncertainty"),
     benchmark:
@@ -222,7 +284,7 @@ rule uncertainty:
         corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
-        results=results_by("predictions", places.POSTPROCESSED),
+        results=results_by("predictive", places.PREDICTIVE),
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         estimator=ESTIMATOR,
@@ -243,5 +305,7 @@ rule uncertainty:
         " {params.lags}"
         " {params.evaluation}"
         " --output {output.curves}"
-        " --scores-output {output.scores}"
+        " --distribution-output {output.distribution}"
+        " --csv-output {output.csv}"
+        " --covered-output {output.covered}"
         " > {log} 2>&1"
