@@ -47,6 +47,7 @@ STAGES = [
     "score",
     "contributions",
     "evaluate",
+    "predictive",
     "uncertainty",
     "summarise",
     "frame_pairs",

@@ -115,9 +115,17 @@ def test_the_raters_agreement_is_there(finished_project):
 
 
 def test_what_sigma_is_worth_is_there(finished_project):
-    scores = pd.read_parquet(finished_project.path("results/uncertainty_scores.parquet"))
-    assert set(scores["series"]) >= {"predicted", "constant sigma", "label"}
+    scores = pd.read_parquet(finished_project.path("results/distribution.parquet"))
+    assert set(scores["series"]) >= {"predicted", "constant spread", "ridge", "climatology"}
     assert scores[["crps", "nll", "width_80"]].notna().all(axis=None)
+    own = scores[scores["series"] == "predicted"]
+    assert (own["a"] > 0).all()
+    for dimension, task in zip(own["dimension"], own["task"], strict=True):
+        frames = pd.read_parquet(
+            finished_project.path(f"results/predictive/{dimension}/{task}.parquet")
+        )
+        spread = frames["spread"]
+        assert (spread >= frames["sigma"]).all()
 
 
 def test_snakemakes_own_report_has_all_items_with_their_captions(finished_project, tmp_path):
@@ -130,7 +138,7 @@ def test_snakemakes_own_report_has_all_items_with_their_captions(finished_projec
     captions = sorted((finished_project.source / "workflow/report").glob("*.rst"))
     # It takes three modalities to ask what each adds.
     captions = [caption for caption in captions if caption.stem != "contributions"]
-    assert len(captions) == 8
+    assert len(captions) == 9
     for caption in captions:
         first = caption.read_text().split("(")[0].split(";")[0].split("\n")[0][:40]
         assert first in text, caption.name

@@ -109,13 +109,14 @@ def mean_over_seeds(
         tables.read(
             final_prediction(results, dimension, modality, task, seed, experiment.whole),
             ["recording", "time", *names],
-        )
+        ).set_index(["recording", "time"])
         for seed in seeds
     ]
-    found = parts[0][["recording", "time"]].copy()
+    found = pd.DataFrame(index=parts[0].index)
     for name in ("E", "sigma", "E_out_of_fold", "sigma_out_of_fold"):
-        found[name] = np.mean([p[name] for p in parts], axis=0) if name in names else 0.0
-    return found
+        values = [part[name].reindex(found.index) for part in parts] if name in names else [0.0]
+        found[name] = np.mean(values, axis=0)
+    return found.reset_index()
 
 
 def fit_model(dev: pd.DataFrame, ratings: pd.DataFrame, unit_of: Mapping[str, str]) -> Fit:
@@ -216,13 +217,15 @@ def main() -> None:
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     dev = [r for r in recordings if r.partition == "dev"]
     unit_of = {r.recording: getattr(r, unit) for r in dev}
-    ratings = ratings_on_frames(
-        *(options.ratings, dev, options.rater_lags, options.dimension),
-        cli.delays(options)[options.dimension],
-    )
+    fitted = experiment.modalities if dev and "E" in experiment.targets else ()
+    if fitted:
+        ratings = ratings_on_frames(
+            *(options.ratings, dev, options.rater_lags, options.dimension),
+            cli.delays(options)[options.dimension],
+        )
     rows = []
     with tables.writer(options.output, PREDICTIVE) as sink:
-        for modality in experiment.modalities if "E" in experiment.targets else ():
+        for modality in fitted:
             name = {"modality": modality}
             model = options.dimension, modality, options.task
             frames = mean_over_seeds(experiment, options.results, *model)

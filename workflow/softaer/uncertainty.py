@@ -49,7 +49,8 @@ from softaer.core.predictive import NOMINAL as NOMINAL_BANDS
 from softaer.core.reliability import correlation_from_moments
 from softaer.core.schema import COVERED, DISTRIBUTION, UNCERTAINTY
 from softaer.core.targets import read_targets
-from softaer.core.tasks import RIDGE, TARGETS
+from softaer.core.tasks import ALONE, CLIMATOLOGY, LABEL, PREDICTED, RIDGE, TARGETS
+from softaer.core.tasks import CONSTANT_SPREAD as CONSTANT
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
 from softaer.labels import add_estimator, read_estimator
@@ -68,10 +69,8 @@ BINS = 8
 LEVELS = ("low", "middle", "high")
 """Thirds of predicted sigma, for the coverage of bands."""
 
-PREDICTED, CONSTANT = "predicted", "constant spread"
-ALONE = "sigma alone"
-CLIMATOLOGY = "climatology"
-LABEL, EXACT = "other raters", "exact raters"
+EXACT = "exact raters"
+"""Name of the coverage that the label of the other raters can have at best."""
 
 SIGMAS = {PREDICTED: "sigma", RIDGE: "sigma_ridge", LABEL: "sigma_others"}
 """Series with a sigma of their own, and its column."""
@@ -560,7 +559,9 @@ def main() -> None:
     experiment = cli.settings(options, Experiment)
     settings = cli.settings(options, Evaluation)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
-    train, test = ([r for r in recordings if r.partition == name] for name in ("train", "test"))
+    train, dev, test = (
+        [r for r in recordings if r.partition == name] for name in ("train", "dev", "test")
+    )
     modality = experiment.modalities[-1]
     _, corpus_weights, estimator = read_estimator(options)
     unit_of = {r.recording: getattr(r, settings.resample) for r in test}
@@ -568,7 +569,7 @@ def main() -> None:
     curves: list[pd.DataFrame] = []
     scores: list[dict[str, Any]] = []
     covered: list[dict[str, Any]] = []
-    possible = bool(test) and set(experiment.targets) == set(TARGETS)
+    possible = bool(dev and test) and set(experiment.targets) == set(TARGETS)
     for dimension in experiment.dimensions if possible else ():
         read = partial(read_predictive, options.results, dimension, modality, unit_of)
         labels = read_targets(options.dataset, test, dimension)
