@@ -11,9 +11,11 @@ BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 SCORES = {"figure_scores", "latex_table", "report"}
 RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
-FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
-    "figure_uncertainty", "packed_model"} | SCORES  # fmt: skip
-BASELINES = {"baselines", "postprocess", "fuse_modalities", "score", "evaluate"} | SCORES
+DISTRIBUTION = {"predictive", "uncertainty", "figure_uncertainty"}
+FUSION = {"fuse_modalities", "score", "evaluate", "figure_traces",
+    "packed_model"} | DISTRIBUTION | SCORES  # fmt: skip
+BASELINES = {"baselines", "postprocess", "fuse_modalities", "score",
+    "evaluate"} | DISTRIBUTION | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
@@ -137,6 +139,7 @@ MODULES = [
     code("fuse", FUSION),
     code("score", {"score"} | SCORES),
     code("evaluate", {"evaluate"} | SCORES),
+    code("predictive", {"packed_model", "report"} | DISTRIBUTION),
     code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),
     code("summarise", {"summarise", "report"}),
     code("simulate/check", {"simulate_check", "ceiling"} | SCORES),

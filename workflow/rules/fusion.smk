@@ -221,7 +221,9 @@ rule predictive:
         mem_mb=growing(500, 10),
     params:
         code=code_digest("predictive"),
-        corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
+        corpus=lambda wildcards: relevant(
+            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+        ),
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
         results=results_by("predictions", places.POSTPROCESSED),
