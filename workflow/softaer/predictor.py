@@ -29,7 +29,7 @@ from softaer.core.experiment import FeatureTable, TableFeatures
 from softaer.core.fields import Section
 from softaer.core.grid import RATE, index
 from softaer.core.predictive import Spread
-from softaer.core.tasks import JOIN, output_name
+from softaer.core.tasks import JOIN, OF_DISTRIBUTION, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
 from softaer.modalities import TABLE, Modality, as_section, from_extraction
@@ -165,9 +165,9 @@ class Predictor:
             own = [output_name(dimension, target) for target in self.description["targets"]]
             fits = self.description.get("predictive", {}).get(dimension, {})
             if fits:
-                own.append(f"{dimension}_spread")
-            if any(fit["quantile"] is not None for fit in fits.values()):
-                own += [f"{dimension}_lower", f"{dimension}_upper"]
+                banded = any(fit["quantile"] is not None for fit in fits.values())
+                endings = OF_DISTRIBUTION if banded else OF_DISTRIBUTION[:1]
+                own += [output_name(dimension, ending) for ending in endings]
             found += own
         return found
 
@@ -389,8 +389,11 @@ class Predictor:
             if fit["quantile"] is not None:
                 half = np.where(seen, fit["quantile"] * spread, np.nan)
         centre = table[output_name(dimension, "E")].to_numpy(np.float64)
-        found = {"spread": spread, "lower": centre - half, "upper": centre + half}
-        return {f"{dimension}_{name}": v.astype(np.float32) for name, v in found.items()}
+        values = (spread, centre - half, centre + half)
+        return {
+            output_name(dimension, ending): value.astype(np.float32)
+            for ending, value in zip(OF_DISTRIBUTION, values, strict=True)
+        }
 
     def _sequences(
         self, features: Mapping[str, pd.DataFrame]

@@ -104,6 +104,9 @@ PREDICTED, CONSTANT_SPREAD = "predicted", "constant spread"
 ALONE, CLIMATOLOGY, LABEL = "sigma alone", "climatology", "other raters"
 """Distributions against which single ratings are scored, see :mod:`softaer.uncertainty`."""
 
+OF_DISTRIBUTION = ("spread", "lower", "upper")
+"""Endings of the columns that stand beside E and sigma in predictions of new recordings."""
+
 HUMAN = "one more rater (no upper bound)"
 """Name of the score that a rater reaches against the label from the others."""
 
