@@ -16,8 +16,9 @@ from softaer.core.experiment import Ratings
 from softaer.core.grid import RATE
 from softaer.core.schema import LABELS
 
-PEOPLE, FLAT, POINTS = 71, 13, 325
-"""Raters, those of them who never moved, and grid points of 32.5 s."""
+PEOPLE, FLAT, NEGATIVE, POINTS = 71, 13, 9, 325
+"""Raters, those of them who never moved and who moved against the others, and grid points of
+32.5 s."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,6 @@ def labelled(folder, tmp_path_factory):
         )
         found[estimator] = tables.read(here / "labels.parquet")
     assert tables.columns(here / "labels.parquet") == LABELS.names
-    assert tables.read(here / "label_notes.parquet").empty
     notes = tables.read(here / "notes.parquet")["note"]
     return (
         found,
@@ -87,9 +87,10 @@ def labelled(folder, tmp_path_factory):
 
 def test_all_of_the_tone_is_labelled_by_all(labelled):
     found, _, traces, weights = labelled
-    for table in found.values():
+    for estimator, table in found.items():
         np.testing.assert_array_equal(table["time"], np.arange(POINTS) / RATE)
-        assert (table["raters"] == PEOPLE).all()
+        counted = {"ewe": PEOPLE - FLAT - NEGATIVE, "mean": PEOPLE}[estimator]
+        assert (table["raters"] == counted).all()
         assert table["sigma"].notna().all()
     assert (traces.groupby("rater").size() == POINTS).all()
     spans = traces.groupby("rater")["value"].agg(np.ptp)

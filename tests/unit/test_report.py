@@ -25,7 +25,7 @@ from softaer.core.errors import InputError
 from softaer.core.tasks import HUMAN, networks, output_names
 from softaer.corpus import read_recordings
 from softaer.figures import traces
-from softaer.labels import DRIVEN, JUMPS
+from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import configured
 from softaer.page import explorer
 from softaer.page.against_ridge import against_ridge
@@ -926,7 +926,7 @@ def test_notes_on_raters_are_counted(tmp_path, root):
     results = Results(tmp_path)
     assert "raters with weight 0" not in results.render(root)
     for name in PARTITIONS:
-        notes = [(name, f"mood: rater 'x' has {DRIVEN}: 1 on average, 2 without")]
+        notes = [(name, f"mood: rater 'x' has {LEFT_OUT}: 1 on average, 2 with everybody")]
         notes += [(name, f"mood: {JUMPS}: once")] * (name == "a")
         results.write(notes, schema.NOTES, f"status/labels/{name}")
     text = results.render(root, "--noting", "labels")

@@ -33,7 +33,7 @@ from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
-from softaer.labels import DRIVEN, JUMPS
+from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
@@ -362,7 +362,7 @@ def main() -> None:
         absences=as_rows(absences(recordings, options.coverage)),
         oddities=as_rows(odd),
         odd_recordings=odd["recording"].nunique(),
-        driven=noted(odd, DRIVEN),
+        left_out=noted(odd, LEFT_OUT),
         jumping=noted(odd, JUMPS),
         all_recordings=len(recordings),
         check=as_rows(table("simulate_check")) if options.simulated else None,
