@@ -29,6 +29,7 @@ STAGES = [
     "recording_lengths",
     "rating_scales",
     "ratings",
+    "rater_screen",
     "rater_lags",
     "labels",
     "rater_weights",

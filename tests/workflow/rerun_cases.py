@@ -89,6 +89,7 @@ SETTINGS = [
     setting("ratings.scales", {"ratings": {"scales": "free"}}, {"rating_scales", "report"}),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
     setting("labels.min_raters", {"labels": {"min_raters": 2}}, LABELS),
+    setting("labels.screen", {"labels": {"screen": ["flat"]}}, {"rater_screen"} | LABELS),
     setting("labels.alignment", {"labels": {"alignment": "estimated"}}, {"rater_lags"} | LABELS),
     setting("labels.weights", {"labels": {"weights": "corpus"}}, {"rater_weights"} | LABELS),
     setting("delay", {"delay": 3.5}, {"simulate_check"} | DATASET),

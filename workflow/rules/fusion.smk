@@ -204,6 +204,7 @@ rule uncertainty:
         delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -228,6 +229,7 @@ rule uncertainty:
         estimator=ESTIMATOR,
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=options(config["evaluation"]),
     shell:
         "python -m softaer.uncertainty"
@@ -240,6 +242,7 @@ rule uncertainty:
         " {params.delay}"
         " {params.estimator}"
         " {params.weights}"
+        " {params.screen}"
         " {params.lags}"
         " {params.evaluation}"
         " --output {output.curves}"

@@ -134,6 +134,7 @@ rule report:
         check=CHECK,
         delays=DELAY_TABLE,
         lags=LAGS,
+        screen=SCREEN,
         dataset=targets_of_corpus,
         curves=NETWORKS.files(places.CURVE, NETWORKS.all),
         selections=NETWORKS.selections(NETWORKS.all),
@@ -176,6 +177,7 @@ rule report:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         contributions=flag_of("--contributions", "contributions"),
         noting=flag("--noting", NOTING),
         published=(
@@ -195,6 +197,7 @@ rule report:
         " --coverage {input.coverage}"
         " --ratings {params.ratings:q}"
         " {params.delay}"
+        " {params.screen}"
         " {params.rater_lags}"
         " {params.contributions}"
         " {params.noting}"

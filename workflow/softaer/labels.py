@@ -24,7 +24,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, index
 from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
-from softaer.rater_lags import align, varies
+from softaer.rater_lags import add_preparation, prepared, varies
 
 ESTIMATOR = ("estimator", "against", "spread", "spread_about", "min_raters")
 """Configuration keys that :func:`label` accepts."""
@@ -352,19 +352,18 @@ def add_estimator(arguments: argparse.ArgumentParser) -> None:
     """Add the options of :func:`label` and the tables it may need."""
     cli.add_settings(arguments, Labels, *ESTIMATOR)
     arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
 
 
 def read_estimator(
     options: argparse.Namespace,
-) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame], dict[str, Any]]:
-    """Lags, corpus weights by dimension, and keyword arguments of :func:`label`."""
-    lags = None if options.rater_lags is None else tables.read(options.rater_lags)
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Corpus weights by dimension, and keyword arguments of :func:`label`."""
     weights = {}
     if options.corpus_weights is not None:
         weights = dict(iter(tables.read(options.corpus_weights).groupby("dimension")))
     settings = cli.settings(options, Labels)
-    return lags, weights, {name: getattr(settings, name) for name in ESTIMATOR}
+    return weights, {name: getattr(settings, name) for name in ESTIMATOR}
 
 
 def main() -> None:
@@ -376,10 +375,8 @@ def main() -> None:
     arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     options = arguments.parse_args()
 
-    lags, corpus_weights, estimator = read_estimator(options)
-    ratings = tables.read(options.ratings)
-    if lags is not None:
-        ratings = align(ratings, lags)
+    corpus_weights, estimator = read_estimator(options)
+    ratings = prepared(tables.read(options.ratings), options)
     notes = []
     with (
         tables.writer(options.output, LABELS) as labels_sink,

@@ -44,7 +44,7 @@ from softaer.page.published import SHIPPED, departures, read_published, side_by_
 from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
 from softaer.page.worth import reliability_rows, verdict
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 from softaer.uncertainty import ALONE, PREDICTED
 
 PACKAGES = (
@@ -68,6 +68,7 @@ STAGES = (
     "recording_lengths",
     "ratings",
     "rating_scales",
+    "rater_screen",
     "rater_lags",
     "rater_weights",
     "labels",
@@ -282,7 +283,7 @@ def main() -> None:
     cli.add_coverage(arguments)
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
@@ -306,7 +307,7 @@ def main() -> None:
     ordered = in_order(in_scores)
     traces = explorer(
         *(experiment, options.results, options.dataset, ordered),
-        aligned_ratings(options.ratings, ordered, options.rater_lags),
+        prepared(tables.read_batches(options.ratings, ordered), options),
         cli.delays(options),
     )
     coefficients = (

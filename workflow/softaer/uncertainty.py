@@ -44,7 +44,7 @@ from softaer.core.targets import read_targets
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
 from softaer.labels import add_estimator, read_estimator
-from softaer.rater_lags import align
+from softaer.rater_lags import prepared
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Nominal shares of ratings covered by an interval."""
@@ -394,10 +394,8 @@ def main() -> None:
         ):
             tables.write(pd.DataFrame(columns=schema.names), schema, path)
         return
-    lags, corpus_weights, estimator = read_estimator(options)
-    traces = tables.read_batches(options.ratings, test)
-    if lags is not None:
-        traces = align(traces, lags)
+    corpus_weights, estimator = read_estimator(options)
+    traces = prepared(tables.read_batches(options.ratings, test), options)
     unit_of = {r.recording: getattr(r, settings.resample) for r in test}
     delays = cli.delays(options)
     curves, scores = [], []

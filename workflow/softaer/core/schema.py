@@ -386,6 +386,24 @@ RATER_LAGS = pa.schema(
 """Lags of the raters relative to each other, each with its correlation with the mean of the others;
 the note explains why a lag is not trusted and is therefore 0."""
 
+RATER_SCREEN = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("spread", pa.float64(), unit="rating"),
+        field("agreement", pa.float64(), nullable=True),
+        field("opposite", pa.float64(), nullable=True),
+        field("chance", pa.float64(), nullable=True),
+        field("verdict", pa.string(), unit=""),
+        field("reason", pa.string(), unit="", nullable=True),
+        field("excluded", pa.bool_()),
+    ]
+)
+"""What each rater's traces look like against those of the others: standard deviation about the mean
+of each recording; highest and lowest correlation with the mean of the raters who agree, over lags,
+and the one that chance reaches; ``agrees``, ``flat``, ``inverted``, ``unrelated`` or ``unknown``;
+and whether this rater is left out of the labels."""
+
 ANNOTATION_DELAY = pa.schema(
     [
         field("dimension", pa.string(), unit=""),
