@@ -33,6 +33,7 @@ STAGES = [
     "rater_lags",
     "labels",
     "rater_weights",
+    "raters",
     "agreement",
     "ceiling",
     "standardisation",
@@ -56,6 +57,7 @@ STAGES = [
     "figures.traces",
     "figures.uncertainty",
     "figures.agreement",
+    "figures.raters",
     "figures.frame_pairs",
     "figures.learning_curves",
     "figures.contributions",
@@ -211,6 +213,7 @@ def test_a_change_deep_down_reaches_the_stages_above(package, changed):
         "baselines",
         "score",
         "contributions",
+        "raters",
         "simulate.check",
         "ceiling",
     }

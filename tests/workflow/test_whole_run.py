@@ -86,7 +86,8 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
 
 
 def test_figures_and_table_for_a_paper_lie_beside_the_report(finished_project):
-    names = ["agreement", "frame_pairs", "learning_curves", "scores", "traces", "uncertainty"]
+    names = ["agreement", "frame_pairs", "learning_curves", "raters", "scores", "traces"]
+    names += ["uncertainty"]
     files = sorted(path.name for path in finished_project.path("results/figures").iterdir())
     assert files == [f"{name}.{kind}" for name in names for kind in ("pdf", "svg")]
     for path in finished_project.path("results/figures").iterdir():

@@ -304,6 +304,46 @@ rule agreement:
         " > {log} 2>&1"
 
 
+rule raters:
+    input:
+        ratings=rated_batches(places.RATINGS),
+        weights=rated_batches(places.RATER_WEIGHTS),
+        screen=places.RATER_SCREEN,
+        lags=LAGS,
+        recordings=TABLE,
+    output:
+        raters=places.RATERS,
+        recordings=places.RATER_RECORDINGS,
+    log:
+        log_of("raters"),
+    benchmark:
+        benchmark_of("raters")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 80),
+    params:
+        code=code_digest("raters"),
+        corpus=relevant(RATED, ["recording", "batch", "subject"]),
+        ratings=folder_of("ratings"),
+        weights=folder_of("weights"),
+        lags=flag_of("--rater-lags", "lags"),
+        max_lag=config["labels"]["max_lag"],
+        evaluation=options(config["evaluation"]),
+    shell:
+        "python -m softaer.raters"
+        " --recordings {input.recordings:q}"
+        " --ratings {params.ratings:q}"
+        " --weights {params.weights:q}"
+        " --screen {input.screen}"
+        " {params.lags}"
+        " --max-lag {params.max_lag}"
+        " {params.evaluation}"
+        " --output {output.raters}"
+        " --recordings-output {output.recordings}"
+        " > {log} 2>&1"
+
+
 rule ceiling:
     input:
         ratings=rated_batches(places.RATINGS),

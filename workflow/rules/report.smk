@@ -121,6 +121,7 @@ rule report:
         summary=places.SUMMARY,
         ratings=rated_batches(places.RATINGS),
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions", "reliability"]),
+        raters=places.RATERS,
         pairs=places.FRAME_PAIRS,
         figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),
         published=CORPUS.where([published.own_table(PUBLISHED)]),

@@ -209,7 +209,7 @@ def bring_in_step(
     return steps
 
 
-def _pairs(
+def pairs_with_others(
     recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """A rater's traces and the mean of the others in ``steps``, where both exist."""
@@ -229,7 +229,7 @@ def _scores(
 ) -> list[float]:
     """Correlation of a rater with the mean of the others at every lag up to ``reach``."""
     sums = np.zeros((3, 2 * reach + 1))
-    for own, others in _pairs(recordings, rater, steps):
+    for own, others in pairs_with_others(recordings, rater, steps):
         sums += moments_by_lag(own, others, reach)
     xy, xx, yy = sums
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -309,7 +309,7 @@ def compare(
     if not np.isfinite(scores).any():
         return None
     best = int(np.argmax(scores)) - reach
-    pairs = [(shift(x, best), y) for x, y in _pairs(recordings, rater, steps)]
+    pairs = [(shift(x, best), y) for x, y in pairs_with_others(recordings, rater, steps)]
     pairs = [tuple(both) for both in map(_centred, pairs)]
     # The lags of the others were chosen too, and they depend on this rater if it took part.
     choices = len(steps) - 1 if rater in steps else 1
@@ -318,7 +318,7 @@ def compare(
         scores.max(),
         scores[np.isfinite(scores)].min(),
         scores[reach],
-        pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0))),
+        pooled_correlation(pairs_with_others(recordings, rater, dict.fromkeys(steps, 0))),
         chance_level(pairs, len(pairs), len(scores), choices),
     )
 

@@ -41,6 +41,7 @@ from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
+from softaer.page.raters import raters_rows, sentences
 from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
 from softaer.page.worth import reliability_rows, verdict
@@ -72,6 +73,7 @@ STAGES = (
     "rater_lags",
     "rater_weights",
     "labels",
+    "raters",
     "agreement",
     "ceiling",
     "annotation_delay",
@@ -374,6 +376,10 @@ def main() -> None:
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         reliability=as_rows(reliability_rows(table("agreement/reliability"))),
         agreement_figure=figure("agreement"),
+        each_rater=as_rows(raters_rows(table("raters"))),
+        of_raters=sentences(table("raters")),
+        raters_figure=figure("raters"),
+        aligned=options.config["labels"]["alignment"] == "estimated",
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},
