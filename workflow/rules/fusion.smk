@@ -206,6 +206,7 @@ rule predictive:
         ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -230,6 +231,7 @@ rule predictive:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=options({"resample": config["evaluation"]["resample"]}),
     shell:
         "python -m softaer.predictive"
@@ -243,6 +245,7 @@ rule predictive:
         " --coverage {input.coverage}"
         " {params.delay}"
         " {params.lags}"
+        " {params.screen}"
         " {params.evaluation}"
         " --output {output.frames}"
         " --fit-output {output.fit}"
@@ -261,6 +264,7 @@ rule uncertainty:
         delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -292,6 +296,7 @@ rule uncertainty:
         estimator=ESTIMATOR,
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=options(config["evaluation"]),
     shell:
         "python -m softaer.uncertainty"
@@ -304,6 +309,7 @@ rule uncertainty:
         " {params.delay}"
         " {params.estimator}"
         " {params.weights}"
+        " {params.screen}"
         " {params.lags}"
         " {params.evaluation}"
         " --output {output.curves}"
