@@ -574,9 +574,7 @@ def main() -> None:
         read = partial(read_predictive, options.results, dimension, modality, unit_of)
         labels = read_targets(options.dataset, test, dimension)
         ridge = read(RIDGE) if RIDGE in experiment.baselines else None
-        seen = ratings_on_frames(
-            *(options, train, dimension, delays[dimension])
-        )["value"]
+        seen = ratings_on_frames(*(options, train, dimension, delays[dimension]))["value"]
         climatology = float(seen.mean()), float(seen.std(ddof=0))
         traces = prepared(tables.read_batches(options.ratings, test), options)
         traces = traces[traces["dimension"] == dimension]
