@@ -55,10 +55,11 @@ def of_sigma() -> str:
         "|" + "---|" * 5,
     ]
     for name, estimator in steps.ESTIMATORS.items():
-        cells = [f"`{name}`", estimator.about, "all present, whatever their weight"]
+        who = "present, with a weight above 0" if estimator.weighted else "all present"
+        cells = [f"`{name}`", estimator.about, who]
         cells += ["8: about E as it is delivered", "that of E, see steps 1 and 3"]
         lines.append("| " + " | ".join(cells) + " |")
-    about_mean = ["any, `spread_about: mean`", "the plain mean", "all present", "5", "that of E"]
+    about_mean = ["any, `spread_about: mean`", "their plain mean", "the same", "5", "that of E"]
     lines.append("| " + " | ".join(about_mean) + " |")
     return "\n".join(lines)
 

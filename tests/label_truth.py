@@ -1,6 +1,7 @@
 """The figure and the measured tables of docs/labels.md: labels against what was planted.
 
-    python tests/label_truth.py     measures, and writes tables and figure (ten minutes on one core)
+    python tests/label_truth.py           measures, and writes tables and figure (20 minutes)
+    python tests/label_truth.py --draw    draws the figure again from the tables of the page
 
 Every way to make labels meets the same raters: people who traced the pitch of a tone (pagan_qa,
 Barthet et al., 2023), and simulated panels with one trouble each, or none. It also meets the traces
@@ -388,51 +389,68 @@ def replaced(page: str, name: str, body: str) -> str:
     return f"{before}{start}\n{body}\n{END}{after}"
 
 
-def draw(people: pd.DataFrame, simulated_table: pd.DataFrame, path: Path) -> None:
-    """Distance from the truth, 1 - r, of each way to make labels."""
-    names = list(simulated_table.index)
-    place = np.arange(len(names))[::-1]
+def shown(page: str, name: str) -> pd.DataFrame:
+    """A table of the page, with numbers as such, by its first column."""
+    body = page.split(MARK.format(name), 1)[1].split(END, 1)[0].strip()
+    lines = [line.strip("| ").split(" | ") for line in body.splitlines()]
+    table = pd.DataFrame(lines[2:], columns=lines[0]).set_index(lines[0][0])
+    return table.astype(float)
+
+
+TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
+
+
+def draw(page: str, path: Path) -> None:
+    """Distance from the truth, 1 - r, of each way to make labels, from the tables of the page."""
+    planted = 1 - shown(page, "simulated panels")
+    people = 1 - shown(page, "people").loc[planted.index]
+    everyone, _, low, middle, high = (people[name] for name in people)
+    place = np.arange(len(planted))[::-1]
     with style():
         figure, axes = plt.subplots(
-            1, 2, figsize=(9.5, 4.6), sharey=True, width_ratios=[1, 1.5], layout="constrained"
+            1, 2, figsize=(9.5, 5.2), sharey=True, width_ratios=[1, 1.5], layout="constrained"
         )
-        own = people.set_index("labels").loc[names]
-        low, high = 1 - own["high"], 1 - own["low"]
-        axes[0].hlines(place, low, high, color="#56B4E9", lw=3, label="panels of 6, 10 to 90 %")
-        axes[0].plot(1 - own["median"], place, "|", color="#0072B2", ms=9, label="their median")
-        axes[0].plot(1 - own["all"], place, "o", color="#222222", ms=4, label="all 71 people")
-        axes[0].set(xscale="log", xlabel="1 − r with the pitch of a tone", yticks=place)
-        axes[0].set_yticklabels(names)
-        axes[0].legend(fontsize=7, loc="upper right")
+        axes[0].hlines(place, high, low, color="#56B4E9", lw=3, label="panels of 6, 10 to 90 %")
+        axes[0].plot(middle, place, "|", color="#0072B2", ms=9, label="their median")
+        axes[0].plot(everyone, place, "o", color="#222222", ms=4, label="all 71 people")
+        axes[0].set(xlabel="1 − r with the pitch of a tone", yticks=place)
+        axes[0].set_yticklabels(planted.index)
         marks = ["o", "s", "D", "^", "v", "P", "X"]
         colours = ["#222222", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#999999"]
-        for trouble, mark, colour in zip(simulated_table, marks, colours, strict=False):
-            values = 1 - simulated_table[trouble]
-            axes[1].plot(values, place, mark, color=colour, ms=5, label=trouble)
-        axes[1].set(xscale="log", xlabel="1 − r with the planted truth, simulated panels")
-        axes[1].legend(fontsize=7, loc="upper right", title="trouble", title_fontsize=7)
+        for trouble, mark, colour in zip(planted, marks, colours, strict=True):
+            axes[1].plot(planted[trouble], place, mark, color=colour, ms=5, label=trouble)
+        axes[1].set(xlabel="1 − r with the planted truth, simulated panels")
+        for axis in axes:
+            axis.set(xscale="log", xticks=TICKS)
+            axis.set_xticklabels([f"{tick:g}" for tick in TICKS])
+            axis.minorticks_off()
+            axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
         figure.savefig(path, metadata=UNDATED["svg"])
         plt.close(figure)
 
 
 def main() -> None:
-    table = of_simulated()
-    measured = {"simulated panels": written(table.reset_index())}
-    if RATED.is_dir():
-        people = of_people(RATED / "pagan_qa")
-        columns = {"all": "all 71, r", "delay": "at [s]", "low": "panels of 6: 10 %"}
-        columns |= {"median": "median", "high": "90 %"}
-        shown = people.assign(delay=people["delay"].map("{:.1f}".format)).rename(columns=columns)
-        measured["people"] = written(shown)
-        films_table = of_films(RATED / "muse_toolbox_examples")
-        measured["films"] = written(films_table, 4)
-        draw(people, table, FIGURE)
-    else:
-        print(f"no ratings of people at {RATED}: the figure stays as it is", file=sys.stderr)
+    measured = {}
+    if "--draw" not in sys.argv[1:]:
+        measured["simulated panels"] = written(of_simulated().reset_index())
+        if RATED.is_dir():
+            measured["people"] = written(named(of_people(RATED / "pagan_qa")))
+            measured["films"] = written(of_films(RATED / "muse_toolbox_examples"), 4)
+        else:
+            print(f"no ratings of people at {RATED}: their tables stay as they are")
     page = PAGE.read_text(encoding="utf-8")
     for name, body in measured.items():
         page = replaced(page, name, body)
     PAGE.write_text(page, encoding="utf-8")
+    draw(page, FIGURE)
+
+
+def named(people: pd.DataFrame) -> pd.DataFrame:
+    """The table of :func:`of_people` with the page's words."""
+    columns = {"all": "all 71, r", "delay": "at [s]", "low": "panels of 6: 10 %"}
+    columns |= {"median": "median", "high": "90 %"}
+    seconds = people["delay"].map("{:.1f}".format)
+    return people.assign(delay=seconds).rename(columns=columns)
 
 
 if __name__ == "__main__":

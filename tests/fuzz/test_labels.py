@@ -116,12 +116,14 @@ def label_by_loop(traces, estimator, against, spread, spread_about):
             estimate = mean(sorted(ratings.values())[cut : len(ratings) - cut])
         elif total:
             estimate = sum(Fraction(weights[k]) * y for k, y in ratings.items()) / total
-        about = estimate if spread_about == "E" else plain
-        squares = sum((y - about) ** 2 for y in ratings.values())
+        # Raters of weight 0 count only where there are no others.
+        heard = [y for k, y in ratings.items() if weights[k] > 0] or list(ratings.values())
+        about = estimate if spread_about == "E" else mean(heard)
+        squares = sum((y - about) ** 2 for y in heard)
         sigma = nan
-        if len(ratings) > 1:
-            sigma = sqrt(squares / (len(ratings) - (spread == "sample")))
-        rows.append((frame / 10, float(estimate), sigma, len(ratings)))
+        if len(heard) > 1:
+            sigma = sqrt(squares / (len(heard) - (spread == "sample")))
+        rows.append((frame / 10, float(estimate), sigma, len(heard)))
     return rows, agreement, weights, fallback
 
 
@@ -180,7 +182,9 @@ def test_any_ratings_have_an_e_between_them_and_a_sigma_within_their_range(trace
     labels, table = label(as_table(traces), **options)
     heard = traces[:, ~np.isnan(traces).all(axis=0)]
     low, high = np.nanmin(heard, axis=0), np.nanmax(heard, axis=0)
-    raters = (~np.isnan(heard)).sum(axis=0)
+    raters = labels["raters"].to_numpy()
+    assert (raters >= 1).all()
+    assert (raters <= (~np.isnan(heard)).sum(axis=0)).all()
     rounding = 1e-12 * np.nanmax(np.abs(heard))
     assert (labels["E"] >= low - rounding).all()
     assert (labels["E"] <= high + rounding).all()

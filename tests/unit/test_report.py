@@ -25,7 +25,7 @@ from softaer.core.errors import InputError
 from softaer.core.tasks import HUMAN, networks, output_names
 from softaer.corpus import read_recordings
 from softaer.figures import traces
-from softaer.labels import DRIVEN, JUMPS
+from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import configured
 from softaer.page import explorer
 from softaer.page.against_ridge import against_ridge
@@ -217,25 +217,41 @@ class Results:
         ]
         self.write(rows if power else [], schema.POWER, "power")
 
-    def sigma_scores(self, uncertainty=True, low=-0.0321, high=-0.0123, out_of_fold=True):
-        names = ("predicted", "constant sigma", "predicted, alone", "constant sigma, alone")
+    def sigma_scores(self, uncertainty=True, bands=True, **columns):
+        """The prediction beats a constant spread by an interval, and sigma alone nowhere."""
+        names = ("predicted", "sigma alone", "constant spread", "climatology", "other raters")
         table = pd.DataFrame(
             list(itertools.product(self.dimensions, self.tasks, names)),
             columns=["dimension", "task", "series"],
         )
-        compared = table["series"].str.startswith("predicted")
-        better = compared & ~table["series"].str.contains("alone")
+        compared, alone = table["series"] != "predicted", table["series"] == "sigma alone"
+        clear = compared & ~alone
         for score in ("crps", "nll"):
             table[score] = 0.2468
-            table[f"{score}_difference"] = np.where(better, -0.0222, 0.0333)
+            table[f"{score}_difference"] = np.where(alone, 0.0333, -0.0222)
             table.loc[~compared, f"{score}_difference"] = np.nan
-            table[f"{score}_low"] = np.where(better, low, np.nan)
-            table[f"{score}_high"] = np.where(better, high, np.nan)
-        table = table.assign(width_80=0.7, covered_80=0.8, covered_90=0.9, error_on_dev=0.1357)
-        table = table.assign(out_of_fold=out_of_fold, ratings=99, units=7)
-        return self.write(
-            table if uncertainty else [], schema.UNCERTAINTY_SCORES, "uncertainty_scores"
+            table[f"{score}_low"] = np.where(clear, -0.0321, np.nan)
+            table[f"{score}_high"] = np.where(clear, -0.0123, np.nan)
+        with_sigma = table["series"].isin(["predicted", "other raters"])
+        for end, value in (("_low", 0.21), ("", 0.33), ("_high", 0.45)):
+            table[f"r_deviation{end}"] = np.where(with_sigma, value, np.nan)
+        table["a"] = np.where(~compared, 0.1357, np.nan)
+        table = table.assign(width_80=0.7, covered_80=0.8, width_90=0.9, covered_90=0.9)
+        table = table.assign(skill=0.1, b_squared=0.95, ratings=99, units=7, panels=1)
+        table = table.assign(**{"out_of_fold": True} | columns, modality="audio+video")
+        self.write(
+            table[schema.DISTRIBUTION.names] if uncertainty else [],
+            schema.DISTRIBUTION,
+            "distribution",
         )
+        rows = [
+            (d, task, "audio+video", nominal, by, level, nominal + 0.03, 0.7, 0.95, 0.5, few, 99, 7)
+            for d, task, by, level, (nominal, few) in itertools.product(
+                *(self.dimensions, self.tasks, ["all", "sigma"], ["low"]),
+                [(0.8, False), (0.9, True)],
+            )
+        ]
+        self.write(rows if uncertainty and bands else [], schema.COVERED, "covered")
 
     def data_set(self, modalities):
         n = len(modalities)
@@ -272,6 +288,16 @@ class Results:
             )
         ]
         self.write(halves, schema.AGREEMENT_RELIABILITY, "agreement/reliability")
+        known = {"recordings": 4, "share": 0.9, "lag": 0.1, "gain": 1.0, "bias": -0.0123}
+        known |= {"noise": 0.2345, "gain_low": 0.8765, "gain_high": 1.1234, "verdict": "agrees"}
+        known |= {"weight_zero": 0, "flat": 0, "still": 0.0, "inverted": 0, "outliers": 0}
+        each = [
+            dict.fromkeys(schema.RATERS.names)
+            | {"dimension": d, "rater": n, **known, "done": "kept"}
+            for d in self.dimensions
+            for n in ("rater-7", RATER)
+        ]
+        self.write(pd.DataFrame(each), schema.RATERS, "raters")
         curve = [
             (d, *key, n, n / (n + 2), None, None, 0.5 if n < 3 else None)
             for d in self.dimensions
@@ -297,6 +323,7 @@ class Results:
         """The figures, by the stages that draw them."""
         raters = [(f"--{n}", self.folder / f"agreement/{n}.parquet") for n in ("pairs", "curve")]
         self.draw_one("agreement", *itertools.chain(*raters))
+        self.draw_one("raters", "--raters", self.folder / "raters.parquet")
         self.draw_one("uncertainty", "--uncertainty", self.folder / "uncertainty.parquet")
         tables = {"scores": "ccc", "intervals": "intervals", "ceiling": "ceiling"}
         words = [(f"--{flag}", self.folder / f"{name}.parquet") for flag, name in tables.items()]
@@ -894,23 +921,68 @@ def paragraphs(text):
     return [" ".join(html.unescape(re.sub("<[^>]*>", "", p)).split()) for p in found]
 
 
-def test_the_page_says_where_sigma_beats_a_constant_and_where_not(text):
-    total, alone = [p for p in paragraphs(text) if "the predicted σ has a lower CRPS" in p]
-    assert "lower CRPS than a constant σ in 2 of 2 cases, and a lower NLL in 2 of 2" in total
-    assert "below zero in 2 (CRPS) and 2 (NLL), and above zero in 0 and 0" in total
-    assert "does not beat" not in total
-    assert "lower CRPS than a constant σ in 0 of 2 cases, and a lower NLL in 0 of 2" in alone
+def points(text):
+    """List items of the section on the uncertainty, as plain text."""
+    section = text[text.index('<h2 id="uncertainty">') : text.index('<h2 id="raters">')]
+    found = re.findall(r"<li>(.*?)</li>", section, flags=re.DOTALL)
+    return [" ".join(html.unescape(re.sub("<[^>]*>", "", p)).split()) for p in found]
+
+
+def test_the_page_says_where_the_distribution_is_better_and_where_not(text):
+    constant = next(p for p in points(text) if "spread that does not change" in p)
+    assert "in 2 of 2 cases by CRPS, and in 2 by NLL" in constant
+    assert "the whole interval of the difference says so in 2 and 2" in constant
+    assert "the contrary in 0 and 0" in constant
+    assert "Not better" not in constant
+    alone = next(p for p in points(text) if "σ alone" in p)
+    assert "in 0 of 2 cases by CRPS, and in 0 by NLL" in alone
     assert "With 7 subjects in test there are no intervals" in alone
-    assert (
-        "by CRPS for mood, single; mood, multi, and by NLL for mood, single; mood, multi" in alone
-    )
+    assert "Not better by CRPS: mood, single; mood, multi; by NLL: mood, single; mood, mu" in alone
+    assert not any("ridge regression" in p for p in points(text))
 
 
 def test_the_page_says_if_the_error_on_dev_is_in_sample(tmp_path, root, text):
-    assert "in-sample for mood" not in text
+    assert "in-sample, and so too small" not in text
     results = Results(tmp_path, tasks=("multi",))
     results.sigma_scores(out_of_fold=False)
-    assert "in-sample for mood, multi, where there is no out-of-fold" in results.render(root)
+    assert "too small, for mood, multi, where there is no out-of-fold" in results.render(root)
+
+
+def test_the_page_says_whether_sigma_knows_the_moment(tmp_path, root, text):
+    said = next(p for p in points(text) if "Where σ is larger" in p)
+    assert "r = 0.33; the σ of the other raters themselves reaches 0.33." in said
+    assert "not above zero" not in said
+    assert "different panels" not in said
+    results = Results(tmp_path, tasks=("multi",))
+    results.sigma_scores(r_deviation_low=-0.1, panels=3)
+    said = next(p for p in points(results.render(root)) if "Where σ is larger" in p)
+    assert "not above zero for mood, multi: there, σ does not tell" in said
+    assert "3 different panels of raters" in said
+
+
+def test_the_page_says_what_bands_held(tmp_path, root, text):
+    first, second = [p for p in points(text) if "band that was made" in p]
+    assert first.endswith("to hold 80 % of the ratings holds 83 % on test.")
+    assert "few subjects in dev" in second
+    assert "too few for" not in first + second
+    results = Results(tmp_path, tasks=("multi",))
+    path = results.folder / "covered.parquet"
+    table = tables.read(path).assign(coverage=0.6, low=0.5, high=0.7)
+    tables.write(table, schema.COVERED, path)
+    assert "That is too few for mood, multi." in results.render(root)
+    results.sigma_scores(bands=False)
+    assert "There is no band: it needs at least four subjects" in results.render(root)
+
+
+def test_the_page_warns_of_a_sigma_that_raters_do_not_share(tmp_path, root, text):
+    assert "no score of σ means anything" not in text
+    results = Results(tmp_path)
+    path = results.folder / "agreement/reliability.parquet"
+    table = tables.read(path)
+    of_sigma = table["target"] == "sigma"
+    table = table.assign(low=np.where(of_sigma, -0.1, 0.5), high=0.6)
+    tables.write(table, schema.AGREEMENT_RELIABILITY, path)
+    assert "not above zero for mood: with such raters, no score of σ" in results.render(root)
 
 
 def test_the_page_says_what_the_labels_are_worth(page):
@@ -926,13 +998,22 @@ def test_notes_on_raters_are_counted(tmp_path, root):
     results = Results(tmp_path)
     assert "raters with weight 0" not in results.render(root)
     for name in PARTITIONS:
-        notes = [(name, f"mood: rater 'x' has {DRIVEN}: 1 on average, 2 without")]
+        notes = [(name, f"mood: rater 'x' has {LEFT_OUT}: 1 on average, 2 with everybody")]
         notes += [(name, f"mood: {JUMPS}: once")] * (name == "a")
         results.write(notes, schema.NOTES, f"status/labels/{name}")
     text = results.render(root, "--noting", "labels")
     (said,) = [p for p in paragraphs(text) if "raters with weight 0" in p]
     assert said.startswith("In 4 of 4 recordings, raters with weight 0")
     assert "In 1 of 4, E jumps" in said
+
+
+def test_each_rater_is_shown(page, text):
+    (table,) = [t for t in page.tables if "bias drift" in t[0]]
+    assert table[1][1] == "rater-7"
+    assert table[1][5] == "1.00 [0.88, 1.12]"
+    assert table[1][6] == "−0.01"
+    assert table[1][-1] == "kept"
+    assert "mood: all 2 raters agree with the others." in text
 
 
 PICTURE = b"\xff\xd8 a picture"

@@ -10,16 +10,20 @@ PAGE = Path(__file__).parents[2] / "docs" / "reruns.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 SCORES = {"figure_scores", "latex_table", "report"}
-RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
-FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
-    "figure_uncertainty", "packed_model"} | SCORES  # fmt: skip
-BASELINES = {"baselines", "postprocess", "fuse_modalities", "score", "evaluate"} | SCORES
+RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement",
+    "raters", "figure_raters"}  # fmt: skip
+DISTRIBUTION = {"predictive", "uncertainty", "figure_uncertainty"}
+FUSION = {"fuse_modalities", "score", "evaluate", "figure_traces",
+    "packed_model"} | DISTRIBUTION | SCORES  # fmt: skip
+BASELINES = {"baselines", "postprocess", "fuse_modalities", "score",
+    "evaluate"} | DISTRIBUTION | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
     "figure_frame_pairs", "ceiling"} | TRAINING  # fmt: skip
-LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement"} | DATASET
-RATINGS = {"ratings", "rating_scales"} | LABELS
+LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement", "raters",
+    "figure_raters"} | DATASET  # fmt: skip
+RATINGS = {"ratings", "rating_scales", "rater_screen"} | LABELS
 FEATURES = {"standardisation"} | DATASET
 OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
 
@@ -95,6 +99,7 @@ SETTINGS = [
     setting("labels.trim", {"labels": {"trim": 0.1}}, {"report"}),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
     setting("labels.min_raters", {"labels": {"min_raters": 2}}, LABELS),
+    setting("labels.screen", {"labels": {"screen": ["flat"]}}, {"rater_screen"} | LABELS),
     setting("labels.alignment", {"labels": {"alignment": "estimated"}}, {"rater_lags"} | LABELS),
     setting("labels.weights", {"labels": {"weights": "corpus"}}, {"rater_weights"} | LABELS),
     setting("delay", {"delay": 3.5}, {"simulate_check"} | DATASET),
@@ -131,6 +136,8 @@ MODULES = [
     code("rating_scales", {"rating_scales", "report"}),
     code("labels", LABELS),
     code("agreement", {"agreement", "figure_agreement", "report"}),
+    code("rater_screen", {"rater_screen", "raters", "figure_raters", "report"}),
+    code("raters", {"raters", "figure_raters", "report"}),
     code("ceiling", {"ceiling"} | SCORES),
     code("standardisation", FEATURES),
     code("dataset", DATASET),
@@ -143,6 +150,7 @@ MODULES = [
     code("fuse", FUSION),
     code("score", {"score"} | SCORES),
     code("evaluate", {"evaluate"} | SCORES),
+    code("predictive", {"packed_model", "report"} | DISTRIBUTION),
     code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),
     code("summarise", {"summarise", "report"}),
     code("simulate/check", {"simulate_check", "ceiling"} | SCORES),
@@ -154,7 +162,8 @@ MODULES = [
 ]  # fmt: skip
 
 OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage",
-    "summarise", "ceiling", "agreement", "figure_agreement", "frame_pairs",
+    "summarise", "ceiling", "agreement", "figure_agreement", "rater_screen", "raters",
+    "figure_raters", "frame_pairs",
     "figure_frame_pairs", "baselines"} | PREDICTION  # fmt: skip
 
 FILES = {

@@ -86,7 +86,8 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
 
 
 def test_figures_and_table_for_a_paper_lie_beside_the_report(finished_project):
-    names = ["agreement", "frame_pairs", "learning_curves", "scores", "traces", "uncertainty"]
+    names = ["agreement", "frame_pairs", "learning_curves", "raters", "scores", "traces"]
+    names += ["uncertainty"]
     files = sorted(path.name for path in finished_project.path("results/figures").iterdir())
     assert files == [f"{name}.{kind}" for name in names for kind in ("pdf", "svg")]
     for path in finished_project.path("results/figures").iterdir():
@@ -115,9 +116,17 @@ def test_the_raters_agreement_is_there(finished_project):
 
 
 def test_what_sigma_is_worth_is_there(finished_project):
-    scores = pd.read_parquet(finished_project.path("results/uncertainty_scores.parquet"))
-    assert set(scores["series"]) >= {"predicted", "constant sigma", "label"}
+    scores = pd.read_parquet(finished_project.path("results/distribution.parquet"))
+    assert set(scores["series"]) >= {"predicted", "constant spread", "ridge", "climatology"}
     assert scores[["crps", "nll", "width_80"]].notna().all(axis=None)
+    own = scores[scores["series"] == "predicted"]
+    assert (own["a"] > 0).all()
+    for dimension, task in zip(own["dimension"], own["task"], strict=True):
+        frames = pd.read_parquet(
+            finished_project.path(f"results/predictive/{dimension}/{task}.parquet")
+        )
+        spread = frames["spread"]
+        assert (spread >= frames["sigma"]).all()
 
 
 def test_snakemakes_own_report_has_all_items_with_their_captions(finished_project, tmp_path):
@@ -130,7 +139,7 @@ def test_snakemakes_own_report_has_all_items_with_their_captions(finished_projec
     captions = sorted((finished_project.source / "workflow/report").glob("*.rst"))
     # It takes three modalities to ask what each adds.
     captions = [caption for caption in captions if caption.stem != "contributions"]
-    assert len(captions) == 8
+    assert len(captions) == 9
     for caption in captions:
         first = caption.read_text().split("(")[0].split(";")[0].split("\n")[0][:40]
         assert first in text, caption.name
@@ -229,7 +238,10 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
         "simulate": {"recordings": 6, "duration": 24},
         "video": {"rate": 10.0, "refine": False},
         "delay": {"arousal": 4.0, "valence": 4.5},
-        "labels": {"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
+        "labels": {
+            **{"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
+            "screen": ["flat", "inverted", "unrelated"],
+        },
         "model": {"cell": "gru", "layers": 1, "cells": 8},
         "training": {"max_steps": 4, "loss": "ccc", "task_weights": "learned"},
         "seeds": [1, 2],
@@ -245,6 +257,8 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
     assert set(scores.loc[networks, "seed"]) == {1, 2}
     lags = pd.read_parquet(empty_project.path("results/rater_lags.parquet"))
     assert lags["note"].isna().all()
+    screen = pd.read_parquet(empty_project.path("results/rater_screen.parquet"))
+    assert set(lags["rater"]) == set(screen.loc[~screen["excluded"], "rater"])
     assert lags["lag"].abs().max() < 2.0
 
 

@@ -203,13 +203,17 @@ CONTRIBUTING = FUSIONS[-1].split(JOIN) if FUSIONS else []
 CONTRIBUTIONS = [places.CONTRIBUTIONS] if len(CONTRIBUTING) >= LEAST_CONTRIBUTING else []
 ALL_FUSED = of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_MODELS)
 ALL_COEFFICIENTS = [coefficients_of(**ALL_MODELS), coefficients_of(**ALL_BASELINES)]
-# Final predictions of networks and baselines.
-ALL_SYSTEMS = [
-    *collect(places.POSTPROCESSED, **ALL_MODELS),
-    *collect(places.POSTPROCESSED, **ALL_BASELINES),
-    *ALL_FUSED,
-    *of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_BASELINES),
-]
+
+
+def systems(**models):
+    """Final predictions of some models from every modality and fusion."""
+    return [
+        *collect(places.POSTPROCESSED, **{"modality": MODALITIES} | models),
+        *of_fusions(places.FUSED, places.FUSED_SUBSET, **models),
+    ]
+
+
+ALL_SYSTEMS = systems(**ALL_MODELS) + systems(**ALL_BASELINES)
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
 APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
@@ -233,6 +237,7 @@ ESTIMATOR = label_flags(config["labels"], ESTIMATION)
 PREPARED = label_flags(config["labels"], PREPARATION)
 TRACES = places.RATER_TRACES if PREPARED else places.RATINGS
 STATISTICS = [places.RATER_STATISTICS] if config["labels"]["scale"] in OVER_CORPUS else []
+SCREEN = [places.RATER_SCREEN] if config["labels"]["screen"] else []
 LAGS = [places.RATER_LAGS] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
     [places.CORPUS_WEIGHTS]

@@ -195,20 +195,88 @@ rule evaluate:
         " > {log} 2>&1"
 
 
+rule predictive:
+    input:
+        predictions=lambda wildcards: systems(
+            dimension=wildcards.dimension,
+            task=wildcards.task,
+            seed=BASELINE_SEED if wildcards.task in BASELINES else SEEDS,
+        ),
+        dataset=targets_of_corpus,
+        ratings=rated_batches(TRACES),
+        delays=DELAY_TABLE,
+        lags=LAGS,
+        screen=SCREEN,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        frames=places.PREDICTIVE,
+        fit=places.PREDICTIVE_FIT,
+    log:
+        log_of("predictive/{dimension}/{task}"),
+    benchmark:
+        benchmark_of("predictive/{dimension}/{task}")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 10),
+    params:
+        code=code_digest("predictive"),
+        corpus=lambda wildcards: relevant(
+            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+        ),
+        dataset=folder_of("dataset"),
+        experiment=EXPERIMENT,
+        results=results_by("predictions", places.POSTPROCESSED),
+        ratings=folder_of("ratings"),
+        delay=delay_of("delays"),
+        lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
+        evaluation=options({"resample": config["evaluation"]["resample"]}),
+    shell:
+        "python -m softaer.predictive"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --dimension {wildcards.dimension}"
+        " --task {wildcards.task}"
+        " --coverage {input.coverage}"
+        " {params.delay}"
+        " {params.lags}"
+        " {params.screen}"
+        " {params.evaluation}"
+        " --output {output.frames}"
+        " --fit-output {output.fit}"
+        " > {log} 2>&1"
+
+
 rule uncertainty:
     input:
-        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
-        fused=ALL_FUSED,
+        predictive=collect(
+            [places.PREDICTIVE, places.PREDICTIVE_FIT],
+            dimension=DIMENSIONS,
+            task=[*TASKS, *BASELINES],
+        ),
         dataset=targets_of_corpus,
         ratings=rated_batches(TRACES),
         delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
         curves=places.UNCERTAINTY,
-        scores=places.UNCERTAINTY_SCORES,
+        distribution=places.DISTRIBUTION,
+        csv=report(
+            places.DISTRIBUTION_CSV,
+            caption="../report/distribution.rst",
+            category="Scores",
+            labels={"table": "single ratings", "format": "CSV"},
+        ),
+        covered=places.COVERED,
     log:
         log_of("uncertainty"),
     benchmark:
@@ -222,12 +290,13 @@ rule uncertainty:
         corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
-        results=results_by("predictions", places.POSTPROCESSED),
+        results=results_by("predictive", places.PREDICTIVE),
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         estimator=ESTIMATOR,
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=options(config["evaluation"]),
     shell:
         "python -m softaer.uncertainty"
@@ -240,8 +309,11 @@ rule uncertainty:
         " {params.delay}"
         " {params.estimator}"
         " {params.weights}"
+        " {params.screen}"
         " {params.lags}"
         " {params.evaluation}"
         " --output {output.curves}"
-        " --scores-output {output.scores}"
+        " --distribution-output {output.distribution}"
+        " --csv-output {output.csv}"
+        " --covered-output {output.covered}"
         " > {log} 2>&1"

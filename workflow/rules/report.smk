@@ -117,10 +117,12 @@ rule report:
         power=places.POWER,
         ceiling=places.CEILING,
         uncertainty=places.UNCERTAINTY,
-        sigma_scores=places.UNCERTAINTY_SCORES,
+        distribution=places.DISTRIBUTION,
+        covered=places.COVERED,
         summary=places.SUMMARY,
         ratings=rated_batches(TRACES),
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions", "reliability"]),
+        raters=places.RATERS,
         pairs=places.FRAME_PAIRS,
         figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),
         published=CORPUS.where([published.own_table(PUBLISHED)]),
@@ -134,6 +136,7 @@ rule report:
         check=CHECK,
         delays=DELAY_TABLE,
         lags=LAGS,
+        screen=SCREEN,
         dataset=targets_of_corpus,
         curves=NETWORKS.files(places.CURVE, NETWORKS.all),
         selections=NETWORKS.selections(NETWORKS.all),
@@ -176,6 +179,7 @@ rule report:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         contributions=flag_of("--contributions", "contributions"),
         noting=flag("--noting", NOTING),
         published=(
@@ -195,6 +199,7 @@ rule report:
         " --coverage {input.coverage}"
         " --ratings {params.ratings:q}"
         " {params.delay}"
+        " {params.screen}"
         " {params.rater_lags}"
         " {params.contributions}"
         " {params.noting}"

@@ -33,7 +33,7 @@ from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
 from softaer.figures.traces import shown
-from softaer.labels import DRIVEN, JUMPS
+from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
@@ -41,11 +41,18 @@ from softaer.page.explorer import explorer, in_order
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
+from softaer.page.raters import raters_rows, sentences
 from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
-from softaer.page.worth import reliability_rows, verdict
-from softaer.rater_lags import aligned_ratings
-from softaer.uncertainty import ALONE, PREDICTED
+from softaer.page.worth import (
+    REFERENCES,
+    of_bands,
+    of_predictions,
+    reliability_rows,
+    unreliable,
+    verdict,
+)
+from softaer.rater_lags import add_preparation, prepared
 
 PACKAGES = (
     "snakemake",
@@ -68,11 +75,13 @@ STAGES = (
     "recording_lengths",
     "ratings",
     "rating_scales",
+    "rater_screen",
     "rater_statistics",
     "rater_traces",
     "rater_lags",
     "rater_weights",
     "labels",
+    "raters",
     "agreement",
     "ceiling",
     "annotation_delay",
@@ -87,6 +96,7 @@ STAGES = (
     "fuse",
     "score",
     "evaluate",
+    "predictive",
     "uncertainty",
 )
 """Stages whose code affects the scores or their evaluation, besides those of the modalities."""
@@ -243,28 +253,23 @@ def as_rows(frame: pd.DataFrame) -> dict[str, list]:
 
 
 def verdicts(scores: pd.DataFrame) -> dict[str, dict]:
-    """Whether predicted sigma beats a constant, with the error of E in the spread and without."""
-    series = {"total": PREDICTED, "alone": ALONE.format(PREDICTED)}
-    return {name: verdict(scores, one) for name, one in series.items()}
+    """Whether the predicted distribution beats each of the others, by its name in words."""
+    found = {words: verdict(scores, series) for series, words in REFERENCES.items()}
+    return {words: one for words, one in found.items() if one is not None}
 
 
 def shown_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores of single ratings as the page shows them: intervals as text, fewer columns."""
-    table = scores.drop(columns=["out_of_fold", "ratings", "units"])
-    for score in ("crps", "nll"):
-        low, high = table.pop(f"{score}_low"), table.pop(f"{score}_high")
+    left_out = ["modality", "a", "b_squared", "out_of_fold", "ratings", "units", "panels"]
+    table = scores.drop(columns=left_out)
+    for name in ("crps", "nll", "r_deviation"):
+        low, high = table.pop(f"{name}_low"), table.pop(f"{name}_high")
         bounds = [
             "–" if pd.isna(a) else f"[{a:.3f}, {b:.3f}]" for a, b in zip(low, high, strict=True)
         ]
-        place = table.columns.get_loc(f"{score}_difference") + 1
-        table.insert(place, f"{score} 95 %", bounds)
+        before = f"{name}_difference" if f"{name}_difference" in table else name
+        table.insert(table.columns.get_loc(before) + 1, f"{name} 95 %", bounds)
     return table
-
-
-def in_sample(scores: pd.DataFrame) -> list[str]:
-    """Cases for which the error of E on dev could only be computed in-sample."""
-    some = scores[(scores["series"] == PREDICTED) & (scores["out_of_fold"] == False)]  # noqa: E712
-    return list(some["dimension"] + ", " + some["task"])
 
 
 def noted(oddities: pd.DataFrame, words: str) -> int:
@@ -284,7 +289,7 @@ def main() -> None:
     cli.add_coverage(arguments)
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
@@ -308,13 +313,14 @@ def main() -> None:
     ordered = in_order(in_scores)
     traces = explorer(
         *(experiment, options.results, options.dataset, ordered),
-        aligned_ratings(options.ratings, ordered, options.rater_lags),
+        prepared(tables.read_batches(options.ratings, ordered), options),
         cli.delays(options),
     )
     coefficients = (
         read_models(experiment, options.results, experiment.fused) if experiment.fused else None
     )
-    uncertainty, sigma_scores = map(table, ("uncertainty", "uncertainty_scores"))
+    uncertainty, distribution = map(table, ("uncertainty", "distribution"))
+    covered, reliability = map(table, ("covered", "agreement/reliability"))
     intervals, power = table("intervals"), table("power")
     own = score_table(scores, intervals, ceiling)
     on_test = intervals[intervals["partition"] == "test"]
@@ -357,14 +363,17 @@ def main() -> None:
         power=as_rows(power_table(power)) if len(power) else None,
         largest_gains=largest_gains(power, units),
         uncertainty=figure("uncertainty") if len(uncertainty) else None,
-        verdicts=verdicts(sigma_scores),
-        sigma_scores=as_rows(shown_scores(sigma_scores)),
-        in_sample=in_sample(sigma_scores),
+        verdicts=verdicts(distribution),
+        predicted=of_predictions(distribution),
+        distribution=as_rows(shown_scores(distribution)),
+        bands=of_bands(covered),
+        covered=as_rows(covered.drop(columns=["modality", "few", "units"])),
+        unreliable=unreliable(reliability),
         summary=as_rows(table("summary")),
         absences=as_rows(absences(recordings, options.coverage)),
         oddities=as_rows(odd),
         odd_recordings=odd["recording"].nunique(),
-        driven=noted(odd, DRIVEN),
+        left_out=noted(odd, LEFT_OUT),
         jumping=noted(odd, JUMPS),
         all_recordings=len(recordings),
         check=as_rows(table("simulate_check")) if options.simulated else None,
@@ -373,8 +382,12 @@ def main() -> None:
         departures=departures(options.published, options.config | settings, experiment.single),
         release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
-        reliability=as_rows(reliability_rows(table("agreement/reliability"))),
+        reliability=as_rows(reliability_rows(reliability)),
         agreement_figure=figure("agreement"),
+        each_rater=as_rows(raters_rows(table("raters"))),
+        of_raters=sentences(table("raters")),
+        raters_figure=figure("raters"),
+        aligned=options.config["labels"]["alignment"] == "estimated",
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},

@@ -330,6 +330,14 @@ class Ratings(Section):
 class Labels(Section):
     """From the ratings to E and sigma: steps in this order, see docs/labels.md."""
 
+    screen: (
+        Annotated[tuple[Literal["flat", "inverted", "unrelated"], ...], MinLen(1), EACH_ONCE] | None
+    ) = None
+    """raters to leave out: [flat, inverted, unrelated], or some of them; see docs/raters.md"""
+    flat_below: Annotated[float, Interval(ge=0, le=1)] = 0.01
+    """flat: standard deviation below this share of the panel's median"""
+    unrelated_below: Annotated[float, Interval(ge=0, le=1)] = 0.3
+    """unrelated: correlation with the others below this, and no higher than chance reaches"""
     scale: Literal["none", "rater", "range", "centre", "recording"] = "none"
     """of each rater over the corpus: rater (mean 0, standard deviation 1), range (-1 to 1),
     centre (mean 0); recording: mean 0 and standard deviation 1 of each trace"""

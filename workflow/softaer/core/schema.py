@@ -398,6 +398,77 @@ RATER_LAGS = pa.schema(
 """Lags of the raters relative to each other, each with its correlation with the mean of the others;
 the note explains why a lag is not trusted and is therefore 0."""
 
+RATER_SCREEN = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("spread", pa.float64(), unit="rating"),
+        field("agreement", pa.float64(), nullable=True),
+        field("opposite", pa.float64(), nullable=True),
+        field("chance", pa.float64(), nullable=True),
+        field("verdict", pa.string(), unit=""),
+        field("reason", pa.string(), unit="", nullable=True),
+        field("excluded", pa.bool_()),
+    ]
+)
+"""What each rater's traces look like against those of the others: standard deviation about the mean
+of each recording; highest and lowest correlation with the mean of the raters who agree, over lags,
+and the one that chance reaches; ``agrees``, ``flat``, ``inverted``, ``unrelated`` or ``unknown``;
+and whether this rater is left out of the labels."""
+
+RATERS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("recordings", pa.int64(), unit="recordings"),
+        field("share", pa.float64()),
+        *(
+            field(f"{name}{end}", pa.float64(), unit, nullable=True)
+            for name, unit in (("lag", "s"), ("gain", "1"), ("bias", "rating"), ("noise", "rating"))
+            for end in ("", "_low", "_high")
+        ),
+        field("correlation", pa.float64(), nullable=True),
+        field("agreement", pa.float64(), nullable=True),
+        field("ccc", pa.float64(), nullable=True),
+        field("weight", pa.float64(), nullable=True),
+        field("weight_zero", pa.int64(), unit="recordings"),
+        field("flat", pa.int64(), unit="recordings"),
+        field("still", pa.float64()),
+        field("inverted", pa.int64(), unit="recordings"),
+        field("outliers", pa.int64(), unit="recordings"),
+        field("outlier_recordings", pa.string(), unit="", nullable=True),
+        field("bias_drift", pa.float64(), unit="rating", nullable=True),
+        field("bias_drift_p", pa.float64(), nullable=True),
+        field("gain_drift", pa.float64(), nullable=True),
+        field("gain_drift_p", pa.float64(), nullable=True),
+        field("verdict", pa.string(), unit=""),
+        field("done", pa.string(), unit=""),
+    ]
+)
+"""What is known of each rater: share of the rated time; parameters of the panel model with 95 %
+intervals; mean correlation with each other rater, correlation within recordings and CCC with what
+the others say; mean weight in E; numbers of recordings; share of the time in which the trace stands
+still; change of bias and gain from the first to the last recording, with its p value; verdict of
+the screen, and what was done."""
+
+RATER_RECORDINGS = pa.schema(
+    [
+        RECORDING,
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("share", pa.float64()),
+        field("agreement", pa.float64(), nullable=True),
+        field("gain", pa.float64(), nullable=True),
+        field("bias", pa.float64(), unit="rating", nullable=True),
+        field("weight", pa.float64(), nullable=True),
+        field("flat", pa.bool_()),
+        field("still", pa.float64()),
+        field("outlier", pa.string(), unit="", nullable=True),
+    ]
+)
+"""The same of each rater in each recording; ``outlier`` says in what it differs from this rater's
+other recordings."""
+
 ANNOTATION_DELAY = pa.schema(
     [
         field("dimension", pa.string(), unit=""),
@@ -450,9 +521,20 @@ FUSED_PREDICTIONS = predictions("", "_out_of_fold", "_mean", "_mean_out_of_fold"
 """The fusion by the configured method, and the plain mean of the modalities."""
 
 
-def applied(outputs: Sequence[str]) -> pa.Schema:
-    """Predictions of recordings without ratings, for all dimensions side by side."""
-    return pa.schema([RECORDING, TIME, *(field(name, pa.float32(), "rating") for name in outputs)])
+def applied(columns: Sequence[str]) -> pa.Schema:
+    """Predictions of recordings without ratings, for all dimensions side by side; spread and band
+    are null where nothing is known of them."""
+    known = tuple(f"_{target}" for target in ("E", "sigma"))
+    return pa.schema(
+        [
+            RECORDING,
+            TIME,
+            *(
+                field(name, pa.float32(), "rating", nullable=not name.endswith(known))
+                for name in columns
+            ),
+        ]
+    )
 
 
 POSTPROCESSING_STEPS = pa.schema(
@@ -633,12 +715,49 @@ UNCERTAINTY = pa.schema(
     ]
 )
 
-UNCERTAINTY_SCORES = pa.schema(
+PREDICTIVE = pa.schema(
+    [
+        field("modality", pa.string(), unit=""),
+        RECORDING,
+        TIME,
+        field("E", pa.float32(), unit="rating"),
+        field("sigma", pa.float32(), unit="rating"),
+        field("spread", pa.float32(), unit="rating"),
+        *(
+            field(f"{end}_{nominal}", pa.float32(), unit="rating", nullable=True)
+            for nominal in (80, 90)
+            for end in ("lower", "upper")
+        ),
+    ]
+)
+"""The distribution of another rater's rating, per frame of dev and test, averaged over seeds:
+normal about E with the standard deviation ``spread``, and bands that hold a nominal share [%]."""
+
+PREDICTIVE_FIT = pa.schema(
+    [
+        field("modality", pa.string(), unit=""),
+        field("a", pa.float64(), unit="rating"),
+        field("constant", pa.float64(), unit="rating"),
+        field("b_squared", pa.float64(), nullable=True),
+        field("quantile_80", pa.float64(), nullable=True),
+        field("few_80", pa.bool_()),
+        field("quantile_90", pa.float64(), nullable=True),
+        field("few_90", pa.bool_()),
+        field("units", pa.int64()),
+        field("ratings", pa.int64(), unit="ratings"),
+        field("out_of_fold", pa.bool_()),
+    ]
+)
+"""What was fitted on dev for the predictive distribution of each model."""
+
+DISTRIBUTION = pa.schema(
     [
         field("dimension", pa.string(), unit=""),
         field("task", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
         field("series", pa.string(), unit=""),
         field("crps", pa.float64(), unit="rating"),
+        field("skill", pa.float64(), nullable=True),
         field("crps_difference", pa.float64(), unit="rating", nullable=True),
         field("crps_low", pa.float64(), unit="rating", nullable=True),
         field("crps_high", pa.float64(), unit="rating", nullable=True),
@@ -646,15 +765,41 @@ UNCERTAINTY_SCORES = pa.schema(
         field("nll_difference", pa.float64(), nullable=True),
         field("nll_low", pa.float64(), nullable=True),
         field("nll_high", pa.float64(), nullable=True),
-        field("width_80", pa.float64(), unit="rating"),
-        field("covered_80", pa.float64()),
-        field("covered_90", pa.float64()),
-        field("error_on_dev", pa.float64(), unit="rating", nullable=True),
+        *(
+            field(f"{name}_{nominal}", pa.float64(), unit="rating" if name == "width" else "1")
+            for nominal in (80, 90)
+            for name in ("covered", "width")
+        ),
+        *(field(f"r_deviation{end}", pa.float64(), nullable=True) for end in ("", "_low", "_high")),
+        field("a", pa.float64(), unit="rating", nullable=True),
+        field("b_squared", pa.float64(), nullable=True),
         field("out_of_fold", pa.bool_(), nullable=True),
+        field("ratings", pa.int64(), unit="ratings"),
+        field("units", pa.int64()),
+        field("panels", pa.int64()),
+    ]
+)
+"""Scores of single ratings on test. ``skill`` is 1 - CRPS / CRPS of climatology. Differences are
+those of the prediction to the series, below zero if the prediction is better. ``r_deviation``:
+correlation of the series' sigma with how far a rater who was left out is from the label of the
+others. ``a``, ``b_squared`` and ``out_of_fold`` are those of the fit on dev."""
+
+COVERED = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
+        field("nominal", pa.float64()),
+        field("by", pa.string(), unit=""),
+        field("level", pa.string(), unit=""),
+        field("coverage", pa.float64()),
+        field("low", pa.float64(), nullable=True),
+        field("high", pa.float64(), nullable=True),
+        field("width", pa.float64(), unit="rating"),
+        field("few", pa.bool_()),
         field("ratings", pa.int64(), unit="ratings"),
         field("units", pa.int64()),
     ]
 )
-"""Scores of single ratings on test; differences are those to a constant sigma, below zero if the
-series is better. ``error_on_dev`` is the part of the spread that is not sigma, and ``out_of_fold``
-says how it was found; both are null for a series without it."""
+"""Share of the single ratings on test that bands hold, over all frames, and by level of predicted
+sigma."""
