@@ -64,7 +64,7 @@ def test_every_rule_has_an_edit_of_its_module(finished_project):
     ("module", "old", "new"),
     [
         ("labels", '"""Labels: the emotional', '"""Labels of every frame: the emotional'),
-        ("labels", "def rater_agreement(", "# A remark.\n\n\ndef rater_agreement("),
+        ("panels/weighting", "def rater_agreement(", "# A remark.\n\n\ndef rater_agreement("),
         ("signals/sound", "AUDIO_RATE = 16_000", "UNUSED = 1\nAUDIO_RATE = 16_000"),
     ],
     ids=["docstring", "comment", "unused name"],
