@@ -52,6 +52,7 @@ def test_every_recording_has_traces_a_plot_and_a_video(applied):
         assert list(table.columns) == [
             *("time", "arousal_E", "arousal_sigma", "arousal_spread"),
             *("valence_E", "valence_sigma", "valence_spread"),
+            *("audio_distance", "video_distance"),
         ]
         assert len(table) >= 100
         assert np.isfinite(table).all(axis=None)
