@@ -30,7 +30,8 @@ from softaer.modalities import configured
 from softaer.page import explorer
 from softaer.page.against_ridge import against_ridge
 from softaer.page.score_table import score_table
-from softaer.report import absences, as_rows
+from softaer.page.template import as_rows
+from softaer.report import absences
 from softaer.signals.extraction import NOTHING
 from softaer.simulate.check import CHECK
 
@@ -407,6 +408,13 @@ def page(text):
     return Page(text)
 
 
+def test_the_head_says_the_name_and_what_differs_from_the_defaults(results, text, root):
+    assert "<code>evaluation.draws</code>: 1234 " in text
+    assert "(default: 1000)" in text
+    assert "<strong>gru</strong>" not in text
+    assert "<strong>gru</strong>" in results.render(root, "--name", "gru", output="named.html")
+
+
 def test_the_page_is_well_formed(page):
     assert page.open == []
 
@@ -631,7 +639,7 @@ def test_raters_and_configuration_that_hold_html_are_escaped(tmp_path, root):
     assert ["mood", ATTACK, "0.000", "0.610", ATTACK] in [
         row for table in page.tables for row in table
     ]
-    assert html.unescape(text).count("onerror=alert(1)") == 4
+    assert html.unescape(text).count("onerror=alert(1)") == 7
 
 
 @pytest.fixture

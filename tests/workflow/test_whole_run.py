@@ -120,6 +120,20 @@ def test_what_sigma_is_worth_is_there(finished_project):
     assert scores[["crps", "nll", "width_80"]].notna().all(axis=None)
 
 
+def test_a_run_and_its_copy_do_not_differ(finished_project, tmp_path):
+    copy = copied(finished_project, tmp_path / "copy")
+    command = [sys.executable, "-m", "softaer", "compare"]
+    command += [finished_project.directory, copy.directory, "--output", tmp_path / "out"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "No key that affects scores differs" in (tmp_path / "out/comparison.html").read_text()
+    table = pd.read_csv(tmp_path / "out/comparison.csv")
+    assert (table["difference"].dropna() == 0).all()
+    np.testing.assert_allclose(table["ccc"], table["ccc_own_frames"], atol=1e-6)
+    scores = pd.read_csv(finished_project.path("results/ccc.csv"))
+    assert set(table["modality"]) == set(scores["modality"])
+
+
 def test_snakemakes_own_report_has_all_items_with_their_captions(finished_project, tmp_path):
     page = tmp_path / "snakemake_report.html"
     outcome = finished_project.run("--report", str(page))

@@ -25,7 +25,7 @@ from softaer.core.experiment import (
     holds_some,
     is_own_file,
 )
-from softaer.core.home import SCRIPT, TEMPLATE, package_alone
+from softaer.core.home import PAGE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, LEAST_CONTRIBUTING, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS

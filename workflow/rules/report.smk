@@ -162,7 +162,7 @@ rule report:
         mem_mb=growing(800, 4),
     params:
         code=code_digest("report"),
-        template=[file_digest(TEMPLATE), file_digest(SCRIPT)],
+        template=[file_digest(path) for path in PAGE],
         others=(
             file_digest(published.shipped_table(PUBLISHED))
             if PUBLISHED in published.SHIPPED
@@ -184,6 +184,7 @@ rule report:
             else flag_of("--published", "published")
         ),
         release=flag("--release", published.release(LAYOUT) if PUBLISHED else None),
+        name=flag("--name", paths.experiment_name(snakemake_private.configurations(workflow)[0])),
         config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
@@ -201,6 +202,7 @@ rule report:
         " {params.published:q}"
         " {params.release:q}"
         " {params.simulated}"
+        " {params.name:q}"
         " --config {params.config:q}"
         " --output {output}"
         " > {log} 2>&1"

@@ -12,7 +12,6 @@ from argparse import BooleanOptionalAction
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 import plotly.offline
 import yaml
@@ -43,6 +42,8 @@ from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
+from softaer.page.settings import departures_from_defaults
+from softaer.page.template import as_rows, in_page, render
 from softaer.page.worth import reliability_rows, verdict
 from softaer.rater_lags import aligned_ratings
 from softaer.uncertainty import ALONE, PREDICTED
@@ -120,12 +121,6 @@ def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
                 frame["picture"] = f"data:image/jpeg;base64,{text}"
         found.setdefault(dimension, []).append(frames)
     return found
-
-
-def in_page(content: dict) -> Markup:
-    """JSON whose content cannot end the HTML element that contains it."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c"))
 
 
 def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataFrame:
@@ -232,14 +227,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def as_rows(frame: pd.DataFrame) -> dict[str, list]:
-    """A table as ``header`` and ``rows`` for the template, NaN as ``None``."""
-    return {
-        "header": list(frame.columns),
-        "rows": frame.astype(object).where(frame.notna(), None).to_numpy().tolist(),
-    }
-
-
 def verdicts(scores: pd.DataFrame) -> dict[str, dict]:
     """Whether predicted sigma beats a constant, with the error of E in the spread and without."""
     series = {"total": PREDICTED, "alone": ALONE.format(PREDICTED)}
@@ -286,6 +273,7 @@ def main() -> None:
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
+    arguments.add_argument("--name", help="of the experiment")
     arguments.add_argument("--release", help="what the corpus is, if that is known")
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
@@ -329,8 +317,10 @@ def main() -> None:
     modalities = configured(options.config)
     settings = {name: modality.settings for name, modality in modalities.items()}
     odd = oddities(options.results / "status", options.noting, recordings)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
+    page = render(
+        options.template,
+        name=options.name,
+        changed=as_rows(departures_from_defaults(options.config)),
         simulated=options.simulated,
         headline=headline(scores, ceiling),
         answers=claims[["hypothesis", "target", "answer"]].to_dict("records"),

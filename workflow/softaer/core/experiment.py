@@ -773,3 +773,23 @@ class Experiment(Section):
 def defaults() -> dict[str, Any]:
     """Every key with its default, as YAML would give them."""
     return json.loads(json.dumps(asdict(Configuration())))
+
+
+def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a configuration that differ from the defaults, section by section.
+
+    Examples
+    --------
+    >>> differences({"model": {"cells": 8, "layers": 2}}, {"model": {"cells": 240, "layers": 2}})
+    {'model': {'cells': 8}}
+    """
+    found = {}
+    for key, value in config.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping) and default:
+            value = differences(value, default)
+            if value:
+                found[key] = value
+        elif value != default:
+            found[key] = value
+    return found

@@ -1,20 +1,22 @@
 """Headline: the best model of each dimension and target."""
 
+from typing import Any
+
 import pandas as pd
 
 from softaer.core.tasks import HUMAN, TASKS
 from softaer.page.score_table import keyed
 
 
-def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, object]]:
+def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, Any]]:
     """The best network on dev for each dimension and target, with its score on test.
 
     It is chosen by the out-of-fold CCC on dev, averaged over seeds, so that test is not used.
 
     Returns
     -------
-    ``dimension``, ``target``, ``modality``, ``task``, ``ccc`` on test (``None`` without a test
-    partition), ``human`` (score of one rater, ``None`` if unknown).
+    ``dimension``, ``target``, ``modality``, ``task``, ``fusion``, ``ccc`` on test (``None``
+    without a test partition), ``human`` (score of one rater, ``None`` if unknown).
     """
     keys = ["dimension", "target", "modality", "task", "fusion"]
     scores = keyed(scores[scores["task"].isin(TASKS)])
@@ -37,6 +39,7 @@ def headline(scores: pd.DataFrame, ceiling: pd.DataFrame) -> list[dict[str, obje
                 "target": target,
                 "modality": best[2],
                 "task": best[3],
+                "fusion": best[4] or None,
                 "ccc": None if value is None or pd.isna(value) else float(value),
                 "human": human.get((dimension, target)),
             }
