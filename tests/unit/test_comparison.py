@@ -264,6 +264,7 @@ def settings_of(folder=Path("/runs/one"), **config):
         ({}, {"modalities": {"audio": {}, "video": {}}}, set()),
         ({}, {"audio": {"window": 2.0}}, {"modalities.audio.window"}),
         ({}, {"report": {"frames": False}}, set()),
+        ({}, {"inspect": {"worst": 5}}, set()),
         ({}, {"seeds": [1, 2]}, {"seeds"}),
         ({}, {"fusion": {"of": [["video", "audio"]]}}, set()),
     ],

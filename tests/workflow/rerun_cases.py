@@ -11,9 +11,10 @@ BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 SCORES = {"figure_scores", "latex_table", "report"}
 RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
-FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty", "figure_traces",
-    "figure_uncertainty", "packed_model"} | SCORES  # fmt: skip
-BASELINES = {"baselines", "postprocess", "fuse_modalities", "score", "evaluate"} | SCORES
+EACH = {"recording_scores", "figure_traces", "report"}
+FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty",
+    "figure_uncertainty", "packed_model"} | EACH | SCORES  # fmt: skip
+BASELINES = {"baselines", "postprocess", "fuse_modalities", "score", "evaluate"} | EACH | SCORES
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
@@ -135,7 +136,8 @@ MODULES = [
     code("baselines", BASELINES),
     code("postprocess", {"postprocess"} | FUSION - {"fuse_modalities"}),
     code("fuse", FUSION),
-    code("score", {"score"} | SCORES),
+    code("score", {"score"} | EACH | SCORES),
+    code("recording_scores", EACH),
     code("evaluate", {"evaluate"} | SCORES),
     code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),
     code("summarise", {"summarise", "report"}),

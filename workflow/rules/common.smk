@@ -262,6 +262,7 @@ wildcard_constraints:
 recordings_of, applied_of, applied_named, rated_in = map(
     told, (CORPUS.of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in)
 )
+inspected = functools.partial(told(CORPUS.inspected), config["inspect"]["names"])
 INPUTS = Inputs(
     *(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path))), EXTRACTED
 )

@@ -1,7 +1,7 @@
 """Late fusion of the modalities, all scores, and their evaluation.
 
 In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and in the same
-folder intervals, hypotheses, what each of three modalities or more adds, and what the uncertainty is worth.
+folder scores of every recording, intervals, hypotheses, what each of three modalities or more adds, and what the uncertainty is worth.
 """
 
 
@@ -111,6 +111,57 @@ rule score:
         " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
+        " --output {output.parquet}"
+        " --csv-output {output.csv}"
+        " > {log} 2>&1"
+
+
+rule recording_scores:
+    input:
+        predictions=ALL_SYSTEMS,
+        scores=places.SCORES,
+        dataset=targets_of_corpus,
+        ratings=rated_batches(places.RATINGS),
+        lags=LAGS,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        parquet=places.RECORDING_SCORES,
+        csv=report(
+            places.RECORDING_SCORES_CSV,
+            caption="../report/recordings.rst",
+            category="Scores",
+            labels={"table": "every recording, the worst first", "format": "CSV"},
+        ),
+    log:
+        log_of("recording_scores"),
+    benchmark:
+        benchmark_of("recording_scores")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 4),
+    params:
+        code=code_digest("recording_scores"),
+        corpus=relevant(
+            [r for r in RATED if r.partition != "train"],
+            ["recording", "batch", "partition", "subject"],
+        ),
+        dataset=folder_of("dataset"),
+        ratings=folder_of("ratings"),
+        experiment=EXPERIMENT,
+        results=results_by("scores", places.SCORES),
+        lags=flag_of("--rater-lags", "lags"),
+    shell:
+        "python -m softaer.recording_scores"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --coverage {input.coverage}"
+        " {params.lags}"
+        " --scores {input.scores}"
         " --output {output.parquet}"
         " --csv-output {output.csv}"
         " > {log} 2>&1"

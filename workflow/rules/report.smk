@@ -111,6 +111,7 @@ rule report:
         recordings=TABLE,
         scores=places.SCORES,
         csv=places.SCORES_CSV,
+        each=places.RECORDING_SCORES,
         intervals=places.INTERVALS,
         claims=places.CLAIMS,
         hypotheses=places.HYPOTHESES,

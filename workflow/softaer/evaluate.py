@@ -170,8 +170,9 @@ def read_sums(
     recordings: Sequence[Recording],
     dimension: str,
     unit: str,
+    systems: Iterable[System] | None = None,
 ) -> dict[tuple[str, str], Sums]:
-    """Moments of all models of a dimension.
+    """Moments of models of a dimension.
 
     Parameters
     ----------
@@ -188,6 +189,8 @@ def read_sums(
         Dimension of the labels.
     unit
         ``recording`` or ``subject``.
+    systems
+        Requested models; default: all.
 
     Returns
     -------
@@ -204,7 +207,7 @@ def read_sums(
             codes, units = pd.factorize(unit_of[here], sort=True)
             places[target, part] = here, codes, frames.loc[here, target].to_numpy()
             found[target, part] = Sums(list(units), {})
-    for system in experiment.systems:
+    for system in experiment.systems if systems is None else systems:
         columns = {
             key: system.column(key[0]) + ("_out_of_fold" if key[1] == "dev" else "")
             for key in found

@@ -31,7 +31,6 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
-from softaer.figures.traces import shown
 from softaer.labels import DRIVEN, JUMPS
 from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
@@ -44,6 +43,7 @@ from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
 from softaer.page.settings import departures_from_defaults
 from softaer.page.template import as_rows, in_page, render
+from softaer.page.trouble import SHOWN, trouble_rows, typical_and_worst
 from softaer.page.worth import reliability_rows, verdict
 from softaer.rater_lags import aligned_ratings
 from softaer.uncertainty import ALONE, PREDICTED
@@ -85,6 +85,7 @@ STAGES = (
     "postprocess",
     "fuse",
     "score",
+    "recording_scores",
     "evaluate",
     "uncertainty",
 )
@@ -300,6 +301,7 @@ def main() -> None:
     coefficients = (
         read_models(experiment, options.results, experiment.fused) if experiment.fused else None
     )
+    each = table("recordings")
     uncertainty, sigma_scores = map(table, ("uncertainty", "uncertainty_scores"))
     intervals, power = table("intervals"), table("power")
     own = score_table(scores, intervals, ceiling)
@@ -387,7 +389,9 @@ def main() -> None:
         estimated=estimated,
         scores_figure=figure("scores"),
         figure=figure("traces"),
-        trace_recording=shown(in_scores, options.recordings).recording,
+        trouble=trouble_rows(each),
+        trouble_shown=SHOWN,
+        trace_recordings=typical_and_worst(each, options.results),
         trace_task=experiment.tasks[-1],
         trace_seed=experiment.seeds[0],
         explorer=in_page(traces),

@@ -2,6 +2,7 @@
 
 import html
 import re
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,5 +185,5 @@ def _configuration(report: Path) -> Any:
 
 def _delays(config: Mapping[str, Any], results: Path) -> dict[str, float]:
     if config["delay"] == "estimated":
-        return cli.chosen_delays(within(results, ANNOTATION_DELAY))
+        return cli.delays(Namespace(delay_table=within(results, ANNOTATION_DELAY)))
     return configuration.delays(config)

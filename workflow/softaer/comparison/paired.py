@@ -29,13 +29,14 @@ from softaer.core.inference import (
     resample,
 )
 from softaer.core.listing import first_few
-from softaer.core.places import CEILING, SCORES, within
+from softaer.core.places import SCORES, within
 from softaer.core.targets import read_targets
-from softaer.core.tasks import TASKS
+from softaer.core.tasks import CONSTANT, TASKS
 from softaer.corpus import Recording
 from softaer.evaluate import read_sums
-from softaer.page.headline import headline
+from softaer.page.headline import best_on_dev
 from softaer.page.score_table import keyed, name_of
+from softaer.page.trouble import typical
 
 SAME = 1e-5
 """Labels whose relative difference is smaller are equal: float32 from different machines."""
@@ -193,11 +194,7 @@ def shared_dimensions(runs: Sequence[Finished]) -> list[str]:
 
 def best_models(run: Finished) -> dict[tuple[str, str], System]:
     """The model of each dimension and target that is best on dev, as in the report's headline."""
-    found = headline(*(tables.read(within(run.results, name)) for name in (SCORES, CEILING)))
-    return {
-        (row["dimension"], row["target"]): System(row["modality"], row["task"], row["fusion"])
-        for row in found
-    }
+    return best_on_dev(tables.read(within(run.results, SCORES)))
 
 
 class Models(NamedTuple):
@@ -319,7 +316,7 @@ def compare_runs(runs: Sequence[Finished], changed: Mapping[str, Sequence[str]])
             named: dict[str, list[System | None]] = {BEST: chosen}
             for system in dict.fromkeys(s for one in here for s in one.scores):
                 own = [system if system in one.scores else None for one in here]
-                if own.count(None) < len(runs) - 1:
+                if system.task != CONSTANT and own.count(None) < len(runs) - 1:
                     named[model_name(system)] = own
             for model, systems in named.items():
                 part = _rows(runs, here, systems)
@@ -466,13 +463,10 @@ def typical_and_apart(recordings: pd.DataFrame, names: Sequence[str]) -> dict[st
     targets. Apart: the largest mean difference between the best and the worst experiment.
     """
     mean = recordings.set_index("recording")[list(names)]
-    each = mean.mean(axis=1).groupby(level=0).mean().dropna().sort_values(kind="stable")
+    each = mean.mean(axis=1).groupby(level=0).mean()
     apart = (mean.max(axis=1) - mean.min(axis=1)).groupby(level=0).mean().dropna()
-    if each.empty or apart.empty:
+    if each.isna().all() or apart.empty:
         return {}
-    found = {each.index[(len(each) - 1) // 2]: "typical"}
-    farthest = apart.idxmax()
-    found[farthest] = (
-        "typical, and where they differ most" if farthest in found else ("where they differ most")
-    )
-    return found
+    found, farthest = {typical(each): "typical"}, str(apart.idxmax())
+    also = f"{found[farthest]}, and " if farthest in found else ""
+    return {**found, farthest: f"{also}where they differ most"}

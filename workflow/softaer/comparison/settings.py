@@ -16,7 +16,7 @@ from softaer.running import configuration
 from softaer.running.paths import PATHS
 from softaer.running.recordings import is_simulated
 
-WITHOUT_EFFECT = ("apply", "report")
+WITHOUT_EFFECT = ("apply", "inspect", "report")
 """Sections that change no score."""
 
 

@@ -182,14 +182,9 @@ def delays(options: argparse.Namespace) -> dict[str, float]:
     """Delay of each dimension [s], from the arguments of :func:`add_delays`."""
     if options.delay_table is None:
         return {dimension: float(seconds) for dimension, seconds in options.delays}
-    return chosen_delays(options.delay_table)
-
-
-def chosen_delays(path: Path) -> dict[str, float]:
-    """Delay of each dimension [s], from the table of the stage ``annotation_delay``."""
     from softaer.core import tables  # heavy, and few need it
 
-    table = tables.read(path)
+    table = tables.read(options.delay_table)
     return table[table["chosen"]].set_index("dimension")["delay"].to_dict()
 
 

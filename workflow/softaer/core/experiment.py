@@ -593,6 +593,19 @@ class Evaluation(Section):
 
 
 @dataclass(frozen=True)
+class Inspect(Section):
+    """Videos of rated recordings."""
+
+    names: (
+        Annotated[tuple[str, ...], MinLen(1), EACH_ONCE, "names of rated recordings with video"]
+        | None
+    ) = None
+    """null: the worst of test"""
+    worst: Count = 3
+    """how many of these"""
+
+
+@dataclass(frozen=True)
 class Report(Section):
     """Content of the report besides the scores."""
 
@@ -690,6 +703,10 @@ class Configuration(Section):
 
     apply: Apply = Apply()
     """The target "apply": predicts E and sigma of recordings without ratings, in results/apply."""
+
+    inspect: Inspect = Inspect()
+    """The target "inspect": videos of rated recordings with label, raters and prediction below the
+    picture, in results/inspect."""
 
     evaluation: Evaluation = Evaluation()
     report: Report = Report()

@@ -508,6 +508,34 @@ CCC = pa.schema(
 """Scores over the concatenated frames of a partition, and over its recordings one by one."""
 
 
+def recording_scores(modalities: Sequence[str]) -> pa.Schema:
+    """Scores of every recording by the model that is best on dev, and what they depend on.
+
+    ``bias`` is the mean of prediction minus label, ``seconds`` the length of the labelled part that
+    has features, ``agreement`` the mean correlation of each two raters over the whole recording.
+    """
+    return pa.schema(
+        [
+            RECORDING,
+            field("subject", pa.string(), unit=""),
+            field("partition", pa.string(), unit=""),
+            field("dimension", pa.string(), unit=""),
+            field("target", pa.string(), unit=""),
+            field("ccc", pa.float64(), nullable=True),
+            field("rmse", pa.float64(), unit="rating"),
+            field("bias", pa.float64(), unit="rating"),
+            field("seconds", pa.float64(), unit="s"),
+            field("raters", pa.int64(), unit="raters"),
+            field("agreement", pa.float64(), nullable=True),
+            *(field(f"coverage_{name}", pa.float64()) for name in modalities),
+            field("modality", pa.string(), unit=""),
+            field("task", pa.string(), unit=""),
+            field("fusion", pa.string(), unit="", nullable=True),
+            field("seeds", pa.int64(), unit="seeds"),
+        ]
+    )
+
+
 def summary(modalities: Sequence[str]) -> pa.Schema:
     """The data-set table."""
     return pa.schema(

@@ -8,6 +8,7 @@ from typing import Any
 
 from softaer.core.errors import InputError
 from softaer.core.experiment import is_own_file
+from softaer.core.listing import first_few
 from softaer.core.places import LISTED_TABLE, PACKED_FILES, SIMULATED_TABLE
 from softaer.corpus import (
     PARTITIONS,
@@ -119,6 +120,35 @@ class Recordings:
                 "recordings in 'apply.recordings'"
             )
         return self.applied
+
+    def inspected(self, names: Sequence[str] | None) -> list[Recording]:
+        """Rated recordings of which videos may be made: those named, or all of test with video.
+
+        Without a test partition, those of dev take its place.
+
+        Raises
+        ------
+        InputError
+            If a name is not that of a rated recording with video, or there is none.
+        """
+        seen = {r.recording: r for r in self.rated_in() if r.video}
+        for name in names or ():
+            if name not in seen:
+                raise InputError(
+                    f"config key 'inspect.names': found {name!r}; expected rated recordings "
+                    f"with video: {first_few(seen, 10)}"
+                )
+        parts = {r.partition for r in self.rated_in()}
+        shown = "test" if "test" in parts else "dev"
+        found = [
+            r for r in seen.values() if (r.recording in names if names else r.partition == shown)
+        ]
+        if not found:
+            raise InputError(
+                f"{self.table}: no rated recording in {shown} has video; expected some to inspect, "
+                "or names in 'inspect.names'"
+            )
+        return found
 
     def with_turns(self, batch: str) -> list[Recording]:
         """Recordings of a batch that have sound; each must have turns."""
