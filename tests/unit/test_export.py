@@ -18,7 +18,7 @@ from softaer.core.errors import InputError
 from softaer.core.places import APPLIED, EXPERIMENT, LABELS, PACKED_FILES, final_prediction, within
 from softaer.core.schema import FUSED_PREDICTIONS, POSTPROCESSED, applied
 from softaer.core.schema import LABELS as LABELS_SCHEMA
-from softaer.core.tasks import BASELINES, TARGETS, TASKS
+from softaer.core.tasks import BASELINES, OF_DISTRIBUTION, TARGETS, TASKS
 from softaer.readers import forms
 from softaer.readers.tools import elan
 from softaer.readers.traces import Request
@@ -292,6 +292,10 @@ def predicted(path, frames=12, **columns):
     path.parent.mkdir(parents=True, exist_ok=True)
     time = np.arange(frames) / 10
     names = {f"arousal_{target}": np.linspace(-1, 1, frames) for target in TARGETS}
+    # Spread and band are no tracks; the band is missing where nothing is seen.
+    names |= {
+        f"arousal_{ending}": np.where(np.arange(frames), 0.5, np.nan) for ending in OF_DISTRIBUTION
+    }
     table = pd.DataFrame({"time": time, **names, **columns})
     table.to_csv(path, index=False, float_format="%.6g")
     return table
@@ -310,7 +314,8 @@ def test_predictions_of_new_recordings_with_any_name(form, export, tmp_path):
 def test_parquet_and_applied_results(export, tmp_path):
     table = predicted(tmp_path / "p1.csv").assign(recording="p1")
     path = within(tmp_path / "results", APPLIED, batch="b")
-    tables.write(table, applied(["arousal_E", "arousal_sigma"]), path)
+    columns = [name for name in table if name.startswith("arousal_")]
+    tables.write(table, applied(columns), path)
     export("p1.csv", "--format", "csv", "--output-dir", "a")
     export(path, "--format", "csv", "--output-dir", "b")
     export(tmp_path / "results", "--format", "csv", "--output-dir", "c")

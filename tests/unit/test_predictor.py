@@ -104,6 +104,53 @@ def test_fusion_of_each_seed_and_their_mean(folder):
     np.testing.assert_allclose(table["arousal_sigma"], sigma, atol=1e-6)
 
 
+PREDICTIVE = {
+    "audio": {"a": 0.3, "constant": 1.0, "quantile": 2.0, "units": 12},
+    "audio+video": {"a": 0.4, "constant": 1.0, "quantile": 1.5, "units": 12},
+}
+
+
+def test_spread_and_band_are_those_of_the_modalities_at_hand(tmp_path):
+    folder = write_model(tmp_path / "model", predictive={"arousal": PREDICTIVE})
+    predictor = Predictor.load(folder)
+    audio, video = features("audio"), features("video")
+    for given, name in (
+        ({"audio": audio, "video": video}, "audio+video"),
+        ({"audio": audio}, "audio"),
+    ):
+        table = predictor.predict_features(given)
+        columns = ["E", "sigma", "spread", "lower", "upper"]
+        assert list(table.columns) == ["time", *(f"arousal_{name}" for name in columns)]
+        fit = PREDICTIVE[name]
+        spread = np.hypot(fit["a"], table["arousal_sigma"])
+        np.testing.assert_allclose(table["arousal_spread"], spread, rtol=1e-5)
+        half = fit["quantile"] * spread
+        np.testing.assert_allclose(table["arousal_upper"] - table["arousal_E"], half, atol=1e-5)
+        np.testing.assert_allclose(table["arousal_E"] - table["arousal_lower"], half, atol=1e-5)
+    # The model knows no error of the video alone.
+    alone = predictor.predict_features({"video": video})
+    assert alone["arousal_E"].notna().all()
+    assert alone[["arousal_spread", "arousal_lower", "arousal_upper"]].isna().all(axis=None)
+
+
+def test_frames_without_evidence_have_no_band(tmp_path):
+    folder = write_model(tmp_path / "model", predictive={"arousal": PREDICTIVE})
+    audio, video = features("audio"), features("video")
+    audio.loc[3:7, FEATURES["audio"]] = np.nan
+    video.loc[5:9, FEATURES["video"]] = np.nan
+    table = Predictor.load(folder).predict_features({"audio": audio, "video": video})
+    without = np.arange(len(table))[table["arousal_lower"].isna()]
+    assert list(without) == [5, 6, 7]
+    assert table[["arousal_E", "arousal_spread"]].notna().all(axis=None)
+
+
+def test_a_model_without_a_band_has_no_such_column(tmp_path):
+    none = {name: fit | {"quantile": None} for name, fit in PREDICTIVE.items()}
+    folder = write_model(tmp_path / "model", predictive={"arousal": none})
+    table = Predictor.load(folder).predict_features({"audio": features("audio")})
+    assert list(table.columns) == ["time", "arousal_E", "arousal_sigma", "arousal_spread"]
+
+
 def test_a_modality_in_few_frames_is_not_fused(folder):
     predictor = Predictor.load(folder)
     audio, video = features("audio"), features("video")

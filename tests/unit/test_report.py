@@ -218,25 +218,41 @@ class Results:
         ]
         self.write(rows if power else [], schema.POWER, "power")
 
-    def sigma_scores(self, uncertainty=True, low=-0.0321, high=-0.0123, out_of_fold=True):
-        names = ("predicted", "constant sigma", "predicted, alone", "constant sigma, alone")
+    def sigma_scores(self, uncertainty=True, bands=True, **columns):
+        """The prediction beats a constant spread by an interval, and sigma alone nowhere."""
+        names = ("predicted", "sigma alone", "constant spread", "climatology", "other raters")
         table = pd.DataFrame(
             list(itertools.product(self.dimensions, self.tasks, names)),
             columns=["dimension", "task", "series"],
         )
-        compared = table["series"].str.startswith("predicted")
-        better = compared & ~table["series"].str.contains("alone")
+        compared, alone = table["series"] != "predicted", table["series"] == "sigma alone"
+        clear = compared & ~alone
         for score in ("crps", "nll"):
             table[score] = 0.2468
-            table[f"{score}_difference"] = np.where(better, -0.0222, 0.0333)
+            table[f"{score}_difference"] = np.where(alone, 0.0333, -0.0222)
             table.loc[~compared, f"{score}_difference"] = np.nan
-            table[f"{score}_low"] = np.where(better, low, np.nan)
-            table[f"{score}_high"] = np.where(better, high, np.nan)
-        table = table.assign(width_80=0.7, covered_80=0.8, covered_90=0.9, error_on_dev=0.1357)
-        table = table.assign(out_of_fold=out_of_fold, ratings=99, units=7)
-        return self.write(
-            table if uncertainty else [], schema.UNCERTAINTY_SCORES, "uncertainty_scores"
+            table[f"{score}_low"] = np.where(clear, -0.0321, np.nan)
+            table[f"{score}_high"] = np.where(clear, -0.0123, np.nan)
+        with_sigma = table["series"].isin(["predicted", "other raters"])
+        for end, value in (("_low", 0.21), ("", 0.33), ("_high", 0.45)):
+            table[f"r_deviation{end}"] = np.where(with_sigma, value, np.nan)
+        table["a"] = np.where(~compared, 0.1357, np.nan)
+        table = table.assign(width_80=0.7, covered_80=0.8, width_90=0.9, covered_90=0.9)
+        table = table.assign(skill=0.1, b_squared=0.95, ratings=99, units=7, panels=1)
+        table = table.assign(**{"out_of_fold": True} | columns, modality="audio+video")
+        self.write(
+            table[schema.DISTRIBUTION.names] if uncertainty else [],
+            schema.DISTRIBUTION,
+            "distribution",
         )
+        rows = [
+            (d, task, "audio+video", nominal, by, level, nominal + 0.03, 0.7, 0.95, 0.5, few, 99, 7)
+            for d, task, by, level, (nominal, few) in itertools.product(
+                *(self.dimensions, self.tasks, ["all", "sigma"], ["low"]),
+                [(0.8, False), (0.9, True)],
+            )
+        ]
+        self.write(rows if uncertainty and bands else [], schema.COVERED, "covered")
 
     def data_set(self, modalities):
         n = len(modalities)
@@ -936,23 +952,68 @@ def paragraphs(text):
     return [" ".join(html.unescape(re.sub("<[^>]*>", "", p)).split()) for p in found]
 
 
-def test_the_page_says_where_sigma_beats_a_constant_and_where_not(text):
-    total, alone = [p for p in paragraphs(text) if "the predicted σ has a lower CRPS" in p]
-    assert "lower CRPS than a constant σ in 2 of 2 cases, and a lower NLL in 2 of 2" in total
-    assert "below zero in 2 (CRPS) and 2 (NLL), and above zero in 0 and 0" in total
-    assert "does not beat" not in total
-    assert "lower CRPS than a constant σ in 0 of 2 cases, and a lower NLL in 0 of 2" in alone
+def points(text):
+    """List items of the section on the uncertainty, as plain text."""
+    section = text[text.index('<h2 id="uncertainty">') : text.index('<h2 id="raters">')]
+    found = re.findall(r"<li>(.*?)</li>", section, flags=re.DOTALL)
+    return [" ".join(html.unescape(re.sub("<[^>]*>", "", p)).split()) for p in found]
+
+
+def test_the_page_says_where_the_distribution_is_better_and_where_not(text):
+    constant = next(p for p in points(text) if "spread that does not change" in p)
+    assert "in 2 of 2 cases by CRPS, and in 2 by NLL" in constant
+    assert "the whole interval of the difference says so in 2 and 2" in constant
+    assert "the contrary in 0 and 0" in constant
+    assert "Not better" not in constant
+    alone = next(p for p in points(text) if "σ alone" in p)
+    assert "in 0 of 2 cases by CRPS, and in 0 by NLL" in alone
     assert "With 7 subjects in test there are no intervals" in alone
-    assert (
-        "by CRPS for mood, single; mood, multi, and by NLL for mood, single; mood, multi" in alone
-    )
+    assert "Not better by CRPS: mood, single; mood, multi; by NLL: mood, single; mood, mu" in alone
+    assert not any("ridge regression" in p for p in points(text))
 
 
 def test_the_page_says_if_the_error_on_dev_is_in_sample(tmp_path, root, text):
-    assert "in-sample for mood" not in text
+    assert "in-sample, and so too small" not in text
     results = Results(tmp_path, tasks=("multi",))
     results.sigma_scores(out_of_fold=False)
-    assert "in-sample for mood, multi, where there is no out-of-fold" in results.render(root)
+    assert "too small, for mood, multi, where there is no out-of-fold" in results.render(root)
+
+
+def test_the_page_says_whether_sigma_knows_the_moment(tmp_path, root, text):
+    said = next(p for p in points(text) if "Where σ is larger" in p)
+    assert "r = 0.33; the σ of the other raters themselves reaches 0.33." in said
+    assert "not above zero" not in said
+    assert "different panels" not in said
+    results = Results(tmp_path, tasks=("multi",))
+    results.sigma_scores(r_deviation_low=-0.1, panels=3)
+    said = next(p for p in points(results.render(root)) if "Where σ is larger" in p)
+    assert "not above zero for mood, multi: there, σ does not tell" in said
+    assert "3 different panels of raters" in said
+
+
+def test_the_page_says_what_bands_held(tmp_path, root, text):
+    first, second = [p for p in points(text) if "band that was made" in p]
+    assert first.endswith("to hold 80 % of the ratings holds 83 % on test.")
+    assert "few subjects in dev" in second
+    assert "too few for" not in first + second
+    results = Results(tmp_path, tasks=("multi",))
+    path = results.folder / "covered.parquet"
+    table = tables.read(path).assign(coverage=0.6, low=0.5, high=0.7)
+    tables.write(table, schema.COVERED, path)
+    assert "That is too few for mood, multi." in results.render(root)
+    results.sigma_scores(bands=False)
+    assert "There is no band: it needs at least four subjects" in results.render(root)
+
+
+def test_the_page_warns_of_a_sigma_that_raters_do_not_share(tmp_path, root, text):
+    assert "no score of σ means anything" not in text
+    results = Results(tmp_path)
+    path = results.folder / "agreement/reliability.parquet"
+    table = tables.read(path)
+    of_sigma = table["target"] == "sigma"
+    table = table.assign(low=np.where(of_sigma, -0.1, 0.5), high=0.6)
+    tables.write(table, schema.AGREEMENT_RELIABILITY, path)
+    assert "not above zero for mood: with such raters, no score of σ" in results.render(root)
 
 
 def test_the_page_says_what_the_labels_are_worth(page):
@@ -1073,6 +1134,7 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
         "apply",
         "apply_video",
         "inspect_video",
+        "group_scores",
         "packed_model",
         "latex_table",
         "frame_pairs",
@@ -1087,6 +1149,23 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
     assert {s for s in stages - after - tables - own if not s.startswith("figures.")} == set(
         stages_of(every)
     )
+
+
+def test_groups_are_shown_with_a_warning_for_small_ones(results, text, root):
+    assert 'id="groups"' not in text
+    kind = schema.group_scores(["audio", "video"])
+    row = ("mood", "E", 0.1234, 0.05, 0.25, "interval", 0.5, -0.25, 9, False, 9, 99, 1.0, 0.5)
+    few = ("mood", "E", 0.4321, None, None, "range", 0.5, 0.25, 1, True, 1, 11, 1.0, 0.5)
+    model = ("audio", "multi", None)
+    rows = [("sex", "<f>", *row, *model), ("sex", "m & n", *few, *model)]
+    results.write(rows, kind, "groups")
+    words = ["--groups", results.folder / "groups.parquet"]
+    with_groups = results.render(root, *words, output="groups.html")
+    assert "by <code>sex</code>: m &amp; n. Nothing can be concluded" in with_groups
+    (table,) = (rows for rows in Page(with_groups).tables if rows[0][0] == "sex")
+    assert table[1][:3] == ["<f>", "mood E", "0.123 [0.05, 0.25]"]
+    assert table[2][-2:] == ["100 %", "50 %"]
+    assert Page(with_groups).open == []
 
 
 def test_what_was_odd_in_the_inputs_is_told_and_escaped(results, root):

@@ -259,6 +259,34 @@ def test_the_command_line_scores_every_prediction(corpus, monkeypatch):
     pd.testing.assert_frame_equal(text, table, check_dtype=False, rtol=0, atol=1e-6)
 
 
+def test_the_csv_has_the_prediction_averaged_over_seeds(corpus, monkeypatch):
+    folder, everything, written = corpus
+    rng = np.random.default_rng(1)
+    for path, table in list(written.items()):
+        values = table.columns[2:]
+        other = table.assign(**{n: rng.normal(size=len(table)).astype(np.float32) for n in values})
+        tables.write(other, tables.schema(path), path.with_name("seed8.parquet"))
+        written[path.with_name("seed8.parquet")] = other
+    table = run(folder, monkeypatch, "--seeds", 8)  # beside seed 7
+    text = pd.read_csv(folder / "ccc.csv")
+    assert len(text) == 1.5 * len(table)
+    of_mean = text[text["seed"] == "mean"]
+    assert not of_mean.duplicated(
+        ["dimension", "target", "modality", "task", "partition", "fusion"]
+    ).any()
+    rows = text[text["seed"] != "mean"].astype({"seed": int})
+    pd.testing.assert_frame_equal(rows, table, check_dtype=False, rtol=0, atol=1e-6)
+    for row in of_mean[of_mean["fusion"] != "mean"].itertuples():
+        both = [
+            written[final_prediction(folder, row.dimension, row.modality, row.task, seed)]
+            for seed in (7, 8)
+        ]
+        here = everything["recording"].map(PARTITIONS) == row.partition
+        predicted = (both[0][row.target] + both[1][row.target])[here] / 2
+        truth = everything.loc[here, f"{row.dimension}_{row.target}"]
+        assert row.ccc == pytest.approx(audmetric.concordance_cc(truth, predicted), abs=1e-5)
+
+
 def test_baselines_are_scored_once_and_beside_the_tasks(corpus, monkeypatch):
     folder, everything, _ = corpus
     without = run(folder, monkeypatch)

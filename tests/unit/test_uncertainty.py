@@ -10,34 +10,33 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from softaer import uncertainty
+from softaer import predictive, uncertainty
 from softaer.core import schema, tables
 from softaer.core.experiment import Evaluation
 from softaer.core.inference import FEW_UNITS
-from softaer.core.places import final_prediction
+from softaer.core.places import PREDICTIVE, PREDICTIVE_FIT, final_prediction, within
 from softaer.labels import label
 from softaer.uncertainty import (
     ALONE,
     BINS,
+    CLIMATOLOGY,
     CONSTANT,
     EXACT,
     KEPT,
     LABEL,
+    LEVELS,
     NOMINAL,
     PREDICTED,
     comparable,
     coverage,
     coverage_of_exact_raters,
     crps,
-    error_on_dev,
-    figures,
+    judge,
     labels_of_others,
     nll,
     reliability,
-    score_rows,
     selective_error,
     spreads,
-    sums_of_scores,
 )
 
 NAN = np.nan
@@ -237,31 +236,36 @@ def perfect():
         labels, _ = label(ratings[-1], estimator="mean")
         table = pd.DataFrame({"recording": name, "frame": np.arange(400), "E": emotion})
         table = table.assign(sigma=sigma, E_label=labels["E"], sigma_label=labels["sigma"])
+        for nominal in (80, 90):
+            half = norm.ppf(0.5 + nominal / 200) * sigma
+            table[f"lower_{nominal}"], table[f"upper_{nominal}"] = emotion - half, emotion + half
         frames.append(table)
     ratings = labels_of_others(pd.concat(ratings), lambda r: label(r, estimator="mean")[0])
     ratings["frame"] = np.rint(ratings["time"] * 10).astype(int)
-    return pd.concat(frames, ignore_index=True), ratings.assign(unit=ratings["recording"])
+    ratings = ratings.assign(unit=ratings["recording"], panel=0)
+    return pd.concat(frames, ignore_index=True), ratings
 
 
-def constant_of(frames):
-    return float(np.sqrt((frames["sigma_label"] ** 2).mean()))
+def judged(frames, ratings, a=0.0):
+    """The tables of a model, whose a is given and whose constant spread is the best one."""
+    constant = np.hypot(a, float(np.sqrt((frames["sigma_label"] ** 2).mean())))
+    frames = frames.assign(spread=np.hypot(a, frames["sigma"]))
+    fit = {"a": a, "b_squared": 1.0, "out_of_fold": True, "constant": constant}
+    fit |= {"few_80": False, "few_90": True}
+    climatology = 0.0, 1.0
+    return judge(frames, ratings, {PREDICTED: fit}, climatology, SETTINGS)
 
 
-def scores_of(frames, ratings, error=0.0, seeds=1):
-    both = comparable(ratings, frames)
-    units = sorted(both["unit"].unique())
-    sums = sums_of_scores(both, spreads(both, constant_of(frames), error), units)
-    return pd.DataFrame(score_rows([sums] * seeds, SETTINGS)).set_index("series")
+def scores_of(frames, ratings, a=0.0):
+    return pd.DataFrame(judged(frames, ratings, a).scores).set_index("series")
 
 
 def test_figures_of_a_model_that_knows_the_truth(perfect):
     frames, ratings = perfect
-    both = comparable(ratings, frames)
-    assert len(both) == 10 * len(frames)
-    found = as_series(figures(frames, both, spreads(both, constant_of(frames), 0.0)))
-    alone = [ALONE.format(name) for name in (PREDICTED, CONSTANT)]
+    assert len(comparable(ratings, frames)) == 10 * len(frames)
+    found = as_series(judged(frames, ratings).curves)
     assert set(found) == {
-        *(("coverage", s) for s in (PREDICTED, CONSTANT, *alone, LABEL, EXACT)),
+        *(("coverage", s) for s in (PREDICTED, CONSTANT, ALONE, CLIMATOLOGY, LABEL, EXACT)),
         *(
             ("selective", s)
             for s in ("predicted sigma", "label sigma", "error itself", "no selection")
@@ -271,7 +275,7 @@ def test_figures_of_a_model_that_knows_the_truth(perfect):
     nominal, covered = found["coverage", PREDICTED]
     np.testing.assert_array_equal(nominal, NOMINAL)
     np.testing.assert_allclose(covered, NOMINAL, atol=0.015)
-    np.testing.assert_array_equal(found["coverage", alone[0]][1], covered)
+    np.testing.assert_array_equal(found["coverage", ALONE][1], covered)
     np.testing.assert_allclose(found["coverage", LABEL][1], found["coverage", EXACT][1], atol=0.02)
     assert (found["coverage", EXACT][1] < np.array(NOMINAL) - 0.008).all()
     constant = np.abs(found["coverage", CONSTANT][1] - NOMINAL)
@@ -290,13 +294,17 @@ def test_figures_of_a_model_that_knows_the_truth(perfect):
 def test_the_true_sigma_beats_a_constant_and_the_label(perfect):
     scores = scores_of(*perfect)
     for score in ("crps", "nll"):
-        assert scores.loc[PREDICTED, f"{score}_high"] < 0
+        assert (scores[f"{score}_high"].drop([PREDICTED, ALONE]) < 0).all()
         assert scores.loc[PREDICTED, score] == scores[score].min()
         difference = scores.loc[PREDICTED, score] - scores.loc[CONSTANT, score]
-        assert scores.loc[PREDICTED, f"{score}_difference"] == pytest.approx(difference)
+        assert scores.loc[CONSTANT, f"{score}_difference"] == pytest.approx(difference)
+    assert scores.loc[CLIMATOLOGY, "skill"] == 0
+    assert scores["skill"].idxmax() == PREDICTED
+    expected = 1 - scores.loc[PREDICTED, "crps"] / scores.loc[CLIMATOLOGY, "crps"]
+    assert scores.loc[PREDICTED, "skill"] == pytest.approx(expected)
     assert scores.loc[PREDICTED, "covered_80"] == pytest.approx(0.8, abs=0.01)
     assert scores.loc[PREDICTED, "covered_90"] == pytest.approx(0.9, abs=0.01)
-    assert np.isnan(scores.loc[CONSTANT, "nll_difference"])
+    assert np.isnan(scores.loc[PREDICTED, "nll_difference"])
     assert (scores["ratings"] == len(perfect[1])).all()
 
 
@@ -305,22 +313,73 @@ def test_a_sigma_of_other_moments_loses_to_a_constant(perfect):
     shuffled = frames["sigma"].sample(frac=1, random_state=0).to_numpy()
     scores = scores_of(frames.assign(sigma=shuffled), ratings)
     for score in ("crps", "nll"):
-        assert scores.loc[PREDICTED, f"{score}_low"] > 0
+        assert scores.loc[CONSTANT, f"{score}_low"] > 0
 
 
 def test_an_error_of_e_must_be_in_the_spread(perfect):
-    """E that errs by 0.3: sigma alone is too narrow, and loses to a constant by NLL."""
+    """E that errs by 0.3: sigma alone is too narrow, and loses by NLL."""
     frames, ratings = perfect
     sign = np.random.default_rng(1).choice([-0.3, 0.3], size=len(frames))
-    scores = scores_of(frames.assign(E=frames["E"] + sign), ratings, error=0.3)
-    assert scores.loc[PREDICTED, "nll_high"] < 0
+    scores = scores_of(frames.assign(E=frames["E"] + sign), ratings, a=0.3)
+    assert scores.loc[CONSTANT, "nll_high"] < 0
     assert scores.loc[PREDICTED, "covered_80"] == pytest.approx(0.8, abs=0.03)
-    alone = scores.loc[ALONE.format(PREDICTED)]
-    assert alone["nll_low"] > 0
+    alone = scores.loc[ALONE]
+    assert alone["nll_high"] < 0
     assert alone["covered_80"] < 0.65
-    assert alone["nll_difference"] == pytest.approx(
-        alone["nll"] - scores.loc[ALONE.format(CONSTANT), "nll"]
-    )
+    assert alone["nll"] > scores.loc[CONSTANT, "nll"]
+
+
+def test_the_sigma_of_many_raters_tells_where_one_more_differs(perfect):
+    """The planted sigma tells it best; that of nine raters is a noisy version of it."""
+    frames, ratings = perfect
+    scores = scores_of(frames, ratings)
+    columns = ["r_deviation_low", "r_deviation", "r_deviation_high"]
+    assert scores.loc[PREDICTED, columns].is_monotonic_increasing
+    assert scores.loc[PREDICTED, "r_deviation_low"] > 0.2
+    assert scores.loc[PREDICTED, "r_deviation"] > scores.loc[LABEL, "r_deviation"]
+    assert scores["r_deviation"].drop([PREDICTED, LABEL]).isna().all()
+    shuffled = frames["sigma"].sample(frac=1, random_state=0).to_numpy()
+    noise = scores_of(frames.assign(sigma=shuffled), ratings).loc[PREDICTED]
+    assert noise["r_deviation_low"] < 0 < noise["r_deviation_high"]
+
+
+def test_levels_of_panels_are_no_moments(perfect):
+    """Sigma that only knows which panel rated has no correlation within panels."""
+    frames, ratings = perfect
+    number = ratings["recording"].str[-1].astype(int) % 2
+    centre = ratings["E_others"]
+    wider = ratings.assign(value=centre + (ratings["value"] - centre) * (1 + 2 * number))
+    level = frames["recording"].str[-1].astype(int) % 2 + 0.1
+    level = level + 1e-3 * np.random.default_rng(0).normal(size=len(level))
+    pooled = scores_of(frames.assign(sigma=level), wider).loc[PREDICTED, "r_deviation"]
+    apart = scores_of(frames.assign(sigma=level), wider.assign(panel=number))
+    assert pooled > 0.3
+    assert abs(apart.loc[PREDICTED, "r_deviation"]) < 0.02
+    assert (apart["panels"] == 2).all()
+
+
+def test_coverage_of_bands_over_all_and_by_level_of_sigma(perfect):
+    frames, ratings = perfect
+    table = pd.DataFrame(judged(frames, ratings).covered)
+    assert len(table) == 2 * (1 + len(LEVELS))
+    np.testing.assert_allclose(table["coverage"], table["nominal"], atol=0.03)
+    assert (table["low"] < table["coverage"]).all()
+    assert (table["coverage"] < table["high"]).all()
+    assert list(table["few"]) == [False] * 4 + [True] * 4
+    by_level = table[table["by"] == "sigma"].groupby("nominal")
+    assert by_level["width"].apply(lambda width: width.is_monotonic_increasing).all()
+    assert (by_level["ratings"].sum() == len(ratings)).all()
+
+
+def test_bands_of_one_width_hold_too_little_where_raters_differ(perfect):
+    frames, ratings = perfect
+    half = norm.ppf(0.9) * np.sqrt((frames["sigma"] ** 2).mean())
+    same = frames.assign(lower_80=frames["E"] - half, upper_80=frames["E"] + half)
+    table = pd.DataFrame(judged(same.assign(lower_90=NAN, upper_90=NAN), ratings).covered)
+    assert set(table["nominal"]) == {0.8}
+    level = table.set_index("level")["coverage"]
+    assert level["low"] > 0.95
+    assert level["high"] < 0.7
 
 
 def test_few_units_have_no_interval(perfect):
@@ -329,7 +388,7 @@ def test_few_units_have_no_interval(perfect):
     scores = scores_of(frames, few)
     assert (scores["units"] == FEW_UNITS).all()
     assert scores[["crps_low", "crps_high", "nll_low", "nll_high"]].isna().all(axis=None)
-    assert scores.loc[PREDICTED, "nll_difference"] < 0
+    assert scores.loc[CONSTANT, "nll_difference"] < 0
 
 
 def test_frames_without_a_sigma_are_left_out(perfect):
@@ -358,30 +417,28 @@ def test_two_raters_have_no_label_of_others_and_are_scored_nevertheless():
     ratings["frame"] = np.rint(ratings["time"] * 10).astype(int)
     both = comparable(ratings, frames)
     assert len(both) == 600
-    assert LABEL not in spreads(both, 0.2, 0.1)
+    assert LABEL not in spreads(both.assign(spread=0.2), 0.2, (0.0, 1.0))
 
 
 def test_raters_who_agree_by_chance_do_not_make_the_likelihood_infinite():
     both = pd.DataFrame({"E": [0.0], "sigma": [0.0], "E_others": [0.0], "sigma_others": [0.0]})
-    for _, spread in spreads(both.assign(others=2.0), 0.3, 0.4).values():
+    for _, spread in spreads(both.assign(others=2.0, spread=0.0), 0.5, (0.0, 1.0)).values():
         assert spread[0] >= 0.01 * 0.5
     assert np.isfinite(nll(np.array([0.1]), np.zeros(1), spread)).all()
 
 
-def test_error_on_dev_is_out_of_fold_where_there_is_such_a_prediction():
-    dev = pd.DataFrame({"E": [0.1, 0.0, 5.0], "E_out_of_fold": [0.3, -0.4, NAN]})
-    dev = dev.assign(E_label=[0.0, 0.0, NAN])
-    assert error_on_dev(dev) == (pytest.approx(np.sqrt(0.125)), True)
-    dev.loc[1, "E_out_of_fold"] = NAN
-    assert error_on_dev(dev) == (pytest.approx(np.sqrt(0.005)), False)
-
-
-OWN = ALONE.format(PREDICTED)
 PARTITIONS = {"a": "train", "b": "dev", "c": "test", "d": "test"}
 DELAY = 2.0
 SEEDS = (1, 2)
 ERROR = 0.2
 """Error of E on dev; on test the model knows E."""
+
+
+def write_prediction(folder, table, modality, task, seed):
+    names = schema.FUSED_PREDICTIONS if "+" in modality else schema.POSTPROCESSED
+    table = table.assign(**{name: 77.0 for name in names.names if name not in table})
+    table = table[names.names].sample(frac=1, random_state=seed)
+    tables.write(table, names, final_prediction(folder, "m", modality, task, seed))
 
 
 @pytest.fixture
@@ -409,11 +466,9 @@ def corpus(tmp_path):
     predictions = pd.concat(predictions, ignore_index=True)
     for seed in SEEDS:
         table = predictions.assign(sigma=predictions["sigma"] / seed)
-        table["E_out_of_fold"] = table["E"] + ERROR
-        rest = [name for name in schema.FUSED_PREDICTIONS.names if name not in table]
-        table = table.assign(**dict.fromkeys(rest, 77.0))
-        path = final_prediction(tmp_path, "m", "audio+video", "multi", seed)
-        tables.write(table.sample(frac=1, random_state=seed), schema.FUSED_PREDICTIONS, path)
+        table = table.assign(E_out_of_fold=table["E"] + ERROR, sigma_out_of_fold=table["sigma"])
+        for modality in ("audio", "video", "audio+video"):
+            write_prediction(tmp_path, table, modality, "multi", seed)
     return tmp_path
 
 
@@ -422,12 +477,21 @@ def run(folder, monkeypatch, *more, seeds=(1,), delay=DELAY, without=None):
     words += ["--ratings", folder / "ratings"]
     words += ["--results", folder, "--dimensions", "m"]
     words += ["--modalities", "audio", "video", "audio+video", "--tasks", "multi"]
-    words += ["--seeds", *seeds, "--output", folder / "uncertainty.parquet", *more]
-    words += ["--scores-output", folder / "scores.parquet", "--estimator", "mean"]
+    words += ["--seeds", *seeds]
     coverage = coverage_tables.write(folder / "coverage", PARTITIONS, without=without)
     words += ["--coverage", *coverage]
     if delay is not None:
         words += ["--delay", "m", delay]
+    shared = [word for word in more if word not in ("--spread", "population")]
+    for task in ("multi", "ridge") if "ridge" in more else ("multi",):
+        frames = within(folder, PREDICTIVE, dimension="m", task=task)
+        fit = within(folder, PREDICTIVE_FIT, dimension="m", task=task)
+        own = ["--dimension", "m", "--task", task, "--output", frames, "--fit-output", fit]
+        monkeypatch.setattr(sys, "argv", ["predictive", *map(str, [*words, *shared, *own])])
+        predictive.main()
+    words += ["--output", folder / "uncertainty.parquet", "--csv-output", folder / "scores.csv"]
+    words += ["--distribution-output", folder / "scores.parquet", "--estimator", "mean"]
+    words += ["--covered-output", folder / "covered.parquet", *more]
     monkeypatch.setattr(sys, "argv", ["uncertainty", *map(str, words)])
     uncertainty.main()
     table = tables.read(folder / "uncertainty.parquet")
@@ -435,14 +499,14 @@ def run(folder, monkeypatch, *more, seeds=(1,), delay=DELAY, without=None):
     return table
 
 
-def covered(table, series=OWN):
+def covered(table, series=ALONE):
     rows = table[(table["figure"] == "coverage") & (table["series"] == series)]
     return rows.set_index("x")["y"]
 
 
 def scores(folder):
     table = tables.read(folder / "scores.parquet")
-    tables.conform(table, schema.UNCERTAINTY_SCORES)
+    tables.conform(table, schema.DISTRIBUTION)
     return table.set_index("series")
 
 
@@ -459,15 +523,28 @@ def test_the_command_line_writes_all_figures_and_scores(corpus, monkeypatch):
     np.testing.assert_allclose(covered(table), NOMINAL, atol=0.03)
     np.testing.assert_allclose(covered(table, LABEL), covered(table, EXACT), atol=0.03)
     found = scores(corpus)
-    dev = tables.read(corpus / "dataset" / "b.parquet").dropna()
-    truth = tables.read(final_prediction(corpus, "m", "audio+video", "multi", 1))
-    both = dev.merge(truth, on=["recording", "time"])
-    error = np.sqrt(((both["E_out_of_fold"] - both["m_E"]) ** 2).mean())
-    assert found.loc[PREDICTED, "error_on_dev"] == pytest.approx(error, rel=1e-5)
-    assert ERROR < error < ERROR + 0.05
+    # The model errs by .2 on dev, where its sigma is right.
+    assert found.loc[PREDICTED, "a"] == pytest.approx(ERROR, abs=0.02)
     assert found.loc[PREDICTED, "out_of_fold"]
-    assert found.loc[PREDICTED, "covered_80"] > 0.85 > found["covered_80"][ALONE.format(PREDICTED)]
+    assert found.loc[PREDICTED, "covered_80"] > 0.85 > found.loc[ALONE, "covered_80"]
+    assert found["a"].drop(PREDICTED).isna().all()
     assert (found["units"] == 2).all()
+    assert (found["panels"] == 1).all()
+    as_text = pd.read_csv(corpus / "scores.csv").set_index("series")
+    np.testing.assert_allclose(as_text["crps"], found["crps"], atol=1e-6)
+    assert tables.read(corpus / "covered.parquet").empty
+
+
+def test_ridge_is_judged_with_an_error_of_its_own(corpus, monkeypatch):
+    table = tables.read(final_prediction(corpus, "m", "audio+video", "multi", 1))
+    table = table.assign(E=table["E"] + 0.4, E_out_of_fold=table["E_out_of_fold"] + 0.2)
+    for modality in ("audio", "video", "audio+video"):
+        write_prediction(corpus, table, modality, "ridge", 0)
+    run(corpus, monkeypatch, "--baselines", "ridge")
+    found = scores(corpus)
+    assert found.loc["ridge", "a"] == pytest.approx(2 * ERROR, abs=0.02)
+    assert found.loc["ridge", "crps_difference"] < 0
+    assert found.loc["ridge", "r_deviation"] == pytest.approx(found.loc[PREDICTED, "r_deviation"])
 
 
 @pytest.mark.parametrize("wrong", [0.0, 4.0, -2.0])
@@ -485,20 +562,17 @@ def test_the_delay_may_come_from_a_table(corpus, monkeypatch):
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_seeds_are_averaged(corpus, monkeypatch):
+def test_predictions_of_seeds_are_averaged(corpus, monkeypatch):
+    """Sigma of the two is three quarters of the first."""
     apart = [run(corpus, monkeypatch, seeds=(seed,)) for seed in SEEDS]
     both = run(corpus, monkeypatch, seeds=SEEDS)
-    np.testing.assert_allclose(both["y"], (apart[0]["y"] + apart[1]["y"]) / 2)
-    np.testing.assert_allclose(both["x"], (apart[0]["x"] + apart[1]["x"]) / 2)
-    assert (covered(apart[1]) < covered(apart[0]) - 0.1).all()
-
-
-def test_scores_of_seeds_are_averaged(corpus, monkeypatch):
-    apart = []
-    for seeds in ((1,), (2,), SEEDS):
-        run(corpus, monkeypatch, seeds=seeds)
-        apart.append(scores(corpus)[["crps", "nll", "width_80", "covered_80", "error_on_dev"]])
-    pd.testing.assert_frame_equal(apart[2], (apart[0] + apart[1]) / 2)
+    assert (covered(apart[1]) < covered(both) - 0.03).all()
+    assert (covered(both) < covered(apart[0]) - 0.03).all()
+    run(corpus, monkeypatch, seeds=SEEDS)
+    frames = tables.read(within(corpus, PREDICTIVE, dimension="m", task="multi"))
+    truth = tables.read(final_prediction(corpus, "m", "audio+video", "multi", 1))
+    own = frames[frames["modality"] == "audio+video"].merge(truth, on=["recording", "time"])
+    np.testing.assert_allclose(own["sigma_x"], 0.75 * own["sigma_y"], rtol=1e-5)
 
 
 def test_lags_are_taken_out_of_the_ratings(corpus, monkeypatch):
@@ -528,12 +602,20 @@ def test_the_labels_sigma_is_that_of_the_configured_estimator(corpus, monkeypatc
     assert population.loc[PREDICTED, "nll"] == sample.loc[PREDICTED, "nll"]
 
 
-def test_ratings_of_train_and_dev_do_not_count(corpus, monkeypatch):
-    expected = run(corpus, monkeypatch)
-    for name in ("a", "b"):
-        path = corpus / "ratings" / f"{name}.parquet"
-        tables.write(tables.read(path).assign(value=50.0), schema.RATINGS, path)
-    pd.testing.assert_frame_equal(run(corpus, monkeypatch), expected)
+def test_ratings_of_train_are_the_climatology_and_those_of_dev_the_error(corpus, monkeypatch):
+    run(corpus, monkeypatch)
+    before = scores(corpus)
+    path = corpus / "ratings" / "a.parquet"
+    tables.write(tables.read(path).assign(value=5.0), schema.RATINGS, path)
+    run(corpus, monkeypatch)
+    found = scores(corpus)
+    rest = found.drop(CLIMATOLOGY).drop(columns="skill")
+    pd.testing.assert_frame_equal(rest, before.drop(CLIMATOLOGY).drop(columns="skill"))
+    assert found.loc[CLIMATOLOGY, "crps"] > before.loc[CLIMATOLOGY, "crps"] + 1
+    path = corpus / "ratings" / "b.parquet"
+    tables.write(tables.read(path).assign(value=5.0), schema.RATINGS, path)
+    run(corpus, monkeypatch)
+    assert scores(corpus).loc[PREDICTED, "a"] > 3
 
 
 def test_a_recording_that_lacks_all_modalities_does_not_count(corpus, monkeypatch):

@@ -12,9 +12,10 @@ BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 SCORES = {"figure_scores", "latex_table", "report"}
 RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
 EACH = {"recording_scores", "figure_traces", "report"}
-FUSION = {"fuse_modalities", "score", "evaluate", "uncertainty",
-    "figure_uncertainty", "packed_model"} | EACH | SCORES  # fmt: skip
-BASELINES = {"baselines", "postprocess", "fuse_modalities", "score", "evaluate"} | EACH | SCORES
+DISTRIBUTION = {"predictive", "uncertainty", "figure_uncertainty"}
+FUSION = {"fuse_modalities", "score", "evaluate", "packed_model"} | DISTRIBUTION | EACH | SCORES
+BASELINES = {"baselines", "postprocess", "fuse_modalities", "score",
+    "evaluate"} | DISTRIBUTION | EACH | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
@@ -139,6 +140,7 @@ MODULES = [
     code("score", {"score"} | EACH | SCORES),
     code("recording_scores", EACH),
     code("evaluate", {"evaluate"} | SCORES),
+    code("predictive", {"packed_model", "report"} | DISTRIBUTION),
     code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),
     code("summarise", {"summarise", "report"}),
     code("simulate/check", {"simulate_check", "ceiling"} | SCORES),

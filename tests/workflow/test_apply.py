@@ -50,7 +50,8 @@ def test_every_recording_has_traces_a_plot_and_a_video(applied):
     for name in ("new_rec01", "new_rec04"):
         table = pd.read_csv(applied.path(f"results/apply/new/{name}.csv"))
         assert list(table.columns) == [
-            *("time", "arousal_E", "arousal_sigma", "valence_E", "valence_sigma"),
+            *("time", "arousal_E", "arousal_sigma", "arousal_spread"),
+            *("valence_E", "valence_sigma", "valence_spread"),
         ]
         assert len(table) >= 100
         assert np.isfinite(table).all(axis=None)

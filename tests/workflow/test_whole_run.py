@@ -116,9 +116,17 @@ def test_the_raters_agreement_is_there(finished_project):
 
 
 def test_what_sigma_is_worth_is_there(finished_project):
-    scores = pd.read_parquet(finished_project.path("results/uncertainty_scores.parquet"))
-    assert set(scores["series"]) >= {"predicted", "constant sigma", "label"}
+    scores = pd.read_parquet(finished_project.path("results/distribution.parquet"))
+    assert set(scores["series"]) >= {"predicted", "constant spread", "ridge", "climatology"}
     assert scores[["crps", "nll", "width_80"]].notna().all(axis=None)
+    own = scores[scores["series"] == "predicted"]
+    assert (own["a"] > 0).all()
+    for dimension, task in zip(own["dimension"], own["task"], strict=True):
+        frames = pd.read_parquet(
+            finished_project.path(f"results/predictive/{dimension}/{task}.parquet")
+        )
+        spread = frames["spread"]
+        assert (spread >= frames["sigma"]).all()
 
 
 def test_a_run_and_its_copy_do_not_differ(finished_project, tmp_path):

@@ -25,6 +25,7 @@ rule packed_model:
         ),
         coefficients=coefficients_of(dimension=DIMENSIONS, task=APPLIED_TASK, seed=SEEDS),
         delays=DELAY_TABLE,
+        distributions=collect(places.PREDICTIVE_FIT, dimension=DIMENSIONS, task=APPLIED_TASK),
     output:
         description=f"{places.PACKED_MODEL}/model.json",
         weights=f"{places.PACKED_MODEL}/weights.safetensors",

@@ -198,13 +198,17 @@ CONTRIBUTING = FUSIONS[-1].split(JOIN) if FUSIONS else []
 CONTRIBUTIONS = [places.CONTRIBUTIONS] if len(CONTRIBUTING) >= LEAST_CONTRIBUTING else []
 ALL_FUSED = of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_MODELS)
 ALL_COEFFICIENTS = [coefficients_of(**ALL_MODELS), coefficients_of(**ALL_BASELINES)]
-# Final predictions of networks and baselines.
-ALL_SYSTEMS = [
-    *collect(places.POSTPROCESSED, **ALL_MODELS),
-    *collect(places.POSTPROCESSED, **ALL_BASELINES),
-    *ALL_FUSED,
-    *of_fusions(places.FUSED, places.FUSED_SUBSET, **ALL_BASELINES),
-]
+
+
+def systems(**models):
+    """Final predictions of some models from every modality and fusion."""
+    return [
+        *collect(places.POSTPROCESSED, **{"modality": MODALITIES} | models),
+        *of_fusions(places.FUSED, places.FUSED_SUBSET, **models),
+    ]
+
+
+ALL_SYSTEMS = systems(**ALL_MODELS) + systems(**ALL_BASELINES)
 APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
 APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
@@ -236,6 +240,8 @@ CORPUS_WEIGHTS = (
     if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
     else []
 )
+EVALUATION = options({k: v for k, v in config["evaluation"].items() if k != "groups"})
+GROUPS = [places.GROUP_SCORES] if config["evaluation"]["groups"] else []
 PLANNED = plan(config["simulate"]["recordings"])
 SIMULATED, SIMULATED_SUBJECTS = (
     sorted({row[name] for row in PLANNED}) for name in ("recording", "subject")

@@ -167,6 +167,55 @@ rule recording_scores:
         " > {log} 2>&1"
 
 
+rule group_scores:
+    input:
+        predictions=ALL_SYSTEMS,
+        scores=places.SCORES,
+        dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        parquet=places.GROUP_SCORES,
+        csv=report(
+            places.GROUP_SCORES_CSV,
+            caption="../report/groups.rst",
+            category="Scores",
+            labels={"table": "groups of recordings", "format": "CSV"},
+        ),
+    log:
+        log_of("group_scores"),
+    benchmark:
+        benchmark_of("group_scores")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 3),
+    params:
+        code=code_digest("group_scores"),
+        corpus=lambda wildcards: relevant(
+            rated_in("test"), ["recording", "batch", "partition", "subject"]
+        ),
+        values=lambda wildcards: [CORPUS.grouped[r.recording] for r in rated_in("test")],
+        dataset=folder_of("dataset"),
+        experiment=EXPERIMENT,
+        results=results_by("scores", places.SCORES),
+        groups=config["evaluation"]["groups"],
+        evaluation=EVALUATION,
+    shell:
+        "python -m softaer.group_scores"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --coverage {input.coverage}"
+        " --scores {input.scores}"
+        " --groups {params.groups:q}"
+        " {params.evaluation}"
+        " --output {output.parquet}"
+        " --csv-output {output.csv}"
+        " > {log} 2>&1"
+
+
 rule contributions:
     input:
         predictions=collect(places.PREDICTION, **ALL_MODELS | {"modality": CONTRIBUTING}),
@@ -230,7 +279,7 @@ rule evaluate:
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
         results=results_by("predictions", places.POSTPROCESSED),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.evaluate"
         " --recordings {input.recordings:q}"
@@ -246,10 +295,67 @@ rule evaluate:
         " > {log} 2>&1"
 
 
+rule predictive:
+    input:
+        predictions=lambda wildcards: systems(
+            dimension=wildcards.dimension,
+            task=wildcards.task,
+            seed=BASELINE_SEED if wildcards.task in BASELINES else SEEDS,
+        ),
+        dataset=targets_of_corpus,
+        ratings=rated_batches(places.RATINGS),
+        delays=DELAY_TABLE,
+        lags=LAGS,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        frames=places.PREDICTIVE,
+        fit=places.PREDICTIVE_FIT,
+    log:
+        log_of("predictive/{dimension}/{task}"),
+    benchmark:
+        benchmark_of("predictive/{dimension}/{task}")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 10),
+    params:
+        code=code_digest("predictive"),
+        corpus=lambda wildcards: relevant(
+            rated_in("dev"), ["recording", "batch", "partition", "subject"]
+        ),
+        dataset=folder_of("dataset"),
+        experiment=EXPERIMENT,
+        results=results_by("predictions", places.POSTPROCESSED),
+        ratings=folder_of("ratings"),
+        delay=delay_of("delays"),
+        lags=flag_of("--rater-lags", "lags"),
+        evaluation=options({"resample": config["evaluation"]["resample"]}),
+    shell:
+        "python -m softaer.predictive"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --dimension {wildcards.dimension}"
+        " --task {wildcards.task}"
+        " --coverage {input.coverage}"
+        " {params.delay}"
+        " {params.lags}"
+        " {params.evaluation}"
+        " --output {output.frames}"
+        " --fit-output {output.fit}"
+        " > {log} 2>&1"
+
+
 rule uncertainty:
     input:
-        predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
-        fused=ALL_FUSED,
+        predictive=collect(
+            [places.PREDICTIVE, places.PREDICTIVE_FIT],
+            dimension=DIMENSIONS,
+            task=[*TASKS, *BASELINES],
+        ),
         dataset=targets_of_corpus,
         ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
@@ -259,7 +365,14 @@ rule uncertainty:
         recordings=TABLE,
     output:
         curves=places.UNCERTAINTY,
-        scores=places.UNCERTAINTY_SCORES,
+        distribution=places.DISTRIBUTION,
+        csv=report(
+            places.DISTRIBUTION_CSV,
+            caption="../report/distribution.rst",
+            category="Scores",
+            labels={"table": "single ratings", "format": "CSV"},
+        ),
+        covered=places.COVERED,
     log:
         log_of("uncertainty"),
     benchmark:
@@ -273,13 +386,13 @@ rule uncertainty:
         corpus=relevant(RATED, ["recording", "batch", "partition", "subject"]),
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
-        results=results_by("predictions", places.POSTPROCESSED),
+        results=results_by("predictive", places.PREDICTIVE),
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         estimator=ESTIMATOR,
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.uncertainty"
         " --recordings {input.recordings:q}"
@@ -294,5 +407,7 @@ rule uncertainty:
         " {params.lags}"
         " {params.evaluation}"
         " --output {output.curves}"
-        " --scores-output {output.scores}"
+        " --distribution-output {output.distribution}"
+        " --csv-output {output.csv}"
+        " --covered-output {output.covered}"
         " > {log} 2>&1"

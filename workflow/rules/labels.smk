@@ -242,7 +242,7 @@ rule agreement:
         ratings=folder_of("ratings"),
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.agreement"
         " --recordings {input.recordings:q}"

@@ -118,7 +118,8 @@ rule report:
         power=places.POWER,
         ceiling=places.CEILING,
         uncertainty=places.UNCERTAINTY,
-        sigma_scores=places.UNCERTAINTY_SCORES,
+        distribution=places.DISTRIBUTION,
+        covered=places.COVERED,
         summary=places.SUMMARY,
         ratings=rated_batches(places.RATINGS),
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions", "reliability"]),
@@ -145,6 +146,7 @@ rule report:
         steps=[collect(places.STEPS, **some) for some in (ALL_MODELS, ALL_BASELINES)],
         coefficients=ALL_COEFFICIENTS,
         contributions=CONTRIBUTIONS,
+        groups=GROUPS,
     output:
         report(
             places.REPORT,
@@ -178,6 +180,7 @@ rule report:
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
         contributions=flag_of("--contributions", "contributions"),
+        groups=flag_of("--groups", "groups"),
         noting=flag("--noting", NOTING),
         published=(
             flag("--published", PUBLISHED)
@@ -199,6 +202,7 @@ rule report:
         " {params.delay}"
         " {params.rater_lags}"
         " {params.contributions}"
+        " {params.groups}"
         " {params.noting}"
         " {params.published:q}"
         " {params.release:q}"

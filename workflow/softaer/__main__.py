@@ -24,6 +24,7 @@ COMMANDS = {
         "predict": "commands.predict",
         "pack": "commands.pack",
         "export": "commands.export",
+        "plan": "commands.plan",
     },
 }
 """Modules of the commands, grouped by purpose.

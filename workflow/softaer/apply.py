@@ -69,8 +69,8 @@ def main() -> None:
     features: dict[str, dict[str, pd.DataFrame]] = {
         modality: dict(tables.by_recording(Path(path))) for modality, path in options.features
     }
-    nothing = pd.DataFrame(columns=["time", *predictor.outputs], dtype="float32")
-    with tables.writer(options.output, applied(predictor.outputs)) as sink:
+    nothing = pd.DataFrame(columns=["time", *predictor.columns], dtype="float32")
+    with tables.writer(options.output, applied(predictor.columns)) as sink:
         for recording in options.recording_names:
             own = {m: parts[recording] for m, parts in features.items() if recording in parts}
             try:

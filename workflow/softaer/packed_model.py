@@ -1,7 +1,8 @@
 """Packed model: the trained model of one task, in a folder that works without the workflow.
 
-``model.json`` describes the extraction of features, the networks and the processing of their
-predictions; ``weights.safetensors`` contains the weights and the standardisation.
+``model.json`` describes the extraction of features, the networks, the processing of their
+predictions, and the spread of another rater's ratings about them; ``weights.safetensors`` contains
+the weights and the standardisation.
 :class:`softaer.predictor.Predictor` reads the folder.
 """
 
@@ -11,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
@@ -21,6 +23,7 @@ from softaer.core.files import complete
 from softaer.core.grid import RATE
 from softaer.core.places import (
     DESCRIPTION,
+    PREDICTIVE_FIT,
     SELECTION,
     STANDARDISATION,
     WEIGHTS,
@@ -30,7 +33,8 @@ from softaer.core.places import (
 from softaer.core.tasks import all_networks_of
 from softaer.corpus import rated, read_recordings
 from softaer.modalities import BUILT_IN
-from softaer.predictor import FORMAT
+from softaer.predictive import percent
+from softaer.predictor import BAND, FORMAT
 
 
 def main() -> None:
@@ -99,11 +103,31 @@ def main() -> None:
         "fusion": fusions[experiment.fused[-1]] if fusions else None,
         "fusion_method": experiment.fusion if experiment.fused else None,
         **({"fusions": fusions} if len(fusions) > 1 else {}),
+        "predictive": {
+            dimension: _distributions(experiment, options.results, dimension)
+            for dimension in experiment.dimensions
+        },
     }
     with complete(options.weights_output) as partial:
         partial.write_bytes(save(tensors))
     with complete(options.output) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _distributions(experiment: Experiment, results: Path, dimension: str) -> dict:
+    """What turns E and sigma of each modality and fusion into a distribution and a band."""
+    (task,) = experiment.tasks
+    table = tables.read(within(results, PREDICTIVE_FIT, dimension=dimension, task=task))
+    found = {}
+    for row in table.to_dict("records"):
+        quantile = row[f"quantile_{percent(BAND)}"]
+        found[row["modality"]] = {
+            "a": row["a"],
+            "constant": row["constant"],
+            "quantile": None if np.isnan(quantile) else quantile,
+            "units": row["units"],
+        }
+    return found
 
 
 def _sources(experiment: Experiment, extraction: dict) -> dict:

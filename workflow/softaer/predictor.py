@@ -28,7 +28,8 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import FeatureTable, TableFeatures
 from softaer.core.fields import Section
 from softaer.core.grid import RATE, index
-from softaer.core.tasks import JOIN, output_name
+from softaer.core.predictive import Spread
+from softaer.core.tasks import JOIN, OF_DISTRIBUTION, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
 from softaer.modalities import TABLE, Modality, as_section, from_extraction
@@ -50,6 +51,10 @@ UNREADABLE = (
     *(SafetensorError, zipfile.BadZipFile),
 )
 """Exceptions raised by invalid files."""
+
+
+BAND = 0.8
+"""Nominal share of another rater's ratings between ``<dimension>_lower`` and ``_upper``."""
 
 
 class NothingToPredictError(InputError):
@@ -150,6 +155,21 @@ class Predictor:
             for dimension in self.description["dimensions"]
             for target in self.description["targets"]
         ]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of a prediction except the time: the outputs, and for each dimension
+        ``<dimension>_spread``, ``_lower`` and ``_upper``, as far as the model has them."""
+        found = []
+        for dimension in self.description["dimensions"]:
+            own = [output_name(dimension, target) for target in self.description["targets"]]
+            fits = self.description.get("predictive", {}).get(dimension, {})
+            if fits:
+                banded = any(fit["quantile"] is not None for fit in fits.values())
+                endings = OF_DISTRIBUTION if banded else OF_DISTRIBUTION[:1]
+                own += [output_name(dimension, ending) for ending in endings]
+            found += own
+        return found
 
     def predict(
         self,
@@ -307,9 +327,13 @@ class Predictor:
         Returns
         -------
         ``time`` [s], from 0 on the grid of 10 Hz to the last frame of any modality, and float32
-        columns ``<dimension>_E`` and ``<dimension>_sigma``, in units of the ratings: the mean over
-        seeds. The raters' delay is removed: E at t describes what happens at t. A sigma below 0 is
-        set to 0.
+        columns in units of the ratings (see :attr:`columns`): ``<dimension>_E`` and
+        ``<dimension>_sigma``, the mean over seeds; ``<dimension>_spread``, the standard deviation
+        of another rater's rating about E; ``<dimension>_lower`` and ``<dimension>_upper``, between
+        which :data:`BAND` of such ratings are expected, on average over new recordings. The band
+        is NaN in frames without features of any modality, and where the model knows no error for
+        the modalities at hand. The raters' delay is removed: E at t describes what happens at t.
+        A sigma below 0 is set to 0.
 
         Raises
         ------
@@ -317,7 +341,8 @@ class Predictor:
             If no modality has features, or a column is missing.
         """
         parts = self.parts(fusion)
-        sequences = self._sequences({m: rows for m, rows in features.items() if m in parts})
+        sequences, seen = self._sequences({m: rows for m, rows in features.items() if m in parts})
+        here = JOIN.join(name for name in parts if name in sequences)
         coefficients = self.description["fusion"]
         if fusion is not None:
             coefficients = self._fusions().get(fusion)
@@ -345,10 +370,36 @@ class Predictor:
                     for seed in self.description["seeds"]
                 ]
                 table[name] = np.mean(per_seed, axis=0).astype(np.float32)
-        return table
+            table = table.assign(**self._distribution(dimension, here, table, seen))
+        return table[["time", *self.columns]]
 
-    def _sequences(self, features: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
-        """Standardised features of each modality that has any, on one grid, zero where missing."""
+    def _distribution(
+        self, dimension: str, modality: str, table: pd.DataFrame, seen: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Spread and band of a dimension, float32, from its E and sigma."""
+        fits = self.description.get("predictive", {}).get(dimension, {})
+        if not fits:
+            return {}
+        fit = fits.get(modality)
+        spread, half = (np.full(len(table), np.nan) for _ in range(2))
+        if fit is not None:
+            name = output_name(dimension, "sigma")
+            sigma = table[name].to_numpy(np.float64) if name in table else np.zeros(len(table))
+            spread = Spread(fit["a"], fit["constant"]).of(sigma)
+            if fit["quantile"] is not None:
+                half = np.where(seen, fit["quantile"] * spread, np.nan)
+        centre = table[output_name(dimension, "E")].to_numpy(np.float64)
+        values = (spread, centre - half, centre + half)
+        return {
+            output_name(dimension, ending): value.astype(np.float32)
+            for ending, value in zip(OF_DISTRIBUTION, values, strict=True)
+        }
+
+    def _sequences(
+        self, features: Mapping[str, pd.DataFrame]
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Standardised features of each modality that has any, on one grid, zero where missing;
+        and whether a frame has features of any of them, shape (T,)."""
         here = {}
         for modality, standardisation in self.standardisations.items():
             rows = features.get(modality)
@@ -371,11 +422,12 @@ class Predictor:
                 f"no features of {' or '.join(self.modalities)}; expected some frames"
             )
         length = max(frames.max() for frames, _ in here.values()) + 1
-        sequences = {}
+        sequences, seen = {}, np.zeros(length, dtype=bool)
         for modality, (frames, values) in here.items():
             sequences[modality] = np.zeros((length, values.shape[1]), dtype=np.float32)
             sequences[modality][frames] = np.nan_to_num(values)
-        return sequences
+            seen[frames] |= with_features(values)
+        return sequences, seen
 
     def _finish(
         self,

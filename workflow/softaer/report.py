@@ -36,6 +36,7 @@ from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
 from softaer.page.explorer import explorer, in_order
+from softaer.page.groups import group_blocks
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
@@ -44,9 +45,15 @@ from softaer.page.score_table import other_scores, score_table
 from softaer.page.settings import departures_from_defaults
 from softaer.page.template import as_rows, in_page, render
 from softaer.page.trouble import SHOWN, trouble_rows, typical_and_worst
-from softaer.page.worth import reliability_rows, verdict
+from softaer.page.worth import (
+    REFERENCES,
+    of_bands,
+    of_predictions,
+    reliability_rows,
+    unreliable,
+    verdict,
+)
 from softaer.rater_lags import aligned_ratings
-from softaer.uncertainty import ALONE, PREDICTED
 
 PACKAGES = (
     "snakemake",
@@ -87,6 +94,7 @@ STAGES = (
     "score",
     "recording_scores",
     "evaluate",
+    "predictive",
     "uncertainty",
 )
 """Stages whose code affects the scores or their evaluation, besides those of the modalities."""
@@ -229,28 +237,23 @@ def versions() -> dict[str, str]:
 
 
 def verdicts(scores: pd.DataFrame) -> dict[str, dict]:
-    """Whether predicted sigma beats a constant, with the error of E in the spread and without."""
-    series = {"total": PREDICTED, "alone": ALONE.format(PREDICTED)}
-    return {name: verdict(scores, one) for name, one in series.items()}
+    """Whether the predicted distribution beats each of the others, by its name in words."""
+    found = {words: verdict(scores, series) for series, words in REFERENCES.items()}
+    return {words: one for words, one in found.items() if one is not None}
 
 
 def shown_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores of single ratings as the page shows them: intervals as text, fewer columns."""
-    table = scores.drop(columns=["out_of_fold", "ratings", "units"])
-    for score in ("crps", "nll"):
-        low, high = table.pop(f"{score}_low"), table.pop(f"{score}_high")
+    left_out = ["modality", "a", "b_squared", "out_of_fold", "ratings", "units", "panels"]
+    table = scores.drop(columns=left_out)
+    for name in ("crps", "nll", "r_deviation"):
+        low, high = table.pop(f"{name}_low"), table.pop(f"{name}_high")
         bounds = [
             "–" if pd.isna(a) else f"[{a:.3f}, {b:.3f}]" for a, b in zip(low, high, strict=True)
         ]
-        place = table.columns.get_loc(f"{score}_difference") + 1
-        table.insert(place, f"{score} 95 %", bounds)
+        before = f"{name}_difference" if f"{name}_difference" in table else name
+        table.insert(table.columns.get_loc(before) + 1, f"{name} 95 %", bounds)
     return table
-
-
-def in_sample(scores: pd.DataFrame) -> list[str]:
-    """Cases for which the error of E on dev could only be computed in-sample."""
-    some = scores[(scores["series"] == PREDICTED) & (scores["out_of_fold"] == False)]  # noqa: E712
-    return list(some["dimension"] + ", " + some["task"])
 
 
 def noted(oddities: pd.DataFrame, words: str) -> int:
@@ -272,6 +275,7 @@ def main() -> None:
     cli.add_delays(arguments)
     arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
+    arguments.add_argument("--groups", type=Path, help="table of the scores of groups")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
     arguments.add_argument("--name", help="of the experiment")
@@ -302,7 +306,8 @@ def main() -> None:
         read_models(experiment, options.results, experiment.fused) if experiment.fused else None
     )
     each = table("recordings")
-    uncertainty, sigma_scores = map(table, ("uncertainty", "uncertainty_scores"))
+    uncertainty, distribution = map(table, ("uncertainty", "distribution"))
+    covered, reliability = map(table, ("covered", "agreement/reliability"))
     intervals, power = table("intervals"), table("power")
     own = score_table(scores, intervals, ceiling)
     on_test = intervals[intervals["partition"] == "test"]
@@ -347,9 +352,12 @@ def main() -> None:
         power=as_rows(power_table(power)) if len(power) else None,
         largest_gains=largest_gains(power, units),
         uncertainty=figure("uncertainty") if len(uncertainty) else None,
-        verdicts=verdicts(sigma_scores),
-        sigma_scores=as_rows(shown_scores(sigma_scores)),
-        in_sample=in_sample(sigma_scores),
+        verdicts=verdicts(distribution),
+        predicted=of_predictions(distribution),
+        distribution=as_rows(shown_scores(distribution)),
+        bands=of_bands(covered),
+        covered=as_rows(covered.drop(columns=["modality", "few", "units"])),
+        unreliable=unreliable(reliability),
         summary=as_rows(table("summary")),
         absences=as_rows(absences(recordings, options.coverage)),
         oddities=as_rows(odd),
@@ -363,7 +371,7 @@ def main() -> None:
         departures=departures(options.published, options.config | settings, experiment.single),
         release=options.release,
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
-        reliability=as_rows(reliability_rows(table("agreement/reliability"))),
+        reliability=as_rows(reliability_rows(reliability)),
         agreement_figure=figure("agreement"),
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
@@ -384,6 +392,7 @@ def main() -> None:
         if options.contributions
         else None,
         contributions_figure=figure("contributions") if options.contributions else None,
+        groups=group_blocks(tables.read(options.groups)) if options.groups else [],
         fusions=experiment.fused,
         fusion_method=experiment.fusion.replace("_", " "),
         estimated=estimated,

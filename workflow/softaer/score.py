@@ -4,6 +4,7 @@ CCC over the concatenated frames of a partition, for every dimension, target, mo
 fusion), task and seed: the long form of the paper's table. In addition to the scores of the final
 predictions, it has those before post-processing and, on dev, those out of fold. Other scores of the
 final predictions stand beside the CCC: Pearson's r, RMSE, MAE, and the CCC of single recordings.
+The CSV also has the scores of the prediction averaged over seeds, with ``mean`` as their seed.
 
 All modalities are scored on the same recordings. The table counts how many of them lack the
 modality: there, its network has seen only zeros, and the fusion has not used it.
@@ -27,6 +28,9 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import having, scored
 
 SCORED_PARTITIONS = ("dev", "test")
+
+MEAN = "mean"
+"""Stands for the seed in rows of the CSV on the prediction averaged over seeds."""
 
 KEYS = ("dimension", "target", "modality", "task", "seed", "fusion")
 """Columns that name a prediction."""
@@ -138,6 +142,13 @@ def other_scores(
     }
 
 
+def mean_of(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The mean of predictions of several seeds, frame by frame; NaN where one is missing."""
+    index = ["recording", "time"]
+    first, *others = [prediction.set_index(index) for prediction in predictions]
+    return (sum((o.reindex(first.index) for o in others), first) / len(predictions)).reset_index()
+
+
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
@@ -149,26 +160,35 @@ def main() -> None:
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
     names = {recording.recording for recording in recordings}
     absent = {path.stem: names - having(path) for path in options.coverage}
-    parts = []
+    parts, of_means = [], []
     for dimension in experiment.dimensions:
         targets = read_targets(options.dataset, recordings, dimension)
         for target, system in itertools.product(experiment.targets, experiment.systems):
             lacking = set().union(*(absent[part] for part in system.modality.split(JOIN)))
-            for seed in experiment.seeds_of(system.task):
-                path = final_prediction(
+            column = system.column(target)
+            keys = {"dimension": dimension, "target": target, **system._asdict()}
+            seeds = experiment.seeds_of(system.task)
+            paths = [
+                final_prediction(
                     *(options.results, dimension, system.modality, system.task, seed),
                     experiment.whole,
                 )
+                for seed in seeds
+            ]
+            predictions = list(map(tables.read, paths))
+            for seed, prediction in zip(seeds, predictions, strict=True):
+                scores = score_predictions(targets, prediction, recordings, target, lacking, column)
+                parts.append(scores.assign(**keys, seed=seed))
+            if len(seeds) > 1:
                 scores = score_predictions(
-                    *(targets, tables.read(path), recordings, target),
-                    *(lacking, system.column(target)),
+                    targets, mean_of(predictions), recordings, target, lacking, column
                 )
-                keys = {"dimension": dimension, "target": target, **system._asdict(), "seed": seed}
-                parts.append(scores.assign(**keys))
+                of_means.append(scores.assign(**keys, seed=MEAN))
     table = tables.conform(pd.concat(parts, ignore_index=True), CCC, options.output)
     tables.write(table, CCC, options.output)
-    with complete(options.csv_output) as partial:
-        table.to_pandas().to_csv(partial, index=False, float_format="%.6f")
+    with complete(options.csv_output) as path:
+        both = pd.concat([table.to_pandas().astype({"seed": object}), *of_means])
+        both[CCC.names].to_csv(path, index=False, float_format="%.6f")
 
 
 if __name__ == "__main__":

@@ -1,32 +1,35 @@
-"""What a predicted sigma is worth: single ratings of raters whom the label has not seen, selective
-prediction, reliability.
+"""What a predicted distribution is worth: single ratings of raters whom the label has not seen,
+coverage of bands, selective prediction, reliability.
 
-Ratings are scored against a normal distribution about the predicted E, whose spread holds both the
-raters' disagreement and the model's error:
+A rating on test is scored against the normal distribution N(E, a^2 + sigma^2) of the stage
+``predictive``: E and sigma are averaged over seeds, and a was fitted on dev. The scores are the
+continuous ranked probability score (CRPS; Gneiting & Raftery, 2007, in closed form) and the
+negative log-likelihood (NLL), the lower the better; and width (sharpness) and coverage of the
+central intervals. The prediction is compared with
 
-    y_k ~ N(E, s^2)        s^2 = sigma^2 + error^2
+* climatology: mean and standard deviation of all ratings of train;
+* the same E with a constant spread, the best one on dev: is sigma good for anything?
+* sigma alone as the spread, which is too narrow wherever E errs;
+* ridge regression, with an a of its own;
+* the label of the other raters. A rater inside E and sigma is too close to E. With n others, E is
+  off by sigma / sqrt(n), and sigma is an estimate as well. Even if the raters scatter normally
+  about E by sigma, (y - E) / (sigma sqrt(1 + 1/n)) therefore has Student's t distribution with
+  n - 1 degrees of freedom, and not a normal one: "exact raters" is the coverage that follows. This
+  holds for the plain mean of the raters, and nearly for the EWE.
 
-The error is the root mean square error of E on dev, out of fold. The reference is a spread that
-does not change with time: sigma is the root mean square of the labels' sigma on train, with the
-same error. Both are also scored with sigma alone as the spread, which is too narrow wherever E
-errs. The scores are the continuous ranked probability score (CRPS; Gneiting & Raftery, 2007,
-in closed form) and the negative log-likelihood (NLL), the lower the better; the width of the 80 %
-interval (sharpness); and coverage, the share of ratings in an interval against its nominal share.
-
-The label is shown beside them, from the other raters only: a rater inside E and sigma is too close
-to E. With n others, E is off by sigma / sqrt(n), and sigma is an estimate as well. Even if the
-raters scatter normally about E by sigma, (y - E) / (sigma sqrt(1 + 1/n)) therefore has Student's t
-distribution with n - 1 degrees of freedom, and not a normal one: "exact raters" is the coverage
-that follows. This holds for the plain mean of the raters, and nearly for the EWE.
+How far sigma tells where people differ is its correlation with the deviation of a rater who was
+left out from the label of the others; the others' own sigma is shown beside it. Levels of sigma
+differ between panels of raters, so that it is computed within each panel.
 
 Selective prediction is the mean absolute error of E on the frames that remain when the most
 uncertain ones are removed. Reliability is the mean sigma of the label in bins of predicted sigma.
 All are computed on test, with the final prediction.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,16 +38,24 @@ from scipy.stats import t as student
 
 from softaer.ceiling import estimate_with, left_out
 from softaer.core import cli, tables
+from softaer.core.concordance import sums_of
 from softaer.core.experiment import Evaluation, Experiment, Labels
+from softaer.core.files import complete
 from softaer.core.grid import RATE, index
 from softaer.core.inference import FEW_UNITS, interval, resample
-from softaer.core.places import final_prediction
-from softaer.core.schema import UNCERTAINTY, UNCERTAINTY_SCORES
+from softaer.core.places import PREDICTIVE, PREDICTIVE_FIT, within
+from softaer.core.predictive import LEAST_SPREAD
+from softaer.core.predictive import NOMINAL as NOMINAL_BANDS
+from softaer.core.reliability import correlation_from_moments
+from softaer.core.schema import COVERED, DISTRIBUTION, UNCERTAINTY
 from softaer.core.targets import read_targets
+from softaer.core.tasks import ALONE, CLIMATOLOGY, LABEL, PREDICTED, RIDGE, TARGETS
+from softaer.core.tasks import CONSTANT_SPREAD as CONSTANT
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
 from softaer.labels import add_estimator, read_estimator
-from softaer.rater_lags import align
+from softaer.predictive import percent, ratings_on_frames
+from softaer.rater_lags import aligned_ratings
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Nominal shares of ratings covered by an interval."""
@@ -55,21 +66,14 @@ KEPT = tuple(k / 10 for k in range(1, 11))
 BINS = 8
 """Bins of equal count of the reliability diagram."""
 
-LEAST_SPREAD = 0.01
-"""Smallest spread, as a share of the constant total: two raters may agree exactly by chance, and
-without a limit one rating would then decide the NLL."""
+LEVELS = ("low", "middle", "high")
+"""Thirds of predicted sigma, for the coverage of bands."""
 
-PREDICTED, CONSTANT = "predicted", "constant sigma"
-LABEL, EXACT = "label", "exact raters"
-ALONE = "{}, alone"
-"""Name of a series whose spread is sigma without the error of E."""
+EXACT = "exact raters"
+"""Name of the coverage that the label of the other raters can have at best."""
 
-REFERENCE = {
-    PREDICTED: CONSTANT,
-    ALONE.format(PREDICTED): ALONE.format(CONSTANT),
-    LABEL: CONSTANT,
-}
-"""The series with a constant sigma that another one is compared with."""
+SIGMAS = {PREDICTED: "sigma", RIDGE: "sigma_ridge", LABEL: "sigma_others"}
+"""Series with a sigma of their own, and its column."""
 
 
 def quantile(nominal: float | Sequence[float]) -> np.ndarray:
@@ -176,34 +180,39 @@ def labels_of_others(
 
 
 def spreads(
-    both: pd.DataFrame, constant_sigma: float, error: float
+    both: pd.DataFrame, constant: float, climatology: tuple[float, float]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Centre and total spread of every rating, for each series.
+    """Centre and spread of every rating, for each series.
 
     Parameters
     ----------
     both
-        ``E``, ``sigma`` (predicted), ``E_others``, ``sigma_others``, ``others``.
-    constant_sigma
-        Root mean square of sigma of the training labels.
-    error
-        Root mean square error of E on dev.
+        ``E``, ``sigma``, ``spread`` (predicted), ``E_others``, ``sigma_others``, ``others``; and
+        ``E_ridge``, ``spread_ridge`` if there is a ridge regression.
+    constant
+        The best constant spread on dev.
+    climatology
+        Mean and standard deviation of the ratings of train.
 
     Returns
     -------
-    Without the label, if there are nowhere two other raters.
+    Without the other raters, if there are nowhere two of them.
     """
-    least = LEAST_SPREAD * np.hypot(constant_sigma, error)
     centre = both["E"].to_numpy(np.float64)
-    sigma = {
-        PREDICTED: both["sigma"].to_numpy(np.float64),
-        CONSTANT: np.full(len(both), constant_sigma),
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {
+        PREDICTED: (centre, both["spread"].to_numpy(np.float64)),
+        ALONE: (centre, both["sigma"].to_numpy(np.float64)),
+        CONSTANT: (centre, np.full(len(both), constant)),
     }
-    found = {name: (centre, np.hypot(own, error)) for name, own in sigma.items()}
-    found |= {ALONE.format(name): (centre, own) for name, own in sigma.items()}
+    if "E_ridge" in both:
+        own = both["spread_ridge"].to_numpy(np.float64)
+        found[RIDGE] = both["E_ridge"].to_numpy(np.float64), own
+    mean, deviation = climatology
+    found[CLIMATOLOGY] = np.full(len(both), mean), np.full(len(both), deviation)
     if both["sigma_others"].notna().all():
-        own = both["sigma_others"] * np.sqrt(1 + 1 / both["others"])
-        found[LABEL] = both["E_others"].to_numpy(), own.to_numpy()
+        own = (both["sigma_others"] * np.sqrt(1 + 1 / both["others"])).to_numpy()
+        found[LABEL] = both["E_others"].to_numpy(), own
+    least = LEAST_SPREAD * constant
     return {name: (centre, np.maximum(s, least)) for name, (centre, s) in found.items()}
 
 
@@ -276,6 +285,10 @@ def figures(
     return rows
 
 
+SUMMED = ("n", "crps", "nll", "covered_80", "width_80", "covered_90", "width_90")
+"""Columns of :func:`sums_of_scores`."""
+
+
 def sums_of_scores(
     both: pd.DataFrame, series: Mapping[str, tuple[np.ndarray, np.ndarray]], units: Sequence[str]
 ) -> dict[str, np.ndarray]:
@@ -292,81 +305,242 @@ def sums_of_scores(
 
     Returns
     -------
-    Arrays of shape (units, 6): the number of ratings, sums of CRPS, NLL and width of the 80 %
-    interval, and the numbers of ratings in the 80 % and in the 90 % interval.
+    Arrays of shape (units, 7) with the columns :data:`SUMMED`: the number of ratings, sums of CRPS
+    and NLL, and for two central intervals the number of ratings in it and the sum of its width.
     """
     value, found = both["value"].to_numpy(), {}
     for name, (centre, spread) in series.items():
         distance = np.abs(value - centre)
-        table = pd.DataFrame(
-            {
-                "n": 1.0,
-                "crps": crps(value, centre, spread),
-                "nll": nll(value, centre, spread),
-                "width": 2 * quantile(0.8) * spread,
-                "covered_80": (distance <= quantile(0.8) * spread).astype(float),
-                "covered_90": (distance <= quantile(0.9) * spread).astype(float),
-            }
-        )
+        columns = [np.ones(len(value)), crps(value, centre, spread), nll(value, centre, spread)]
+        for nominal in NOMINAL_BANDS:
+            half = quantile(nominal) * spread
+            columns += [(distance <= half).astype(float), 2 * half]
+        table = pd.DataFrame(dict(zip(SUMMED, columns, strict=True)))
         found[name] = table.groupby(both["unit"].to_numpy()).sum().loc[list(units)].to_numpy()
     return found
 
 
-def score_rows(
-    per_seed: Sequence[Mapping[str, np.ndarray]], settings: Evaluation
-) -> list[dict[str, Any]]:
-    """Scores of every series, and its differences to its :data:`REFERENCE` with intervals.
+def deviations(both: pd.DataFrame, sigma: np.ndarray, units: Sequence[str]) -> np.ndarray:
+    """Sums for the correlation of a sigma with the deviation of the rater who was left out.
 
     Parameters
     ----------
-    per_seed
-        Sums of each seed, see :func:`sums_of_scores`.
+    both
+        See :func:`comparable`, with columns ``unit`` and ``panel``.
+    sigma
+        Shape (ratings,).
+    units
+        Units in the requested order.
+
+    Returns
+    -------
+    Shape (units, panels, 6), see :func:`softaer.core.concordance.sums_of`.
+    """
+    deviation = np.abs(both["value"] - both["E_others"]).to_numpy(np.float64)
+    unit = pd.Index(units).get_indexer(both["unit"])
+    panel, names = pd.factorize(both["panel"])
+    found = np.zeros((len(units), len(names), 6))
+    known = ~(np.isnan(deviation) | np.isnan(sigma))
+    for place in np.unique(np.stack([unit[known], panel[known]]), axis=1).T:
+        here = known & (unit == place[0]) & (panel == place[1])
+        found[tuple(place)] = sums_of(sigma[here], deviation[here])
+    return found
+
+
+def score_rows(
+    sums: Mapping[str, np.ndarray], of_sigma: Mapping[str, np.ndarray], settings: Evaluation
+) -> list[dict[str, Any]]:
+    """Scores of every series, and how much better the prediction is, with intervals.
+
+    Parameters
+    ----------
+    sums
+        See :func:`sums_of_scores`.
+    of_sigma
+        See :func:`deviations`, for the series with a sigma.
     settings
         Number of draws, and their seed.
 
     Returns
     -------
-    Rows of ``UNCERTAINTY_SCORES`` without keys and error.
+    Rows of ``DISTRIBUTION`` without keys and fit.
     """
-    units = len(per_seed[0][CONSTANT])
+    units = len(sums[PREDICTED])
     counts = resample(units, settings.draws, settings.bootstrap_seed)
+    average = {name: own.sum(axis=0) / own[:, 0].sum() for name, own in sums.items()}
     rows = []
-    for name in per_seed[0]:
-        own = np.mean([sums[name] for sums in per_seed], axis=0)
-        other = np.mean([sums[REFERENCE.get(name, name)] for sums in per_seed], axis=0)
-        total = own.sum(axis=0)
-        row: dict[str, Any] = {"series": name, "ratings": int(total[0]), "units": units}
-        row |= dict(zip(("crps", "nll", "width_80", "covered_80", "covered_90"),
-                        total[1:] / total[0], strict=True))  # fmt: skip
+    for name, own in sums.items():
+        row: dict[str, Any] = {"series": name, "ratings": int(own[:, 0].sum()), "units": units}
+        row |= dict(zip(SUMMED[1:], average[name][1:], strict=True))
+        if CLIMATOLOGY in average:
+            row["skill"] = 1 - average[name][1] / average[CLIMATOLOGY][1]
         for place, score in ((1, "crps"), (2, "nll")):
-            difference = own[:, place] - other[:, place]
+            difference = sums[PREDICTED][:, place] - own[:, place]
+            low = high = value = np.nan
+            if name != PREDICTED:
+                value = difference.sum() / own[:, 0].sum()
+                if units > FEW_UNITS:
+                    drawn = (counts @ difference) / (counts @ own[:, 0])
+                    low, high = interval(drawn, units)
+            row |= {f"{score}_difference": value, f"{score}_low": low, f"{score}_high": high}
+        if name in of_sigma:
+            drawn = np.tensordot(counts, of_sigma[name], axes=1)
             low = high = np.nan
             if units > FEW_UNITS:
-                drawn = (counts @ difference) / (counts @ own[:, 0])
-                low, high = interval(drawn, units)
-            value = difference.sum() / total[0] if name in REFERENCE else np.nan
-            row |= {f"{score}_difference": value, f"{score}_low": low, f"{score}_high": high}
+                low, high = interval(correlation_from_moments(drawn, within=True), units)
+            found = correlation_from_moments(of_sigma[name].sum(axis=0), within=True)
+            row |= {"r_deviation": float(found), "r_deviation_low": low, "r_deviation_high": high}
         rows.append(row)
     return rows
 
 
-def error_on_dev(dev: pd.DataFrame) -> tuple[float, bool]:
-    """Root mean square error of E on dev.
+def covered_rows(both: pd.DataFrame, settings: Evaluation) -> list[dict[str, Any]]:
+    """How many ratings the bands hold, over all frames and by level of predicted sigma.
 
     Parameters
     ----------
-    dev
-        ``E``, ``E_out_of_fold`` and ``E_label``.
+    both
+        ``value``, ``unit``, ``sigma`` and the bands of ``PREDICTIVE``.
+    settings
+        Number of draws, and their seed.
 
     Returns
     -------
-    error, out_of_fold
-        If there is no out-of-fold prediction, the error in-sample, which is too small.
+    Rows of ``COVERED`` without keys and ``few``; none for a band that has no finite width.
     """
-    known = dev.dropna(subset=["E_label"])
-    out_of_fold = bool(len(known)) and bool(known["E_out_of_fold"].notna().all())
-    found = known["E_out_of_fold"] if out_of_fold else known["E"]
-    return float(np.sqrt(((found - known["E_label"]) ** 2).mean())), out_of_fold
+    thirds = np.quantile(both["sigma"], [1 / 3, 2 / 3])
+    level = np.array(LEVELS)[np.searchsorted(thirds, both["sigma"], side="right")]
+    varies = both["sigma"].nunique() > 1
+    rows = []
+    for nominal in NOMINAL_BANDS:
+        lower, upper = (both[f"{end}_{percent(nominal)}"] for end in ("lower", "upper"))
+        if lower.isna().any():
+            continue
+        table = pd.DataFrame({"n": 1.0, "unit": both["unit"]})
+        table["inside"] = ((both["value"] >= lower) & (both["value"] <= upper)).astype(float)
+        table["width"] = upper - lower
+        parts = [("all", "", table)]
+        parts += [("sigma", name, table[level == name]) for name in LEVELS if varies]
+        for by, name, some in parts:
+            sums = some.groupby("unit").sum()
+            share, low, high = sums["inside"].sum() / sums["n"].sum(), np.nan, np.nan
+            if len(sums) > FEW_UNITS:
+                counts = resample(len(sums), settings.draws, settings.bootstrap_seed)
+                drawn = (counts @ sums["inside"].to_numpy()) / (counts @ sums["n"].to_numpy())
+                low, high = interval(drawn, len(sums))
+            rows.append(
+                {"nominal": nominal, "by": by, "level": name, "coverage": share}
+                | {"low": low, "high": high, "width": some["width"].mean()}
+                | {"ratings": len(some), "units": len(sums)}
+            )
+    return rows
+
+
+def with_panels(
+    ratings: pd.DataFrame,
+    traces: pd.DataFrame,
+    unit_of: Mapping[str, str],
+    delay: float,
+) -> pd.DataFrame:
+    """Ratings with their ``frame`` on the grid of the predictions, ``unit`` and ``panel``.
+
+    Parameters
+    ----------
+    ratings
+        See :func:`labels_of_others`.
+    traces
+        The ratings with the names of the raters; recordings with the same raters share a panel.
+    unit_of
+        Unit of each recording.
+    delay
+        Of the annotations [s].
+    """
+    raters = traces.groupby("recording")["rater"].agg(lambda names: tuple(sorted(set(names))))
+    panels = pd.Series(pd.factorize(raters)[0], index=raters.index, dtype="int64")
+    names = ratings["recording"]
+    frame = index(ratings["time"].to_numpy()) - round(delay * RATE)
+    return ratings.assign(frame=frame, unit=names.map(unit_of), panel=names.map(panels))
+
+
+def read_predictive(
+    results: Path, dimension: str, modality: str, recordings: Collection[str], task: str
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Predictive distribution of a model on some recordings, and what was fitted for it.
+
+    Returns
+    -------
+    Rows of ``PREDICTIVE`` and the row of ``PREDICTIVE_FIT``, without the modality.
+    """
+    frames, fits = (
+        tables.read(within(results, pattern, dimension=dimension, task=task))
+        for pattern in (PREDICTIVE, PREDICTIVE_FIT)
+    )
+    frames = frames[(frames["modality"] == modality) & frames["recording"].isin(recordings)]
+    fit = fits[fits["modality"] == modality].iloc[0].to_dict()
+    return frames.drop(columns="modality"), fit
+
+
+class Judged(NamedTuple):
+    """Rows of the tables of this stage for one model, without its keys."""
+
+    curves: pd.DataFrame
+    scores: list[dict[str, Any]]
+    covered: list[dict[str, Any]]
+
+
+def judge(
+    frames: pd.DataFrame,
+    ratings: pd.DataFrame,
+    fits: Mapping[str, Mapping[str, Any]],
+    climatology: tuple[float, float],
+    settings: Evaluation,
+    spread: str = Labels.spread,
+) -> Judged | None:
+    """Everything that this stage says of one model.
+
+    Parameters
+    ----------
+    frames
+        Frames of test: ``recording``, ``frame``, the columns of ``PREDICTIVE``, ``E_label``,
+        ``sigma_label``; with the suffix ``_ridge``, the columns of the ridge regression.
+    ratings
+        See :func:`with_panels`.
+    fits
+        Row of ``PREDICTIVE_FIT`` of the series ``predicted`` and, if there is one, ``ridge``.
+    climatology
+        See :func:`spreads`.
+    settings
+        Units, number of draws and their seed.
+    spread
+        Form of the labels' sigma.
+
+    Returns
+    -------
+    None without any rating on these frames.
+    """
+    both = comparable(ratings, frames)
+    if both.empty:
+        return None
+    fit = fits[PREDICTED]
+    series = spreads(both, fit["constant"], climatology)
+    curves = pd.DataFrame(
+        figures(frames, both, series, spread), columns=["figure", "series", "x", "y"]
+    )
+    units = sorted(both["unit"].unique())
+    of_sigma = {
+        name: deviations(both, both[column].to_numpy(np.float64), units)
+        for name, column in SIGMAS.items()
+        if name in series
+    }
+    scores = score_rows(sums_of_scores(both, series, units), of_sigma, settings)
+    for row in scores:
+        own = fits.get(row["series"], {})
+        row |= {name: own.get(name) for name in ("a", "b_squared", "out_of_fold")}
+        row["panels"] = both["panel"].nunique()
+    covered = covered_rows(both, settings)
+    for row in covered:
+        row["few"] = fit[f"few_{percent(row['nominal'])}"]
+    return Judged(curves, scores, covered)
 
 
 def main() -> None:
@@ -377,7 +551,9 @@ def main() -> None:
     add_estimator(arguments)
     cli.add_settings(arguments, Evaluation)
     cli.add_output(arguments)
-    cli.add_output(arguments, "--scores-output")
+    cli.add_output(arguments, "--distribution-output")
+    cli.add_output(arguments, "--csv-output")
+    cli.add_output(arguments, "--covered-output")
     options = arguments.parse_args()
 
     experiment = cli.settings(options, Experiment)
@@ -387,60 +563,48 @@ def main() -> None:
         [r for r in recordings if r.partition == name] for name in ("train", "dev", "test")
     )
     modality = experiment.modalities[-1]
-    if not test or not dev or "sigma" not in experiment.targets:
-        for schema, path in (
-            (UNCERTAINTY, options.output),
-            (UNCERTAINTY_SCORES, options.scores_output),
-        ):
-            tables.write(pd.DataFrame(columns=schema.names), schema, path)
-        return
-    lags, corpus_weights, estimator = read_estimator(options)
-    traces = tables.read_batches(options.ratings, test)
-    if lags is not None:
-        traces = align(traces, lags)
+    _, corpus_weights, estimator = read_estimator(options)
     unit_of = {r.recording: getattr(r, settings.resample) for r in test}
     delays = cli.delays(options)
-    curves, scores = [], []
-    for dimension in experiment.dimensions:
-        constant = read_targets(options.dataset, train, dimension)["sigma"]
-        constant_sigma = float(np.sqrt((constant.astype(np.float64) ** 2).mean()))
-        labels = read_targets(options.dataset, [*dev, *test], dimension)
+    curves: list[pd.DataFrame] = []
+    scores: list[dict[str, Any]] = []
+    covered: list[dict[str, Any]] = []
+    possible = bool(dev and test) and set(experiment.targets) == set(TARGETS)
+    for dimension in experiment.dimensions if possible else ():
+        read = partial(read_predictive, options.results, dimension, modality, unit_of)
+        labels = read_targets(options.dataset, test, dimension)
+        ridge = read(RIDGE) if RIDGE in experiment.baselines else None
+        seen = ratings_on_frames(
+            *(options.ratings, train, options.rater_lags, dimension, delays[dimension])
+        )["value"]
+        climatology = float(seen.mean()), float(seen.std(ddof=0))
+        traces = aligned_ratings(options.ratings, test, options.rater_lags)
+        traces = traces[traces["dimension"] == dimension]
         estimate = estimate_with(corpus_weights.get(dimension), estimator)
-        ratings = labels_of_others(traces[traces["dimension"] == dimension], estimate)
-        shifted = index(ratings["time"].to_numpy()) - round(delays[dimension] * RATE)
-        ratings = ratings.assign(frame=shifted, unit=ratings["recording"].map(unit_of))
+        others = labels_of_others(traces, estimate)
+        ratings = with_panels(others, traces, unit_of, delays[dimension])
         for task in experiment.tasks:
-            per_seed, errors = [], []
-            for seed in experiment.seeds:
-                model = (dimension, modality, task, seed)
-                path = final_prediction(options.results, *model, experiment.whole)
-                columns = ["recording", "time", "E", "sigma", "E_out_of_fold"]
-                frames = tables.read(path, columns).merge(
-                    labels, on=["recording", "time"], suffixes=("", "_label"), validate="one_to_one"
-                )
-                frames = frames.assign(frame=index(frames["time"].to_numpy()))
-                on_test = frames["recording"].isin(unit_of)
-                errors.append(error_on_dev(frames[~on_test]))
-                frames = frames[on_test]
-                both = comparable(ratings, frames.drop(columns="time"))
-                series = spreads(both, constant_sigma, errors[-1][0])
-                rows = figures(frames, both, series, estimator["spread"])
-                table = pd.DataFrame(rows, columns=["figure", "series", "x", "y"])
-                table["place"] = table.groupby(["figure", "series"]).cumcount()
-                curves.append(table.assign(dimension=dimension, task=task))
-                per_seed.append(sums_of_scores(both, series, sorted(both["unit"].unique())))
-            error = float(np.mean([value for value, _ in errors]))
-            out_of_fold = all(clean for _, clean in errors)
-            for row in score_rows(per_seed, settings):
-                within = row["series"] in (PREDICTED, CONSTANT)
-                row |= {"error_on_dev": error if within else None}
-                row |= {"out_of_fold": out_of_fold if within else None}
-                scores.append(row | {"dimension": dimension, "task": task})
-    keys = ["dimension", "task", "figure", "series", "place"]
-    mean = pd.concat(curves).groupby(keys, sort=False)[["x", "y"]].mean().reset_index()
-    tables.write(mean.drop(columns="place"), UNCERTAINTY, options.output)
-    table = pd.DataFrame(scores, columns=UNCERTAINTY_SCORES.names)
-    tables.write(table, UNCERTAINTY_SCORES, options.scores_output)
+            frames, fit = read(task)
+            fits = {PREDICTED: fit}
+            keys = ["recording", "time"]
+            frames = frames.merge(labels, on=keys, suffixes=("", "_label"))
+            if ridge is not None:
+                frames = frames.merge(ridge[0], on=keys, suffixes=("", "_ridge"), how="left")
+                fits |= {RIDGE: ridge[1]}
+            frames = frames.assign(frame=index(frames["time"].to_numpy())).drop(columns="time")
+            found = judge(frames, ratings, fits, climatology, settings, estimator["spread"])
+            if found is not None:
+                model = {"dimension": dimension, "task": task, "modality": modality}
+                curves.append(found.curves.assign(dimension=dimension, task=task))
+                scores += [model | row for row in found.scores]
+                covered += [model | row for row in found.covered]
+    empty = pd.DataFrame(columns=UNCERTAINTY.names)
+    tables.write(pd.concat(curves) if curves else empty, UNCERTAINTY, options.output)
+    table = tables.conform(pd.DataFrame(scores, columns=DISTRIBUTION.names), DISTRIBUTION)
+    tables.write(table, DISTRIBUTION, options.distribution_output)
+    with complete(options.csv_output) as path:
+        table.to_pandas().to_csv(path, index=False, float_format="%.6f")
+    tables.write(pd.DataFrame(covered, columns=COVERED.names), COVERED, options.covered_output)
 
 
 if __name__ == "__main__":

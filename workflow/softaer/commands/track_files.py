@@ -4,7 +4,7 @@ The annotator of a track is ``labels`` or ``predictions``; E and sigma of a dime
 their own. Times of writing are left out, so that the same tracks give the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -156,13 +156,44 @@ def write_elan(path: Path, tracks: Values, step: float) -> None:
     step
         Length of an annotation [s], see :func:`segments`.
     """
+    tiers = {}
+    for key, values in tracks.items():
+        rows = segments(values, step)
+        tiers[f"{key.name}_{key.kind}", key.kind] = [
+            (int(row.start), int(row.end), f"{row.mean:.6g}") for row in rows.itertuples()
+        ]
+    _write_tiers(path, tiers)
+
+
+def write_tasks(path: Path, tasks: Mapping[str, pd.DataFrame]) -> None:
+    """Write stretches to rate as tiers of an ELAN document, with empty annotations.
+
+    Parameters
+    ----------
+    path
+        The document.
+    tasks
+        ``start`` and ``end`` [s] for each tier, which do not overlap.
+    """
+    tiers = {
+        (name, ""): [
+            (round(1000 * row.start), round(1000 * row.end), "") for row in rows.itertuples()
+        ]
+        for name, rows in tasks.items()
+    }
+    _write_tiers(path, tiers)
+
+
+def _write_tiers(
+    path: Path, tiers: Mapping[tuple[str, str], Sequence[tuple[int, int, str]]]
+) -> None:
+    """Write start, end [ms] and text of annotations, by name and annotator of their tiers."""
     document = imported().Eaf(author="softaer")
     document.adocument["DATE"] = UNDATED
-    for key, values in tracks.items():
-        tier = f"{key.name}_{key.kind}"
-        document.add_tier(tier, ann=key.kind)
-        for row in segments(values, step).itertuples():
-            document.add_annotation(tier, int(row.start), int(row.end), f"{row.mean:.6g}")
+    for (tier, annotator), annotations in tiers.items():
+        document.add_tier(tier, ann=annotator or None)
+        for annotation in annotations:
+            document.add_annotation(tier, *annotation)
     document.remove_tier("default", clean=False)
     document.properties = [("lastUsedAnnotationId", document.maxaid)]
     _order_slots(document)

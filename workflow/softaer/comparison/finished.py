@@ -12,7 +12,7 @@ import yaml
 
 from softaer.core import cli
 from softaer.core.errors import InputError
-from softaer.core.experiment import Evaluation, Experiment
+from softaer.core.experiment import Evaluation, EvaluationOfGroups, Experiment
 from softaer.core.fields import read
 from softaer.core.places import (
     ANNOTATION_DELAY,
@@ -74,7 +74,7 @@ class Finished:
     @property
     def evaluation(self) -> Evaluation:
         """Settings of the intervals."""
-        return read(Evaluation, self.config["evaluation"])
+        return read(EvaluationOfGroups, self.config["evaluation"])
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:

@@ -593,6 +593,16 @@ class Evaluation(Section):
 
 
 @dataclass(frozen=True)
+class EvaluationOfGroups(Evaluation):
+    """Intervals of the scores, and groups."""
+
+    groups: Annotated[
+        tuple[Annotated[str, MinLen(1)], ...], EACH_ONCE, "names of columns of recordings.csv"
+    ] = ()
+    """columns of recordings.csv, as [sex, language], whose values are scored one by one"""
+
+
+@dataclass(frozen=True)
 class Inspect(Section):
     """Videos of rated recordings."""
 
@@ -708,7 +718,7 @@ class Configuration(Section):
     """The target "inspect": videos of rated recordings with label, raters and prediction below the
     picture, in results/inspect."""
 
-    evaluation: Evaluation = Evaluation()
+    evaluation: EvaluationOfGroups = EvaluationOfGroups()
     report: Report = Report()
 
 

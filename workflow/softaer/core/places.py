@@ -64,6 +64,8 @@ SUBSET = f"{RESULTS}/fuse/{{dimension}}/{{task}}/{{fusion}}/seed{{seed}}"
 FUSED_SUBSET = f"{SUBSET}.parquet"
 SUBSET_COEFFICIENTS = f"{SUBSET}.coefficients.parquet"
 CONTRIBUTIONS = f"{RESULTS}/contributions.parquet"
+PREDICTIVE = f"{RESULTS}/predictive/{{dimension}}/{{task}}.parquet"
+PREDICTIVE_FIT = f"{RESULTS}/predictive/{{dimension}}/{{task}}.fit.parquet"
 
 # Evaluation.
 SCORES = f"{RESULTS}/ccc.parquet"
@@ -76,12 +78,17 @@ CLAIMS = f"{RESULTS}/claims.parquet"
 HYPOTHESES = f"{RESULTS}/hypotheses.parquet"
 POWER = f"{RESULTS}/power.parquet"
 UNCERTAINTY = f"{RESULTS}/uncertainty.parquet"
-UNCERTAINTY_SCORES = f"{RESULTS}/uncertainty_scores.parquet"
+DISTRIBUTION = f"{RESULTS}/distribution.parquet"
+DISTRIBUTION_CSV = f"{RESULTS}/distribution.csv"
+COVERED = f"{RESULTS}/covered.parquet"
 SUMMARY = f"{RESULTS}/summary.parquet"
 SIMULATE_CHECK = f"{RESULTS}/simulate_check.parquet"
 FRAME_PAIRS = f"{RESULTS}/frame_pairs.parquet"
 FIGURE = f"{RESULTS}/figures/{{figure}}.{{kind}}"
 REPORT = f"{RESULTS}/report.html"
+
+GROUP_SCORES = f"{RESULTS}/groups.parquet"
+GROUP_SCORES_CSV = f"{RESULTS}/groups.csv"
 
 # Videos of rated recordings.
 INSPECTED = f"{RESULTS}/inspect"

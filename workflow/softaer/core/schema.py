@@ -438,9 +438,20 @@ FUSED_PREDICTIONS = predictions("", "_out_of_fold", "_mean", "_mean_out_of_fold"
 """The fusion by the configured method, and the plain mean of the modalities."""
 
 
-def applied(outputs: Sequence[str]) -> pa.Schema:
-    """Predictions of recordings without ratings, for all dimensions side by side."""
-    return pa.schema([RECORDING, TIME, *(field(name, pa.float32(), "rating") for name in outputs)])
+def applied(columns: Sequence[str]) -> pa.Schema:
+    """Predictions of recordings without ratings, for all dimensions side by side; spread and band
+    are null where nothing is known of them."""
+    known = tuple(f"_{target}" for target in ("E", "sigma"))
+    return pa.schema(
+        [
+            RECORDING,
+            TIME,
+            *(
+                field(name, pa.float32(), "rating", nullable=not name.endswith(known))
+                for name in columns
+            ),
+        ]
+    )
 
 
 POSTPROCESSING_STEPS = pa.schema(
@@ -532,6 +543,36 @@ def recording_scores(modalities: Sequence[str]) -> pa.Schema:
             field("task", pa.string(), unit=""),
             field("fusion", pa.string(), unit="", nullable=True),
             field("seeds", pa.int64(), unit="seeds"),
+        ]
+    )
+
+
+def group_scores(modalities: Sequence[str]) -> pa.Schema:
+    """Scores on test of groups of recordings by the model that is best on dev.
+
+    ``low``, ``high`` and ``kind`` are as in the intervals; ``few`` marks groups with too few units
+    for an interval.
+    """
+    return pa.schema(
+        [
+            field("column", pa.string(), unit=""),
+            field("value", pa.string(), unit=""),
+            field("dimension", pa.string(), unit=""),
+            field("target", pa.string(), unit=""),
+            field("ccc", pa.float64(), nullable=True),
+            field("low", pa.float64(), nullable=True),
+            field("high", pa.float64(), nullable=True),
+            field("kind", pa.string(), unit=""),
+            field("rmse", pa.float64(), unit="rating"),
+            field("bias", pa.float64(), unit="rating"),
+            field("units", pa.int64()),
+            field("few", pa.bool_()),
+            field("recordings", pa.int64(), unit="recordings"),
+            field("frames", pa.int64(), unit="frames"),
+            *(field(f"coverage_{name}", pa.float64()) for name in modalities),
+            field("modality", pa.string(), unit=""),
+            field("task", pa.string(), unit=""),
+            field("fusion", pa.string(), unit="", nullable=True),
         ]
     )
 
@@ -649,12 +690,49 @@ UNCERTAINTY = pa.schema(
     ]
 )
 
-UNCERTAINTY_SCORES = pa.schema(
+PREDICTIVE = pa.schema(
+    [
+        field("modality", pa.string(), unit=""),
+        RECORDING,
+        TIME,
+        field("E", pa.float32(), unit="rating"),
+        field("sigma", pa.float32(), unit="rating"),
+        field("spread", pa.float32(), unit="rating"),
+        *(
+            field(f"{end}_{nominal}", pa.float32(), unit="rating", nullable=True)
+            for nominal in (80, 90)
+            for end in ("lower", "upper")
+        ),
+    ]
+)
+"""The distribution of another rater's rating, per frame of dev and test, averaged over seeds:
+normal about E with the standard deviation ``spread``, and bands that hold a nominal share [%]."""
+
+PREDICTIVE_FIT = pa.schema(
+    [
+        field("modality", pa.string(), unit=""),
+        field("a", pa.float64(), unit="rating"),
+        field("constant", pa.float64(), unit="rating"),
+        field("b_squared", pa.float64(), nullable=True),
+        field("quantile_80", pa.float64(), nullable=True),
+        field("few_80", pa.bool_()),
+        field("quantile_90", pa.float64(), nullable=True),
+        field("few_90", pa.bool_()),
+        field("units", pa.int64()),
+        field("ratings", pa.int64(), unit="ratings"),
+        field("out_of_fold", pa.bool_()),
+    ]
+)
+"""What was fitted on dev for the predictive distribution of each model."""
+
+DISTRIBUTION = pa.schema(
     [
         field("dimension", pa.string(), unit=""),
         field("task", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
         field("series", pa.string(), unit=""),
         field("crps", pa.float64(), unit="rating"),
+        field("skill", pa.float64(), nullable=True),
         field("crps_difference", pa.float64(), unit="rating", nullable=True),
         field("crps_low", pa.float64(), unit="rating", nullable=True),
         field("crps_high", pa.float64(), unit="rating", nullable=True),
@@ -662,15 +740,41 @@ UNCERTAINTY_SCORES = pa.schema(
         field("nll_difference", pa.float64(), nullable=True),
         field("nll_low", pa.float64(), nullable=True),
         field("nll_high", pa.float64(), nullable=True),
-        field("width_80", pa.float64(), unit="rating"),
-        field("covered_80", pa.float64()),
-        field("covered_90", pa.float64()),
-        field("error_on_dev", pa.float64(), unit="rating", nullable=True),
+        *(
+            field(f"{name}_{nominal}", pa.float64(), unit="rating" if name == "width" else "1")
+            for nominal in (80, 90)
+            for name in ("covered", "width")
+        ),
+        *(field(f"r_deviation{end}", pa.float64(), nullable=True) for end in ("", "_low", "_high")),
+        field("a", pa.float64(), unit="rating", nullable=True),
+        field("b_squared", pa.float64(), nullable=True),
         field("out_of_fold", pa.bool_(), nullable=True),
+        field("ratings", pa.int64(), unit="ratings"),
+        field("units", pa.int64()),
+        field("panels", pa.int64()),
+    ]
+)
+"""Scores of single ratings on test. ``skill`` is 1 - CRPS / CRPS of climatology. Differences are
+those of the prediction to the series, below zero if the prediction is better. ``r_deviation``:
+correlation of the series' sigma with how far a rater who was left out is from the label of the
+others. ``a``, ``b_squared`` and ``out_of_fold`` are those of the fit on dev."""
+
+COVERED = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("task", pa.string(), unit=""),
+        field("modality", pa.string(), unit=""),
+        field("nominal", pa.float64()),
+        field("by", pa.string(), unit=""),
+        field("level", pa.string(), unit=""),
+        field("coverage", pa.float64()),
+        field("low", pa.float64(), nullable=True),
+        field("high", pa.float64(), nullable=True),
+        field("width", pa.float64(), unit="rating"),
+        field("few", pa.bool_()),
         field("ratings", pa.int64(), unit="ratings"),
         field("units", pa.int64()),
     ]
 )
-"""Scores of single ratings on test; differences are those to a constant sigma, below zero if the
-series is better. ``error_on_dev`` is the part of the spread that is not sigma, and ``out_of_fold``
-says how it was found; both are null for a series without it."""
+"""Share of the single ratings on test that bands hold, over all frames, and by level of predicted
+sigma."""

@@ -100,6 +100,13 @@ def output_names(scope: str, objective: str) -> list[str]:
     return [output_name(d, t) for d in scope.split(JOIN) for t in OBJECTIVES[objective]]
 
 
+PREDICTED, CONSTANT_SPREAD = "predicted", "constant spread"
+ALONE, CLIMATOLOGY, LABEL = "sigma alone", "climatology", "other raters"
+"""Distributions against which single ratings are scored, see :mod:`softaer.uncertainty`."""
+
+OF_DISTRIBUTION = ("spread", "lower", "upper")
+"""Endings of the columns that stand beside E and sigma in predictions of new recordings."""
+
 HUMAN = "one more rater (no upper bound)"
 """Name of the score that a rater reaches against the label from the others."""
 

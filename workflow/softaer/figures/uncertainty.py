@@ -16,7 +16,7 @@ PANELS = {
 
 LOOKS = {
     PREDICTED: (FUSION_COLOUR, "-"),
-    ALONE.format(PREDICTED): (FUSION_COLOUR, ":"),
+    ALONE: (FUSION_COLOUR, ":"),
     CONSTANT: (COLOURS["video"], "-"),
     LABEL: (COLOURS["label"], "-"),
     EXACT: ("#999999", "--"),

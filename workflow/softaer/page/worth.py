@@ -6,43 +6,126 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from softaer.core.tasks import ALONE, CLIMATOLOGY, LABEL, PREDICTED, RIDGE
+from softaer.core.tasks import CONSTANT_SPREAD as CONSTANT
+
 SCORES = ("crps", "nll")
 """Proper scores of single ratings; lower is better."""
 
 
-def verdict(scores: pd.DataFrame, series: str) -> dict[str, Any]:
-    """How often a series is better than a constant sigma.
+REFERENCES = {
+    CLIMATOLOGY: "the mean and spread of all ratings of train",
+    CONSTANT: "the same E with a spread that does not change",
+    RIDGE: "ridge regression",
+    ALONE: "σ alone as the spread, without the error of E",
+    LABEL: "the label of the other raters",
+}
+"""What the prediction is compared with, in words."""
+
+
+def verdict(scores: pd.DataFrame, series: str) -> dict[str, Any] | None:
+    """How often the predicted distribution is better than another one.
 
     Parameters
     ----------
     scores
-        Table of the stage ``uncertainty``: scores of single ratings.
+        Table ``DISTRIBUTION`` of the stage ``uncertainty``: scores of single ratings.
     series
-        Name of the series.
+        Name of the other one.
 
     Returns
     -------
-    ``cases`` (dimensions times tasks), ``with_interval`` (those with an interval), ``units``, and
-    for each of :data:`SCORES`: ``better`` (number of cases), ``worse`` (their names),
-    ``clearly_better`` and ``clearly_worse`` (numbers of cases in which the whole interval is on
-    that side).
+    None if it is not in the table. ``cases`` (dimensions times tasks), ``with_interval`` (those
+    with an interval), ``units``, and for each of :data:`SCORES`: ``better`` (number of cases),
+    ``worse`` (their names), ``clearly_better`` and ``clearly_worse`` (numbers of cases in which
+    the whole interval is on that side).
     """
     own = scores[scores["series"] == series]
+    if own.empty:
+        return None
     found: dict[str, Any] = {
         "cases": len(own),
         "with_interval": int(own["crps_low"].notna().sum()),
-        "units": int(own["units"].min()) if len(own) else 0,
+        "units": int(own["units"].min()),
     }
-    names = own["dimension"] + ", " + own["task"]
     for score in SCORES:
         difference = own[f"{score}_difference"]
         found[score] = {
             "better": int((difference < 0).sum()),
-            "worse": list(names[~(difference < 0)]),
+            "worse": list(_cases(own)[~(difference < 0)]),
             "clearly_better": int((own[f"{score}_high"] < 0).sum()),
             "clearly_worse": int((own[f"{score}_low"] > 0).sum()),
         }
     return found
+
+
+def _cases(rows: pd.DataFrame) -> pd.Series:
+    return rows["dimension"] + ", " + rows["task"]
+
+
+def of_predictions(scores: pd.DataFrame) -> dict[str, Any]:
+    """What the page says of the predicted distributions themselves.
+
+    Parameters
+    ----------
+    scores
+        See :func:`verdict`.
+
+    Returns
+    -------
+    ``skill``, ``a``, ``b_squared``, ``r_deviation`` and ``r_of_others`` as ranges over the cases,
+    ``blind`` (cases in which the correlation of sigma with the deviation of a rater who was left
+    out is not above zero), ``in_sample`` (cases whose a is in-sample) and ``panels``.
+    """
+    own, others = (scores[scores["series"] == name] for name in (PREDICTED, LABEL))
+    known = own["r_deviation_low"].where(own["r_deviation_low"].notna(), own["r_deviation"])
+    return {
+        **{name: _span(own[name]) for name in ("skill", "a", "b_squared", "r_deviation")},
+        "r_of_others": _span(others["r_deviation"]) if len(others) else None,
+        "blind": list(_cases(own)[~(known > 0)]),
+        "in_sample": list(_cases(own)[own["out_of_fold"] == False]),  # noqa: E712
+        "panels": int(own["panels"].max()) if len(own) else 0,
+    }
+
+
+def of_bands(covered: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the page says of each band.
+
+    Parameters
+    ----------
+    covered
+        Table ``COVERED`` of the stage ``uncertainty``.
+
+    Returns
+    -------
+    For each nominal share [%] ``coverage`` [%] as a range over the cases, ``few`` (whether dev has
+    few units), and ``short`` (cases whose whole interval is below the nominal share).
+    """
+    found = []
+    for nominal, rows in covered[covered["by"] == "all"].groupby("nominal"):
+        short = rows["high"].where(rows["high"].notna(), np.inf) < nominal
+        found.append(
+            {
+                "nominal": round(100 * nominal),
+                "coverage": _span(100 * rows["coverage"], "{:.0f}"),
+                "few": bool(rows["few"].any()),
+                "short": list(_cases(rows)[short]),
+            }
+        )
+    return found
+
+
+def unreliable(reliability: pd.DataFrame) -> list[str]:
+    """Dimensions whose sigma may have no reliability at all: its interval includes zero.
+
+    Parameters
+    ----------
+    reliability
+        Table of the stage ``agreement``.
+    """
+    own = reliability[reliability["target"] == "sigma"]
+    doubtful = own["low"].where(own["low"].notna(), own["reliability"]) <= 0
+    return list(dict.fromkeys(own["dimension"][doubtful]))
 
 
 def _span(values: Sequence[float | None], form: str = "{:.2f}") -> str:
