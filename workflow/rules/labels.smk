@@ -287,7 +287,7 @@ rule agreement:
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.agreement"
         " --recordings {input.recordings:q}"
@@ -329,7 +329,7 @@ rule raters:
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
         max_lag=config["labels"]["max_lag"],
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.raters"
         " --recordings {input.recordings:q}"
