@@ -49,6 +49,8 @@ STAGES = [
     "postprocess",
     "fuse",
     "score",
+    "recording_scores",
+    "group_scores",
     "contributions",
     "evaluate",
     "predictive",
@@ -69,6 +71,7 @@ STAGES = [
     "packed_model",
     "apply",
     "apply_video",
+    "inspect_video",
     "simulate.tables",
     "simulate.portraits",
     "simulate.truth",
@@ -193,7 +196,7 @@ def test_a_change_to_how_tables_are_checked_reruns_all_that_write_one(package, c
     package.edit("core/tables", r"^    names = list\(frame", "    names = 1 * list(frame")
     assert changed() == set(STAGES) - {
         *("simulate.raters", "simulate.media", "status", "report"),
-        *("corpus_table", "packed_model", "apply_video", "latex_table"),
+        *("corpus_table", "packed_model", "apply_video", "inspect_video", "latex_table"),
         *(stage for stage in STAGES if stage.startswith("figures.")),
     }
 

@@ -120,7 +120,7 @@ def test_without_a_test_partition_that_is_said():
 def test_of_several_fusions_each_has_a_line_of_its_own():
     table = pd.DataFrame({"time": [0.0, 0.1], "E": [0.0, 1.0]})
     names = ["label", "audio", "w2v", "audio+w2v", "w2v+x", "audio+w2v+x"]
-    (axis,) = traces.draw([("m", "E", dict.fromkeys(names, table))]).axes
+    (axis,) = traces.draw({"a": [("m", "E", dict.fromkeys(names, table))]}).axes
     looks = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in axis.lines}
     assert len(set(looks.values())) == len(names)
     assert looks["audio+w2v+x"] == (FUSION_COLOUR, "-")

@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import sys
+import warnings
 import zipfile
 
 import media_files
@@ -22,7 +23,7 @@ from softaer.fuse import combine
 from softaer.networks.network import Architecture
 from softaer.networks.recurrent import Recurrent
 from softaer.networks.sequences import to_sequence
-from softaer.predictor import FORMAT, Predictor
+from softaer.predictor import FORMAT, OddInputWarning, Predictor
 
 FEATURES = {"audio": ["loudness", "pitch"], "video": ["x", "y", "z"]}
 
@@ -92,7 +93,7 @@ def test_fusion_of_each_seed_and_their_mean(folder):
     audio, video = features("audio"), features("video")
     audio.loc[3:5, "pitch"] = np.nan
     table = predictor.predict_features({"audio": audio, "video": video})
-    assert list(table.columns) == ["time", "arousal_E", "arousal_sigma"]
+    assert list(table.columns) == ["time", "arousal_E", "arousal_sigma", *DISTANCES]
     np.testing.assert_allclose(table["time"], audio["time"])
     fused = [
         0.5 + 2 * by_hand(predictor, "audio", s, audio) - by_hand(predictor, "video", s, video)
@@ -102,6 +103,28 @@ def test_fusion_of_each_seed_and_their_mean(folder):
     np.testing.assert_allclose(table["arousal_E"], expected[:, 0], atol=1e-6)
     sigma = np.mean([prediction[:, 1].clip(0) for prediction in fused], axis=0)
     np.testing.assert_allclose(table["arousal_sigma"], sigma, atol=1e-6)
+
+
+DISTANCES = ["audio_distance", "video_distance"]
+
+
+def test_the_distance_from_train_is_told_and_far_recordings_are_reported(folder):
+    predictor = Predictor.load(folder)
+    audio, video = features("audio"), features("video", frames=20)
+    audio.loc[3:5, FEATURES["audio"]] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = predictor.predict_features({"audio": audio, "video": video})
+    values = (audio[FEATURES["audio"]] - 3) / 2
+    expected = np.sqrt((values**2).mean(axis=1))
+    np.testing.assert_allclose(table["audio_distance"], expected, rtol=1e-5)
+    assert list(table.index[table["audio_distance"].isna()]) == [3, 4, 5]
+    assert table["video_distance"].isna().sum() == 10
+    alone = predictor.predict_features({"audio": audio})
+    assert alone["video_distance"].isna().all()
+    far = audio.assign(**{name: 3 + 5 * (audio[name] - 3) for name in FEATURES["audio"]})
+    with pytest.warns(OddInputWarning, match=r"audio: the features are [345]\.\d times as far"):
+        predictor.predict_features({"audio": far, "video": video})
 
 
 PREDICTIVE = {
@@ -120,7 +143,7 @@ def test_spread_and_band_are_those_of_the_modalities_at_hand(tmp_path):
     ):
         table = predictor.predict_features(given)
         columns = ["E", "sigma", "spread", "lower", "upper"]
-        assert list(table.columns) == ["time", *(f"arousal_{name}" for name in columns)]
+        assert list(table.columns) == ["time", *(f"arousal_{n}" for n in columns), *DISTANCES]
         fit = PREDICTIVE[name]
         spread = np.hypot(fit["a"], table["arousal_sigma"])
         np.testing.assert_allclose(table["arousal_spread"], spread, rtol=1e-5)
@@ -148,7 +171,8 @@ def test_a_model_without_a_band_has_no_such_column(tmp_path):
     none = {name: fit | {"quantile": None} for name, fit in PREDICTIVE.items()}
     folder = write_model(tmp_path / "model", predictive={"arousal": none})
     table = Predictor.load(folder).predict_features({"audio": features("audio")})
-    assert list(table.columns) == ["time", "arousal_E", "arousal_sigma", "arousal_spread"]
+    names = ["arousal_E", "arousal_sigma", "arousal_spread"]
+    assert list(table.columns) == ["time", *names, *DISTANCES]
 
 
 def test_a_modality_in_few_frames_is_not_fused(folder):
@@ -228,7 +252,7 @@ def test_the_longer_modality_says_how_long_a_recording_is(folder):
         {"audio": features("audio", 20), "video": features("video", 35)}
     )
     assert len(table) == 35
-    assert table.notna().all(axis=None)
+    assert table[["arousal_E", "arousal_sigma"]].notna().all(axis=None)
 
 
 def test_post_processing_comes_before_fusion(tmp_path):

@@ -18,7 +18,7 @@ import plotly.offline
 import pytest
 from safetensors.numpy import save_file
 
-from softaer import figures, report
+from softaer import figures, recording_scores, report
 from softaer.core import schema, tables
 from softaer.core.code_digest import code_digest
 from softaer.core.errors import InputError
@@ -30,7 +30,8 @@ from softaer.modalities import configured
 from softaer.page import explorer
 from softaer.page.against_ridge import against_ridge
 from softaer.page.score_table import score_table
-from softaer.report import absences, as_rows
+from softaer.page.template import as_rows
+from softaer.report import absences
 from softaer.signals.extraction import NOTHING
 from softaer.simulate.check import CHECK
 
@@ -330,9 +331,23 @@ class Results:
         self.draw_one("scores", *itertools.chain(*words))
         results = ["--results", self.folder]
         self.draw_one("learning_curves", *results, *self.experiment())
+        self.score_recordings()
         where = [*results, "--recordings", self.folder / "recordings.csv"]
-        where += ["--dataset", self.folder / "dataset", "--coverage", *self.coverage]
+        where += [
+            "--dataset",
+            self.folder / "dataset",
+            "--each",
+            self.folder / "recordings.parquet",
+        ]
         self.draw_one("traces", *where, *self.experiment())
+
+    def score_recordings(self):
+        words = ["--results", self.folder, "--recordings", self.folder / "recordings.csv"]
+        words += ["--dataset", self.folder / "dataset", "--coverage", *self.coverage]
+        words += ["--ratings", self.folder / "ratings", "--scores", self.folder / "ccc.parquet"]
+        words += ["--output", self.folder / "recordings.parquet"]
+        words += ["--csv-output", self.folder / "each.csv", *self.experiment()]
+        call(recording_scores.main, words)
 
     def draw_one(self, name, *words):
         stage = importlib.import_module(f"softaer.figures.{name}")
@@ -432,6 +447,13 @@ def text(results, root):
 @pytest.fixture(scope="module")
 def page(text):
     return Page(text)
+
+
+def test_the_head_says_the_name_and_what_differs_from_the_defaults(results, text, root):
+    assert "<code>evaluation.draws</code>: 1234 " in text
+    assert "(default: 1000)" in text
+    assert "<strong>gru</strong>" not in text
+    assert "<strong>gru</strong>" in results.render(root, "--name", "gru", output="named.html")
 
 
 def test_the_page_is_well_formed(page):
@@ -621,11 +643,31 @@ def test_the_page_needs_nothing_from_elsewhere(page, text):
 
 def test_links_inside_the_page_lead_somewhere(page, text):
     ids = set(re.findall(r'\bid="([^"]+)"', text))
-    assert {link[1:] for link in page.links} | set(re.findall(r"url\(#([^)]+)\)", text)) <= ids
+    links = {link[1:] for link in page.links if not link.startswith("#trace/")}
+    assert links | set(re.findall(r"url\(#([^)]+)\)", text)) <= ids
 
 
-def test_the_first_recording_of_test_is_shown(text):
-    assert re.search(r"Recording\s+c,", text)
+def test_every_recording_of_test_has_its_scores_and_leads_to_its_traces(page, text, results):
+    each = tables.read(results.folder / "recordings.parquet")
+    on_test = each[each["partition"] == "test"]
+    assert on_test["ccc"].is_monotonic_increasing
+    (found,) = (rows for rows in page.tables if rows[0][:3] == ["recording", "of", "CCC"])
+    for row, own in zip(found[1:], on_test.itertuples(), strict=True):
+        assert row[2:5] == [f"{value:.3f}" for value in (own.ccc, own.rmse, own.bias)]
+    traced = json.loads(re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)[1])
+    links = [link.split("/") for link in page.links if link.startswith("#trace/")]
+    assert [link[1] for link in links] == list(on_test["recording"])
+    for _, recording, dimension, task in links:
+        assert recording in {r["name"] for r in traced["recordings"]}
+        assert dimension in traced["dimensions"]
+        assert task in traced["tasks"]
+
+
+def test_a_typical_recording_of_test_and_the_worst_are_shown(results, text):
+    each = tables.read(results.folder / "recordings.parquet")
+    mean = each[each["partition"] == "test"].groupby("recording")["ccc"].mean()
+    words = rf"Recording\s+{mean.idxmax()} \(typical\) and recording {mean.idxmin()} \(worst\)"
+    assert re.search(words, text)
 
 
 def test_a_simulated_corpus_is_called_so(results, root, text):
@@ -658,7 +700,7 @@ def test_raters_and_configuration_that_hold_html_are_escaped(tmp_path, root):
     assert ["mood", ATTACK, "0.000", "0.610", ATTACK] in [
         row for table in page.tables for row in table
     ]
-    assert html.unescape(text).count("onerror=alert(1)") == 4
+    assert html.unescape(text).count("onerror=alert(1)") == 7
 
 
 @pytest.fixture
@@ -811,7 +853,7 @@ def test_where_nothing_is_absent_nothing_is_listed(text):
 
 
 def test_the_first_recording_that_is_scored_is_shown(with_absences, root):
-    assert re.search(r"Recording\s+d,", with_absences.render(root))
+    assert re.search(r"Recording\s+d \(typical\),", with_absences.render(root))
 
 
 def test_the_same_bytes_in_another_process(results, root, text):
@@ -838,7 +880,7 @@ def test_every_dimension_has_its_traces():
     dimensions = [f"dim-{number}" for number in range(1, 10)]
     trace = pd.DataFrame({"time": [0.0, 0.1], "E": [0.0, 1.0], "sigma": [1.0, 0.0]})
     panels = [(d, t, {"label": trace}) for d in dimensions for t in ("E", "sigma")]
-    text = figures.to_svg(traces.draw(panels))
+    text = figures.to_svg(traces.draw({"c: worst": panels}))
     for dimension in dimensions:
         assert f"{dimension} E" in text
         assert f"{dimension} σ" in text
@@ -1111,6 +1153,8 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
         "contributions",
         "apply",
         "apply_video",
+        "inspect_video",
+        "group_scores",
         "packed_model",
         "latex_table",
         "frame_pairs",
@@ -1125,6 +1169,24 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
     assert {s for s in stages - after - tables - own if not s.startswith("figures.")} == set(
         stages_of(every)
     )
+
+
+def test_groups_are_shown_with_a_warning_for_small_ones(results, text, root):
+    assert 'id="groups"' not in text
+    kind = schema.group_scores(["audio", "video"])
+    row = ("mood", "E", 0.1234, 0.05, 0.25, "interval", 0.5, -0.25, 9, False, 9, 99, 1.0, 0.5)
+    few = ("mood", "E", 0.4321, None, None, "range", 0.5, 0.25, 1, True, 1, 11, 1.0, 0.5)
+    model = ("audio", "multi", None)
+    rows = [("sex", "<f>", *row, *model), ("sex", "m & n", *few, *model)]
+    results.write(rows, kind, "groups")
+    words = ["--groups", results.folder / "groups.parquet"]
+    with_groups = results.render(root, *words, output="groups.html")
+    assert "by <code>sex</code>: m &amp; n. Nothing can be concluded" in with_groups
+    (table,) = (rows for rows in Page(with_groups).tables if rows[0][0] == "sex")
+    assert table[1][:3] == ["<f>", "mood E", "0.123 "]
+    assert '<span class="interval">[0.05, 0.25]</span>' in with_groups
+    assert table[2][-2:] == ["100 %", "50 %"]
+    assert Page(with_groups).open == []
 
 
 def test_what_was_odd_in_the_inputs_is_told_and_escaped(results, root):

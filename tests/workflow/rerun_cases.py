@@ -12,11 +12,11 @@ BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 SCORES = {"figure_scores", "latex_table", "report"}
 RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement",
     "raters", "figure_raters"}  # fmt: skip
+EACH = {"recording_scores", "figure_traces", "report"}
 DISTRIBUTION = {"predictive", "uncertainty", "figure_uncertainty"}
-FUSION = {"fuse_modalities", "score", "evaluate", "figure_traces",
-    "packed_model"} | DISTRIBUTION | SCORES  # fmt: skip
+FUSION = {"fuse_modalities", "score", "evaluate", "packed_model"} | DISTRIBUTION | EACH | SCORES
 BASELINES = {"baselines", "postprocess", "fuse_modalities", "score",
-    "evaluate"} | DISTRIBUTION | SCORES  # fmt: skip
+    "evaluate"} | DISTRIBUTION | EACH | SCORES  # fmt: skip
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
@@ -148,7 +148,8 @@ MODULES = [
     code("baselines", BASELINES),
     code("postprocess", {"postprocess"} | FUSION - {"fuse_modalities"}),
     code("fuse", FUSION),
-    code("score", {"score"} | SCORES),
+    code("score", {"score"} | EACH | SCORES),
+    code("recording_scores", EACH),
     code("evaluate", {"evaluate"} | SCORES),
     code("predictive", {"packed_model", "report"} | DISTRIBUTION),
     code("uncertainty", {"uncertainty", "figure_uncertainty", "report"}),

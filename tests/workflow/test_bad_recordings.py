@@ -43,6 +43,11 @@ def test_a_broken_clip_is_named_in_the_output_of_the_run(empty_project):
     assert outcome.returncode != 0
     assert "recording 'a': broken.mp4: cannot be decoded" in outcome.output
     assert not list(empty_project.path("results").rglob("*.parquet*"))
+    # The last lines say it without the commands.
+    *_, last = outcome.output.partition(" failed:\n")
+    assert "  audio_lld/a: recording 'a': broken.mp4: cannot be decoded" in last
+    assert "    log: results/logs/audio_lld/a.log" in last
+    assert "python -m" not in last
 
 
 def test_skipped_recordings_are_left_out_and_accounted_for(empty_project, finished_project):

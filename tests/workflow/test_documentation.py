@@ -81,6 +81,9 @@ def clone(finished_project, tmp_path_factory) -> Path:
     files_of_tools(folder)
     (folder / "cache").mkdir()
     (folder / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    (folder / "two.yaml").write_text(blocks(ROOT / "docs/comparing.md", "yaml")[0])
+    for name in ("four", "two", "gru"):
+        shutil.copytree(folder / "results", folder / name / "results", symlinks=True)
     return folder
 
 

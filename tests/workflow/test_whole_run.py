@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pandas as pd
 import plotly.offline
@@ -127,6 +128,50 @@ def test_what_sigma_is_worth_is_there(finished_project):
         )
         spread = frames["spread"]
         assert (spread >= frames["sigma"]).all()
+
+
+def test_a_run_and_its_copy_do_not_differ(finished_project, tmp_path):
+    copy = copied(finished_project, tmp_path / "copy")
+    command = [sys.executable, "-m", "softaer", "compare"]
+    command += [finished_project.directory, copy.directory, "--output", tmp_path / "out"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "No key that affects scores differs" in (tmp_path / "out/comparison.html").read_text()
+    table = pd.read_csv(tmp_path / "out/comparison.csv")
+    assert (table["difference"].dropna() == 0).all()
+    np.testing.assert_allclose(table["ccc"], table["ccc_own_frames"], atol=1e-6)
+    scores = pd.read_csv(finished_project.path("results/ccc.csv"))
+    assert set(table["modality"]) == set(scores["modality"])
+
+
+def test_every_scored_recording_stands_in_its_table_with_the_scores_table_agrees(finished_project):
+    each = pd.read_csv(finished_project.path("results/recordings.csv"))
+    scores = pd.read_csv(finished_project.path("results/ccc.csv"))
+    keys = ["dimension", "target", "modality", "task", "fusion", "partition"]
+    rmse = scores.groupby(keys, dropna=False)["rmse"].mean()
+    for row in each[each["partition"] == "test"].itertuples():
+        # One recording in test: its error is that of the partition.
+        assert row.rmse == pytest.approx(rmse[tuple(getattr(row, key) for key in keys)], abs=1e-5)
+    assert len(each) == 2 * 2 * each["recording"].nunique()
+    assert (each["raters"] > 1).all()
+
+
+def test_a_video_of_a_rated_recording_has_its_traces_below(finished_project, tmp_path):
+    project = copied(finished_project, tmp_path / "copy")
+    outcome = project.run("inspect")
+    assert outcome.returncode == 0, outcome.output
+    assert outcome.rules == {"inspect_video"}
+    each = pd.read_csv(project.path("results/recordings.csv"))
+    names = sorted(each.loc[each["partition"] == "test", "recording"].unique())
+    videos = sorted(project.path("results/inspect").glob("*.mp4"))
+    assert [path.stem for path in videos] == names
+    source = project.path(f"results/corpus/media/{names[0]}.mp4")
+    with av.open(str(source)) as given, av.open(str(videos[0])) as made:
+        assert len(list(made.decode(video=0))) == len(list(given.decode(video=0)))
+        assert made.streams.video[0].height > made.streams.video[0].width
+    outcome = project.run("inspect", config={"inspect": {"names": ["nobody"]}})
+    assert outcome.returncode != 0
+    assert "config key 'inspect.names': found 'nobody'; expected rated recordings" in outcome.output
 
 
 def test_snakemakes_own_report_has_all_items_with_their_captions(finished_project, tmp_path):

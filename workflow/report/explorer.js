@@ -104,8 +104,22 @@
       `the frames shown: ${said.join(", ")}.`;
   };
 
+  // A link to #trace/RECORDING/DIMENSION/TASK shows these traces.
+  const follow = () => {
+    const [kind, name, dimension, task] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    const place = data.recordings.findIndex((r) => r.name === name);
+    if (kind !== "trace" || place < 0) return;
+    form.elements.recording.value = place;
+    if (data.dimensions.includes(dimension)) form.elements.dimension.value = dimension;
+    if (data.tasks.includes(task)) form.elements.task.value = task;
+    draw();
+    document.getElementById("traces").scrollIntoView();
+  };
+
   form.addEventListener("change", draw);
+  addEventListener("hashchange", follow);
   form.addEventListener("submit", (event) => event.preventDefault());
   dark.addEventListener("change", draw);
   draw();
+  follow();
 })();

@@ -2,7 +2,8 @@
 
 In: features, and results/packed_model or the packed model of another run. Out: results/apply, with E and
 sigma as one table per batch and, in a folder of that name, as CSV and a plot per recording; if requested,
-results/apply_video, the recordings with the traces below the picture.
+results/apply_video, the recordings with the traces below the picture. The same for rated recordings, with
+label and raters, in results/inspect.
 """
 
 PACKED_FILES = [f"{PACKED_MODEL}/{name}" for name in places.PACKED_FILES]
@@ -134,5 +135,63 @@ rule apply_video:
         " --video {input.video:q}"
         " {params.audio:q}"
         " {params.choices}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule inspect_video:
+    input:
+        predictions=ALL_SYSTEMS,
+        each=places.RECORDING_SCORES,
+        dataset=targets_of_corpus,
+        ratings=rated_batches(TRACES),
+        delays=DELAY_TABLE,
+        lags=LAGS,
+        screen=SCREEN,
+        media=lambda wildcards: CORPUS.where(
+            [path for recording in inspected() for path in (recording.video, recording.audio)],
+            True,
+        ),
+        recordings=TABLE,
+    output:
+        directory(places.INSPECTED),
+    log:
+        log_of("inspect_video"),
+    benchmark:
+        benchmark_of("inspect_video")
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=growing(1200, 3),
+        runtime=growing(60, 0.3),
+    params:
+        code=code_digest("inspect_video"),
+        corpus=lambda wildcards: relevant(
+            inspected(), ["recording", "audio_stream", "video_stream", "channel"]
+        ),
+        dataset=folder_of("dataset"),
+        ratings=folder_of("ratings"),
+        experiment=EXPERIMENT,
+        results=results_by("each", places.RECORDING_SCORES),
+        delay=delay_of("delays"),
+        lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
+        inspect=[
+            *flag("--names", config["inspect"]["names"]),
+            "--worst",
+            config["inspect"]["worst"],
+        ],
+    shell:
+        "python -m softaer.inspect_video"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
+        " --each {input.each}"
+        " {params.experiment}"
+        " {params.delay}"
+        " {params.lags}"
+        " {params.screen}"
+        " {params.inspect}"
         " --output {output}"
         " > {log} 2>&1"

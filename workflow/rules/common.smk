@@ -29,7 +29,7 @@ from softaer.core.experiment import (
     holds_some,
     is_own_file,
 )
-from softaer.core.home import SCRIPT, TEMPLATE, package_alone
+from softaer.core.home import PAGE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, LEAST_CONTRIBUTING, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
@@ -244,6 +244,8 @@ CORPUS_WEIGHTS = (
     if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
     else []
 )
+EVALUATION = options({k: v for k, v in config["evaluation"].items() if k != "groups"})
+GROUPS = [places.GROUP_SCORES] if config["evaluation"]["groups"] else []
 PLANNED = plan(config["simulate"]["recordings"])
 SIMULATED, SIMULATED_SUBJECTS = (
     sorted({row[name] for row in PLANNED}) for name in ("recording", "subject")
@@ -270,6 +272,7 @@ wildcard_constraints:
 recordings_of, applied_of, applied_named, rated_in = map(
     told, (CORPUS.of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in)
 )
+inspected = functools.partial(told(CORPUS.inspected), config["inspect"]["names"])
 INPUTS = Inputs(
     *(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path))), EXTRACTED
 )

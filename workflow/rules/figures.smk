@@ -37,8 +37,8 @@ rule figure_traces:
     input:
         predictions=collect(places.POSTPROCESSED, **ALL_MODELS),
         fused=ALL_FUSED,
+        each=places.RECORDING_SCORES,
         dataset=targets_of_corpus,
-        coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
         drawn("traces"),
@@ -61,7 +61,7 @@ rule figure_traces:
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset:q}"
         " {params.experiment}"
-        " --coverage {input.coverage}"
+        " --each {input.each}"
         " --output {output}"
         " > {log} 2>&1"
 

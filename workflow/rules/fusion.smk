@@ -1,7 +1,7 @@
 """Late fusion of the modalities, all scores, and their evaluation.
 
 In: predictions per modality and the labels. Out: results/fuse, results/ccc.csv and .parquet, and in the same
-folder intervals, hypotheses, what each of three modalities or more adds, and what the uncertainty is worth.
+folder scores of every recording, intervals, hypotheses, what each of three modalities or more adds, and what the uncertainty is worth.
 """
 
 
@@ -116,6 +116,109 @@ rule score:
         " > {log} 2>&1"
 
 
+rule recording_scores:
+    input:
+        predictions=ALL_SYSTEMS,
+        scores=places.SCORES,
+        dataset=targets_of_corpus,
+        ratings=rated_batches(TRACES),
+        lags=LAGS,
+        screen=SCREEN,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        parquet=places.RECORDING_SCORES,
+        csv=report(
+            places.RECORDING_SCORES_CSV,
+            caption="../report/recordings.rst",
+            category="Scores",
+            labels={"table": "every recording, the worst first", "format": "CSV"},
+        ),
+    log:
+        log_of("recording_scores"),
+    benchmark:
+        benchmark_of("recording_scores")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 4),
+    params:
+        code=code_digest("recording_scores"),
+        corpus=relevant(
+            [r for r in RATED if r.partition != "train"],
+            ["recording", "batch", "partition", "subject"],
+        ),
+        dataset=folder_of("dataset"),
+        ratings=folder_of("ratings"),
+        experiment=EXPERIMENT,
+        results=results_by("scores", places.SCORES),
+        lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
+    shell:
+        "python -m softaer.recording_scores"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --ratings {params.ratings:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --coverage {input.coverage}"
+        " {params.lags}"
+        " {params.screen}"
+        " --scores {input.scores}"
+        " --output {output.parquet}"
+        " --csv-output {output.csv}"
+        " > {log} 2>&1"
+
+
+rule group_scores:
+    input:
+        predictions=ALL_SYSTEMS,
+        scores=places.SCORES,
+        dataset=targets_of_corpus,
+        coverage=ALL_COVERAGE,
+        recordings=TABLE,
+    output:
+        parquet=places.GROUP_SCORES,
+        csv=report(
+            places.GROUP_SCORES_CSV,
+            caption="../report/groups.rst",
+            category="Scores",
+            labels={"table": "groups of recordings", "format": "CSV"},
+        ),
+    log:
+        log_of("group_scores"),
+    benchmark:
+        benchmark_of("group_scores")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 3),
+    params:
+        code=code_digest("group_scores"),
+        corpus=lambda wildcards: relevant(
+            rated_in("test"), ["recording", "batch", "partition", "subject"]
+        ),
+        values=lambda wildcards: [CORPUS.grouped[r.recording] for r in rated_in("test")],
+        dataset=folder_of("dataset"),
+        experiment=EXPERIMENT,
+        results=results_by("scores", places.SCORES),
+        groups=config["evaluation"]["groups"],
+        evaluation=EVALUATION,
+    shell:
+        "python -m softaer.group_scores"
+        " --recordings {input.recordings:q}"
+        " --dataset {params.dataset:q}"
+        " --results {params.results:q}"
+        " {params.experiment}"
+        " --coverage {input.coverage}"
+        " --scores {input.scores}"
+        " --groups {params.groups:q}"
+        " {params.evaluation}"
+        " --output {output.parquet}"
+        " --csv-output {output.csv}"
+        " > {log} 2>&1"
+
+
 rule contributions:
     input:
         predictions=collect(places.PREDICTION, **ALL_MODELS | {"modality": CONTRIBUTING}),
@@ -179,7 +282,7 @@ rule evaluate:
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
         results=results_by("predictions", places.POSTPROCESSED),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.evaluate"
         " --recordings {input.recordings:q}"
@@ -297,7 +400,7 @@ rule uncertainty:
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.uncertainty"
         " --recordings {input.recordings:q}"

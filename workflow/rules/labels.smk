@@ -340,7 +340,7 @@ rule agreement:
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.agreement"
         " --recordings {input.recordings:q}"
@@ -382,7 +382,7 @@ rule raters:
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
         max_lag=config["labels"]["max_lag"],
-        evaluation=options(config["evaluation"]),
+        evaluation=EVALUATION,
     shell:
         "python -m softaer.raters"
         " --recordings {input.recordings:q}"

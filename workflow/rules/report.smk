@@ -111,6 +111,7 @@ rule report:
         recordings=TABLE,
         scores=places.SCORES,
         csv=places.SCORES_CSV,
+        each=places.RECORDING_SCORES,
         intervals=places.INTERVALS,
         claims=places.CLAIMS,
         hypotheses=places.HYPOTHESES,
@@ -147,6 +148,7 @@ rule report:
         steps=[collect(places.STEPS, **some) for some in (ALL_MODELS, ALL_BASELINES)],
         coefficients=ALL_COEFFICIENTS,
         contributions=CONTRIBUTIONS,
+        groups=GROUPS,
     output:
         report(
             places.REPORT,
@@ -165,7 +167,7 @@ rule report:
         mem_mb=growing(800, 4),
     params:
         code=code_digest("report"),
-        template=[file_digest(TEMPLATE), file_digest(SCRIPT)],
+        template=[file_digest(path) for path in PAGE],
         others=(
             file_digest(published.shipped_table(PUBLISHED))
             if PUBLISHED in published.SHIPPED
@@ -181,6 +183,7 @@ rule report:
         rater_lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
         contributions=flag_of("--contributions", "contributions"),
+        groups=flag_of("--groups", "groups"),
         noting=flag("--noting", NOTING),
         published=(
             flag("--published", PUBLISHED)
@@ -188,6 +191,7 @@ rule report:
             else flag_of("--published", "published")
         ),
         release=flag("--release", published.release(LAYOUT) if PUBLISHED else None),
+        name=flag("--name", paths.experiment_name(snakemake_private.configurations(workflow)[0])),
         config=lambda wildcards: json.dumps(config),
     shell:
         "python -m softaer.report"
@@ -202,10 +206,12 @@ rule report:
         " {params.screen}"
         " {params.rater_lags}"
         " {params.contributions}"
+        " {params.groups}"
         " {params.noting}"
         " {params.published:q}"
         " {params.release:q}"
         " {params.simulated}"
+        " {params.name:q}"
         " --config {params.config:q}"
         " --output {output}"
         " > {log} 2>&1"

@@ -4,9 +4,11 @@ The folder is locked, and inputs are checked before a job gives up finished resu
 a module as well, for which Snakemake itself has no handlers.
 """
 
+from pathlib import Path
+
 from softaer.core.experiment import defaults
-from softaer.running import record
-from softaer.running.snakemake_private import on_start, on_success, runs
+from softaer.running import failures, record
+from softaer.running.snakemake_private import on_error, on_start, on_success, runs
 
 if MAIN_PROCESS and start.records_are_missing(PLACED(places.RESULTS)):
     start.say(
@@ -47,5 +49,14 @@ def after_the_last_job():
         )
 
 
+def after_a_failure():
+    """Print which jobs failed, and why, after the commands that Snakemake prints."""
+    record_of_run = Path(PLACED(places.EXPERIMENT))
+    if record_of_run.exists():  # written when the run started
+        logs = places.within(Path(PLACED(places.RESULTS)), places.LOG, unit="any").parent
+        start.say_last(*failures.told(logs, record_of_run.stat().st_mtime))
+
+
 on_start(workflow, before_the_first_job)
 on_success(workflow, after_the_last_job)
+on_error(workflow, after_a_failure)

@@ -20,6 +20,7 @@ COMMANDS = {
         "run": "commands.run",
     },
     "with what was learnt": {
+        "compare": "commands.compare",
         "predict": "commands.predict",
         "pack": "commands.pack",
         "export": "commands.export",

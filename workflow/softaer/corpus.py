@@ -137,8 +137,15 @@ class Recording:
         return list(dict.fromkeys(found))
 
 
-def read_rows(path: Path | str) -> dict[int, dict[str, str]]:
+def read_rows(path: Path | str, others: Iterable[str] | None = ()) -> dict[int, dict[str, str]]:
     """Rows of recordings.csv as text, without empty cells, by the number of their (last) line.
+
+    Parameters
+    ----------
+    path
+        Of the table.
+    others
+        Columns of the user's own that it may have besides :data:`COLUMNS`; ``None``: any.
 
     Raises
     ------
@@ -149,12 +156,13 @@ def read_rows(path: Path | str) -> dict[int, dict[str, str]]:
     # A path may start with blanks.
     source = read_lines(path, "file; expected the table of recordings", blanks=True)
     _, header = next(source, (1, []))
-    unknown = [name for name in header if name not in COLUMNS]
-    if unknown or "recording" not in header or len(set(header)) != len(header):
+    known = {*COLUMNS, *(header if others is None else others)}
+    if not known.issuperset(header) or "recording" not in header or len(set(header)) != len(header):
         other = ", with commas between them" if len(header) == 1 else ""
         raise InputError(
             f"{path}, line 1: found columns {header}; "
-            f"expected 'recording' and any of {list(COLUMNS[1:])}, each once{other}"
+            f"expected 'recording' and any of {list(COLUMNS[1:])}, each once{other}; "
+            "the config key 'evaluation.groups' names columns of your own"
         )
     rows = {line: cells for line, cells in source if cells}
     for line, cells in rows.items():
@@ -203,8 +211,9 @@ def validate_rows(
 
     if not rows:
         raise InputError(f"{where}: no recordings; expected at least one row below the header")
+    own = [{name: row[name] for name in row if name in COLUMNS} for row in rows.values()]
     try:
-        TypeAdapter(list[Row]).validate_python(list(rows.values()))
+        TypeAdapter(list[Row]).validate_python(own)
     except ValidationError as error:
         place: Sequence[Any] = error.errors()[0]["loc"]
         line = list(rows)[place[0]]
@@ -328,7 +337,7 @@ def with_files(recordings: list[Recording], pattern: str | None, where: object) 
 
 def read_recordings(path: Path) -> list[Recording]:
     """Recordings of a validated table."""
-    return resolve(read_rows(path).values(), Path(path).parent)
+    return resolve(read_rows(path, None).values(), Path(path).parent)
 
 
 def check_files(recordings: Iterable[Recording], dimensions: Sequence[str], where: object) -> None:

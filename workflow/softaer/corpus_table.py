@@ -25,7 +25,8 @@ def write_table(rows: list[dict[str, str]], output: Path) -> None:
         Path of the table.
     """
     folder = Path(output).parent
-    used = [name for name in COLUMNS if any(name in row for row in rows)]
+    names = dict.fromkeys((*COLUMNS, *(name for row in rows for name in row)))
+    used = [name for name in names if any(name in row for row in rows)]
     with complete(output) as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, used, restval="", lineterminator="\n")
         writer.writeheader()
@@ -76,7 +77,7 @@ def main() -> None:
         folder = options.table.parent
         rows = [
             {name: str(folder / cell) if name in PATHS else cell for name, cell in row.items()}
-            for row in read_rows(options.table).values()
+            for row in read_rows(options.table, None).values()
         ]
     write_table(rows_with_files(rows, options.files, options.table or options.root), options.output)
 

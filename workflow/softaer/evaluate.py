@@ -166,37 +166,39 @@ class Sums(NamedTuple):
 def read_sums(
     experiment: Experiment,
     results: Path,
-    dataset: Path,
+    frames: pd.DataFrame,
     recordings: Sequence[Recording],
     dimension: str,
     unit: str,
+    systems: Iterable[System] | None = None,
 ) -> dict[tuple[str, str], Sums]:
-    """Moments of all models of a dimension.
+    """Moments of models of a dimension.
 
     Parameters
     ----------
     experiment
         The predictions of the run.
-    results, dataset
-        Folder of all results, and folder with the targets.
+    results
+        Folder of all results.
+    frames
+        Targets of the recordings, see :func:`softaer.core.targets.read_targets`; a frame is scored
+        if it has one.
     recordings
-        Scored recordings.
+        Scored recordings of dev and test.
     dimension
         Dimension of the labels.
     unit
         ``recording`` or ``subject``.
+    systems
+        Requested models; default: all.
 
     Returns
     -------
     For each target and each partition with labels, the models with a prediction of every labelled
     frame. On dev, predictions are those out of fold.
     """
-    some = [r for r in recordings if r.partition in PARTITIONS]
-    if not some:
-        return {}
-    frames = read_targets(dataset, some, dimension)
-    partition = frames["recording"].map({r.recording: r.partition for r in some})
-    unit_of = frames["recording"].map({r.recording: getattr(r, unit) for r in some})
+    partition = frames["recording"].map({r.recording: r.partition for r in recordings})
+    unit_of = frames["recording"].map({r.recording: getattr(r, unit) for r in recordings})
     found: dict[tuple[str, str], Sums] = {}
     places = {}
     for target, part in itertools.product(experiment.targets, PARTITIONS):
@@ -205,7 +207,7 @@ def read_sums(
             codes, units = pd.factorize(unit_of[here], sort=True)
             places[target, part] = here, codes, frames.loc[here, target].to_numpy()
             found[target, part] = Sums(list(units), {})
-    for system in experiment.systems:
+    for system in experiment.systems if systems is None else systems:
         columns = {
             key: system.column(key[0]) + ("_out_of_fold" if key[1] == "dev" else "")
             for key in found
@@ -315,11 +317,12 @@ def main() -> None:
     experiment = cli.settings(options, Experiment)
     settings = cli.settings(options, Evaluation)
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
+    recordings = [r for r in recordings if r.partition in PARTITIONS]
     sums: dict[tuple[str, str], dict[str, Sums]] = {}
-    for dimension in experiment.dimensions:
+    for dimension in experiment.dimensions if recordings else ():
+        frames = read_targets(options.dataset, recordings, dimension)
         found = read_sums(
-            *(experiment, options.results, options.dataset),
-            *(recordings, dimension, settings.resample),
+            *(experiment, options.results, frames), *(recordings, dimension, settings.resample)
         )
         for (target, partition), own in found.items():
             sums.setdefault((dimension, target), {})[partition] = own

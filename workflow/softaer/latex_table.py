@@ -42,17 +42,17 @@ def latex_table(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataF
         f"% Needs \\usepackage{{booktabs}}. CCC; mean over seeds; {_meaning(intervals)}.",
         rf"\begin{{tabular}}{{ll{'rr' * len(columns)}}}",
         r"\toprule",
-        _row(["", "", *(rf"\multicolumn{{2}}{{c}}{{{head}}}" for head in heads)]),
+        row_of(["", "", *(rf"\multicolumn{{2}}{{c}}{{{head}}}" for head in heads)]),
         " ".join(rules),
-        _row(["modality", "task", *["dev", "test"] * len(columns)]),
+        row_of(["modality", "task", *["dev", "test"] * len(columns)]),
         r"\midrule",
     ]
     models = len(systems(scores))
     for number, row in enumerate(table["rows"]):
         if number == models:
             lines.append(r"\midrule")
-        cells = [cell for block in row["blocks"] for cell in (_number(block["dev"]), _test(block))]
-        lines.append(_row([escaped(row["name"]), escaped(row["task"]), *cells]))
+        cells = [cell for block in row["blocks"] for cell in (cell_of(block["dev"]), _test(block))]
+        lines.append(row_of([escaped(row["name"]), escaped(row["task"]), *cells]))
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -64,16 +64,18 @@ def _meaning(intervals: pd.DataFrame) -> str:
     return "parentheses: range of the units' own scores on test"
 
 
-def _row(cells: list[str]) -> str:
+def row_of(cells: list[str]) -> str:
+    """A row of a LaTeX table."""
     return " & ".join(cells) + r" \\"
 
 
-def _number(value: float | None) -> str:
+def cell_of(value: float | None) -> str:
+    """A number of a LaTeX table, or a dash."""
     return "--" if value is None else f"${value:.3f}$"
 
 
 def _test(block: dict) -> str:
-    value = _number(block["test"])
+    value = cell_of(block["test"])
     if block.get("best"):
         value = rf"$\mathbf{{{block['test']:.3f}}}$"
     if block.get("bounds") is None:

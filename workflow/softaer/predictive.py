@@ -30,6 +30,7 @@ from softaer.core.predictive import (
     fit_factor,
 )
 from softaer.core.schema import PREDICTIVE, PREDICTIVE_FIT
+from softaer.core.seeds import FRAME, mean_of_seeds
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.rater_lags import add_preparation, prepared
@@ -104,20 +105,14 @@ def mean_over_seeds(
     ``recording``, ``time`` [s], ``E``, ``sigma``, ``E_out_of_fold``, ``sigma_out_of_fold`` (NaN
     where there is none). If sigma is not predicted, it is 0: the spread is the same everywhere.
     """
-    names = [f"{t}{end}" for end in ("", "_out_of_fold") for t in experiment.targets]
-    seeds = experiment.seeds_of(task)
-    parts = [
-        tables.read(
-            final_prediction(results, dimension, modality, task, seed, experiment.whole),
-            ["recording", "time", *names],
-        ).set_index(["recording", "time"])
-        for seed in seeds
+    known = [f"{t}{end}" for end in ("", "_out_of_fold") for t in experiment.targets]
+    paths = [
+        final_prediction(results, dimension, modality, task, seed, experiment.whole)
+        for seed in experiment.seeds_of(task)
     ]
-    found = pd.DataFrame(index=parts[0].index)
-    for name in ("E", "sigma", "E_out_of_fold", "sigma_out_of_fold"):
-        values = [part[name].reindex(found.index) for part in parts] if name in names else [0.0]
-        found[name] = np.mean(values, axis=0)
-    return found.reset_index()
+    found = mean_of_seeds([tables.read(path, [*FRAME, *known]) for path in paths])
+    names = ("E", "sigma", "E_out_of_fold", "sigma_out_of_fold")
+    return found.assign(**{name: 0.0 for name in names if name not in known})
 
 
 def fit_model(dev: pd.DataFrame, ratings: pd.DataFrame, unit_of: Mapping[str, str]) -> Fit:

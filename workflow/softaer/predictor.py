@@ -29,7 +29,7 @@ from softaer.core.experiment import FeatureTable, TableFeatures
 from softaer.core.fields import Section
 from softaer.core.grid import RATE, index
 from softaer.core.predictive import Spread
-from softaer.core.tasks import JOIN, OF_DISTRIBUTION, output_name
+from softaer.core.tasks import DISTANCE, JOIN, OF_DISTRIBUTION, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
 from softaer.modalities import TABLE, Modality, as_section, from_extraction
@@ -55,6 +55,10 @@ UNREADABLE = (
 
 BAND = 0.8
 """Nominal share of another rater's ratings between ``<dimension>_lower`` and ``_upper``."""
+
+
+FAR = 2.0
+"""Median distance from train beyond which a recording is reported as unlike it."""
 
 
 class NothingToPredictError(InputError):
@@ -159,7 +163,8 @@ class Predictor:
     @property
     def columns(self) -> list[str]:
         """Columns of a prediction except the time: the outputs, and for each dimension
-        ``<dimension>_spread``, ``_lower`` and ``_upper``, as far as the model has them."""
+        ``<dimension>_spread``, ``_lower`` and ``_upper``, as far as the model has them; and
+        ``<modality>_distance``."""
         found = []
         for dimension in self.description["dimensions"]:
             own = [output_name(dimension, target) for target in self.description["targets"]]
@@ -169,7 +174,7 @@ class Predictor:
                 endings = OF_DISTRIBUTION if banded else OF_DISTRIBUTION[:1]
                 own += [output_name(dimension, ending) for ending in endings]
             found += own
-        return found
+        return found + [output_name(modality, DISTANCE) for modality in self.modalities]
 
     def predict(
         self,
@@ -333,15 +338,24 @@ class Predictor:
         which :data:`BAND` of such ratings are expected, on average over new recordings. The band
         is NaN in frames without features of any modality, and where the model knows no error for
         the modalities at hand. The raters' delay is removed: E at t describes what happens at t.
-        A sigma below 0 is set to 0.
+        A sigma below 0 is set to 0. ``<modality>_distance`` tells what the prediction rests on: the
+        root mean square of the standardised features, so that it is 1 on average in train, and NaN
+        in frames in which the modality has no features or is not used.
 
         Raises
         ------
         InputError
             If no modality has features, or a column is missing.
+
+        Warns
+        -----
+        OddInputWarning
+            If the median of a distance is more than :data:`FAR`.
         """
         parts = self.parts(fusion)
-        sequences, seen = self._sequences({m: rows for m, rows in features.items() if m in parts})
+        given = {m: rows for m, rows in features.items() if m in parts}
+        sequences, distances = self._sequences(given)
+        seen = np.any([~np.isnan(distance) for distance in distances.values()], axis=0)
         here = JOIN.join(name for name in parts if name in sequences)
         coefficients = self.description["fusion"]
         if fusion is not None:
@@ -371,6 +385,17 @@ class Predictor:
                 ]
                 table[name] = np.mean(per_seed, axis=0).astype(np.float32)
             table = table.assign(**self._distribution(dimension, here, table, seen))
+        for modality in self.modalities:
+            table[output_name(modality, DISTANCE)] = distances.get(modality, np.float32(np.nan))
+        for modality, distance in distances.items():
+            middle = float(np.nanmedian(distance))
+            if middle > FAR:
+                warnings.warn(
+                    f"{modality}: the features are {middle:.1f} times as far from the mean of "
+                    "train as those of train: the model has hardly seen such a recording",
+                    OddInputWarning,
+                    stacklevel=2,
+                )
         return table[["time", *self.columns]]
 
     def _distribution(
@@ -397,9 +422,9 @@ class Predictor:
 
     def _sequences(
         self, features: Mapping[str, pd.DataFrame]
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Standardised features of each modality that has any, on one grid, zero where missing;
-        and whether a frame has features of any of them, shape (T,)."""
+        and their root mean square in each frame, float32, shape (T,), NaN without features."""
         here = {}
         for modality, standardisation in self.standardisations.items():
             rows = features.get(modality)
@@ -422,12 +447,15 @@ class Predictor:
                 f"no features of {' or '.join(self.modalities)}; expected some frames"
             )
         length = max(frames.max() for frames, _ in here.values()) + 1
-        sequences, seen = {}, np.zeros(length, dtype=bool)
+        sequences, distances = {}, {}
         for modality, (frames, values) in here.items():
             sequences[modality] = np.zeros((length, values.shape[1]), dtype=np.float32)
             sequences[modality][frames] = np.nan_to_num(values)
-            seen[frames] |= with_features(values)
-        return sequences, seen
+            known = with_features(values)
+            distances[modality] = np.full(length, np.nan, dtype=np.float32)
+            squares = np.nanmean(values[known].astype(np.float64) ** 2, axis=1)
+            distances[modality][frames[known]] = np.sqrt(squares)
+        return sequences, distances
 
     def _finish(
         self,

@@ -12,7 +12,6 @@ from argparse import BooleanOptionalAction
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 import plotly.offline
 import yaml
@@ -32,18 +31,21 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
-from softaer.figures.traces import shown
 from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
 from softaer.page.explorer import explorer, in_order
+from softaer.page.groups import group_blocks
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.raters import raters_rows, sentences
 from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
+from softaer.page.settings import departures_from_defaults
+from softaer.page.template import as_rows, in_page, render
+from softaer.page.trouble import SHOWN, trouble_rows, typical_and_worst
 from softaer.page.worth import (
     REFERENCES,
     of_bands,
@@ -95,6 +97,7 @@ STAGES = (
     "postprocess",
     "fuse",
     "score",
+    "recording_scores",
     "evaluate",
     "predictive",
     "uncertainty",
@@ -132,12 +135,6 @@ def frame_pairs(table: pd.DataFrame) -> dict[str, list[list[dict]]]:
                 frame["picture"] = f"data:image/jpeg;base64,{text}"
         found.setdefault(dimension, []).append(frames)
     return found
-
-
-def in_page(content: dict) -> Markup:
-    """JSON whose content cannot end the HTML element that contains it."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c"))
 
 
 def absences(recordings: Sequence[Recording], paths: Sequence[Path]) -> pd.DataFrame:
@@ -244,14 +241,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def as_rows(frame: pd.DataFrame) -> dict[str, list]:
-    """A table as ``header`` and ``rows`` for the template, NaN as ``None``."""
-    return {
-        "header": list(frame.columns),
-        "rows": frame.astype(object).where(frame.notna(), None).to_numpy().tolist(),
-    }
-
-
 def verdicts(scores: pd.DataFrame) -> dict[str, dict]:
     """Whether the predicted distribution beats each of the others, by its name in words."""
     found = {words: verdict(scores, series) for series, words in REFERENCES.items()}
@@ -291,8 +280,10 @@ def main() -> None:
     cli.add_delays(arguments)
     add_preparation(arguments)
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
+    arguments.add_argument("--groups", type=Path, help="table of the scores of groups")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
+    arguments.add_argument("--name", help="of the experiment")
     arguments.add_argument("--release", help="what the corpus is, if that is known")
     arguments.add_argument("--simulated", action=BooleanOptionalAction, default=False)
     arguments.add_argument("--config", type=json.loads, required=True, help="as JSON")
@@ -319,6 +310,7 @@ def main() -> None:
     coefficients = (
         read_models(experiment, options.results, experiment.fused) if experiment.fused else None
     )
+    each = table("recordings")
     uncertainty, distribution = map(table, ("uncertainty", "distribution"))
     covered, reliability = map(table, ("covered", "agreement/reliability"))
     intervals, power = table("intervals"), table("power")
@@ -337,8 +329,10 @@ def main() -> None:
     modalities = configured(options.config)
     settings = {name: modality.settings for name, modality in modalities.items()}
     odd = oddities(options.results / "status", options.noting, recordings)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(options.template.read_text(encoding="utf-8")).render(
+    page = render(
+        options.template,
+        name=options.name,
+        changed=as_rows(departures_from_defaults(options.config)),
         simulated=options.simulated,
         headline=headline(scores, ceiling),
         answers=claims[["hypothesis", "target", "answer"]].to_dict("records"),
@@ -407,12 +401,15 @@ def main() -> None:
         if options.contributions
         else None,
         contributions_figure=figure("contributions") if options.contributions else None,
+        groups=group_blocks(tables.read(options.groups)) if options.groups else [],
         fusions=experiment.fused,
         fusion_method=experiment.fusion.replace("_", " "),
         estimated=estimated,
         scores_figure=figure("scores"),
         figure=figure("traces"),
-        trace_recording=shown(in_scores, options.recordings).recording,
+        trouble=trouble_rows(each),
+        trouble_shown=SHOWN,
+        trace_recordings=typical_and_worst(each, options.results),
         trace_task=experiment.tasks[-1],
         trace_seed=experiment.seeds[0],
         explorer=in_page(traces),

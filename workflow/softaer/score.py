@@ -22,6 +22,7 @@ from softaer.core.experiment import Experiment
 from softaer.core.files import complete
 from softaer.core.places import final_prediction
 from softaer.core.schema import CCC
+from softaer.core.seeds import mean_of_seeds
 from softaer.core.targets import read_targets
 from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
@@ -142,13 +143,6 @@ def other_scores(
     }
 
 
-def mean_of(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The mean of predictions of several seeds, frame by frame; NaN where one is missing."""
-    index = ["recording", "time"]
-    first, *others = [prediction.set_index(index) for prediction in predictions]
-    return (sum((o.reindex(first.index) for o in others), first) / len(predictions)).reset_index()
-
-
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
@@ -181,7 +175,7 @@ def main() -> None:
                 parts.append(scores.assign(**keys, seed=seed))
             if len(seeds) > 1:
                 scores = score_predictions(
-                    targets, mean_of(predictions), recordings, target, lacking, column
+                    targets, mean_of_seeds(predictions), recordings, target, lacking, column
                 )
                 of_means.append(scores.assign(**keys, seed=MEAN))
     table = tables.conform(pd.concat(parts, ignore_index=True), CCC, options.output)

@@ -635,6 +635,29 @@ class Evaluation(Section):
 
 
 @dataclass(frozen=True)
+class EvaluationOfGroups(Evaluation):
+    """Intervals of the scores, and groups."""
+
+    groups: Annotated[
+        tuple[Annotated[str, MinLen(1)], ...], EACH_ONCE, "names of columns of recordings.csv"
+    ] = ()
+    """columns of recordings.csv, as [sex, language], whose values are scored one by one"""
+
+
+@dataclass(frozen=True)
+class Inspect(Section):
+    """Videos of rated recordings."""
+
+    names: (
+        Annotated[tuple[str, ...], MinLen(1), EACH_ONCE, "names of rated recordings with video"]
+        | None
+    ) = None
+    """null: the worst of test"""
+    worst: Count = 3
+    """how many of these"""
+
+
+@dataclass(frozen=True)
 class Report(Section):
     """Content of the report besides the scores."""
 
@@ -733,7 +756,11 @@ class Configuration(Section):
     apply: Apply = Apply()
     """The target "apply": predicts E and sigma of recordings without ratings, in results/apply."""
 
-    evaluation: Evaluation = Evaluation()
+    inspect: Inspect = Inspect()
+    """The target "inspect": videos of rated recordings with label, raters and prediction below the
+    picture, in results/inspect."""
+
+    evaluation: EvaluationOfGroups = EvaluationOfGroups()
     report: Report = Report()
 
 
@@ -815,3 +842,23 @@ class Experiment(Section):
 def defaults() -> dict[str, Any]:
     """Every key with its default, as YAML would give them."""
     return json.loads(json.dumps(asdict(Configuration())))
+
+
+def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a configuration that differ from the defaults, section by section.
+
+    Examples
+    --------
+    >>> differences({"model": {"cells": 8, "layers": 2}}, {"model": {"cells": 240, "layers": 2}})
+    {'model': {'cells': 8}}
+    """
+    found = {}
+    for key, value in config.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping) and default:
+            value = differences(value, default)
+            if value:
+                found[key] = value
+        elif value != default:
+            found[key] = value
+    return found

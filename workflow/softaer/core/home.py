@@ -23,6 +23,12 @@ TEMPLATE = PROJECT / "workflow" / "report" / "report.html.j2"
 SCRIPT = TEMPLATE.with_name("explorer.js")
 """Script of that page."""
 
+PAGE = (TEMPLATE, SCRIPT, *(TEMPLATE.with_name(f"{name}.html.j2") for name in ("style", "parts")))
+"""All files that the report is filled into."""
+
+COMPARISON = TEMPLATE.with_name("comparison.html.j2")
+"""Page that compares experiments."""
+
 
 def package_alone() -> str:
     """A folder that contains only this package, for another Python to import it.

@@ -76,6 +76,8 @@ PREDICTIVE_FIT = f"{RESULTS}/predictive/{{dimension}}/{{task}}.fit.parquet"
 SCORES = f"{RESULTS}/ccc.parquet"
 SCORES_CSV = f"{RESULTS}/ccc.csv"
 SCORES_LATEX = f"{RESULTS}/ccc.tex"
+RECORDING_SCORES = f"{RESULTS}/recordings.parquet"
+RECORDING_SCORES_CSV = f"{RESULTS}/recordings.csv"
 INTERVALS = f"{RESULTS}/intervals.parquet"
 CLAIMS = f"{RESULTS}/claims.parquet"
 HYPOTHESES = f"{RESULTS}/hypotheses.parquet"
@@ -89,6 +91,12 @@ SIMULATE_CHECK = f"{RESULTS}/simulate_check.parquet"
 FRAME_PAIRS = f"{RESULTS}/frame_pairs.parquet"
 FIGURE = f"{RESULTS}/figures/{{figure}}.{{kind}}"
 REPORT = f"{RESULTS}/report.html"
+
+GROUP_SCORES = f"{RESULTS}/groups.parquet"
+GROUP_SCORES_CSV = f"{RESULTS}/groups.csv"
+
+# Videos of rated recordings.
+INSPECTED = f"{RESULTS}/inspect"
 
 # The packed model, and predictions of new recordings.
 PACKED_MODEL = f"{RESULTS}/packed_model"

@@ -602,6 +602,64 @@ CCC = pa.schema(
 """Scores over the concatenated frames of a partition, and over its recordings one by one."""
 
 
+def recording_scores(modalities: Sequence[str]) -> pa.Schema:
+    """Scores of every recording by the model that is best on dev, and what they depend on.
+
+    ``bias`` is the mean of prediction minus label, ``seconds`` the length of the labelled part that
+    has features, ``agreement`` the mean correlation of each two raters over the whole recording.
+    """
+    return pa.schema(
+        [
+            RECORDING,
+            field("subject", pa.string(), unit=""),
+            field("partition", pa.string(), unit=""),
+            field("dimension", pa.string(), unit=""),
+            field("target", pa.string(), unit=""),
+            field("ccc", pa.float64(), nullable=True),
+            field("rmse", pa.float64(), unit="rating"),
+            field("bias", pa.float64(), unit="rating"),
+            field("seconds", pa.float64(), unit="s"),
+            field("raters", pa.int64(), unit="raters"),
+            field("agreement", pa.float64(), nullable=True),
+            *(field(f"coverage_{name}", pa.float64()) for name in modalities),
+            field("modality", pa.string(), unit=""),
+            field("task", pa.string(), unit=""),
+            field("fusion", pa.string(), unit="", nullable=True),
+            field("seeds", pa.int64(), unit="seeds"),
+        ]
+    )
+
+
+def group_scores(modalities: Sequence[str]) -> pa.Schema:
+    """Scores on test of groups of recordings by the model that is best on dev.
+
+    ``low``, ``high`` and ``kind`` are as in the intervals; ``few`` marks groups with too few units
+    for an interval.
+    """
+    return pa.schema(
+        [
+            field("column", pa.string(), unit=""),
+            field("value", pa.string(), unit=""),
+            field("dimension", pa.string(), unit=""),
+            field("target", pa.string(), unit=""),
+            field("ccc", pa.float64(), nullable=True),
+            field("low", pa.float64(), nullable=True),
+            field("high", pa.float64(), nullable=True),
+            field("kind", pa.string(), unit=""),
+            field("rmse", pa.float64(), unit="rating"),
+            field("bias", pa.float64(), unit="rating"),
+            field("units", pa.int64()),
+            field("few", pa.bool_()),
+            field("recordings", pa.int64(), unit="recordings"),
+            field("frames", pa.int64(), unit="frames"),
+            *(field(f"coverage_{name}", pa.float64()) for name in modalities),
+            field("modality", pa.string(), unit=""),
+            field("task", pa.string(), unit=""),
+            field("fusion", pa.string(), unit="", nullable=True),
+        ]
+    )
+
+
 def summary(modalities: Sequence[str]) -> pa.Schema:
     """The data-set table."""
     return pa.schema(

@@ -107,6 +107,9 @@ ALONE, CLIMATOLOGY, LABEL = "sigma alone", "climatology", "other raters"
 OF_DISTRIBUTION = ("spread", "lower", "upper")
 """Endings of the columns that stand beside E and sigma in predictions of new recordings."""
 
+DISTANCE = "distance"
+"""Ending of the columns that say how far each modality's features are from train."""
+
 HUMAN = "one more rater (no upper bound)"
 """Name of the score that a rater reaches against the label from the others."""
 

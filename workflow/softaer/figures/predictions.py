@@ -1,14 +1,19 @@
 """Predictions of recordings without ratings: a figure per recording, and a strip for a video."""
 
 import io
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from softaer.figures import FUSION_COLOUR, style, to_svg
+from softaer.figures import COLOURS, FUSION_COLOUR, style, to_svg
+
+RATER_COLOUR = "#b3b3b3"
+"""Colour of the raters' own traces."""
 
 
 def _draw_predictions(axes: np.ndarray, table: pd.DataFrame) -> None:
@@ -30,6 +35,18 @@ def _draw_predictions(axes: np.ndarray, table: pd.DataFrame) -> None:
         axis.plot(table["time"], estimate, color=FUSION_COLOUR, linewidth=1.5, label="E")
         axis.set_ylabel(dimension)
     axes[-1].set_xlabel("time [s]")
+
+
+def _draw_ratings(axis: Axes, series: Mapping[str, pd.DataFrame]) -> None:
+    """The raters' traces, and the label over them."""
+    for name, trace in sorted(series.items(), key=lambda item: item[0] == "label"):
+        label = name == "label"
+        axis.plot(
+            trace["time"],
+            trace["value"],
+            color=COLOURS["label"] if label else RATER_COLOUR,
+            linewidth=1.5 if label else 0.7,
+        )
 
 
 def predictions(table: pd.DataFrame, title: str) -> str:
@@ -64,7 +81,10 @@ def predictions(table: pd.DataFrame, title: str) -> str:
 
 
 def prediction_strip(
-    table: pd.DataFrame, end: float, width: int
+    table: pd.DataFrame,
+    end: float,
+    width: int,
+    beside: Mapping[str, Mapping[str, pd.DataFrame]] | None = None,
 ) -> tuple[bytes, tuple[float, float]]:
     """Predictions as an image of fixed width, and the position of its time axis.
 
@@ -76,6 +96,9 @@ def prediction_strip(
         End of the time axis [s].
     width
         Width of the image [pixel].
+    beside
+        For each dimension, series to draw as well: ``label``, and any number of raters by their
+        names; tables with ``time`` [s] and ``value``.
 
     Returns
     -------
@@ -89,6 +112,8 @@ def prediction_strip(
         canvas = FigureCanvasAgg(figure)
         axes = figure.subplots(panels, 1, sharex=True, squeeze=False)
         figure.subplots_adjust(left=0.12, right=0.97, bottom=0.5 / (0.4 + 1.1 * panels), top=0.97)
+        for axis, series in zip(axes[:, 0], (beside or {}).values(), strict=False):
+            _draw_ratings(axis, series)
         _draw_predictions(axes[:, 0], table)
         axes[-1, 0].set_xlim(0, max(end, 0.1))
         canvas.draw()

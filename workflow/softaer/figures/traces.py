@@ -1,4 +1,4 @@
-"""Predictions and labels over time, for one recording of the test partition."""
+"""Predictions and labels over time, for a typical recording of test and the worst."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,16 @@ from string import ascii_lowercase
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from softaer.core import cli, tables
-from softaer.core.errors import InputError
 from softaer.core.experiment import Experiment
 from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
-from softaer.coverage import scored
 from softaer.figures import SYMBOLS, colour_of, is_single, parser, save, style
+from softaer.page.trouble import typical_and_worst
 
 DASHES = ("--", ":", "-.")
 """Lines of fusions besides the last one, in turn."""
@@ -26,72 +26,60 @@ Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
 target's column."""
 
 
-def shown(recordings: Sequence[Recording], where: object) -> Recording:
-    """The recording whose traces are drawn: the first of test, so that it is not hand-picked.
-
-    Without a test partition, it is the first of dev.
-
-    Parameters
-    ----------
-    recordings
-        In the order of the corpus table.
-    where
-        Names the corpus in errors.
-
-    Raises
-    ------
-    InputError
-        If there is none in both.
-    """
-    for partition in ("test", "dev"):
-        for recording in recordings:
-            if recording.partition == partition:
-                return recording
-    raise InputError(f"{where}: no rated recording in partitions test and dev")
-
-
-def draw(panels: Sequence[Panel]) -> plt.Figure:
+def draw(recordings: Mapping[str, Sequence[Panel]]) -> plt.Figure:
     """Predictions and labels over time, one panel per dimension and target.
 
     Parameters
     ----------
-    panels
-        Dimension, target, and for each series (``label``, modalities) a table with ``time`` [s] and
-        the target's column.
+    recordings
+        Panels of each recording, which become a column, by its title. A panel is a dimension, a
+        target, and for each series (``label``, modalities) a table with ``time`` [s] and the
+        target's column.
     """
+    panels = len(next(iter(recordings.values())))
     with style():
         figure, axes = plt.subplots(
-            len(panels),
-            1,
-            figsize=(9, 1.9 * len(panels)),
-            sharex=True,
+            panels,
+            len(recordings),
+            figsize=(9, 0.3 + 1.9 * panels),
+            sharex="col",
+            sharey="row",
             squeeze=False,
             layout="constrained",
         )
-        for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=True)):
-            dimension, target, series = panel
-            # Of several fusions, the last one is drawn through.
-            others = [name for name in series if JOIN in name][:-1]
-            dashes = dict(zip(others, itertools.cycle(DASHES), strict=False))
-            for name, table in series.items():
-                strong = not is_single(name)
-                axis.plot(
-                    table["time"],
-                    table[target],
-                    color=colour_of(name, series),
-                    linestyle=dashes.get(name, "-"),
-                    linewidth=2.0 if strong else 1.0,
-                    alpha=1.0 if strong else 0.7,
-                    label=name,
-                )
+        for column, (title, own) in zip(axes.T, recordings.items(), strict=True):
+            for axis, panel in zip(column, own, strict=True):
+                _draw_panel(axis, panel)
+            column[0].set_title(title, loc="right", fontsize=9)
+            column[-1].set_xlabel("time [s]")
+        for axis, letter in zip(axes.flat, ascii_lowercase, strict=False):
+            axis.set_title(f"({letter})", loc="left", fontsize=9)
+        for axis, (dimension, target, _) in zip(
+            axes[:, 0], next(iter(recordings.values())), strict=True
+        ):
             axis.set_ylabel(f"{dimension} {SYMBOLS[target]}")
-            if number < len(ascii_lowercase):
-                axis.set_title(f"({ascii_lowercase[number]})", loc="left", fontsize=9)
-        figure.axes[-1].set_xlabel("time [s]")
         figure.legend(
             *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4
         )
         return figure
+
+
+def _draw_panel(axis: Axes, panel: Panel) -> None:
+    _, target, series = panel
+    # Of several fusions, the last one is drawn through.
+    others = [name for name in series if JOIN in name][:-1]
+    dashes = dict(zip(others, itertools.cycle(DASHES), strict=False))
+    for name, table in series.items():
+        strong = not is_single(name)
+        axis.plot(
+            table["time"],
+            table[target],
+            color=colour_of(name, series),
+            linestyle=dashes.get(name, "-"),
+            linewidth=2.0 if strong else 1.0,
+            alpha=1.0 if strong else 0.7,
+            label=name,
+        )
 
 
 def read_panels(
@@ -115,13 +103,18 @@ def main() -> None:
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder with the targets")
     cli.add_settings(arguments, Experiment)
-    cli.add_coverage(arguments)
+    arguments.add_argument("--each", type=Path, required=True, help="scores of every recording")
     options = arguments.parse_args()
 
     experiment = cli.settings(options, Experiment)
-    recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
-    recording = shown(recordings, options.recordings)
-    save(draw(read_panels(experiment, options.results, options.dataset, recording)), options.output)
+    recordings = {r.recording: r for r in rated(read_recordings(options.recordings))}
+    columns = {
+        f"{name}: {why}": read_panels(
+            experiment, options.results, options.dataset, recordings[name]
+        )
+        for name, why in typical_and_worst(tables.read(options.each), options.each).items()
+    }
+    save(draw(columns), options.output)
 
 
 if __name__ == "__main__":

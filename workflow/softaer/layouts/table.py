@@ -16,7 +16,7 @@ FORMS = True
 
 def rows(root: Path) -> list[dict[str, str]]:
     """Rows of ``recordings.csv`` in a folder, with paths below that folder."""
-    table = read_rows(Path(root) / "recordings.csv").values()
+    table = read_rows(Path(root) / "recordings.csv", None).values()
     return [
         {name: str(Path(root) / cell) if name in PATHS else cell for name, cell in row.items()}
         for row in table

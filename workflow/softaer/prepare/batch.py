@@ -104,7 +104,7 @@ def fill_table(
     InputError
         If the table cannot be read.
     """
-    numbered = read_rows(table)
+    numbered = read_rows(table, None)
     validate_rows(numbered, table)
     rows = list(numbered.values())
     if anew:

@@ -17,6 +17,7 @@ from softaer.core.experiment import Evaluation, FeatureTable, Labels, Media, Rat
 from softaer.core.files import complete
 from softaer.core.reliability import krippendorff_alpha
 from softaer.corpus import (
+    COLUMNS,
     Recording,
     check_batches,
     folds,
@@ -97,7 +98,7 @@ def check_table(
     """
     problems: list[str] = []
     reading = reading or Ratings()
-    rows = read_rows(table)
+    rows = read_rows(table, None)
     with_tables = [m for m in (modalities or {}).values() if m.file_of("") is not None]
     validate_rows(rows, table, bool(with_tables))
     recordings = with_files(resolve(rows.values(), Path(table).parent), reading.files, table)
@@ -110,6 +111,12 @@ def check_table(
         if rated and not dimensions:
             problems.append("no dimension was found; name one with --dimensions to see why")
     remarks: list[str] = []
+    others = sorted({name for row in rows.values() for name in row if name not in COLUMNS})
+    if others:
+        remarks.append(
+            f"columns {', '.join(others)} only form groups: name them in the config key "
+            "'evaluation.groups' (see docs/corpus.md), or the run refuses them"
+        )
     _look_at_partitions(recordings, problems.append, remarks.append)
     ratings, traces = [], []
     collected: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in dimensions}

@@ -159,7 +159,7 @@ def main(options: argparse.Namespace) -> None:
         print(words, file=sys.stderr)
 
     if options.table is not None:
-        table = read_rows(options.table)
+        table = read_rows(options.table, None)
         validate_rows(table, options.table)
         folder = options.table.parent
         rows = [

@@ -10,6 +10,7 @@ import yaml
 
 from softaer.core.errors import InputError
 from softaer.core.experiment import is_own_file
+from softaer.core.home import DEFAULTS
 from softaer.page.published import NONE, SHIPPED
 
 PATHS = {
@@ -21,6 +22,24 @@ PATHS = {
     ("report", "published"): (*SHIPPED, NONE),
 }
 """Keys whose values are paths, and the words allowed instead."""
+
+
+def experiment_name(files: Sequence[str]) -> str | None:
+    """Name of an experiment: that of its configuration file; ``None`` without one of one's own.
+
+    Parameters
+    ----------
+    files
+        Configuration files; later ones win, and overlays are named after the first.
+
+    Examples
+    --------
+    >>> experiment_name(["gru.yaml", "/somewhere/QUICK.yaml"])
+    'gru + QUICK'
+    >>> experiment_name([str(DEFAULTS)])
+    """
+    own = [Path(file).stem for file in files if Path(file).resolve() != DEFAULTS.resolve()]
+    return " + ".join(dict.fromkeys(own)) or None
 
 
 def located(

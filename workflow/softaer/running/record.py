@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from softaer import __version__
+from softaer.core.experiment import differences
 from softaer.core.files import complete
 from softaer.core.home import PROJECT
 
@@ -30,26 +31,6 @@ class _Plain(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
-
-
-def differences(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a configuration that differ from the defaults, section by section.
-
-    Examples
-    --------
-    >>> differences({"model": {"cells": 8, "layers": 2}}, {"model": {"cells": 240, "layers": 2}})
-    {'model': {'cells': 8}}
-    """
-    found = {}
-    for key, value in config.items():
-        default = defaults.get(key)
-        if isinstance(value, Mapping) and isinstance(default, Mapping) and default:
-            value = differences(value, default)
-            if value:
-                found[key] = value
-        elif value != default:
-            found[key] = value
-    return found
 
 
 def commit() -> str | None:

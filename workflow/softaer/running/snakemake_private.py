@@ -83,6 +83,11 @@ def on_success(workflow: "Workflow", action: Callable[[], None]) -> None:
     _chain(workflow, "onsuccess", action)
 
 
+def on_error(workflow: "Workflow", action: Callable[[], None]) -> None:
+    """Call a function after a run with failed jobs; see :func:`on_start`."""
+    _chain(workflow, "onerror", action)
+
+
 def _chain(workflow: "Workflow", name: str, action: Callable[[], None]) -> None:
     attribute = f"_{name}"
     theirs, register = getattr(workflow, attribute), getattr(workflow, name)

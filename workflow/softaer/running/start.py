@@ -33,8 +33,9 @@ def say(words: str) -> None:
 
 
 def say_last(*lines: str) -> None:
-    """Print lines after all other output."""
-    atexit.register(print, *lines, sep="\n", flush=True)
+    """Print lines after all other output; nothing without lines."""
+    if lines:
+        atexit.register(print, *lines, sep="\n", flush=True)
 
 
 def name_run() -> None:

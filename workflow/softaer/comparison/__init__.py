@@ -1,0 +1,1 @@
+"""Comparison of finished experiments, on the frames that all of them score."""
