@@ -421,11 +421,12 @@ def without_excluded(ratings: pd.DataFrame, screen: pd.DataFrame) -> pd.DataFram
     """
     out = screen.loc[screen["excluded"], ["dimension", "rater", "verdict"]]
     merged = ratings.merge(out, on=["dimension", "rater"], how="left")
-    kept = merged["verdict"].isna()
+    kept = merged.loc[merged["verdict"].isna(), ratings.columns].reset_index(drop=True)
     panels = ["recording", "dimension"]
-    left = merged.groupby(panels, sort=False)["verdict"].agg(lambda column: column.isna().any())
-    if not left.all():
-        recording, dimension = left.index[~left][0]
+    before, after = (pd.MultiIndex.from_frame(t[panels].drop_duplicates()) for t in (merged, kept))
+    empty = before.difference(after, sort=False)
+    if len(empty):
+        recording, dimension = empty[0]
         own = out[out["dimension"] == dimension]
         here = merged.loc[(merged[panels] == [recording, dimension]).all(axis=1), "rater"].unique()
         who = ", ".join(f"{r!r} ({v})" for _, r, v in own.itertuples(index=False) if r in here)
@@ -433,7 +434,7 @@ def without_excluded(ratings: pd.DataFrame, screen: pd.DataFrame) -> pd.DataFram
             f"recording {recording!r}, {dimension}: 'labels: screen' leaves out all raters: {who}; "
             "expected one at least (another rule or threshold, or other raters)"
         )
-    return merged.loc[kept, ratings.columns].reset_index(drop=True)
+    return kept
 
 
 def add_preparation(arguments: argparse.ArgumentParser) -> None:
