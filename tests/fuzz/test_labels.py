@@ -168,7 +168,9 @@ def test_any_ratings_have_an_e_between_them_and_a_sigma_within_their_range(trace
     labels, table = label(as_table(traces), **options)
     heard = traces[:, ~np.isnan(traces).all(axis=0)]
     low, high = np.nanmin(heard, axis=0), np.nanmax(heard, axis=0)
-    raters = (~np.isnan(heard)).sum(axis=0)
+    raters = labels["raters"].to_numpy()
+    assert (raters >= 1).all()
+    assert (raters <= (~np.isnan(heard)).sum(axis=0)).all()
     rounding = 1e-12 * np.nanmax(np.abs(heard))
     assert (labels["E"] >= low - rounding).all()
     assert (labels["E"] <= high + rounding).all()

@@ -15,8 +15,9 @@ from softaer.core import tables
 from softaer.core.errors import InputError
 from softaer.core.schema import RATER_LAGS, RATINGS
 from softaer.labels import (
-    DRIVEN,
+    ALONE,
     JUMPS,
+    LEFT_OUT,
     jumps,
     label,
     median_estimate,
@@ -169,7 +170,8 @@ def test_a_rater_against_the_rest_has_no_say():
     assert weights["agreement"].tolist() == pytest.approx([1, 1, 1, -1])
     assert weights["weight"].tolist() == pytest.approx([1, 1, 1, 0])
     np.testing.assert_allclose(table["E"], 2 * up)
-    np.testing.assert_allclose(table["sigma"], np.sqrt((1 + 0 + 1 + 9) / 3) * up)
+    np.testing.assert_allclose(table["sigma"], np.sqrt((1 + 0 + 1) / 2) * up)
+    assert (table["raters"] == 3).all()
 
 
 def test_fallback_to_the_mean_is_marked():
@@ -203,8 +205,11 @@ def test_sigma_may_be_taken_about_the_plain_mean():
     about_e, _ = label(as_table(traces))
     about_mean, _ = label(as_table(traces), spread_about="mean")
     np.testing.assert_allclose(about_mean["E"], about_e["E"])
-    np.testing.assert_allclose(about_mean["sigma"], traces.std(axis=0, ddof=1))
-    assert (about_e["sigma"][1:] > about_mean["sigma"][1:]).all()
+    np.testing.assert_allclose(about_mean["sigma"], traces[:3].std(axis=0, ddof=1), atol=1e-12)
+    biased = np.stack([up, up + np.sin(up), 2 * up + np.cos(7 * up)])
+    about_e, about_mean = (label(as_table(biased), spread_about=a)[0] for a in ("E", "mean"))
+    np.testing.assert_allclose(about_mean["sigma"], biased.std(axis=0, ddof=1))
+    assert (about_e["sigma"] > about_mean["sigma"]).all()
 
 
 def test_a_single_rater_has_no_sigma():
@@ -442,7 +447,8 @@ def panel_of(rng, raters=5, length=400, noise=0.15):
 
 def notes_of(traces, **settings):
     ratings = as_table(traces)
-    estimator = {"estimator": "ewe", "min_raters": 1} | settings
+    estimator = {"estimator": "ewe", "min_raters": 1, "spread": "sample", "spread_about": "E"}
+    estimator |= settings
     return notes_on(ratings, *label(ratings, **estimator), **estimator)
 
 
@@ -454,15 +460,42 @@ def test_a_panel_in_order_has_no_notes():
 
 
 @pytest.mark.parametrize("kind", ["inverted", "flat"])
-def test_a_rater_of_weight_zero_who_drives_sigma_is_noted(kind):
+def test_a_rater_of_weight_zero_is_in_neither_e_nor_sigma_and_noted(kind):
     traces = panel_of(np.random.default_rng(1))
-    without = label(as_table(traces[1:]))[0]["sigma"].mean()
+    without, _ = label(as_table(traces[1:]))
     traces[0] = -traces[0] if kind == "inverted" else 0.0
+    table, weights = label(as_table(traces))
+    assert weights["weight"].iloc[0] == 0
+    assert (table["raters"] == len(traces) - 1).all()
+    assert np.corrcoef(table["sigma"], without["sigma"])[0, 1] > 0.95
+    whole = perception_uncertainty(traces, table["E"].to_numpy()).mean()
     (note,) = notes_of(traces)
-    assert DRIVEN in note
-    assert "rater 'r0' has" in note
-    assert note.endswith(f"{without:.3g} without")
+    assert f"rater 'r0' has {LEFT_OUT}" in note
+    assert note.endswith(f"{table['sigma'].mean():.3g} on average, {whole:.3g} with everybody")
     assert notes_of(traces, estimator="mean") == []  # there, this rater is in E
+
+
+def test_where_only_raters_of_weight_zero_are_present_they_make_the_labels():
+    traces = panel_of(np.random.default_rng(1), raters=6)
+    traces[:2] *= -1
+    traces[2:, :50] = NAN
+    table, weights = label(as_table(traces))
+    assert (weights["weight"] == 0).tolist() == [True] * 2 + [False] * 4
+    assert table["raters"].tolist() == [2] * 50 + [4] * (len(table) - 50)
+    np.testing.assert_allclose(table["E"][:50], traces[:2, :50].mean(axis=0))
+    np.testing.assert_allclose(table["sigma"][:50], traces[:2, :50].std(axis=0, ddof=1))
+
+
+def test_a_rater_with_whom_nobody_agrees_makes_no_sigma():
+    angle = 2 * np.pi * np.arange(100) / 50
+    up, wave = np.sin(angle), np.cos(angle)
+    traces = np.stack([up, 0.3 * up + wave, 0.3 * up - wave])
+    table, weights = label(as_table(traces))
+    assert (weights["weight"] > 0).tolist() == [True, False, False]
+    np.testing.assert_allclose(table["E"], traces[0])
+    assert table["sigma"].isna().all()
+    assert notes_of(traces) == [f"E is the trace of 'r0': {ALONE}"]
+    assert label(as_table(traces), min_raters=2)[0].empty
 
 
 def test_a_rater_of_weight_zero_who_does_not_drive_sigma_is_not_noted():
@@ -476,7 +509,7 @@ def test_a_real_panel_with_an_inverted_rater_is_noted_and_without_is_not(booth):
     traces = real_ratings(booth, "TaskA")
     assert notes_of(traces) == []
     traces[3] = 1 - traces[3]
-    assert DRIVEN in notes_of(traces)[0]
+    assert LEFT_OUT in notes_of(traces)[0]
 
 
 def biased_panel(bias):

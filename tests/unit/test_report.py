@@ -25,7 +25,7 @@ from softaer.core.errors import InputError
 from softaer.core.tasks import HUMAN, networks, output_names
 from softaer.corpus import read_recordings
 from softaer.figures import traces
-from softaer.labels import DRIVEN, JUMPS
+from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import configured
 from softaer.page import explorer
 from softaer.page.against_ridge import against_ridge
@@ -289,6 +289,16 @@ class Results:
             )
         ]
         self.write(halves, schema.AGREEMENT_RELIABILITY, "agreement/reliability")
+        known = {"recordings": 4, "share": 0.9, "lag": 0.1, "gain": 1.0, "bias": -0.0123}
+        known |= {"noise": 0.2345, "gain_low": 0.8765, "gain_high": 1.1234, "verdict": "agrees"}
+        known |= {"weight_zero": 0, "flat": 0, "still": 0.0, "inverted": 0, "outliers": 0}
+        each = [
+            dict.fromkeys(schema.RATERS.names)
+            | {"dimension": d, "rater": n, **known, "done": "kept"}
+            for d in self.dimensions
+            for n in ("rater-7", RATER)
+        ]
+        self.write(pd.DataFrame(each), schema.RATERS, "raters")
         curve = [
             (d, *key, n, n / (n + 2), None, None, 0.5 if n < 3 else None)
             for d in self.dimensions
@@ -314,6 +324,7 @@ class Results:
         """The figures, by the stages that draw them."""
         raters = [(f"--{n}", self.folder / f"agreement/{n}.parquet") for n in ("pairs", "curve")]
         self.draw_one("agreement", *itertools.chain(*raters))
+        self.draw_one("raters", "--raters", self.folder / "raters.parquet")
         self.draw_one("uncertainty", "--uncertainty", self.folder / "uncertainty.parquet")
         tables = {"scores": "ccc", "intervals": "intervals", "ceiling": "ceiling"}
         words = [(f"--{flag}", self.folder / f"{name}.parquet") for flag, name in tables.items()]
@@ -1029,13 +1040,22 @@ def test_notes_on_raters_are_counted(tmp_path, root):
     results = Results(tmp_path)
     assert "raters with weight 0" not in results.render(root)
     for name in PARTITIONS:
-        notes = [(name, f"mood: rater 'x' has {DRIVEN}: 1 on average, 2 without")]
+        notes = [(name, f"mood: rater 'x' has {LEFT_OUT}: 1 on average, 2 with everybody")]
         notes += [(name, f"mood: {JUMPS}: once")] * (name == "a")
         results.write(notes, schema.NOTES, f"status/labels/{name}")
     text = results.render(root, "--noting", "labels")
     (said,) = [p for p in paragraphs(text) if "raters with weight 0" in p]
     assert said.startswith("In 4 of 4 recordings, raters with weight 0")
     assert "In 1 of 4, E jumps" in said
+
+
+def test_each_rater_is_shown(page, text):
+    (table,) = [t for t in page.tables if "bias drift" in t[0]]
+    assert table[1][1] == "rater-7"
+    assert table[1][5] == "1.00 [0.88, 1.12]"
+    assert table[1][6] == "−0.01"
+    assert table[1][-1] == "kept"
+    assert "mood: all 2 raters agree with the others." in text
 
 
 PICTURE = b"\xff\xd8 a picture"

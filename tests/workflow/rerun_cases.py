@@ -10,7 +10,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reruns.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 SCORES = {"figure_scores", "latex_table", "report"}
-RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement"}
+RESAMPLED = {"evaluate", "uncertainty", "figure_uncertainty", "agreement", "figure_agreement",
+    "raters", "figure_raters"}  # fmt: skip
 EACH = {"recording_scores", "figure_traces", "report"}
 DISTRIBUTION = {"predictive", "uncertainty", "figure_uncertainty"}
 FUSION = {"fuse_modalities", "score", "evaluate", "packed_model"} | DISTRIBUTION | EACH | SCORES
@@ -20,8 +21,9 @@ PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
     "figure_frame_pairs", "ceiling"} | TRAINING  # fmt: skip
-LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement"} | DATASET
-RATINGS = {"ratings", "rating_scales"} | LABELS
+LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement", "raters",
+    "figure_raters"} | DATASET  # fmt: skip
+RATINGS = {"ratings", "rating_scales", "rater_screen"} | LABELS
 FEATURES = {"standardisation"} | DATASET
 OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
 
@@ -91,6 +93,7 @@ SETTINGS = [
     setting("ratings.scales", {"ratings": {"scales": "free"}}, {"rating_scales", "report"}),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
     setting("labels.min_raters", {"labels": {"min_raters": 2}}, LABELS),
+    setting("labels.screen", {"labels": {"screen": ["flat"]}}, {"rater_screen"} | LABELS),
     setting("labels.alignment", {"labels": {"alignment": "estimated"}}, {"rater_lags"} | LABELS),
     setting("labels.weights", {"labels": {"weights": "corpus"}}, {"rater_weights"} | LABELS),
     setting("delay", {"delay": 3.5}, {"simulate_check"} | DATASET),
@@ -127,6 +130,8 @@ MODULES = [
     code("rating_scales", {"rating_scales", "report"}),
     code("labels", LABELS),
     code("agreement", {"agreement", "figure_agreement", "report"}),
+    code("rater_screen", {"rater_screen", "raters", "figure_raters", "report"}),
+    code("raters", {"raters", "figure_raters", "report"}),
     code("ceiling", {"ceiling"} | SCORES),
     code("standardisation", FEATURES),
     code("dataset", DATASET),
@@ -152,7 +157,8 @@ MODULES = [
 ]  # fmt: skip
 
 OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage",
-    "summarise", "ceiling", "agreement", "figure_agreement", "frame_pairs",
+    "summarise", "ceiling", "agreement", "figure_agreement", "rater_screen", "raters",
+    "figure_raters", "frame_pairs",
     "figure_frame_pairs", "baselines"} | PREDICTION  # fmt: skip
 
 FILES = {

@@ -87,7 +87,8 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
 
 
 def test_figures_and_table_for_a_paper_lie_beside_the_report(finished_project):
-    names = ["agreement", "frame_pairs", "learning_curves", "scores", "traces", "uncertainty"]
+    names = ["agreement", "frame_pairs", "learning_curves", "raters", "scores", "traces"]
+    names += ["uncertainty"]
     files = sorted(path.name for path in finished_project.path("results/figures").iterdir())
     assert files == [f"{name}.{kind}" for name in names for kind in ("pdf", "svg")]
     for path in finished_project.path("results/figures").iterdir():
@@ -282,7 +283,10 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
         "simulate": {"recordings": 6, "duration": 24},
         "video": {"rate": 10.0, "refine": False},
         "delay": {"arousal": 4.0, "valence": 4.5},
-        "labels": {"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
+        "labels": {
+            **{"alignment": "estimated", "estimator": "ewe", "weights": "corpus"},
+            "screen": ["flat", "inverted", "unrelated"],
+        },
         "model": {"cell": "gru", "layers": 1, "cells": 8},
         "training": {"max_steps": 4, "loss": "ccc", "task_weights": "learned"},
         "seeds": [1, 2],
@@ -298,6 +302,8 @@ def test_variants_of_the_experiment_run_to_the_report(empty_project):
     assert set(scores.loc[networks, "seed"]) == {1, 2}
     lags = pd.read_parquet(empty_project.path("results/rater_lags.parquet"))
     assert lags["note"].isna().all()
+    screen = pd.read_parquet(empty_project.path("results/rater_screen.parquet"))
+    assert set(lags["rater"]) == set(screen.loc[~screen["excluded"], "rater"])
     assert lags["lag"].abs().max() < 2.0
 
 

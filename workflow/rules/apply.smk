@@ -147,6 +147,7 @@ rule inspect_video:
         ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
         lags=LAGS,
+        screen=SCREEN,
         media=lambda wildcards: CORPUS.where(
             [path for recording in inspected() for path in (recording.video, recording.audio)],
             True,
@@ -174,6 +175,7 @@ rule inspect_video:
         results=results_by("each", places.RECORDING_SCORES),
         delay=delay_of("delays"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         inspect=[
             *flag("--names", config["inspect"]["names"]),
             "--worst",
@@ -189,6 +191,7 @@ rule inspect_video:
         " {params.experiment}"
         " {params.delay}"
         " {params.lags}"
+        " {params.screen}"
         " {params.inspect}"
         " --output {output}"
         " > {log} 2>&1"

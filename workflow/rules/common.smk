@@ -234,6 +234,7 @@ ESTIMATOR = [
     *("--spread-about", config["labels"]["spread_about"]),
     *("--min-raters", config["labels"]["min_raters"]),
 ]
+SCREEN = [places.RATER_SCREEN] if config["labels"]["screen"] else []
 LAGS = [places.RATER_LAGS] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
     [places.CORPUS_WEIGHTS]

@@ -3,7 +3,8 @@
 In: scores, predictions, learning curves, the raters' agreement. Out: results/figures and results/ccc.tex.
 """
 
-FIGURES = ["scores", "traces", "uncertainty", "agreement", "frame_pairs", "learning_curves"]
+FIGURES = ["scores", "traces", "uncertainty", "agreement", "raters", "frame_pairs"]
+FIGURES += ["learning_curves"]
 FIGURES += ["contributions"] if CONTRIBUTIONS else []
 
 
@@ -104,6 +105,24 @@ rule figure_agreement:
         " --curve {input.curve}"
         " --output {output}"
         " > {log} 2>&1"
+
+
+rule figure_raters:
+    input:
+        places.RATERS,
+    output:
+        drawn("raters"),
+    log:
+        log_of("figures/raters"),
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=500,
+    params:
+        code=code_digest("figures.raters"),
+    shell:
+        "python -m softaer.figures.raters --raters {input} --output {output} > {log} 2>&1"
 
 
 rule figure_frame_pairs:

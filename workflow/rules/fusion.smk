@@ -123,6 +123,7 @@ rule recording_scores:
         dataset=targets_of_corpus,
         ratings=rated_batches(places.RATINGS),
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -152,6 +153,7 @@ rule recording_scores:
         experiment=EXPERIMENT,
         results=results_by("scores", places.SCORES),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
     shell:
         "python -m softaer.recording_scores"
         " --recordings {input.recordings:q}"
@@ -161,6 +163,7 @@ rule recording_scores:
         " {params.experiment}"
         " --coverage {input.coverage}"
         " {params.lags}"
+        " {params.screen}"
         " --scores {input.scores}"
         " --output {output.parquet}"
         " --csv-output {output.csv}"
@@ -306,6 +309,7 @@ rule predictive:
         ratings=rated_batches(places.RATINGS),
         delays=DELAY_TABLE,
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -330,6 +334,7 @@ rule predictive:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=options({"resample": config["evaluation"]["resample"]}),
     shell:
         "python -m softaer.predictive"
@@ -343,6 +348,7 @@ rule predictive:
         " --coverage {input.coverage}"
         " {params.delay}"
         " {params.lags}"
+        " {params.screen}"
         " {params.evaluation}"
         " --output {output.frames}"
         " --fit-output {output.fit}"
@@ -361,6 +367,7 @@ rule uncertainty:
         delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        screen=SCREEN,
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -392,6 +399,7 @@ rule uncertainty:
         estimator=ESTIMATOR,
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=EVALUATION,
     shell:
         "python -m softaer.uncertainty"
@@ -404,6 +412,7 @@ rule uncertainty:
         " {params.delay}"
         " {params.estimator}"
         " {params.weights}"
+        " {params.screen}"
         " {params.lags}"
         " {params.evaluation}"
         " --output {output.curves}"

@@ -123,9 +123,44 @@ rule rating_scales:
         " > {log} 2>&1"
 
 
+rule rater_screen:
+    input:
+        ratings=rated_batches(places.RATINGS),
+        recordings=TABLE,
+    output:
+        places.RATER_SCREEN,
+    log:
+        log_of("rater_screen"),
+    benchmark:
+        benchmark_of("rater_screen")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 80),
+    params:
+        code=code_digest("rater_screen"),
+        corpus=relevant(RATED, ["recording", "batch"]),
+        ratings=folder_of("ratings"),
+        screen=flag("--screen", config["labels"]["screen"]),
+        flat=config["labels"]["flat_below"],
+        unrelated=config["labels"]["unrelated_below"],
+        max_lag=config["labels"]["max_lag"],
+    shell:
+        "python -m softaer.rater_screen"
+        " --recordings {input.recordings:q}"
+        " --ratings {params.ratings:q}"
+        " {params.screen}"
+        " --flat-below {params.flat}"
+        " --unrelated-below {params.unrelated}"
+        " --max-lag {params.max_lag}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule rater_lags:
     input:
         ratings=rated_batches(places.RATINGS),
+        screen=SCREEN,
         recordings=TABLE,
     output:
         places.RATER_LAGS,
@@ -142,10 +177,12 @@ rule rater_lags:
         corpus=relevant(RATED, ["recording", "batch"]),
         max_lag=config["labels"]["max_lag"],
         ratings=folder_of("ratings"),
+        screen=flag_of("--rater-screen", "screen"),
     shell:
         "python -m softaer.rater_lags"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
+        " {params.screen}"
         " --max-lag {params.max_lag}"
         " --output {output}"
         " > {log} 2>&1"
@@ -155,6 +192,7 @@ rule rater_weights:
     input:
         ratings=rated_batches(places.RATINGS),
         lags=LAGS,
+        screen=SCREEN,
         recordings=TABLE,
     output:
         places.CORPUS_WEIGHTS,
@@ -172,11 +210,13 @@ rule rater_weights:
         against=config["labels"]["against"],
         ratings=folder_of("ratings"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
     shell:
         "python -m softaer.rater_weights"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
         " --against {params.against}"
+        " {params.screen}"
         " {params.lags}"
         " --output {output}"
         " > {log} 2>&1"
@@ -187,6 +227,7 @@ rule labels_batch:
         ratings=places.RATINGS,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        screen=SCREEN,
     output:
         labels=places.LABELS,
         weights=places.RATER_WEIGHTS,
@@ -204,11 +245,13 @@ rule labels_batch:
         estimator=ESTIMATOR,
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
     shell:
         "python -m softaer.labels"
         " --ratings {input.ratings}"
         " {params.estimator}"
         " {params.weights}"
+        " {params.screen}"
         " {params.lags}"
         " --output {output.labels}"
         " --weights-output {output.weights}"
@@ -221,6 +264,7 @@ rule agreement:
         ratings=rated_batches(places.RATINGS),
         weights=rated_batches(places.RATER_WEIGHTS),
         lags=LAGS,
+        screen=SCREEN,
         recordings=TABLE,
     output:
         pairs=filled_in(places.AGREEMENT, part="pairs"),
@@ -242,12 +286,14 @@ rule agreement:
         ratings=folder_of("ratings"),
         weights=folder_of("weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         evaluation=EVALUATION,
     shell:
         "python -m softaer.agreement"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
         " --weights {params.weights:q}"
+        " {params.screen}"
         " {params.lags}"
         " {params.evaluation}"
         " --pairs-output {output.pairs}"
@@ -255,6 +301,46 @@ rule agreement:
         " --dimensions-output {output.dimensions}"
         " --reliability-output {output.reliability}"
         " --curve-output {output.curve}"
+        " > {log} 2>&1"
+
+
+rule raters:
+    input:
+        ratings=rated_batches(places.RATINGS),
+        weights=rated_batches(places.RATER_WEIGHTS),
+        screen=places.RATER_SCREEN,
+        lags=LAGS,
+        recordings=TABLE,
+    output:
+        raters=places.RATERS,
+        recordings=places.RATER_RECORDINGS,
+    log:
+        log_of("raters"),
+    benchmark:
+        benchmark_of("raters")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 80),
+    params:
+        code=code_digest("raters"),
+        corpus=relevant(RATED, ["recording", "batch", "subject"]),
+        ratings=folder_of("ratings"),
+        weights=folder_of("weights"),
+        lags=flag_of("--rater-lags", "lags"),
+        max_lag=config["labels"]["max_lag"],
+        evaluation=EVALUATION,
+    shell:
+        "python -m softaer.raters"
+        " --recordings {input.recordings:q}"
+        " --ratings {params.ratings:q}"
+        " --weights {params.weights:q}"
+        " --screen {input.screen}"
+        " {params.lags}"
+        " --max-lag {params.max_lag}"
+        " {params.evaluation}"
+        " --output {output.raters}"
+        " --recordings-output {output.recordings}"
         " > {log} 2>&1"
 
 
@@ -266,6 +352,7 @@ rule ceiling:
         delays=DELAY_TABLE,
         weights=CORPUS_WEIGHTS,
         lags=LAGS,
+        screen=SCREEN,
         check=CHECK,
         recordings=TABLE,
     output:
@@ -287,6 +374,7 @@ rule ceiling:
         delay=delay_of("delays"),
         weights=flag_of("--corpus-weights", "weights"),
         lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         check=flag_of("--check", "check"),
     shell:
         "python -m softaer.ceiling"
@@ -297,6 +385,7 @@ rule ceiling:
         " {params.delay}"
         " {params.estimator}"
         " {params.weights}"
+        " {params.screen}"
         " {params.lags}"
         " {params.check}"
         " --output {output}"

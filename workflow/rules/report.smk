@@ -123,6 +123,7 @@ rule report:
         summary=places.SUMMARY,
         ratings=rated_batches(places.RATINGS),
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions", "reliability"]),
+        raters=places.RATERS,
         pairs=places.FRAME_PAIRS,
         figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),
         published=CORPUS.where([published.own_table(PUBLISHED)]),
@@ -136,6 +137,7 @@ rule report:
         check=CHECK,
         delays=DELAY_TABLE,
         lags=LAGS,
+        screen=SCREEN,
         dataset=targets_of_corpus,
         curves=NETWORKS.files(places.CURVE, NETWORKS.all),
         selections=NETWORKS.selections(NETWORKS.all),
@@ -179,6 +181,7 @@ rule report:
         ratings=folder_of("ratings"),
         delay=delay_of("delays"),
         rater_lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
         contributions=flag_of("--contributions", "contributions"),
         groups=flag_of("--groups", "groups"),
         noting=flag("--noting", NOTING),
@@ -200,6 +203,7 @@ rule report:
         " --coverage {input.coverage}"
         " --ratings {params.ratings:q}"
         " {params.delay}"
+        " {params.screen}"
         " {params.rater_lags}"
         " {params.contributions}"
         " {params.groups}"

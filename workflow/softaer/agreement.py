@@ -43,7 +43,7 @@ from softaer.core.schema import (
 from softaer.core.tasks import TARGETS
 from softaer.corpus import rated, read_recordings
 from softaer.labels import traces_of
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 from softaer.rater_weights import traces_of_corpus
 
 SCHEMAS = {
@@ -268,14 +268,14 @@ def main() -> None:
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     arguments.add_argument("--weights", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     cli.add_settings(arguments, Evaluation)
     for name in SCHEMAS:
         cli.add_output(arguments, f"--{name}-output")
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
+    ratings = prepared(tables.read_batches(options.ratings, recordings), options)
     weights = tables.read_batches(options.weights, recordings)
     settings = cli.settings(options, Evaluation)
     unit_of = {r.recording: getattr(r, settings.resample) for r in recordings}

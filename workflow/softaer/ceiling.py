@@ -23,7 +23,7 @@ from softaer.core.tasks import HUMAN, TRUTH
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
 from softaer.labels import add_estimator, label, read_estimator
-from softaer.rater_lags import align
+from softaer.rater_lags import prepared
 
 
 def left_out(ratings: pd.DataFrame, estimate: Callable[[pd.DataFrame], pd.DataFrame]) -> dict:
@@ -107,10 +107,8 @@ def main() -> None:
     options = arguments.parse_args()
 
     recordings = scored(rated(read_recordings(options.recordings)), options.coverage)
-    ratings = tables.read_batches(options.ratings, recordings)
-    lags, corpus_weights, estimator = read_estimator(options)
-    if lags is not None:
-        ratings = align(ratings, lags)
+    ratings = prepared(tables.read_batches(options.ratings, recordings), options)
+    corpus_weights, estimator = read_estimator(options)
     partition = ratings["recording"].map({r.recording: r.partition for r in recordings})
     frames = {}
     for dimension, delay in cli.delays(options).items():

@@ -21,7 +21,7 @@ from softaer.core.tasks import output_name
 from softaer.corpus import Recording, number_of, rated, read_recordings
 from softaer.figures.predictions import prediction_strip
 from softaer.page.trouble import worst_first
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 from softaer.signals.film import WIDTH, Sources, write_film
 
 
@@ -134,7 +134,7 @@ def main() -> None:
     arguments.add_argument("--results", type=Path, required=True, help="folder of all results")
     arguments.add_argument("--each", type=Path, required=True, help="scores of every recording")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     cli.add_settings(arguments, Experiment)
     cli.add_settings(arguments, Inspect)
     cli.add_delays(arguments)
@@ -150,7 +150,7 @@ def main() -> None:
     for name in chosen(each, seen, cli.settings(options, Inspect)):
         recording = recordings[name]
         table = predictions_of(experiment, options.results, name, best)
-        ratings = aligned_ratings(options.ratings, [recording], options.rater_lags)
+        ratings = prepared(tables.read_batches(options.ratings, [recording]), options)
         beside = ratings_of(options.dataset, recording, ratings, delays, experiment.dimensions)
         end = float(table["time"].max())
         png, bounds = prediction_strip(table, end, WIDTH, beside)

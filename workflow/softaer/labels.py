@@ -4,11 +4,12 @@ raters.
 E is the evaluator weighted estimator (Grimm & Kroschel, 2005), E(t) = sum_k w_k y_k(t) / sum_k
 w_k, where a rater's weight is the Pearson correlation of the trace with the mean of the other
 raters'. sigma is the spread of the raters about it, sigma(t) = sqrt(1/(K-1) sum_k (y_k(t) -
-E(t))^2), over the K raters present at t (Han et al., 2017).
+E(t))^2), over the K raters present at t (Han et al., 2017). A rater with weight zero has no part in
+either: an inverted trace, say, is no sign of a moment on which people disagree.
 
-Two properties of a panel are noted, because they show in the labels and not in the recording: a
-rater with weight zero, who has no part in E, may nevertheless determine sigma; and E may jump where
-a rater's trace starts or ends.
+Two properties of a panel are noted, because they show in the labels and not in the recording: sigma
+may depend on whether raters with weight zero are left out; and E may jump where a rater's trace
+starts or ends.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, index
 from softaer.core.schema import LABELS, NOTES, RATER_WEIGHTS
-from softaer.rater_lags import align, varies
+from softaer.rater_lags import add_preparation, prepared, varies
 
 ESTIMATOR = ("estimator", "against", "spread", "spread_about", "min_raters")
 """Configuration keys that :func:`label` accepts."""
@@ -32,13 +33,17 @@ LEAST_AGREEMENT = 1e-9
 """Correlations below this count as zero, because they are rounding errors."""
 
 LARGE_CHANGE = 0.25
-"""Change of the mean sigma without the raters of weight zero that is noted, as a share of it."""
+"""Change of the mean sigma without the raters of weight zero that is noted, as a share of the mean
+with them."""
 
 LARGE_JUMP = 0.75
 """Jump of E at the start or end of a trace that is noted, in standard deviations of E."""
 
-DRIVEN = "weight 0 in E, but it counts in sigma"
-"""Marks the note on a rater who is not in E and changes sigma."""
+LEFT_OUT = "weight 0, so neither E nor sigma is from it"
+"""Marks the note on a rater who would change sigma."""
+
+ALONE = "no other rater agrees, so there is no sigma"
+"""Marks the note on a recording with one rater of a weight above zero."""
 
 JUMPS = "E jumps where a rater's trace starts or ends"
 """Marks the note on traces whose start or end moves E."""
@@ -94,6 +99,27 @@ def weights_from_agreement(agreement: np.ndarray) -> tuple[np.ndarray, bool]:
     if weights.any():
         return weights, False
     return np.ones_like(weights), True
+
+
+def counted(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Who has a part in the labels of each frame: the raters present with a weight above zero.
+
+    Where only raters with weight zero are present, these.
+
+    Parameters
+    ----------
+    ratings
+        Shape (K, T), NaN where a rater is absent.
+    weights
+        Shape (K,), not negative.
+
+    Returns
+    -------
+    bool array of shape (K, T).
+    """
+    present = ~np.isnan(ratings)
+    chosen = present & (weights > 0)[:, None]
+    return np.where(chosen.any(axis=0), chosen, present)
 
 
 def weighted_estimate(ratings: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -158,6 +184,14 @@ def estimate_of(traces: np.ndarray, weights: np.ndarray, estimator: str) -> np.n
     return weighted_estimate(traces, weights)
 
 
+def sigma_of(
+    traces: np.ndarray, estimate: np.ndarray, spread: str, spread_about: str
+) -> np.ndarray:
+    """Sigma of traces of shape (K, T), shape (T,): about E, or about the plain mean."""
+    plain = weighted_estimate(traces, np.ones(len(traces)))
+    return perception_uncertainty(traces, estimate if spread_about == "E" else plain, spread)
+
+
 def traces_of(ratings: pd.DataFrame) -> tuple[pd.Index, np.ndarray]:
     """Raters in order and their traces from time 0, shape (K, T); NaN where a rater is absent."""
     whose, raters = pd.factorize(ratings["rater"], sort=True)
@@ -197,8 +231,8 @@ def label(
     Returns
     -------
     labels
-        ``time``, ``E``, ``sigma`` (NaN with a single rater), ``raters`` (number of raters present),
-        for every grid point with enough raters.
+        ``time``, ``E``, ``sigma`` (NaN with a single rater), ``raters`` (number of raters who have
+        a part in both), for every grid point with enough raters.
     weights
         ``rater``, ``agreement``, ``weight``, ``fallback``.
     """
@@ -214,14 +248,13 @@ def label(
         weights, fallback = weights_from_agreement(agreement)
 
     estimate = estimate_of(traces, weights, estimator)
-    plain = weighted_estimate(traces, np.ones(len(raters)))
-    sigma = perception_uncertainty(traces, estimate if spread_about == "E" else plain, spread)
+    of_labels = counted(traces, weights)
     labels = pd.DataFrame(
         {
             "time": np.arange(traces.shape[1]) / RATE,
             "E": estimate,
-            "sigma": sigma,
-            "raters": (~np.isnan(traces)).sum(axis=0).astype(np.int32),
+            "sigma": sigma_of(np.where(of_labels, traces, np.nan), estimate, spread, spread_about),
+            "raters": of_labels.sum(axis=0).astype(np.int32),
         }
     )
     table = pd.DataFrame(
@@ -252,7 +285,7 @@ def jumps(
         Changes after which nobody is left are not included.
     """
     present = ~np.isnan(traces)
-    labelled = present.sum(axis=0) >= min_raters
+    labelled = counted(traces, weights).sum(axis=0) >= min_raters
     changed = (present[:, 1:] != present[:, :-1]).any(axis=0)
     stay = present[:, 1:] & present[:, :-1]
     frames = np.flatnonzero(changed & labelled[1:] & labelled[:-1] & stay.any(axis=0))
@@ -270,14 +303,13 @@ def notes_on(
     ratings: pd.DataFrame,
     labels: pd.DataFrame,
     weights: pd.DataFrame,
-    corpus_weights: pd.DataFrame | None = None,
     **estimator: Any,
 ) -> list[str]:
     """What is odd about the panel of one recording and dimension.
 
     Parameters
     ----------
-    ratings, corpus_weights, estimator
+    ratings, estimator
         Arguments of :func:`label`.
     labels, weights
         Its results.
@@ -285,22 +317,25 @@ def notes_on(
     if len(weights) == 1:
         return ["one rater alone; E is that trace, and there is no sigma"]
     found = []
-    silent = list(weights.loc[weights["weight"] == 0, "rater"])
+    raters, traces = traces_of(ratings)
+    share = weights["weight"].to_numpy()
+    silent = list(raters[share == 0])
     if weights["fallback"].any():
         found.append("no rater agrees with the others; E is the plain mean")
-    elif len(weights) - len(silent) > 1 and silent:
-        rest = ratings[~ratings["rater"].isin(silent)]
-        others, _ = label(rest, corpus_weights=corpus_weights, **estimator)
-        both = labels.merge(others, on="time", suffixes=("", "_rest"))
-        both = both.dropna(subset=["sigma", "sigma_rest"])
-        own, without = both["sigma"].mean(), both["sigma_rest"].mean()
-        if abs(own - without) > LARGE_CHANGE * own:
+    elif len(weights) - len(silent) == 1:
+        found.append(f"E is the trace of {raters[share > 0][0]!r}: {ALONE}")
+    elif silent:
+        everybody = sigma_of(
+            traces,
+            estimate_of(traces, share, estimator["estimator"]),
+            *(estimator["spread"], estimator["spread_about"]),
+        )
+        both = labels.assign(everybody=everybody[index(labels["time"].to_numpy())])
+        own, whole = both.dropna(subset=["sigma", "everybody"])[["sigma", "everybody"]].mean()
+        if abs(own - whole) > LARGE_CHANGE * whole:
             who = f"rater {silent[0]!r} has" if len(silent) == 1 else f"raters {silent} have"
-            found.append(f"{who} {DRIVEN}: {own:.3g} on average, {without:.3g} without")
-    raters, traces = traces_of(ratings)
-    frames, sizes = jumps(
-        traces, weights["weight"].to_numpy(), estimator["estimator"], estimator["min_raters"]
-    )
+            found.append(f"{who} {LEFT_OUT}: {own:.3g} on average, {whole:.3g} with everybody")
+    frames, sizes = jumps(traces, share, estimator["estimator"], estimator["min_raters"])
     large = sizes > LARGE_JUMP * labels["E"].std(ddof=0)
     if large.any():
         largest = frames[np.argmax(sizes)]
@@ -317,19 +352,18 @@ def add_estimator(arguments: argparse.ArgumentParser) -> None:
     """Add the options of :func:`label` and the tables it may need."""
     cli.add_settings(arguments, Labels, *ESTIMATOR)
     arguments.add_argument("--corpus-weights", type=Path, help="weights found over the corpus")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
 
 
 def read_estimator(
     options: argparse.Namespace,
-) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame], dict[str, Any]]:
-    """Lags, corpus weights by dimension, and keyword arguments of :func:`label`."""
-    lags = None if options.rater_lags is None else tables.read(options.rater_lags)
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Corpus weights by dimension, and keyword arguments of :func:`label`."""
     weights = {}
     if options.corpus_weights is not None:
         weights = dict(iter(tables.read(options.corpus_weights).groupby("dimension")))
     settings = cli.settings(options, Labels)
-    return lags, weights, {name: getattr(settings, name) for name in ESTIMATOR}
+    return weights, {name: getattr(settings, name) for name in ESTIMATOR}
 
 
 def main() -> None:
@@ -341,10 +375,8 @@ def main() -> None:
     arguments.add_argument("--notes-output", type=Path, help="table of what was odd")
     options = arguments.parse_args()
 
-    lags, corpus_weights, estimator = read_estimator(options)
-    ratings = tables.read(options.ratings)
-    if lags is not None:
-        ratings = align(ratings, lags)
+    corpus_weights, estimator = read_estimator(options)
+    ratings = prepared(tables.read(options.ratings), options)
     notes = []
     with (
         tables.writer(options.output, LABELS) as labels_sink,

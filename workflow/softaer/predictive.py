@@ -7,6 +7,7 @@ with the units of the evaluation, see :mod:`softaer.core.predictive`. Packed mod
 here.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from softaer.core.predictive import (
 from softaer.core.schema import PREDICTIVE, PREDICTIVE_FIT
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 
 
 class Fit(NamedTuple):
@@ -173,20 +174,16 @@ def row_of(found: Fit) -> dict[str, Any]:
 
 
 def ratings_on_frames(
-    folder: Path,
-    recordings: Sequence[Recording],
-    lags: Path | None,
-    dimension: str,
-    delay: float,
+    options: argparse.Namespace, recordings: Sequence[Recording], dimension: str, delay: float
 ) -> pd.DataFrame:
     """Single ratings of a dimension with the frames that they belong to.
 
     Parameters
     ----------
-    folder, recordings, lags
-        See :func:`softaer.rater_lags.aligned_ratings`.
-    dimension
-        Dimension of the ratings.
+    options
+        Folder of the ratings, and what :func:`softaer.rater_lags.prepared` needs.
+    recordings, dimension
+        Whose ratings, and of what.
     delay
         Of the annotations, which is removed [s].
 
@@ -194,7 +191,7 @@ def ratings_on_frames(
     -------
     The ratings with ``frame``, the place on the grid of the predictions.
     """
-    ratings = aligned_ratings(folder, recordings, lags)
+    ratings = prepared(tables.read_batches(options.ratings, recordings), options)
     ratings = ratings[ratings["dimension"] == dimension]
     return ratings.assign(frame=index(ratings["time"].to_numpy()) - round(delay * RATE))
 
@@ -205,7 +202,7 @@ def main() -> None:
     arguments.add_argument("--dimension", required=True)
     arguments.add_argument("--task", required=True, help="task or baseline")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     cli.add_delays(arguments)
     cli.add_settings(arguments, Evaluation, "resample")
     cli.add_output(arguments)
@@ -220,7 +217,7 @@ def main() -> None:
     fitted = experiment.modalities if dev and "E" in experiment.targets else ()
     if fitted:
         ratings = ratings_on_frames(
-            *(options.ratings, dev, options.rater_lags, options.dimension),
+            *(options, dev, options.dimension),
             cli.delays(options)[options.dimension],
         )
     rows = []

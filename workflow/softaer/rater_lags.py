@@ -14,20 +14,23 @@ The worse half of those who fail is left out, and the search starts again withou
 fails. Then those who were left out are compared once more with the remaining panel.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import gaussian_filter1d
 
 from softaer.core import cli, tables
 from softaer.core.chance import chance_level
+from softaer.core.errors import InputError
 from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, TOLERANCE, index
 from softaer.core.schema import RATER_LAGS
-from softaer.corpus import Recording, rated, read_recordings
+from softaer.corpus import rated, read_recordings
 
 SMOOTHING = 1.0
 """Standard deviation of the kernel that smooths traces before they are compared [s].
@@ -38,6 +41,9 @@ smoothing, a rater's deviation, which is part of the mean for the others, would 
 
 MAX_ROUNDS = 20
 """Maximum number of rounds; lags that still change after that are used as they are."""
+
+ROUNDING = 1e-12
+"""Sums of squares about the mean below this share of those about zero are rounding errors."""
 
 
 def shift(trace: np.ndarray, steps: int) -> np.ndarray:
@@ -157,7 +163,7 @@ def estimate_lags(
     findings: dict[int, Finding] = {}
     trusted, steps = list(range(raters)), {}
     while trusted:
-        steps = _bring_in_step(recordings, trusted, reach)
+        steps = bring_in_step(recordings, trusted, reach)
         findings |= {k: _find(recordings, k, steps, reach) for k in trusted}
         doubted = [k for k in trusted if findings[k].note]
         if not doubted:
@@ -183,7 +189,7 @@ def estimate_lags(
     return pd.DataFrame(rows, columns=["lag", "agreement", "note"])
 
 
-def _bring_in_step(
+def bring_in_step(
     recordings: Sequence[np.ndarray], raters: Sequence[int], reach: int
 ) -> dict[int, int]:
     """Lags of some raters relative to each other [grid points], with median zero.
@@ -203,7 +209,7 @@ def _bring_in_step(
     return steps
 
 
-def _pairs(
+def pairs_with_others(
     recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """A rater's traces and the mean of the others in ``steps``, where both exist."""
@@ -222,42 +228,124 @@ def _scores(
     recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int], reach: int
 ) -> list[float]:
     """Correlation of a rater with the mean of the others at every lag up to ``reach``."""
-    pairs = _pairs(recordings, rater, steps)
-    return [
-        pooled_correlation([(shift(own, s), others) for own, others in pairs])
-        for s in range(-reach, reach + 1)
-    ]
+    sums = np.zeros((3, 2 * reach + 1))
+    for own, others in pairs_with_others(recordings, rater, steps):
+        sums += moments_by_lag(own, others, reach)
+    xy, xx, yy = sums
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return list(np.where((xx > 0) & (yy > 0), xy / np.sqrt(xx * yy), -np.inf))
+
+
+def moments_by_lag(own: np.ndarray, others: np.ndarray, reach: int) -> np.ndarray:
+    """Centred moments of a trace, shifted by each lag, with another series.
+
+    Parameters
+    ----------
+    own, others
+        Shape (T,), NaN where absent. ``own`` is shifted.
+    reach
+        Largest lag, to earlier and to later [grid points].
+
+    Returns
+    -------
+    Sums of products, of squares of ``own`` and of squares of ``others``, each about its mean over
+    the frames that both have, shape (3, 2 reach + 1), from the lag ``-reach`` on; 0 where one of
+    them does not vary.
+    """
+    edge = np.full(reach, np.nan)
+    shifted = sliding_window_view(np.concatenate([edge, own, edge]), len(own))
+    present, known = ~np.isnan(shifted), ~np.isnan(others)
+    x, y = np.where(present, shifted, 0.0), np.where(known, others, 0.0)
+    ones = present.astype(float)
+    count = np.maximum(ones @ known, 1.0)
+    sum_x, sum_y, squares_x, squares_y = x @ known, ones @ y, x**2 @ known, ones @ y**2
+    xx, yy = squares_x - sum_x**2 / count, squares_y - sum_y**2 / count
+    moments = np.stack([x @ y - sum_x * sum_y / count, xx, yy])
+    vary = (xx > ROUNDING * squares_x) & (yy > ROUNDING * squares_y)
+    return np.where(vary, moments, 0.0)
+
+
+class Comparison(NamedTuple):
+    """A rater against the mean of the others.
+
+    Attributes
+    ----------
+    steps
+        Lag with the highest correlation [grid points].
+    highest, lowest, unmoved
+        That correlation, the lowest one over lags, and the one without a lag of this rater; -inf if
+        undefined.
+    as_drawn
+        The correlation without a lag of anybody.
+    chance
+        Correlation that unrelated traces reach by chance, see :mod:`softaer.core.chance`.
+    """
+
+    steps: int
+    highest: float
+    lowest: float
+    unmoved: float
+    as_drawn: float
+    chance: float
+
+
+def compare(
+    recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int], reach: int
+) -> Comparison | None:
+    """Compare a rater with the mean of the others in ``steps``; None if they share no frames.
+
+    Parameters
+    ----------
+    recordings
+        Smoothed traces of comparable raters, shape (K, T_i) each.
+    rater
+        Number of the rater.
+    steps
+        Lags of the others [grid points]; the rater may be among them.
+    reach
+        Largest lag that is searched [grid points].
+    """
+    scores = np.array(_scores(recordings, rater, steps, reach))
+    if not np.isfinite(scores).any():
+        return None
+    best = int(np.argmax(scores)) - reach
+    pairs = [(shift(x, best), y) for x, y in pairs_with_others(recordings, rater, steps)]
+    pairs = [tuple(both) for both in map(_centred, pairs)]
+    # The lags of the others were chosen too, and they depend on this rater if it took part.
+    choices = len(steps) - 1 if rater in steps else 1
+    return Comparison(
+        best,
+        scores.max(),
+        scores[np.isfinite(scores)].min(),
+        scores[reach],
+        pooled_correlation(pairs_with_others(recordings, rater, dict.fromkeys(steps, 0))),
+        chance_level(pairs, len(pairs), len(scores), choices),
+    )
 
 
 def _find(
     recordings: Sequence[np.ndarray], rater: int, steps: Mapping[int, int], reach: int
 ) -> Finding:
     """Lag of a rater relative to the others in ``steps``, and whether it is trusted."""
-    scores = np.array(_scores(recordings, rater, steps, reach))
-    if not np.isfinite(scores).any():
+    seen = compare(recordings, rater, steps, reach)
+    if seen is None:
         own = [t[rater][~np.isnan(t[rater])] for t in recordings]
         flat = any(map(len, own)) and not any(len(trace) and varies(trace) for trace in own)
         why = "never changes" if flat else "no frames in common with others who change"
         return Finding(0, -np.inf, -np.inf, why)
-    best = int(np.argmax(scores)) - reach
-    pairs = [(shift(x, best), y) for x, y in _pairs(recordings, rater, steps)]
-    pairs = [tuple(both) for both in map(_centred, pairs)]
-    # The lags of the others were chosen too, and they depend on this rater if it took part.
-    level = chance_level(pairs, len(pairs), len(scores), len(steps) - 1 if rater in steps else 1)
-    highest, lowest = scores.max(), scores[np.isfinite(scores)].min()
-    # Shifted far enough, even an inverted slow trace may agree; without a shift it does not.
-    as_drawn = pooled_correlation(_pairs(recordings, rater, dict.fromkeys(steps, 0)))
     note: str | None = None
-    if -np.inf < as_drawn < -level or (highest <= level and lowest < -level):
-        note = f"runs against the others: r = {min(as_drawn, lowest):.2f}"
-    elif highest <= level:
+    # Shifted far enough, even an inverted slow trace may agree; without a shift it does not.
+    against = -np.inf < seen.as_drawn < -seen.chance
+    if against or (seen.highest <= seen.chance and seen.lowest < -seen.chance):
+        note = f"runs against the others: r = {min(seen.as_drawn, seen.lowest):.2f}"
+    elif seen.highest <= seen.chance:
         note = (
-            f"does not agree with the others: r = {highest:.2f} at most, and chance reaches "
-            f"{level:.2f}"
+            f"does not agree with the others: r = {seen.highest:.2f} at most, and chance reaches "
+            f"{seen.chance:.2f}"
         )
-    elif reach and max(abs(best), abs(steps.get(rater, 0))) >= reach:
-        note = f"the best lag, {best / RATE:g} s, is at the edge of the search"
-    return Finding(best, highest, scores[reach], note)
+    elif reach and max(abs(seen.steps), abs(steps.get(rater, 0))) >= reach:
+        note = f"the best lag, {seen.steps / RATE:g} s, is at the edge of the search"
+    return Finding(seen.steps, seen.highest, seen.unmoved, note)
 
 
 def _centred(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -320,24 +408,74 @@ def align(ratings: pd.DataFrame, lags: pd.DataFrame) -> pd.DataFrame:
     return merged.loc[frames >= 0, ratings.columns].reset_index(drop=True)
 
 
-def aligned_ratings(
-    folder: Path, recordings: Iterable[Recording], lags: Path | None
-) -> pd.DataFrame:
-    """Ratings of some recordings, with lags removed if there is a table of them."""
-    ratings = tables.read_batches(folder, recordings)
-    return ratings if lags is None else align(ratings, tables.read(lags))
+def without_excluded(ratings: pd.DataFrame, screen: pd.DataFrame) -> pd.DataFrame:
+    """Ratings without those of raters whom the screen leaves out.
+
+    Parameters
+    ----------
+    ratings
+        ``recording``, ``dimension``, ``rater`` and other columns.
+    screen
+        Table of the stage ``rater_screen``.
+
+    Raises
+    ------
+    InputError
+        If nobody is left in a recording.
+    """
+    out = screen.loc[screen["excluded"], ["dimension", "rater", "verdict"]]
+    merged = ratings.merge(out, on=["dimension", "rater"], how="left")
+    kept = merged["verdict"].isna()
+    panels = ["recording", "dimension"]
+    left = merged.groupby(panels, sort=False)["verdict"].agg(lambda column: column.isna().any())
+    if not left.all():
+        recording, dimension = left.index[~left][0]
+        own = out[out["dimension"] == dimension]
+        here = merged.loc[(merged[panels] == [recording, dimension]).all(axis=1), "rater"].unique()
+        who = ", ".join(f"{r!r} ({v})" for _, r, v in own.itertuples(index=False) if r in here)
+        raise InputError(
+            f"recording {recording!r}, {dimension}: 'labels: screen' leaves out all raters: {who}; "
+            "expected one at least (another rule or threshold, or other raters)"
+        )
+    return merged.loc[kept, ratings.columns].reset_index(drop=True)
+
+
+def add_preparation(arguments: argparse.ArgumentParser) -> None:
+    """Add the tables that :func:`prepared` needs."""
+    arguments.add_argument("--rater-screen", type=Path, help="raters to leave out")
+    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+
+
+def prepared(ratings: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
+    """Ratings as the labels see them: without the raters left out, and without their lags.
+
+    Parameters
+    ----------
+    ratings
+        ``recording``, ``time`` [s, on the grid], ``dimension``, ``rater``, ``value``.
+    options
+        Arguments of :func:`add_preparation`.
+    """
+    if options.rater_screen is not None:
+        ratings = without_excluded(ratings, tables.read(options.rater_screen))
+    if options.rater_lags is not None:
+        ratings = align(ratings, tables.read(options.rater_lags))
+    return ratings
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--rater-screen", type=Path, help="raters to leave out")
     cli.add_settings(arguments, Labels, "max_lag")
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
     ratings = tables.read_batches(options.ratings, recordings)
+    if options.rater_screen is not None:
+        ratings = without_excluded(ratings, tables.read(options.rater_screen))
     max_lag = cli.settings(options, Labels).max_lag
     with tables.writer(options.output, RATER_LAGS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):

@@ -15,7 +15,7 @@ from softaer.core.grid import index
 from softaer.core.schema import RATER_WEIGHTS
 from softaer.corpus import rated, read_recordings
 from softaer.labels import rater_agreement, weights_from_agreement
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 
 
 def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -57,12 +57,12 @@ def main() -> None:
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_settings(arguments, Labels, "against")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
     recordings = rated(read_recordings(options.recordings))
-    ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
+    ratings = prepared(tables.read_batches(options.ratings, recordings), options)
     against = cli.settings(options, Labels).against
     with tables.writer(options.output, RATER_WEIGHTS) as sink:
         for dimension, rows in ratings.groupby("dimension", sort=False):

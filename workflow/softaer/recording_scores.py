@@ -27,7 +27,7 @@ from softaer.coverage import scored, shares
 from softaer.evaluate import PARTITIONS, read_sums
 from softaer.labels import traces_of
 from softaer.page.headline import best_on_dev
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 
 KEYS = ["recording", "dimension"]
 
@@ -133,7 +133,7 @@ def main() -> None:
     cli.add_final_predictions(arguments)
     arguments.add_argument("--scores", type=Path, required=True, help="table of all scores")
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--csv-output")
     options = arguments.parse_args()
@@ -145,7 +145,7 @@ def main() -> None:
         raise InputError(f"{options.recordings}: no rated recording in partitions test and dev")
     best = best_on_dev(tables.read(options.scores))
     table = scores_of(experiment, options.results, options.dataset, recordings, best)
-    ratings = aligned_ratings(options.ratings, recordings, options.rater_lags)
+    ratings = prepared(tables.read_batches(options.ratings, recordings), options)
     table = table.merge(agreement_of_raters(ratings), on=KEYS, how="left")
     for path in options.coverage:
         table[f"coverage_{path.stem}"] = table["recording"].map(shares(path))

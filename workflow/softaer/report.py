@@ -31,7 +31,7 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
-from softaer.labels import DRIVEN, JUMPS
+from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import Modality, colours, configured
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
@@ -40,6 +40,7 @@ from softaer.page.groups import group_blocks
 from softaer.page.headline import headline
 from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
+from softaer.page.raters import raters_rows, sentences
 from softaer.page.run_times import run_times
 from softaer.page.score_table import other_scores, score_table
 from softaer.page.settings import departures_from_defaults
@@ -53,7 +54,7 @@ from softaer.page.worth import (
     unreliable,
     verdict,
 )
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import add_preparation, prepared
 
 PACKAGES = (
     "snakemake",
@@ -76,9 +77,11 @@ STAGES = (
     "recording_lengths",
     "ratings",
     "rating_scales",
+    "rater_screen",
     "rater_lags",
     "rater_weights",
     "labels",
+    "raters",
     "agreement",
     "ceiling",
     "annotation_delay",
@@ -273,7 +276,7 @@ def main() -> None:
     cli.add_coverage(arguments)
     arguments.add_argument("--ratings", type=Path, required=True, help="folder of batches")
     cli.add_delays(arguments)
-    arguments.add_argument("--rater-lags", type=Path, help="lags to take out of the traces")
+    add_preparation(arguments)
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
     arguments.add_argument("--groups", type=Path, help="table of the scores of groups")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
@@ -299,7 +302,7 @@ def main() -> None:
     ordered = in_order(in_scores)
     traces = explorer(
         *(experiment, options.results, options.dataset, ordered),
-        aligned_ratings(options.ratings, ordered, options.rater_lags),
+        prepared(tables.read_batches(options.ratings, ordered), options),
         cli.delays(options),
     )
     coefficients = (
@@ -362,7 +365,7 @@ def main() -> None:
         absences=as_rows(absences(recordings, options.coverage)),
         oddities=as_rows(odd),
         odd_recordings=odd["recording"].nunique(),
-        driven=noted(odd, DRIVEN),
+        left_out=noted(odd, LEFT_OUT),
         jumping=noted(odd, JUMPS),
         all_recordings=len(recordings),
         check=as_rows(table("simulate_check")) if options.simulated else None,
@@ -373,6 +376,10 @@ def main() -> None:
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         reliability=as_rows(reliability_rows(reliability)),
         agreement_figure=figure("agreement"),
+        each_rater=as_rows(raters_rows(table("raters"))),
+        of_raters=sentences(table("raters")),
+        raters_figure=figure("raters"),
+        aligned=options.config["labels"]["alignment"] == "estimated",
         pairs=frame_pairs(table("frame_pairs")),
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},

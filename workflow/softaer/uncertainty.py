@@ -55,7 +55,7 @@ from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
 from softaer.labels import add_estimator, read_estimator
 from softaer.predictive import percent, ratings_on_frames
-from softaer.rater_lags import aligned_ratings
+from softaer.rater_lags import prepared
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Nominal shares of ratings covered by an interval."""
@@ -563,7 +563,7 @@ def main() -> None:
         [r for r in recordings if r.partition == name] for name in ("train", "dev", "test")
     )
     modality = experiment.modalities[-1]
-    _, corpus_weights, estimator = read_estimator(options)
+    corpus_weights, estimator = read_estimator(options)
     unit_of = {r.recording: getattr(r, settings.resample) for r in test}
     delays = cli.delays(options)
     curves: list[pd.DataFrame] = []
@@ -574,11 +574,9 @@ def main() -> None:
         read = partial(read_predictive, options.results, dimension, modality, unit_of)
         labels = read_targets(options.dataset, test, dimension)
         ridge = read(RIDGE) if RIDGE in experiment.baselines else None
-        seen = ratings_on_frames(
-            *(options.ratings, train, options.rater_lags, dimension, delays[dimension])
-        )["value"]
+        seen = ratings_on_frames(*(options, train, dimension, delays[dimension]))["value"]
         climatology = float(seen.mean()), float(seen.std(ddof=0))
-        traces = aligned_ratings(options.ratings, test, options.rater_lags)
+        traces = prepared(tables.read_batches(options.ratings, test), options)
         traces = traces[traces["dimension"] == dimension]
         estimate = estimate_with(corpus_weights.get(dimension), estimator)
         others = labels_of_others(traces, estimate)

@@ -346,6 +346,14 @@ class Labels(Section):
     """estimated: find each rater's lag relative to the others and remove it"""
     max_lag: Annotated[Seconds, Interval(gt=0, le=20)] = 3.0
     """largest lag that is searched"""
+    screen: (
+        Annotated[tuple[Literal["flat", "inverted", "unrelated"], ...], MinLen(1), EACH_ONCE] | None
+    ) = None
+    """raters to leave out: [flat, inverted, unrelated], or some of them; see docs/raters.md"""
+    flat_below: Annotated[float, Interval(ge=0, le=1)] = 0.01
+    """flat: standard deviation below this share of the panel's median"""
+    unrelated_below: Annotated[float, Interval(ge=0, le=1)] = 0.3
+    """unrelated: correlation with the others below this, and no higher than chance reaches"""
 
 
 @dataclass(frozen=True)

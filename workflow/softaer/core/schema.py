@@ -386,6 +386,77 @@ RATER_LAGS = pa.schema(
 """Lags of the raters relative to each other, each with its correlation with the mean of the others;
 the note explains why a lag is not trusted and is therefore 0."""
 
+RATER_SCREEN = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("spread", pa.float64(), unit="rating"),
+        field("agreement", pa.float64(), nullable=True),
+        field("opposite", pa.float64(), nullable=True),
+        field("chance", pa.float64(), nullable=True),
+        field("verdict", pa.string(), unit=""),
+        field("reason", pa.string(), unit="", nullable=True),
+        field("excluded", pa.bool_()),
+    ]
+)
+"""What each rater's traces look like against those of the others: standard deviation about the mean
+of each recording; highest and lowest correlation with the mean of the raters who agree, over lags,
+and the one that chance reaches; ``agrees``, ``flat``, ``inverted``, ``unrelated`` or ``unknown``;
+and whether this rater is left out of the labels."""
+
+RATERS = pa.schema(
+    [
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("recordings", pa.int64(), unit="recordings"),
+        field("share", pa.float64()),
+        *(
+            field(f"{name}{end}", pa.float64(), unit, nullable=True)
+            for name, unit in (("lag", "s"), ("gain", "1"), ("bias", "rating"), ("noise", "rating"))
+            for end in ("", "_low", "_high")
+        ),
+        field("correlation", pa.float64(), nullable=True),
+        field("agreement", pa.float64(), nullable=True),
+        field("ccc", pa.float64(), nullable=True),
+        field("weight", pa.float64(), nullable=True),
+        field("weight_zero", pa.int64(), unit="recordings"),
+        field("flat", pa.int64(), unit="recordings"),
+        field("still", pa.float64()),
+        field("inverted", pa.int64(), unit="recordings"),
+        field("outliers", pa.int64(), unit="recordings"),
+        field("outlier_recordings", pa.string(), unit="", nullable=True),
+        field("bias_drift", pa.float64(), unit="rating", nullable=True),
+        field("bias_drift_p", pa.float64(), nullable=True),
+        field("gain_drift", pa.float64(), nullable=True),
+        field("gain_drift_p", pa.float64(), nullable=True),
+        field("verdict", pa.string(), unit=""),
+        field("done", pa.string(), unit=""),
+    ]
+)
+"""What is known of each rater: share of the rated time; parameters of the panel model with 95 %
+intervals; mean correlation with each other rater, correlation within recordings and CCC with what
+the others say; mean weight in E; numbers of recordings; share of the time in which the trace stands
+still; change of bias and gain from the first to the last recording, with its p value; verdict of
+the screen, and what was done."""
+
+RATER_RECORDINGS = pa.schema(
+    [
+        RECORDING,
+        field("dimension", pa.string(), unit=""),
+        field("rater", pa.string(), unit=""),
+        field("share", pa.float64()),
+        field("agreement", pa.float64(), nullable=True),
+        field("gain", pa.float64(), nullable=True),
+        field("bias", pa.float64(), unit="rating", nullable=True),
+        field("weight", pa.float64(), nullable=True),
+        field("flat", pa.bool_()),
+        field("still", pa.float64()),
+        field("outlier", pa.string(), unit="", nullable=True),
+    ]
+)
+"""The same of each rater in each recording; ``outlier`` says in what it differs from this rater's
+other recordings."""
+
 ANNOTATION_DELAY = pa.schema(
     [
         field("dimension", pa.string(), unit=""),

@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 
 from softaer import layouts
 from softaer.core.errors import InputError
-from softaer.core.experiment import FeatureTable, Media, Ratings
+from softaer.core.experiment import Evaluation, FeatureTable, Labels, Media, Ratings
 from softaer.core.files import complete
 from softaer.core.reliability import krippendorff_alpha
 from softaer.corpus import (
@@ -29,6 +29,7 @@ from softaer.corpus import (
 from softaer.modalities import Modality, as_section
 from softaer.prepare.check_features import look_at_features
 from softaer.prepare.check_media import look_at_media
+from softaer.prepare.check_raters import look_at_each_rater
 from softaer.prepare.check_ratings import (
     dimensions_of,
     look_at_raters,
@@ -57,6 +58,8 @@ def check_table(
     targets: Sequence[str] = (),
     modalities: Mapping[str, Modality] | None = None,
     limits: Media | None = None,
+    labels: Labels | None = None,
+    evaluation: Evaluation | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Check a corpus table.
 
@@ -79,6 +82,8 @@ def check_table(
         Modalities of the experiment, if known.
     limits
         Limits for files.
+    labels, evaluation
+        Sections of the configuration; with ``labels``, what is known of each rater is shown.
 
     Returns
     -------
@@ -114,7 +119,7 @@ def check_table(
         )
     _look_at_partitions(recordings, problems.append, remarks.append)
     ratings, traces = [], []
-    collected: dict[str, list[pd.DataFrame]] = {name: [] for name in dimensions}
+    collected: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in dimensions}
     for recording in rated:
         for column in ("subject", "partition"):
             if getattr(recording, column) is None:
@@ -126,7 +131,7 @@ def check_table(
         ratings += own
         traces += drawn
         for dimension, wide in frames.items():
-            collected[dimension].append(wide)
+            collected[dimension][recording.recording] = wide
     raters = pd.DataFrame()
     if traces:
         raters = raters_of(pd.DataFrame(traces))
@@ -141,6 +146,10 @@ def check_table(
     columns = ["recording", "dimension", "raters", "rate", "coverage", "r", "alpha"]
     found = info.merge(pd.DataFrame(ratings, columns=columns), on="recording", how="left")
     _tell(found, info, collected, raters, say)
+    if labels is not None and traces:
+        settings = evaluation or Evaluation()
+        unit_of = {r.recording: getattr(r, settings.resample) for r in recordings}
+        look_at_each_rater(_long(collected), labels, unit_of, say, problems.append, settings)
     if modalities:
         lengths = info.set_index("recording")["seconds"].to_dict()
         look_at_modalities(modalities, recordings, lengths, problems.append, say, limits)
@@ -233,6 +242,19 @@ def _look_at_partitions(
         )
 
 
+def _long(collected: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Ratings of all recordings as the stage ``ratings`` writes them, from wide tables."""
+    parts = [
+        wide.reset_index()
+        .melt("time", var_name="rater")
+        .dropna()
+        .assign(recording=recording, dimension=dimension)
+        for dimension, tables in collected.items()
+        for recording, wide in tables.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
@@ -257,7 +279,7 @@ def _tell(
         if not tables:
             continue
         # Raters of the same name are the same person; values are missing in other recordings.
-        values = pd.concat(tables, ignore_index=True).to_numpy().T
+        values = pd.concat(tables.values(), ignore_index=True).to_numpy().T
         own = found[found["dimension"] == dimension]
         say(
             f"\n{dimension}: {len(values)} raters, {int(own['raters'].min())} to "
@@ -353,6 +375,11 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
         help="dimensions to check (default: the experiment's, or all rated dimensions)",
     )
     arguments.add_argument(
+        "--raters",
+        action="store_true",
+        help="also show what is known of each rater: lag, gain, bias, noise, agreement, drift",
+    )
+    arguments.add_argument(
         "--csv", type=Path, help="also write the table of recordings to this file"
     )
 
@@ -380,6 +407,8 @@ def main(options: argparse.Namespace) -> None:
         targets=targets,
         modalities=modalities if options.configfile else None,
         limits=checked.media,
+        labels=checked.labels if options.raters else None,
+        evaluation=checked.evaluation,
     )
     faces = any(modality.source.first == "landmarks" for modality in modalities.values())
     if faces and found["fps"].notna().any() and not installed():
