@@ -40,7 +40,7 @@ TINY = {
 }
 
 
-TARGETS = {"total", "all", "extract", "labels", "dataset", "train", "fuse", "apply"}
+TARGETS = {"total", "all", "extract", "labels", "dataset", "train", "fuse", "apply", "inspect"}
 """Rows of the job table that are no rules of a stage."""
 
 

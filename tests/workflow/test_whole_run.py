@@ -75,7 +75,7 @@ def test_the_report_is_one_self_contained_page_that_says_what_it_is_about(finish
     page = page.replace(plotly.offline.get_plotlyjs(), "")
     assert "Simulated corpus" in page
     assert "ublished scores" not in page
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 6
     assert page.count('<img src="data:image/jpeg;base64,') >= 4
     assert re.search(r"<td[^>]*>landmarks</td><td>3</td>", page), "run times"
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
@@ -148,8 +148,8 @@ def test_every_scored_recording_stands_in_its_table_with_the_scores_table_agrees
     each = pd.read_csv(finished_project.path("results/recordings.csv"))
     scores = pd.read_csv(finished_project.path("results/ccc.csv"))
     keys = ["dimension", "target", "modality", "task", "fusion", "partition"]
-    rmse = scores.groupby(keys, dropna=False)["rmse"].mean()
-    for row in each[each["partition"] == "test"].itertuples():
+    rmse = scores.fillna({"fusion": ""}).groupby(keys)["rmse"].mean()
+    for row in each[each["partition"] == "test"].fillna({"fusion": ""}).itertuples():
         # One recording in test: its error is that of the partition.
         assert row.rmse == pytest.approx(rmse[tuple(getattr(row, key) for key in keys)], abs=1e-5)
     assert len(each) == 2 * 2 * each["recording"].nunique()
@@ -182,9 +182,9 @@ def test_snakemakes_own_report_has_all_items_with_their_captions(finished_projec
     for category in ("Figures", "Report", "Scores"):
         assert f'"{category}"' in text
     captions = sorted((finished_project.source / "workflow/report").glob("*.rst"))
-    # It takes three modalities to ask what each adds.
-    captions = [caption for caption in captions if caption.stem != "contributions"]
-    assert len(captions) == 9
+    # It takes three modalities to ask what each adds, and the configuration to name groups.
+    captions = [c for c in captions if c.stem not in ("contributions", "groups")]
+    assert len(captions) == 11
     for caption in captions:
         first = caption.read_text().split("(")[0].split(";")[0].split("\n")[0][:40]
         assert first in text, caption.name
