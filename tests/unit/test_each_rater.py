@@ -27,7 +27,7 @@ PARAMETERS = ("lag", "gain", "bias")
 def known(panel, **settings):
     """The table of a planted panel, one row per rater."""
     ratings = as_table(panel.ratings)
-    found = known_of_raters(ratings, Labels(**settings), {}, Evaluation(draws=300))
+    found = known_of_raters(ratings, Labels(**settings), {}, Evaluation(draws=300)).raters
     return found.set_index("rater")
 
 
@@ -221,7 +221,9 @@ def test_the_command_line_gives_the_same_as_the_check(corpus, monkeypatch):
     assert tables.columns(folder / "raters.parquet") == RATERS.names
     assert tables.columns(folder / "each.parquet") == RATER_RECORDINGS.names
     assert len(tables.read(folder / "each.parquet")) == 6 * 7
-    expected = known_of_raters(ratings, Labels(screen=("inverted",)), {}, Evaluation(draws=300))
+    expected = known_of_raters(
+        ratings, Labels(screen=("inverted",)), {}, Evaluation(draws=300)
+    ).raters
     pd.testing.assert_frame_equal(table, expected[table.columns], check_dtype=False)
 
 
@@ -233,6 +235,10 @@ def test_check_shows_each_rater_if_asked(corpus):
     assert "x, each rater:" in said
     assert "x: 1 of 6 raters is inverted, and kept: 'r1'." in said
     assert "kept, though inverted; weight 0 in 7 of 7 recordings" in said
+    needed = said[said.index("raters needed for 0.7, 0.8 and 0.9") :].splitlines()
+    assert needed[1].split()[-6:] == ["for", "0.7", "for", "0.8", "for", "0.9"]
+    (of_e,) = [line.split() for line in needed if line.split()[:2] == ["x", "E"]]
+    assert [int(count) for count in of_e[-3:]] == sorted(int(count) for count in of_e[-3:])
     plain = subprocess.run(words, capture_output=True, text=True, check=False).stdout
     assert "each rater" not in plain
 
@@ -259,7 +265,7 @@ def test_real_raters(shared_data):
         length=POINTS / 10,
         note=[].append,
     )
-    found = known_of_raters(table.assign(recording="tone"), Labels(), {})
+    found = known_of_raters(table.assign(recording="tone"), Labels(), {}).raters
     assert len(found) == PEOPLE
     assert (found["flat"] == 1).sum() == FLAT
     assert (found["weight_zero"] == 1).sum() == FLAT + NEGATIVE

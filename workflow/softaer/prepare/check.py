@@ -377,7 +377,8 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument(
         "--raters",
         action="store_true",
-        help="also show what is known of each rater: lag, gain, bias, noise, agreement, drift",
+        help="also show what is known of each rater (lag, gain, bias, noise, agreement, drift), "
+        "and how many raters reliable labels need",
     )
     arguments.add_argument(
         "--csv", type=Path, help="also write the table of recordings to this file"

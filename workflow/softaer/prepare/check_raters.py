@@ -1,13 +1,17 @@
-"""Each rater over the corpus for ``softaer check --raters``: the report's table, without a run."""
+"""Each rater, and how many are needed, for ``softaer check --raters``: as in the report, without a
+run."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
+from softaer.agreement import panels, reliability_tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import ESTIMATION, OVER_CORPUS, WEIGHTING, Evaluation, Labels
 from softaer.labels import label
 from softaer.page.raters import raters_rows, sentences
+from softaer.page.worth import reliability_rows
 from softaer.panels.scaling import statistics
 from softaer.panels.steps import prepared_ratings
 from softaer.rater_lags import align, estimate_lags, panel, without_excluded
@@ -16,13 +20,20 @@ from softaer.rater_weights import corpus_weights
 from softaer.raters import describe
 
 
+class Known(NamedTuple):
+    """Table of the stage ``raters``, and ``AGREEMENT_RELIABILITY`` of the stage ``agreement``."""
+
+    raters: pd.DataFrame
+    reliability: pd.DataFrame
+
+
 def known_of_raters(
     ratings: pd.DataFrame,
     labels: Labels,
     unit_of: Mapping[str, str | None],
     settings: Evaluation | None = None,
-) -> pd.DataFrame:
-    """The table of the stage ``raters``, from ratings alone.
+) -> Known:
+    """What the report says of the raters, from ratings alone.
 
     Parameters
     ----------
@@ -41,7 +52,7 @@ def known_of_raters(
         If the screen leaves nobody in a recording.
     """
     screen = screen_corpus(ratings, labels)
-    parts = []
+    parts, reliabilities = [], []
     for dimension, rows in ratings.groupby("dimension", sort=False):
         own = screen[screen["dimension"] == dimension]
         kept, lags = without_excluded(rows, own), None
@@ -55,7 +66,11 @@ def known_of_raters(
         weights = _weights(kept, labels)
         table, _ = describe(rows, own, weights, unit_of, lags, labels.max_lag, settings)
         parts.append(table.assign(dimension=dimension))
-    return pd.concat(parts, ignore_index=True)
+        by_recording = panels(kept)
+        units = [unit_of.get(recording) or recording for recording in by_recording]
+        reliability, _ = reliability_tables(by_recording, units, settings or Evaluation())
+        reliabilities.append(reliability.assign(dimension=dimension))
+    return Known(*(pd.concat(some, ignore_index=True) for some in (parts, reliabilities)))
 
 
 def _weights(ratings: pd.DataFrame, labels: Labels) -> pd.DataFrame:
@@ -90,7 +105,7 @@ def look_at_each_rater(
         Called with what was found, and if the screen leaves nobody in a recording.
     """
     try:
-        table = known_of_raters(ratings, labels, unit_of, settings)
+        table, reliability = known_of_raters(ratings, labels, unit_of, settings)
     except InputError as error:
         problem(str(error))
         return
@@ -104,3 +119,6 @@ def look_at_each_rater(
     say("")
     for line in sentences(table):
         say(line)
+    if len(reliability):
+        say("\nreliability of the labels, and raters needed for 0.7, 0.8 and 0.9:")
+        say(reliability_rows(reliability).to_string(index=False, float_format="{:.2f}".format))
