@@ -21,6 +21,8 @@ COMMANDS = {
     },
     "with what was learnt": {
         "compare": "commands.compare",
+        "freeze": "commands.freeze",
+        "verify": "commands.verify",
         "predict": "commands.predict",
         "pack": "commands.pack",
         "export": "commands.export",
