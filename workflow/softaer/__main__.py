@@ -18,6 +18,7 @@ COMMANDS = {
     },
     "the run": {
         "run": "commands.run",
+        "status": "commands.status",
     },
     "with what was learnt": {
         "compare": "commands.compare",
