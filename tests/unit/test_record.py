@@ -51,6 +51,7 @@ def test_a_record_has_the_configuration_as_it_was_written_and_the_versions(folde
     assert (content["given"], content["code"]) == (given, {"labels": "0123"})
     assert content["packages"]["python"] == platform.python_version()
     assert content["packages"]["numpy"] == np.__version__
+    assert "pytest" not in content["packages"]
 
 
 def test_a_file_is_read_again_only_if_it_has_changed(folder, monkeypatch):

@@ -172,10 +172,14 @@ def as_given(files: Sequence[str], said: Mapping[str, Any]) -> list[dict[str, An
     return found + ([{"file": "--config", "content": dict(said)}] if said else [])
 
 
+OF_RUNS = ("requirements.txt", "requirements-nodeps.txt")
+"""Files with the packages that runs need; others are for tests."""
+
+
 def versions() -> dict[str, str]:
-    """Versions of Python and of the installed packages that the environments pin."""
+    """Versions of Python and of the installed packages that runs need and the environments pin."""
     found = {"python": platform.python_version()}
-    for name in read_pins(ENVIRONMENTS):
+    for name in (name for file in OF_RUNS for name in read_pins(ENVIRONMENTS, file)):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
