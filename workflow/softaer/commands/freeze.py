@@ -8,19 +8,13 @@ from pathlib import Path
 
 from softaer.comparison.finished import names_of
 from softaer.comparison.frozen import freeze
+from softaer.core import cli
 from softaer.core.listing import first_few
 
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the folder of the run and the archive."""
-    arguments.add_argument(
-        "directory",
-        type=Path,
-        nargs="?",
-        default=Path(),
-        metavar="DIRECTORY",
-        help="folder of a finished run; default: the current one",
-    )
+    cli.add_directory(arguments, "folder of a finished run")
     arguments.add_argument(
         "-o", "--output", type=Path, default=Path("frozen.zip"), help="the archive"
     )

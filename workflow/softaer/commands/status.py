@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from softaer.comparison.finished import corpus_table
-from softaer.core import lock, places
+from softaer.core import cli, lock, places
 from softaer.core.errors import InputError
 from softaer.corpus import Recording, read_recordings
 from softaer.running.progress_of_run import measured, read_log, time_left, told
@@ -21,14 +21,7 @@ LOGS = ".snakemake/log"
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the folder of the run."""
-    arguments.add_argument(
-        "directory",
-        type=Path,
-        nargs="?",
-        default=Path(),
-        metavar="DIRECTORY",
-        help="folder of the run; default: the current one",
-    )
+    cli.add_directory(arguments, "folder of the run")
 
 
 def main(options: argparse.Namespace) -> None:
