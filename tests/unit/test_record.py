@@ -1,11 +1,14 @@
 """The record of a run: its settings, code and command, and checksums of its inputs."""
 
 import hashlib
+import platform
 import sys
 
+import numpy as np
 import pytest
 import yaml
 
+from softaer.core.home import DEFAULTS
 from softaer.running import record
 
 
@@ -33,6 +36,22 @@ def test_a_record_says_what_was_done(folder, monkeypatch):
     expected = hashlib.sha256(b"sound").hexdigest()
     assert content["inputs"] == {"a.wav": {"size": 5, "sha256": expected}}
     assert content["commit"] is None or len(content["commit"].rstrip("+")) == 40
+
+
+def test_a_record_has_the_configuration_as_it_was_written_and_the_versions(folder):
+    (folder / "my.yaml").write_text("delay: 2\n")
+    given = record.as_given([str(DEFAULTS), "my.yaml"], {"seeds": [3]})
+    assert given == [
+        {"file": "my.yaml", "content": {"delay": 2}},
+        {"file": "--config", "content": {"seeds": [3]}},
+    ]
+    assert record.as_given([str(DEFAULTS)], {}) == []
+    record.write("experiment.yaml", {}, {}, {}, given, {"labels": "0123"})
+    content = yaml.safe_load((folder / "experiment.yaml").read_text())
+    assert (content["given"], content["code"]) == (given, {"labels": "0123"})
+    assert content["packages"]["python"] == platform.python_version()
+    assert content["packages"]["numpy"] == np.__version__
+    assert "pytest" not in content["packages"]
 
 
 def test_a_file_is_read_again_only_if_it_has_changed(folder, monkeypatch):

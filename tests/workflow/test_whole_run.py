@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 
 import av
 import numpy as np
@@ -142,6 +143,21 @@ def test_a_run_and_its_copy_do_not_differ(finished_project, tmp_path):
     np.testing.assert_allclose(table["ccc"], table["ccc_own_frames"], atol=1e-6)
     scores = pd.read_csv(finished_project.path("results/ccc.csv"))
     assert set(table["modality"]) == set(scores["modality"])
+
+
+def test_a_frozen_run_agrees_with_its_copy(finished_project, tmp_path):
+    archive, copy = tmp_path / "run.zip", copied(finished_project, tmp_path / "copy")
+    for words in (["freeze", finished_project.directory, "-o"], ["verify"]):
+        command = [sys.executable, "-m", "softaer", *words, archive]
+        command += [copy.directory] if words == ["verify"] else []
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "not in the run" not in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[1:3] == ["configuration  the same", "software       the same"]
+    assert re.fullmatch(r"The results agree: of (\d+) tables, \1 same bytes\.", lines[-1])
+    with zipfile.ZipFile(archive) as file:
+        assert not [name for name in file.namelist() if name.endswith((".mp4", ".html", ".svg"))]
 
 
 def test_every_scored_recording_stands_in_its_table_with_the_scores_table_agrees(finished_project):

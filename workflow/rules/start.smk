@@ -24,7 +24,8 @@ if not MAIN_PROCESS and lock.taken_over(lock.RUNS, os.environ[lock.RUN]):
 def write_record(read):
     """Write the record of this run, with or without checksums of inputs that must be read first."""
     inputs = record.checksums(CORPUS.files(config), read)
-    record.write(PLACED(places.EXPERIMENT), config, defaults(), inputs)
+    given = record.as_given(*snakemake_private.configurations(workflow))
+    record.write(PLACED(places.EXPERIMENT), config, defaults(), inputs, given, DIGESTS.known())
 
 
 @told

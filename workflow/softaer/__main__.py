@@ -18,9 +18,12 @@ COMMANDS = {
     },
     "the run": {
         "run": "commands.run",
+        "status": "commands.status",
     },
     "with what was learnt": {
         "compare": "commands.compare",
+        "freeze": "commands.freeze",
+        "verify": "commands.verify",
         "predict": "commands.predict",
         "pack": "commands.pack",
         "export": "commands.export",

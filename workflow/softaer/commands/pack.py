@@ -7,10 +7,10 @@ describes its predictions, training data, scores and use.
 import argparse
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 
 from softaer.core import places, tables
+from softaer.core.archives import zipped
 from softaer.core.errors import InputError
 from softaer.core.files import complete
 from softaer.core.tasks import CONSTANT, JOIN, PLAIN_MEAN, RIDGE
@@ -20,9 +20,6 @@ from softaer.page.score_table import keyed
 from softaer.predictor import DESCRIPTION, WEIGHTS, Predictor
 
 CARD = "README.md"
-
-UNDATED = (1980, 1, 1, 0, 0, 0)
-"""The same model gives the same bytes."""
 
 WHAT_FOR = """\
 E is what several raters perceived on average, not what a person feels; sigma is how far they
@@ -160,11 +157,7 @@ def pack(results: Path, output: Path, network_file: Path | None = None) -> None:
     contents[CARD] = text.encode()
     if output.suffix == ".zip":
         with complete(output) as partial:
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
-                for name, content in contents.items():
-                    member = zipfile.ZipInfo(name, UNDATED)
-                    member.external_attr = 0o644 << 16
-                    file.writestr(member, content, zipfile.ZIP_DEFLATED)
+            zipped(contents, partial)
             Predictor.load(partial)
         return
     if output.exists():

@@ -152,6 +152,24 @@ def add_recordings(arguments: argparse.ArgumentParser, what: str) -> None:
     )
 
 
+def add_directory(arguments: argparse.ArgumentParser, what: str) -> None:
+    """Add the folder of a run, by default the current one.
+
+    Parameters
+    ----------
+    what
+        Which folder, for the help text.
+    """
+    arguments.add_argument(
+        "directory",
+        type=Path,
+        nargs="?",
+        default=Path(),
+        metavar="DIRECTORY",
+        help=what,
+    )
+
+
 def add_output(arguments: argparse.ArgumentParser, flag: str = "--output") -> None:
     """Add a required output path."""
     arguments.add_argument(flag, type=Path, required=True)

@@ -78,6 +78,10 @@ class Digests:
             self._new = True
         return self._known[stage]
 
+    def known(self) -> dict[str, str]:
+        """Digests of all stages that have been asked for with these modules, by stage."""
+        return dict(sorted(self._known.items()))
+
     def keep(self) -> None:
         """Write the cache."""
         if self._new and self._path.parent.is_dir():

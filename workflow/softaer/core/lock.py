@@ -104,6 +104,16 @@ def taken_over(path: Path | str, run: str | None) -> bool:
     return run in runs and runs[-1] != run
 
 
+def is_held(path: Path | str) -> bool:
+    """Whether a process of this machine holds a lock, see :func:`hold`; nothing is locked."""
+    path = Path(path)
+    if not path.exists():
+        return False
+    number = str(path.stat().st_ino)
+    lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    return any("FLOCK" in line and f":{number} " in line for line in lines)
+
+
 def hold(path: Path | str) -> bool:
     """Lock a file until this process ends.
 

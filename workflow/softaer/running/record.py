@@ -1,14 +1,16 @@
 """Record of a run in ``experiment.yaml``: its code, settings and inputs."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ import yaml
 from softaer import __version__
 from softaer.core.experiment import differences
 from softaer.core.files import complete
-from softaer.core.home import PROJECT
+from softaer.core.home import DEFAULTS, ENVIRONMENTS, PROJECT
+from softaer.running.pins import read_pins
 
 COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -110,6 +113,8 @@ def write(
     config: Mapping[str, Any],
     defaults: Mapping[str, Any],
     inputs: Mapping[str, Mapping[str, Any]],
+    given: Sequence[Mapping[str, Any]] = (),
+    code: Mapping[str, str] | None = None,
 ) -> None:
     """Write the record of a run.
 
@@ -121,11 +126,18 @@ def write(
         The complete configuration, and the defaults.
     inputs
         From :func:`checksums`.
+    given
+        The configuration as the user wrote it, from :func:`as_given`.
+    code
+        Digest of the code of each stage.
     """
     content = {
         "softaer": __version__,
         "commit": commit(),
         "command": shlex.join(sys.argv),
+        "packages": versions(),
+        "code": dict(code or {}),
+        "given": list(given),
         "changed": differences(config, defaults),
         "configuration": dict(config),
         "inputs": dict(inputs),
@@ -135,6 +147,42 @@ def write(
         partial.write_text(
             yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
+
+
+def as_given(files: Sequence[str], said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The configuration as the user wrote it, without the defaults.
+
+    Parameters
+    ----------
+    files
+        Configuration files; later ones win.
+    said
+        Values from the command line.
+
+    Returns
+    -------
+    Name and content of each file, and of ``--config``, in the order in which they are applied. The
+    content is ``None`` if the file is not on this machine.
+    """
+    own = [Path(file) for file in files if Path(file).resolve() != DEFAULTS.resolve()]
+    found = [
+        {"file": f.name, "content": yaml.safe_load(f.read_text("utf-8")) if f.is_file() else None}
+        for f in own
+    ]
+    return found + ([{"file": "--config", "content": dict(said)}] if said else [])
+
+
+OF_RUNS = ("requirements.txt", "requirements-nodeps.txt")
+"""Files with the packages that runs need; others are for tests."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that runs need and the environments pin."""
+    found = {"python": platform.python_version()}
+    for name in (name for file in OF_RUNS for name in read_pins(ENVIRONMENTS, file)):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def headline(scores: Path, ceiling: Path) -> str:
