@@ -628,8 +628,8 @@ class Report(Section):
     """Content of the report besides the scores."""
 
     frames: bool | None = None
-    """show video frames; null: yes, except for a corpus as it was delivered, whose
-    licence may forbid it"""
+    """show video frames; null: only those of the simulated corpus, since pages with faces
+    are easily sent on"""
     published: Annotated[str, MinLen(1), "han2017, the path of a table, none"] | None = None
     """published scores to compare with: han2017 (the paper's), the path of a table, or none.
     null: the paper's scores with a SEWA layout. Not possible with the simulated corpus"""
