@@ -7,7 +7,7 @@ import pytest
 
 from softaer.core import schema
 from softaer.core.tasks import HUMAN
-from softaer.latex_table import escaped, latex_table
+from softaer.latex_table import bounds_of, escaped, latex_table
 
 KEYS = ["dimension", "target", "modality", "task", "partition"]
 
@@ -76,3 +76,8 @@ def test_no_character_means_anything_to_latex():
     assert escaped("a_b & 50 % {x} \\y ~^#$") == (
         r"a\_b \& 50 \% \{x\} \textbackslash{}y \textasciitilde{}\textasciicircum{}\#\$"
     )
+
+
+def test_minus_signs_of_bounds_are_those_of_latex():
+    assert bounds_of("[−0.10, 0.20]") == "[$-$0.10, 0.20]"
+    assert bounds_of("(0.10 to 0.20)") == "(0.10 to 0.20)"

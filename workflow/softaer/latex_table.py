@@ -74,13 +74,18 @@ def cell_of(value: float | None) -> str:
     return "--" if value is None else f"${value:.3f}$"
 
 
+def bounds_of(text: str) -> str:
+    """Bounds in words, with the minus signs of LaTeX."""
+    return text.replace("−", "$-$")
+
+
 def _test(block: dict) -> str:
     value = cell_of(block["test"])
     if block.get("best"):
         value = rf"$\mathbf{{{block['test']:.3f}}}$"
     if block.get("bounds") is None:
         return value
-    return rf"{value} {{\scriptsize {block['bounds']}}}"
+    return rf"{value} {{\scriptsize {bounds_of(block['bounds'])}}}"
 
 
 def main() -> None:
