@@ -648,6 +648,8 @@ class Report(Section):
     are easily sent on"""
     without: Annotated[tuple[ReportSection, ...], EACH_ONCE] = ()
     """sections that are left out, as [pairs, run-times]"""
+    short_table: Annotated[tuple[Target, ...], MinLen(1), EACH_ONCE] = TARGETS
+    """targets in the short LaTeX table, results/ccc_short.tex"""
     published: Annotated[str, MinLen(1), "han2017, the path of a table, none"] | None = None
     """published scores to compare with: han2017 (the paper's), the path of a table, or none.
     null: the paper's scores with a SEWA layout. Not possible with the simulated corpus"""
