@@ -19,7 +19,7 @@ def hypotheses(*answers, kind="interval"):
 
 def test_intervals_and_ranges_look_different():
     assert shown_bounds(0.123, 0.456, "interval") == "[0.12, 0.46]"
-    assert shown_bounds(-0.123, 0.456, "range") == "(-0.12 to 0.46)"
+    assert shown_bounds(-0.123, 0.456, "range") == "(−0.12 to 0.46)"
     assert shown_bounds(-0.001, 0.456, "interval") == "[0.00, 0.46]"
     assert shown_bounds(np.nan, np.nan, "range") is None
 
@@ -32,7 +32,7 @@ def test_the_table_of_claims_has_bounds_p_values_and_sizes(kind, words):
     assert list(table["bounds"]) == [words] * 3
     assert list(table["p"]) == [0.01] * 3
     assert list(table["p (Holm)"]) == [0.02] * 3
-    assert list(table["effect size"]) == ["0.50 [-0.25, 1.25]"] * 3
+    assert list(table["effect size"]) == ["0.50 [−0.25, 1.25]"] * 3
     assert list(table["answer"]) == ["yes", "no", "undecided"]
 
 

@@ -153,6 +153,7 @@ def test_values_that_are_valid(config, key, value):
         ("training.max_epochs", 20, ["max_steps", "evaluate_every"]),
         ("audio.windw", 3, ["window"]),
         ("labels", None, ["None"]),
+        ("report.without", ["claim"], ["claims", "traces"]),
         ("audio", "IS13_ComParE", ["IS13_ComParE"]),
         ("corpus.recordings", 3, ["3", "recordings.csv"]),
         ("corpus.recordings", "", ["recordings.csv"]),

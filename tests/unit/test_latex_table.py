@@ -6,14 +6,15 @@ import pandas as pd
 import pytest
 
 from softaer.core import schema
+from softaer.core.errors import InputError
 from softaer.core.tasks import HUMAN
-from softaer.latex_table import escaped, latex_table
+from softaer.latex_table import bounds_of, escaped, latex_table, short_latex_table
 
 KEYS = ["dimension", "target", "modality", "task", "partition"]
 
 
-def table_of(kind):
-    """The table, with bounds of a kind for one of the scores."""
+def tables_of(kind):
+    """Scores, with bounds of a kind for one of them."""
     scores = pd.DataFrame(
         [
             ("self_esteem", "E", "audio", "single", "dev", 0.5),
@@ -31,7 +32,11 @@ def table_of(kind):
         [("self_esteem", "E", HUMAN, "test", 0.875, 3)],
         columns=schema.CEILING.names,
     )
-    return latex_table(scores, intervals, ceiling)
+    return scores, intervals, ceiling
+
+
+def table_of(kind):
+    return latex_table(*tables_of(kind))
 
 
 @pytest.fixture
@@ -76,3 +81,51 @@ def test_no_character_means_anything_to_latex():
     assert escaped("a_b & 50 % {x} \\y ~^#$") == (
         r"a\_b \& 50 \% \{x\} \textbackslash{}y \textasciitilde{}\textasciicircum{}\#\$"
     )
+
+
+def test_minus_signs_of_bounds_are_those_of_latex():
+    assert bounds_of("[−0.10, 0.20]") == "[$-$0.10, 0.20]"
+    assert bounds_of("(0.10 to 0.20)") == "(0.10 to 0.20)"
+
+
+def rows_of(text):
+    return [line.removesuffix(r" \\").split(" & ") for line in text.splitlines() if "&" in line]
+
+
+def test_the_short_table_has_test_alone_for_chosen_targets():
+    whole = rows_of(short_latex_table(*tables_of("interval")))
+    assert whole[0] == ["modality", "task", r"self\_esteem $E$", r"self\_esteem $\sigma$"]
+    assert whole[1] == ["audio", "single", "$0.250$", r"$\mathbf{-0.125}$"]
+    assert whole[2] == [
+        *("audio+video", "multi"),
+        *(r"$\mathbf{0.750}$ {\scriptsize [0.60, 0.90]}", "--"),
+    ]
+    assert whole[3] == [HUMAN, "", "$0.875$", "--"]
+    state = rows_of(short_latex_table(*tables_of("interval"), targets=["E"]))
+    assert state == [row[:3] for row in whole]
+
+
+def test_the_short_table_leaves_the_plain_mean_and_the_mean_of_train_out():
+    scores, intervals, ceiling = tables_of("interval")
+    more = scores[:2].assign(task="constant")
+    plain = scores[3:].assign(fusion="mean")
+    fused = scores[3:].assign(fusion="least_squares")
+    plain["ccc"] = 0.9
+    text = short_latex_table(pd.concat([scores[:3], more, fused, plain]), intervals, ceiling)
+    assert r"\mathbf{0.750}" in text, "bold is the highest of the rows that are there"
+    assert "(mean)" not in text
+    assert "none" not in text
+    text = short_latex_table(pd.concat([scores[:3], plain]), intervals, ceiling)
+    assert r"\mathbf{0.900}" in text
+    assert "audio+video (mean) & multi" in text
+
+
+def test_targets_that_were_not_predicted_are_refused_with_those_that_were():
+    scores, *others = tables_of("interval")
+    state = scores[scores["target"] == "E"]
+    assert (
+        rows_of(short_latex_table(state, *others))[0]
+        == rows_of(short_latex_table(scores, *others, targets=["E"]))[0]
+    )
+    with pytest.raises(InputError, match=r"found \['sigma'\]; expected some of \['E'\]"):
+        short_latex_table(state, *others, targets=["sigma"])

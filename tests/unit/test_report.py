@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from typing import get_args
 
 import coverage_tables
 import numpy as np
@@ -22,6 +23,7 @@ from softaer import figures, recording_scores, report
 from softaer.core import schema, tables
 from softaer.core.code_digest import code_digest
 from softaer.core.errors import InputError
+from softaer.core.experiment import ReportSection
 from softaer.core.tasks import HUMAN, networks, output_names
 from softaer.corpus import read_recordings
 from softaer.figures import traces
@@ -29,7 +31,8 @@ from softaer.labels import JUMPS, LEFT_OUT
 from softaer.modalities import configured
 from softaer.page import explorer
 from softaer.page.against_ridge import against_ridge
-from softaer.page.score_table import score_table
+from softaer.page.score_table import score_table, shown
+from softaer.page.sections import TITLES
 from softaer.page.template import as_rows
 from softaer.report import absences
 from softaer.signals.extraction import NOTHING
@@ -40,6 +43,8 @@ CONFIG = {
     **{"modalities": ["audio", "video"], "audio": {}, "video": {}},
     "delay": 4.0,
     "labels": {"alignment": "none"},
+    "model": {"network": "blstm"},
+    "report": {"without": []},
     "evaluation": {"resample": "subject", "draws": 1234},
 }
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -370,10 +375,10 @@ class Results:
         words += ["--output", self.folder / output, *more]
         return [str(word) for word in words]
 
-    def render(self, root, *more, **options):
+    def render(self, root, *more, charts=1, **options):
         self.draw()
         call(report.main, self.words(root, *more, **options))
-        return read_page(self.folder / options.get("output", "report.html"))
+        return read_page(self.folder / options.get("output", "report.html"), charts)
 
 
 def call(main, words):
@@ -386,16 +391,21 @@ def call(main, words):
         sys.argv = before
 
 
-def read_page(path):
+def read_page(path, charts=1):
     """The page without the charts' library, of which the tests have nothing to say."""
     text = path.read_text(encoding="utf-8")
     library = plotly.offline.get_plotlyjs()
-    assert text.count(library) == 1
+    assert text.count(library) == charts
     return text.replace(library, "")
 
 
 SCRIPTS = 3
 """The explorer's data, the charts' library, the explorer."""
+
+
+def number(cell):
+    """A cell as a number; minus signs are no hyphens."""
+    return float(cell.replace("−", "-"))
 
 
 class Page(HTMLParser):
@@ -461,7 +471,7 @@ def test_the_page_is_well_formed(page):
 
 
 def test_every_score_stands_in_its_cell(page, results):
-    _, partitions, *rows = page.tables[0]
+    _, partitions, *rows = page.tables[1]
     assert partitions == ["dev", "dev, out of fold", "test"] * 2
     *rows, human = rows
     assert [row[:2] for row in rows] == [[m, t] for m in results.shown for t in ("single", "multi")]
@@ -473,22 +483,23 @@ def test_every_score_stands_in_its_cell(page, results):
     for row in results.scores.itertuples():
         dev, out_of_fold, test = found[row.modality, row.task, row.target]
         if row.partition == "dev":
-            assert float(dev) == pytest.approx(row.ccc, abs=5.1e-4)
-            assert float(out_of_fold) == pytest.approx(row.ccc_out_of_fold, abs=5.1e-4)
+            assert number(dev) == pytest.approx(row.ccc, abs=5.1e-4)
+            assert number(out_of_fold) == pytest.approx(row.ccc_out_of_fold, abs=5.1e-4)
         else:
             # The interval stands in the cell in an element of its own.
-            assert float(test) == pytest.approx(row.ccc, abs=5.1e-4)
+            assert number(test) == pytest.approx(row.ccc, abs=5.1e-4)
     assert human[0] == HUMAN
     assert [cell.strip() for cell in human[2:]] == ["0.765", "–", "0.876", "–", "–", "–"]
 
 
 def test_every_score_on_test_has_its_interval(results, text):
-    found = re.findall(r'class="interval">\[(\S+), (\S+)\]<', text)
+    models = text[text.index('<h2 id="scores">') :]
+    found = re.findall(r'class="interval">\[(\S+), (\S+)\]<', models)
     on_test = results.scores[results.scores["partition"] == "test"]
-    assert sorted(float(low) for low, _ in found) == pytest.approx(
+    assert sorted(number(low) for low, _ in found) == pytest.approx(
         sorted(on_test["ccc"] - 0.25), abs=0.0051
     )
-    assert sorted(float(high) for _, high in found) == pytest.approx(
+    assert sorted(number(high) for _, high in found) == pytest.approx(
         sorted(on_test["ccc"] + 0.125), abs=0.0051
     )
     assert "1234 draws" in text
@@ -501,7 +512,7 @@ def test_scores_have_others_beside_them_in_a_folded_table(results, text):
     assert table[0][4:7] == ["CCC", "r", "RMSE"]
     assert len(table) == 1 + (results.scores["partition"] == "test").sum()
     assert all(row[-1] == "c" for row in table[1:])
-    assert all(float(row[4]) == pytest.approx(float(row[8]) + 0.2, abs=2e-3) for row in table[1:])
+    assert all(number(row[4]) == pytest.approx(number(row[8]) + 0.2, abs=2e-3) for row in table[1:])
 
 
 def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
@@ -514,8 +525,8 @@ def test_claims_stand_with_their_bounds_adjusted_p_values_and_power(text):
     ]
     assert single[0][:3] == ["hypothesis", "dimension", "target"]
     assert len(single) == 1 + 3
-    assert "[-0.10, 0.20]" in text
-    assert "0.75 [-0.50, 1.50]" in text
+    assert "[−0.10, 0.20]" in text
+    assert "0.75 [−0.50, 1.50]" in text
     flat = " ".join(text.split())
     assert "with 8 test subjects like these, a gain of 0.25" in flat
     assert "would be found in 43 % of cases if it were the only comparison" in flat
@@ -583,11 +594,11 @@ def test_without_anything_on_the_uncertainty_its_section_is_left_out(tmp_path, r
     ("config", "extra", "cells"),
     [
         ({"delay": "estimated"}, ["Delay of the annotations"], ["3.700"]),
-        ({"labels": {"alignment": "estimated"}}, ["Lags of the raters"], ["rater-7", "-0.450"]),
+        ({"labels": {"alignment": "estimated"}}, ["Lags of the raters"], ["rater-7", "−0.450"]),
         (
             {"delay": "estimated", "labels": {"alignment": "estimated"}},
             ["Delay of the annotations", "Lags of the raters"],
-            ["3.700", "rater-7", "-0.450"],
+            ["3.700", "rater-7", "−0.450"],
         ),
     ],
     ids=["delay", "lags", "both"],
@@ -604,7 +615,7 @@ def test_joint_networks_of_two_dimensions(tmp_path, root):
     results = Results(tmp_path, dimensions=("mood", "will"), tasks=tasks)
     page = Page(results.render(root))
     assert page.open == []
-    for table in page.tables[:2]:
+    for table in page.tables[1:3]:
         assert [row[1] for row in table[2:8]] == [*tasks] * 2
     cells = {cell for table in page.tables for row in table for cell in row}
     assert "mood+will" in cells
@@ -653,7 +664,7 @@ def test_every_recording_of_test_has_its_scores_and_leads_to_its_traces(page, te
     assert on_test["ccc"].is_monotonic_increasing
     (found,) = (rows for rows in page.tables if rows[0][:3] == ["recording", "of", "CCC"])
     for row, own in zip(found[1:], on_test.itertuples(), strict=True):
-        assert row[2:5] == [f"{value:.3f}" for value in (own.ccc, own.rmse, own.bias)]
+        assert row[2:5] == [shown(value) for value in (own.ccc, own.rmse, own.bias)]
     traced = json.loads(re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)[1])
     links = [link.split("/") for link in page.links if link.startswith("#trace/")]
     assert [link[1] for link in links] == list(on_test["recording"])
@@ -731,7 +742,7 @@ def test_recordings_without_labelled_frames_are_not_missed(tmp_path, results):
 
 def test_recordings_without_features_are_listed_and_their_reasons_escaped(with_absences, root):
     text = with_absences.render(root)
-    assert "<h3>Without features</h3>" in text
+    assert '<h3 id="absences">Without features</h3>' in text
     assert "<img" not in text
     page = Page(text)
     assert page.open == []
@@ -788,11 +799,15 @@ def test_the_headline_says_what_was_reached(results, page, text):
         & (scores["modality"] == best["modality"])
         & (scores["task"] == best["task"])
     ]["ccc"].item()
-    assert (
-        f"CCC {test:.3f} for mood E ({best['modality']}, {best['task']}; one more rater "
-        "against the others 0.876, no upper bound)" in flat
-    )
-    assert "fusion beats single (E): undecided; multi beats single (E): yes (claims)." in flat
+    header, e, _ = page.tables[0]
+    assert header[:3] == ["of", "model", "test"]
+    assert e[:2] == ["mood E", f"{best['modality']}, {best['task']}"]
+    assert e[2].startswith(f"{test:.3f} ")
+    assert e[4] == "0.876"
+    assert "fusion beats single: undecided for E; multi beats single: yes for E. (claims)" in flat
+    assert "Networks (blstm; single, multi; 1 seed) predicted E and σ of mood" in flat
+    assert "rated by 2 raters" in flat
+    assert "One seed: " in flat
 
 
 @pytest.fixture(scope="module")
@@ -803,7 +818,7 @@ def with_baselines(tmp_path_factory):
 
 def test_baselines_and_the_plain_mean_stand_in_the_table(with_baselines, root):
     page = Page(with_baselines.render(root))
-    *rows, _ = page.tables[0][2:]
+    *rows, _ = page.tables[1][2:]
     own = ("single", "multi", "ridge")
     expected = [(m, t) for m in ("audio", "video", "audio+video") for t in own]
     expected += [("audio+video (mean)", t) for t in own]
@@ -819,7 +834,7 @@ def test_where_a_network_does_not_beat_ridge_is_told(with_baselines, root):
     assert one["single"] < one["ridge"]
     # The scores rise from row to row, so that ridge beats every network.
     assert "In 16 of 16 comparisons on test, the network does not beat the ridge" in flat
-    assert f"mood E, audio, single: {one['single']:.3f}, ridge {one['ridge']:.3f}" in flat
+    assert f"mood E, audio, single: {shown(one['single'])}, ridge {shown(one['ridge'])}" in flat
     assert "variance inflation above 10" in flat
     assert "0.444" in flat
 
@@ -1091,7 +1106,7 @@ def test_scores_of_others_stand_beside_those_of_the_run(results, root, tmp_path,
     page = Page(beside)
     assert page.open == []
     assert "this run, and Somebody 2017 on &lt;Other&gt;" in beside
-    own, (_, _, video, words) = page.tables[0], page.tables[2]
+    own, (_, _, video, words) = page.tables[1], page.tables[3]
     assert not any("0.321" in cell for row in own for cell in row)
     (same,) = [row for row in own if row[:2] == ["video", "multi"]]
     # Dev, dev out of fold and test of E, then of sigma; test has its interval here too.
@@ -1112,7 +1127,7 @@ def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compar
     }
     words = ["--published", "han2017", "--release", "SEWA, some of it"]
     text = results.render(root, *words, config=config)
-    arousal, valence = Page(text).tables[3:5]
+    arousal, valence = Page(text).tables[4:6]
     assert [row[:2] for row in valence[2:5]] == [[m, "multi"] for m in results.shown]
     fused = {row[0]: row for row in valence[2:] if row[1] == "multi"}["audio+video"]
     assert (fused[3], fused[5], fused[7], fused[9]) == ("0.575", "0.515", "0.235", "0.110")
@@ -1212,3 +1227,41 @@ def test_what_was_odd_in_the_inputs_is_told_and_escaped(results, root):
     assert ["a", "ratings", "a code & a spike"] in rows
     assert ["c", "landmarks", "very <odd>"] in rows
     assert "very <odd>" not in text.replace("very &lt;odd&gt;", "")
+
+
+def test_sections_can_be_switched_off(results, root):
+    without = ["scores", "claims", "traces", "raters", "data", "run-times"]
+    config = {"report": {"without": without}}
+    text = results.render(root, "--simulated", config=config, output="short.html", charts=0)
+    page = Page(text)
+    assert page.open == []
+    assert page.scripts == 0
+    ids = set(re.findall(r'\bid="([^"]+)"', text))
+    assert not ids & {*without}
+    links = {link[1:] for link in page.links}
+    assert links | set(re.findall(r"url\(#([^)]+)\)", text)) <= ids
+    assert "Keep in mind" in text
+
+
+def test_every_section_has_a_title():
+    assert set(TITLES) == set(get_args(ReportSection))
+
+
+def test_the_navigation_names_the_sections_of_the_page(text):
+    navigation = text[text.index("<nav") : text.index("</nav>")]
+    found = re.findall('href="#([^"]+)"', navigation)
+    assert found == ["summary", *TITLES]
+    assert [name for name in re.findall(r'\bid="([^"]+)"', text) if name in found] == found
+
+
+def test_steps_that_were_not_kept_fold_to_one_line(tmp_path, root, text):
+    found = re.search(r"(\d+) of (\d+) steps were not kept", text)
+    assert (int(found[1]), int(found[2])) == (8, 16)
+    assert "No step was kept" not in text
+    results = Results(tmp_path, tasks=("multi",))
+    for path in tmp_path.glob("postprocess/**/*.steps.parquet"):
+        steps = tables.read(path).assign(kept=False)
+        tables.write(steps, schema.POSTPROCESSING_STEPS, path)
+    none = results.render(root)
+    assert "No step was kept" in none
+    assert "8 of 8 steps were not kept" in none

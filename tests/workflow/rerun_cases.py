@@ -117,6 +117,8 @@ SETTINGS = [
     setting("evaluation.draws", {"evaluation": {"draws": 200}}, RESAMPLED | SCORES),
     setting("report.frames", {"report": {"frames": False}},
         {"frame_pairs", "figure_frame_pairs", "report"}),
+    setting("report.short_table", {"report": {"short_table": ["E"]}}, {"latex_table", "report"}),
+    setting("report.without", {"report": {"without": ["claims"]}}, {"report"}),
 ]  # fmt: skip
 
 MODULES = [

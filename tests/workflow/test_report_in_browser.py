@@ -62,7 +62,7 @@ def test_the_traces_are_drawn_and_nothing_is_complained_of(browser, finished_pro
     said = element(page, "explorer-summary")
     assert re.fullmatch(
         r"rec\d\d \(test\), arousal, multi: CCC of audio\+video with the label over the frames "
-        r"shown: E -?\d\.\d\d, σ -?\d\.\d\d\.",
+        r"shown: E −?\d\.\d\d, σ −?\d\.\d\d\.",
         said,
     )
     controls = element(page, "explorer-controls")

@@ -75,7 +75,7 @@
       }
       if (content[target].label && predictions[fused]) {
         const value = ccc(content[target].label, predictions[fused]);
-        said.push(`${symbol[target]} ${Number.isNaN(value) ? "undefined" : value.toFixed(2)}`);
+        said.push(`${symbol[target]} ${Number.isNaN(value) ? "undefined" : value.toFixed(2).replace("-", "−")}`);
       }
     });
     const axis = (title, domain) => ({

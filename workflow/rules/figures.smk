@@ -1,6 +1,7 @@
 """Figures for papers, each as PDF and SVG, and the scores as LaTeX.
 
-In: scores, predictions, learning curves, the raters' agreement. Out: results/figures and results/ccc.tex.
+In: scores, predictions, learning curves, the raters' agreement. Out: results/figures, results/ccc.tex and
+results/ccc_short.tex.
 """
 
 FIGURES = ["scores", "traces", "uncertainty", "agreement", "raters", "frame_pairs"]
@@ -195,11 +196,17 @@ rule latex_table:
         intervals=places.INTERVALS,
         ceiling=places.CEILING,
     output:
-        report(
+        table=report(
             places.SCORES_LATEX,
             caption="../report/ccc.rst",
             category="Scores",
             labels={"table": "CCC as in the paper", "format": "LaTeX"},
+        ),
+        short=report(
+            places.SCORES_SHORT_LATEX,
+            caption="../report/ccc.rst",
+            category="Scores",
+            labels={"table": "CCC on test", "format": "LaTeX"},
         ),
     log:
         log_of("latex_table"),
@@ -210,10 +217,13 @@ rule latex_table:
         mem_mb=500,
     params:
         code=code_digest("latex_table"),
+        targets=config["report"]["short_table"],
     shell:
         "python -m softaer.latex_table"
         " --scores {input.scores}"
         " --intervals {input.intervals}"
         " --ceiling {input.ceiling}"
-        " --output {output}"
+        " --targets {params.targets}"
+        " --output {output.table}"
+        " --short-output {output.short}"
         " > {log} 2>&1"

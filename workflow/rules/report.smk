@@ -3,12 +3,8 @@
 In: scores, predictions, learning curves and the data set. Out: results/report.html.
 """
 
-# Frames of a licensed corpus are not shown, unless the configuration allows it.
-PICTURES = config["report"]["frames"]
-if PICTURES is None:
-    PICTURES = config["corpus"]["layout"] == "table"
 SEEN = [name for name in MODALITIES if MODALITY[name].source.column == "video"]
-PICTURES = PICTURES and bool(SEEN)
+PICTURES = bool(SEEN) and configuration.shows_frames(config, CORPUS.simulated)
 
 
 rule summarise:

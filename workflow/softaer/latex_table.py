@@ -1,16 +1,20 @@
-"""The paper's table as LaTeX: CCC on dev and test, for a document with ``booktabs``.
+"""The scores as LaTeX, for a document with ``booktabs``: the paper's table, and a short one.
 
 The table has the form of the paper: one row per modality and task, one pair of columns per
 dimension and target. Dev is in-sample for fusion and post-processing; test has its 95 % interval
-or, with few subjects or recordings, the range of their own scores.
+or, with few subjects or recordings, the range of their own scores. The short table has test only,
+for chosen targets, and neither the plain mean beside another fusion nor the mean of train.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.errors import InputError
 from softaer.core.files import complete
+from softaer.core.tasks import CONSTANT, PLAIN_MEAN, TARGETS
 from softaer.page.score_table import score_table, systems
 
 SPECIAL = str.maketrans(
@@ -56,6 +60,64 @@ def latex_table(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataF
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
+def short_latex_table(
+    scores: pd.DataFrame,
+    intervals: pd.DataFrame,
+    ceiling: pd.DataFrame,
+    targets: Sequence[str] = TARGETS,
+) -> str:
+    """The short table: CCC on test, for some targets.
+
+    Parameters
+    ----------
+    scores, intervals, ceiling
+        See :func:`latex_table`.
+    targets
+        Those that were not predicted are left out.
+
+    Raises
+    ------
+    InputError
+        If none of the targets was predicted.
+    """
+    table = score_table(scores, intervals, ceiling)
+    places = [n for n, (_, target) in enumerate(table["columns"]) if target in targets]
+    if not places:
+        found = sorted({target for _, target in table["columns"]})
+        raise InputError(f"report.short_table: found {list(targets)}; expected some of {found}")
+    heads = [
+        escaped(f"{dimension} ") + SYMBOLS[target]
+        for dimension, target in (table["columns"][n] for n in places)
+    ]
+    lines = [
+        f"% Needs \\usepackage{{booktabs}}. CCC on test; mean over seeds; {_meaning(intervals)}; "
+        "bold: highest of the models here.",
+        rf"\begin{{tabular}}{{ll{'r' * len(places)}}}",
+        r"\toprule",
+        row_of(["modality", "task", *heads]),
+        r"\midrule",
+    ]
+    models = systems(scores)
+    others = {(modality, task) for modality, task, fusion in models if fusion != PLAIN_MEAN}
+    shown = [
+        row
+        for row, (modality, task, fusion) in zip(table["rows"], models, strict=False)
+        if task != CONSTANT and not (fusion == PLAIN_MEAN and (modality, task) in others)
+    ]
+    for row in shown:
+        for n in places:
+            tests = [other["blocks"][n]["test"] for other in shown]
+            known = [value for value in tests if value is not None]
+            row["blocks"][n]["best"] = bool(known) and row["blocks"][n]["test"] == max(known)
+    for row in [*shown, None, *table["rows"][len(models) :]]:
+        if row is None:
+            lines.append(r"\midrule")
+            continue
+        cells = [_test(row["blocks"][n]) for n in places]
+        lines.append(row_of([escaped(row["name"]), escaped(row["task"]), *cells]))
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
 def _meaning(intervals: pd.DataFrame) -> str:
     """What the bounds on test are."""
     kinds = set(intervals.loc[intervals["partition"] == "test", "kind"])
@@ -74,13 +136,18 @@ def cell_of(value: float | None) -> str:
     return "--" if value is None else f"${value:.3f}$"
 
 
+def bounds_of(text: str) -> str:
+    """Bounds in words, with the minus signs of LaTeX."""
+    return text.replace("−", "$-$")
+
+
 def _test(block: dict) -> str:
     value = cell_of(block["test"])
     if block.get("best"):
         value = rf"$\mathbf{{{block['test']:.3f}}}$"
     if block.get("bounds") is None:
         return value
-    return rf"{value} {{\scriptsize {block['bounds']}}}"
+    return rf"{value} {{\scriptsize {bounds_of(block['bounds'])}}}"
 
 
 def main() -> None:
@@ -88,12 +155,21 @@ def main() -> None:
     arguments.add_argument("--scores", type=Path, required=True)
     arguments.add_argument("--intervals", type=Path, required=True)
     arguments.add_argument("--ceiling", type=Path, required=True)
+    arguments.add_argument("--targets", nargs="+", required=True, help="of the short table")
     cli.add_output(arguments)
+    cli.add_output(arguments, "--short-output")
     options = arguments.parse_args()
 
-    text = latex_table(*map(tables.read, (options.scores, options.intervals, options.ceiling)))
-    with complete(options.output) as partial:
-        partial.write_text(text, encoding="utf-8")
+    scores, intervals, ceiling = map(
+        tables.read, (options.scores, options.intervals, options.ceiling)
+    )
+    written = {
+        options.output: latex_table(scores, intervals, ceiling),
+        options.short_output: short_latex_table(scores, intervals, ceiling, options.targets),
+    }
+    for path, text in written.items():
+        with complete(path) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

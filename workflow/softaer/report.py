@@ -31,8 +31,9 @@ from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
 from softaer.figures import element
 from softaer.figures.learning_curves import read_selections
-from softaer.labels import JUMPS, LEFT_OUT
+from softaer.labels import ALONE, JUMPS, LEFT_OUT
 from softaer.modalities import Modality, colours, configured
+from softaer.page import cautions, summary
 from softaer.page.against_ridge import against_ridge
 from softaer.page.claims import claims_table, largest_gains, power_table
 from softaer.page.explorer import explorer, in_order
@@ -42,7 +43,8 @@ from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.raters import raters_rows, sentences
 from softaer.page.run_times import run_times
-from softaer.page.score_table import other_scores, score_table
+from softaer.page.score_table import other_scores, score_table, with_minus
+from softaer.page.sections import on_page
 from softaer.page.settings import departures_from_defaults
 from softaer.page.template import as_rows, in_page, render
 from softaer.page.trouble import SHOWN, trouble_rows, typical_and_worst
@@ -103,6 +105,14 @@ STAGES = (
     "uncertainty",
 )
 """Stages whose code affects the scores or their evaluation, besides those of the modalities."""
+
+
+OF_LABELS = {
+    "raters of weight 0": (LEFT_OUT,),
+    "only one rater who counts": (ALONE,),
+    "jumps of E": (JUMPS,),
+}
+"""Kinds of unusual labels, by words of the notes on them."""
 
 
 def all_stages(modalities: Iterable[Modality]) -> list[str]:
@@ -254,7 +264,8 @@ def shown_scores(scores: pd.DataFrame) -> pd.DataFrame:
     for name in ("crps", "nll", "r_deviation"):
         low, high = table.pop(f"{name}_low"), table.pop(f"{name}_high")
         bounds = [
-            "–" if pd.isna(a) else f"[{a:.3f}, {b:.3f}]" for a, b in zip(low, high, strict=True)
+            "–" if pd.isna(a) else with_minus(f"[{a:.3f}, {b:.3f}]")
+            for a, b in zip(low, high, strict=True)
         ]
         before = f"{name}_difference" if f"{name}_difference" in table else name
         table.insert(table.columns.get_loc(before) + 1, f"{name} 95 %", bounds)
@@ -301,15 +312,10 @@ def main() -> None:
     recordings = rated(read_recordings(options.recordings))
     in_scores = scored(recordings, options.coverage)
     experiment = cli.settings(options, Experiment)
-    ordered = in_order(in_scores)
-    traces = explorer(
-        *(experiment, options.results, options.dataset, ordered),
-        prepared(tables.read_batches(options.ratings, ordered), options),
-        cli.delays(options),
-    )
     coefficients = (
         read_models(experiment, options.results, experiment.fused) if experiment.fused else None
     )
+    steps = read_models(experiment, options.results, experiment.single)
     each = table("recordings")
     uncertainty, distribution = map(table, ("uncertainty", "distribution"))
     covered, reliability = map(table, ("covered", "agreement/reliability"))
@@ -329,19 +335,68 @@ def main() -> None:
     modalities = configured(options.config)
     settings = {name: modality.settings for name, modality in modalities.items()}
     odd = oddities(options.results / "status", options.noting, recordings)
+    pairs, absent = frame_pairs(table("frame_pairs")), absences(recordings, options.coverage)
+    shown = on_page(
+        options.config["report"]["without"],
+        {
+            "pairs": bool(pairs),
+            "uncertainty": len(uncertainty) > 0,
+            "fusion": coefficients is not None,
+        },
+    )
+    traces = (
+        explorer(
+            *(experiment, options.results, options.dataset, in_order(in_scores)),
+            prepared(tables.read_batches(options.ratings, in_order(in_scores)), options),
+            cli.delays(options),
+        )
+        if "traces" in shown
+        else None
+    )
+    chosen = summary.chosen_rows(headline(scores, ceiling), own)
+    ridge, raters = against_ridge(scores), table("raters")
+    dev_subjects = len({r.subject for r in in_scores if r.partition == "dev"})
+    resample = options.config["evaluation"]["resample"]
     page = render(
         options.template,
         name=options.name,
         changed=as_rows(departures_from_defaults(options.config)),
         simulated=options.simulated,
-        headline=headline(scores, ceiling),
-        answers=claims[["hypothesis", "target", "answer"]].to_dict("records"),
+        sections=shown,
+        done=summary.what_was_done(
+            *(experiment, summary.networks_of(options.config), recordings),
+            *(raters["rater"].nunique(), options.simulated),
+        ),
+        chosen=chosen,
+        not_the_highest=summary.not_the_highest(chosen),
+        answers={
+            "Is ridge regression beaten?": summary.ridge_beaten(claims, ridge),
+            "Do the claims hold?": summary.claims_hold(claims),
+            "What is σ worth?": summary.sigma_worth(distribution),
+        },
+        cautions=list(
+            filter(
+                None,
+                [
+                    cautions.of_units(units, resample),
+                    cautions.of_seeds(len(experiment.seeds)),
+                    cautions.of_dev(dev_subjects),
+                    cautions.of_ridge(chosen),
+                    cautions.of_reliability(reliability),
+                    cautions.of_sigma(distribution),
+                    cautions.of_raters(raters),
+                    cautions.of_absences(absent),
+                    cautions.of_inputs(odd, len(recordings), OF_LABELS),
+                ],
+            )
+        ),
+        tested=len(claims) > 0,
         claims=as_rows(claims_table(claims)),
         scores=own,
         other_scores=as_rows(other_scores(scores)),
         kinds=sorted(set(on_test["kind"])),
         units=units,
-        dev_subjects=len({r.subject for r in in_scores if r.partition == "dev"}),
+        dev_subjects=dev_subjects,
         few=FEW_UNITS,
         seeds=experiment.seeds,
         tasks=experiment.tasks,
@@ -351,7 +406,7 @@ def main() -> None:
         counts=scores.groupby("partition", sort=False)[["recordings", "frames"]]
         .max()
         .to_dict("index"),
-        resample=options.config["evaluation"]["resample"],
+        resample=resample,
         draws=options.config["evaluation"]["draws"],
         hypotheses=as_rows(claims_table(table("hypotheses"))),
         power=as_rows(power_table(power)) if len(power) else None,
@@ -364,9 +419,8 @@ def main() -> None:
         covered=as_rows(covered.drop(columns=["modality", "few", "units"])),
         unreliable=unreliable(reliability),
         summary=as_rows(table("summary")),
-        absences=as_rows(absences(recordings, options.coverage)),
+        absences=as_rows(absent),
         oddities=as_rows(odd),
-        odd_recordings=odd["recording"].nunique(),
         left_out=noted(odd, LEFT_OUT),
         jumping=noted(odd, JUMPS),
         all_recordings=len(recordings),
@@ -378,11 +432,11 @@ def main() -> None:
         agreement={name: as_rows(table(f"agreement/{name}")) for name in ("dimensions", "raters")},
         reliability=as_rows(reliability_rows(reliability)),
         agreement_figure=figure("agreement"),
-        each_rater=as_rows(raters_rows(table("raters"))),
-        of_raters=sentences(table("raters")),
+        each_rater=as_rows(raters_rows(raters)),
+        of_raters=sentences(raters),
         raters_figure=figure("raters"),
         aligned=options.config["labels"]["alignment"] == "estimated",
-        pairs=frame_pairs(table("frame_pairs")),
+        pairs=pairs,
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},
         selections=as_rows(
@@ -390,8 +444,9 @@ def main() -> None:
                 read_selections(experiment, options.results), options.results, experiment.seeds[0]
             )
         ),
-        steps=as_rows(read_models(experiment, options.results, experiment.single)),
-        ridge=against_ridge(scores),
+        steps=as_rows(steps[steps["kept"]]),
+        steps_left_out=as_rows(steps[~steps["kept"]]),
+        ridge=ridge,
         ridge_choice=as_rows(read_ridge(experiment, options.results))
         if experiment.baselines
         else None,
@@ -412,8 +467,8 @@ def main() -> None:
         trace_recordings=typical_and_worst(each, options.results),
         trace_task=experiment.tasks[-1],
         trace_seed=experiment.seeds[0],
-        explorer=in_page(traces),
-        explorer_every=traces["every"],
+        explorer=in_page(traces) if traces else None,
+        explorer_every=traces["every"] if traces else 1,
         explorer_script=Markup(SCRIPT.read_text(encoding="utf-8")),
         plotly=Markup(plotly.offline.get_plotlyjs()),
         curves=figure("learning_curves"),

@@ -25,7 +25,7 @@ from softaer.comparison.settings import changed, normalised
 from softaer.core.files import complete
 from softaer.core.home import COMPARISON
 from softaer.core.inference import FEW_UNITS
-from softaer.latex_table import SYMBOLS, cell_of, escaped, row_of
+from softaer.latex_table import SYMBOLS, bounds_of, cell_of, escaped, row_of
 from softaer.page.score_table import shown_bounds
 from softaer.page.template import as_rows, render
 from softaer.running.recordings import is_simulated
@@ -78,7 +78,7 @@ def _cells(row: pd.Series) -> list[str]:
     ):
         cell = cell_of(None if pd.isna(row[value]) else row[value])
         bounds = shown_bounds(row[low], row[high], row["kind"])
-        cells.append(cell if bounds is None else rf"{cell} {{\scriptsize {bounds}}}")
+        cells.append(cell if bounds is None else rf"{cell} {{\scriptsize {bounds_of(bounds)}}}")
     return cells
 
 

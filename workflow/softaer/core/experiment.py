@@ -67,6 +67,22 @@ Functional = Literal[
     "mean", "variance", "sd", "min", "max", "range", "p10", "p25", "p50", "p75", "p90", "slope"
 ]
 FaceGroup = Literal["pose", "gaze", "eyes", "mouth", "brows"]
+ReportSection = Literal[
+    "scores",
+    "claims",
+    "traces",
+    "pairs",
+    "uncertainty",
+    "raters",
+    "data",
+    "curves",
+    "selection",
+    "postprocessing",
+    "fusion",
+    "run-times",
+    "configuration",
+    "versions",
+]
 Step = Literal["median_filter", "centring", "scaling", "time_shift"]
 
 
@@ -662,8 +678,12 @@ class Report(Section):
     """Content of the report besides the scores."""
 
     frames: bool | None = None
-    """show video frames; null: yes, except for a corpus as it was delivered, whose
-    licence may forbid it"""
+    """show video frames; null: only those of the simulated corpus, since pages with faces
+    are easily sent on"""
+    without: Annotated[tuple[ReportSection, ...], EACH_ONCE] = ()
+    """sections that are left out, as [pairs, run-times]"""
+    short_table: Annotated[tuple[Target, ...], MinLen(1), EACH_ONCE] = TARGETS
+    """targets in the short LaTeX table, results/ccc_short.tex"""
     published: Annotated[str, MinLen(1), "han2017, the path of a table, none"] | None = None
     """published scores to compare with: han2017 (the paper's), the path of a table, or none.
     null: the paper's scores with a SEWA layout. Not possible with the simulated corpus"""

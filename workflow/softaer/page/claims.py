@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from softaer.page.score_table import shown_bounds
+from softaer.page.score_table import shown_bounds, with_minus
 
 PAIR = ["hypothesis", "dimension", "target", "better", "worse"]
 """Columns that identify a comparison."""
@@ -38,7 +38,9 @@ def claims_table(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effect(size: float, low: float, high: float) -> str | None:
-    return None if pd.isna(size) else f"{size:.2f} {shown_bounds(low, high, 'interval')}"
+    if pd.isna(size):
+        return None
+    return f"{with_minus(f'{size:.2f}')} {shown_bounds(low, high, 'interval')}"
 
 
 def power_table(power: pd.DataFrame) -> pd.DataFrame:

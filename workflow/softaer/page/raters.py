@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from softaer.page.score_table import with_minus
+
 LEVEL = 0.05
 """Drift is told if its p value, times the number of values that were tested, is below this."""
 
@@ -87,7 +89,7 @@ def _drifts(own: pd.DataFrame) -> list[str]:
 
 def _treatment(odd: pd.DataFrame) -> pd.Series:
     out = odd["done"].str.startswith("excluded")
-    return out.map({True: "left out of E and sigma", False: "kept"})
+    return out.map({True: "left out of E and σ", False: "kept"})
 
 
 def _all(raters: int) -> str:
@@ -118,11 +120,11 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return with_minus(f"{value:+.2f}")
 
 
 def _with_interval(value: float, low: float, high: float) -> str:
     if pd.isna(value):
         return "–"
     bounds = "" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]"
-    return f"{value:.2f}{bounds}".replace("-", "−")
+    return with_minus(f"{value:.2f}{bounds}")

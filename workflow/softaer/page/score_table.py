@@ -37,12 +37,35 @@ def name_of(modality: str, task: str, fusion: str) -> str:
     return f"{modality} ({PLAIN_MEAN})" if fusion == PLAIN_MEAN else modality
 
 
+def with_minus(text: str) -> str:
+    """Numbers with a minus sign instead of a hyphen.
+
+    Examples
+    --------
+    >>> with_minus("[-0.10, 0.20]")
+    '[−0.10, 0.20]'
+    """
+    return text.replace("-", "−")
+
+
+def shown(value: float) -> str:
+    """A score as pages show it.
+
+    Examples
+    --------
+    >>> shown(-0.1234), shown(-0.0001)
+    ('−0.123', '0.000')
+    """
+    return with_minus(f"{value:z.3f}")
+
+
 def shown_bounds(low: float, high: float, kind: str) -> str | None:
     """``[0.12, 0.34]`` for an interval, ``(0.12 to 0.34)`` for a range; ``None`` if missing."""
     if pd.isna(low):
         return None
     # z: no minus before what is rounded to zero.
-    return f"[{low:z.2f}, {high:z.2f}]" if kind == "interval" else f"({low:z.2f} to {high:z.2f})"
+    text = f"[{low:z.2f}, {high:z.2f}]" if kind == "interval" else f"({low:z.2f} to {high:z.2f})"
+    return with_minus(text)
 
 
 OTHER_SCORES = {

@@ -8,6 +8,10 @@ import pandas as pd
 
 from softaer.core.tasks import ALONE, CLIMATOLOGY, LABEL, PREDICTED, RIDGE
 from softaer.core.tasks import CONSTANT_SPREAD as CONSTANT
+from softaer.page.score_table import with_minus
+
+UNKNOWN = "not reachable"
+"""Stands for a number that does not exist."""
 
 SCORES = ("crps", "nll")
 """Proper scores of single ratings; lower is better."""
@@ -132,7 +136,7 @@ def _span(values: Sequence[float | None], form: str = "{:.2f}") -> str:
     """One value, or the two that differ, as text; ``not reachable`` without any."""
     known = sorted(value for value in values if value is not None and not pd.isna(value))
     texts = list(dict.fromkeys(form.format(value) for value in known))
-    return " to ".join(dict.fromkeys([texts[0], texts[-1]])) if texts else "not reachable"
+    return with_minus(" to ".join(dict.fromkeys([texts[0], texts[-1]]))) if texts else UNKNOWN
 
 
 def reliability_rows(reliability: pd.DataFrame) -> pd.DataFrame:
@@ -159,7 +163,7 @@ def reliability_rows(reliability: pd.DataFrame) -> pd.DataFrame:
             "reliability": "–" if both["reliability"].isna().all() else _span(both["reliability"]),
             "95 %": "–"
             if both["low"].isna().all()
-            else f"[{both['low'].min():.2f}, {both['high'].max():.2f}]",
+            else with_minus(f"[{both['low'].min():.2f}, {both['high'].max():.2f}]"),
             "highest_r": "–" if both["reliability"].isna().all() else _span(limits),
         }
         row |= {f"for 0.{w}": _span(both[f"raters_{w}0"], "{:.0f}") for w in (7, 8, 9)}

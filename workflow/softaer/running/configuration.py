@@ -386,3 +386,19 @@ def delays(config: Mapping[str, Any]) -> dict[str, float]:
     if isinstance(delay, Mapping):
         return {dimension: float(delay[dimension]) for dimension in config["dimensions"]}
     return {dimension: float(delay) for dimension in config["dimensions"]}
+
+
+def shows_frames(config: Mapping[str, Any], simulated: bool) -> bool:
+    """Whether the report shows video frames.
+
+    Without a word in the configuration, faces of people are not shown: the page gets mailed.
+
+    Examples
+    --------
+    >>> [shows_frames({"report": {"frames": f}}, simulated=False) for f in (None, True, False)]
+    [False, True, False]
+    >>> [shows_frames({"report": {"frames": f}}, simulated=True) for f in (None, True, False)]
+    [True, True, False]
+    """
+    asked = config["report"]["frames"]
+    return simulated if asked is None else asked
