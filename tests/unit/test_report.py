@@ -1265,3 +1265,13 @@ def test_steps_that_were_not_kept_fold_to_one_line(tmp_path, root, text):
     none = results.render(root)
     assert "No step was kept" in none
     assert "8 of 8 steps were not kept" in none
+
+
+def test_numbers_have_minus_signs_and_sigma_its_letter(text):
+    """But for code, scripts and notes of the stages, which are shown as they are."""
+    plain = re.sub(r"<(script|style|svg|pre|code)\b.*?</\1>", " ", text, flags=re.DOTALL)
+    words = html.unescape(re.sub("<[^>]+>", " ", plain))
+    assert "σ" in words
+    assert "−0." in words
+    assert "sigma" not in words
+    assert not re.search(r"(?<![\w.])-\d", words)
