@@ -22,7 +22,7 @@ from softaer.comparison.settings import normalised
 from softaer.core import places
 from softaer.core.archives import zipped
 from softaer.core.errors import InputError
-from softaer.core.experiment import is_own_file
+from softaer.core.experiment import OVER_CORPUS, is_own_file
 from softaer.core.files import complete
 from softaer.core.listing import first_few
 from softaer.core.tasks import JOIN, LEAST_CONTRIBUTING
@@ -105,6 +105,7 @@ def tables_of(run: Finished, ratings: bool = False) -> list[str]:
     sometimes: dict[Sequence[str], bool] = {
         groups: bool(run.config["evaluation"]["groups"]),
         (places.ANNOTATION_DELAY,): run.config["delay"] == "estimated",
+        (places.RATER_STATISTICS,): labels["scale"] in OVER_CORPUS,
         (places.RATER_LAGS,): labels["alignment"] == "estimated",
         (places.CORPUS_WEIGHTS,): weights == ("ewe", "corpus"),
         (places.CONTRIBUTIONS,): contributing,

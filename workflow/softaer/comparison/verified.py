@@ -154,7 +154,7 @@ def _corpus(frozen: bytes, here: bytes) -> Answer:
                 words = f"recording {name}, column {column}: "
                 words += f"{one!r} in the archive, {other!r} here"
                 return Answer(answer, DIFFERS, words)
-    return Answer(answer, SAME if frozen == here else CLOSE, "" if frozen == here else "but paths")
+    return Answer(answer, SAME) if frozen == here else Answer(answer, CLOSE, "only paths differ")
 
 
 def _rows(content: bytes) -> dict[str, dict[str, str]]:
