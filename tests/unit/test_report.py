@@ -1118,12 +1118,15 @@ def test_scores_of_others_stand_beside_those_of_the_run(results, root, tmp_path,
     assert "It is not known whether this run uses the same corpus" in beside
 
 
+PAPERS_LABELS = {"alignment": "none", "estimator": "ewe", "scale": "none", "relative": "none"}
+
+
 def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compare(tmp_path, root):
     results = Results(tmp_path, dimensions=("arousal", "valence"), tasks=("multi",))
     config = {
         "audio": {"feature_set": "IS13_ComParE", "functionals": ["mean", "variance"]},
         "video": {"registration": "none", "window": 0.0},
-        "labels": {"alignment": "none", "estimator": "ewe"},
+        "labels": PAPERS_LABELS,
     }
     words = ["--published", "han2017", "--release", "SEWA, some of it"]
     text = results.render(root, *words, config=config)
@@ -1144,7 +1147,7 @@ def test_the_papers_scores_stand_there_with_their_source_and_how_far_they_compar
 def test_where_no_published_score_matches_the_page_says_so(results, root):
     config = {"audio": {"feature_set": "", "functionals": []}}
     config["video"] = {"registration": "", "window": 0.0}
-    config["labels"] = {"alignment": "none", "estimator": "ewe"}
+    config["labels"] = PAPERS_LABELS
     text = results.render(root, "--published", "han2017", config=config, output="no.html")
     assert "None of the 48 published scores" in text
     assert 'class="published"' not in text
