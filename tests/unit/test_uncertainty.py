@@ -246,14 +246,14 @@ def perfect():
     return pd.concat(frames, ignore_index=True), ratings
 
 
-def judged(frames, ratings, a=0.0):
+def judged(frames, ratings, a=0.0, groups=None):
     """The tables of a model, whose a is given and whose constant spread is the best one."""
     constant = np.hypot(a, float(np.sqrt((frames["sigma_label"] ** 2).mean())))
     frames = frames.assign(spread=np.hypot(a, frames["sigma"]))
     fit = {"a": a, "b_squared": 1.0, "out_of_fold": True, "constant": constant}
     fit |= {"few_80": False, "few_90": True}
     climatology = 0.0, 1.0
-    return judge(frames, ratings, {PREDICTED: fit}, climatology, SETTINGS)
+    return judge(frames, ratings, {PREDICTED: fit}, climatology, SETTINGS, groups=groups)
 
 
 def scores_of(frames, ratings, a=0.0):
@@ -369,6 +369,22 @@ def test_coverage_of_bands_over_all_and_by_level_of_sigma(perfect):
     by_level = table[table["by"] == "sigma"].groupby("nominal")
     assert by_level["width"].apply(lambda width: width.is_monotonic_increasing).all()
     assert (by_level["ratings"].sum() == len(ratings)).all()
+
+
+def test_coverage_of_bands_by_group(perfect):
+    """Raters of one group scatter twice as much as the model knows."""
+    frames, ratings = perfect
+    names = sorted(set(ratings["recording"]))
+    sex = pd.DataFrame({"column": "sex", "value": ["f", "m"] * 4, "recording": names})
+    odd = ratings["recording"].isin(sex.loc[sex["value"] == "m", "recording"])
+    wider = ratings["value"] + odd * (ratings["value"] - ratings["E_others"])
+    table = pd.DataFrame(judged(frames, ratings.assign(value=wider), groups=sex).covered)
+    own = table[(table["by"] == "sex") & (table["nominal"] == 0.8)].set_index("level")
+    assert own.loc["f", "coverage"] == pytest.approx(0.8, abs=0.03)
+    assert own.loc["m", "coverage"] < 0.65
+    assert (own["units"] == 4).all()
+    assert own[["low", "high"]].isna().all(axis=None)
+    assert own["ratings"].sum() == len(ratings)
 
 
 def test_bands_of_one_width_hold_too_little_where_raters_differ(perfect):

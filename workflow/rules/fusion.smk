@@ -401,6 +401,8 @@ rule uncertainty:
         lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
         evaluation=EVALUATION,
+        groups=flag("--groups", config["evaluation"]["groups"] or None),
+        values=lambda wildcards: [CORPUS.grouped[r.recording] for r in rated_in("test")],
     shell:
         "python -m softaer.uncertainty"
         " --recordings {input.recordings:q}"
@@ -415,6 +417,7 @@ rule uncertainty:
         " {params.screen}"
         " {params.lags}"
         " {params.evaluation}"
+        " {params.groups:q}"
         " --output {output.curves}"
         " --distribution-output {output.distribution}"
         " --csv-output {output.csv}"

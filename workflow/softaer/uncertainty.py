@@ -51,8 +51,9 @@ from softaer.core.schema import COVERED, DISTRIBUTION, UNCERTAINTY
 from softaer.core.targets import read_targets
 from softaer.core.tasks import ALONE, CLIMATOLOGY, LABEL, PREDICTED, RIDGE, TARGETS
 from softaer.core.tasks import CONSTANT_SPREAD as CONSTANT
-from softaer.corpus import rated, read_recordings
+from softaer.corpus import rated, read_recordings, read_rows
 from softaer.coverage import scored
+from softaer.group_scores import groups_of
 from softaer.labels import add_estimator, read_estimator
 from softaer.predictive import percent, ratings_on_frames
 from softaer.rater_lags import prepared
@@ -394,15 +395,19 @@ def score_rows(
     return rows
 
 
-def covered_rows(both: pd.DataFrame, settings: Evaluation) -> list[dict[str, Any]]:
-    """How many ratings the bands hold, over all frames and by level of predicted sigma.
+def covered_rows(
+    both: pd.DataFrame, settings: Evaluation, groups: pd.DataFrame | None = None
+) -> list[dict[str, Any]]:
+    """How many ratings the bands hold, over all frames, by level of predicted sigma and by group.
 
     Parameters
     ----------
     both
-        ``value``, ``unit``, ``sigma`` and the bands of ``PREDICTIVE``.
+        ``recording``, ``value``, ``unit``, ``sigma`` and the bands of ``PREDICTIVE``.
     settings
         Number of draws, and their seed.
+    groups
+        See :func:`softaer.group_scores.groups_of`.
 
     Returns
     -------
@@ -411,6 +416,13 @@ def covered_rows(both: pd.DataFrame, settings: Evaluation) -> list[dict[str, Any
     thirds = np.quantile(both["sigma"], [1 / 3, 2 / 3])
     level = np.array(LEVELS)[np.searchsorted(thirds, both["sigma"], side="right")]
     varies = both["sigma"].nunique() > 1
+    named: list[tuple[str, str, np.ndarray]] = [("all", "", np.ones(len(both), dtype=bool))]
+    named += [("sigma", name, level == name) for name in LEVELS if varies]
+    if groups is not None:
+        named += [
+            (column, value, both["recording"].isin(own["recording"]).to_numpy())
+            for (column, value), own in groups.groupby(["column", "value"], sort=False)
+        ]
     rows = []
     for nominal in NOMINAL_BANDS:
         lower, upper = (both[f"{end}_{percent(nominal)}"] for end in ("lower", "upper"))
@@ -419,9 +431,10 @@ def covered_rows(both: pd.DataFrame, settings: Evaluation) -> list[dict[str, Any
         table = pd.DataFrame({"n": 1.0, "unit": both["unit"]})
         table["inside"] = ((both["value"] >= lower) & (both["value"] <= upper)).astype(float)
         table["width"] = upper - lower
-        parts = [("all", "", table)]
-        parts += [("sigma", name, table[level == name]) for name in LEVELS if varies]
-        for by, name, some in parts:
+        for by, name, here in named:
+            some = table[here]
+            if some.empty:
+                continue
             sums = some.groupby("unit").sum()
             share, low, high = sums["inside"].sum() / sums["n"].sum(), np.nan, np.nan
             if len(sums) > FEW_UNITS:
@@ -495,6 +508,7 @@ def judge(
     climatology: tuple[float, float],
     settings: Evaluation,
     spread: str = Labels.spread,
+    groups: pd.DataFrame | None = None,
 ) -> Judged | None:
     """Everything that this stage says of one model.
 
@@ -513,6 +527,8 @@ def judge(
         Units, number of draws and their seed.
     spread
         Form of the labels' sigma.
+    groups
+        See :func:`covered_rows`.
 
     Returns
     -------
@@ -537,7 +553,7 @@ def judge(
         own = fits.get(row["series"], {})
         row |= {name: own.get(name) for name in ("a", "b_squared", "out_of_fold")}
         row["panels"] = both["panel"].nunique()
-    covered = covered_rows(both, settings)
+    covered = covered_rows(both, settings, groups)
     for row in covered:
         row["few"] = fit[f"few_{percent(row['nominal'])}"]
     return Judged(curves, scores, covered)
@@ -550,6 +566,7 @@ def main() -> None:
     cli.add_delays(arguments)
     add_estimator(arguments)
     cli.add_settings(arguments, Evaluation)
+    arguments.add_argument("--groups", nargs="+", default=[], help="columns of the table")
     cli.add_output(arguments)
     cli.add_output(arguments, "--distribution-output")
     cli.add_output(arguments, "--csv-output")
@@ -565,6 +582,8 @@ def main() -> None:
     modality = experiment.modalities[-1]
     corpus_weights, estimator = read_estimator(options)
     unit_of = {r.recording: getattr(r, settings.resample) for r in test}
+    rows = list(read_rows(options.recordings, None).values()) if options.groups else []
+    groups = groups_of(rows, options.groups, list(unit_of))
     delays = cli.delays(options)
     curves: list[pd.DataFrame] = []
     scores: list[dict[str, Any]] = []
@@ -590,7 +609,7 @@ def main() -> None:
                 frames = frames.merge(ridge[0], on=keys, suffixes=("", "_ridge"), how="left")
                 fits |= {RIDGE: ridge[1]}
             frames = frames.assign(frame=index(frames["time"].to_numpy())).drop(columns="time")
-            found = judge(frames, ratings, fits, climatology, settings, estimator["spread"])
+            found = judge(frames, ratings, fits, climatology, settings, estimator["spread"], groups)
             if found is not None:
                 model = {"dimension": dimension, "task": task, "modality": modality}
                 curves.append(found.curves.assign(dimension=dimension, task=task))

@@ -859,5 +859,5 @@ COVERED = pa.schema(
         field("units", pa.int64()),
     ]
 )
-"""Share of the single ratings on test that bands hold, over all frames, and by level of predicted
-sigma."""
+"""Share of the single ratings on test that bands hold: over all frames, by level of predicted
+sigma, and by group of recordings."""
