@@ -163,7 +163,7 @@ def copied(project: Project, folder: Path) -> Project:
     return Project(project.source, folder)
 
 
-RUN_TIMES = re.compile(rb'<section id="run-times".*?</section>', re.DOTALL)
+RUN_TIMES = re.compile(rb'<section aria-labelledby="run-times".*?</section>', re.DOTALL)
 """What no two reports have in common."""
 
 

@@ -240,6 +240,7 @@ def test_held_ratings_are_those_written_out(faults, empty_project):
             "corpus": {"recordings": f"{form}.csv"},
             "ratings": {"interpolation": "hold" if form == "changes" else "linear"},
             "dimensions": ["arousal"],
+            "labels": {"estimator": "mean"},
         }
         outcome = empty_project.run("labels", config=config)
         assert outcome.returncode == 0, outcome.output

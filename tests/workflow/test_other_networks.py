@@ -64,7 +64,7 @@ def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tm
 def test_the_report_and_the_log_say_how_many_weights_there_are(convolutional):
     predictor = Predictor.load(convolutional.path("results/packed_model"))
     page = convolutional.path("results/report.html").read_text()
-    table = page[page.index("<h2>Selection</h2>") :]
+    table = page[page.index('<h2 id="selection">') :]
     logs = "".join(p.read_text() for p in convolutional.path("results/logs/train").rglob("*.log"))
     for network in predictor.networks:
         assert re.search(rf"<td[^>]*>{network.model.weights}</td>", table)

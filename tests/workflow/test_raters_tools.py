@@ -42,7 +42,8 @@ def test_a_real_log_of_pagan_becomes_labels_in_two_commands(shared_data, empty_p
     assert outcome.returncode == 0, outcome.output
     labels = pd.read_parquet(empty_project.path("results/labels/QA_Audio.parquet"))
     assert len(labels) == 325
-    assert (labels["raters"] == 71).all()
+    # 13 of the 71 never moved, and about 9 ran against the others: they have weight 0.
+    assert labels["raters"].between(45, 49).all()
     values = pd.read_csv(folder / "Pitch_values.csv")["Value"].to_numpy()
     truth = np.interp(labels["time"], np.arange(len(values)) / 60, values)
     r = [np.corrcoef(labels["E"][d:], truth[: 325 - d])[0, 1] for d in range(5, 20)]

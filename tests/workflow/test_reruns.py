@@ -16,7 +16,7 @@ from rerun_cases import FILES, MODULES, SCORES, SETTINGS
 pytestmark = pytest.mark.workflow
 
 OWN_TABLE = "results/corpus/recordings.csv"
-OWN_CORPUS = {"corpus": {"recordings": OWN_TABLE}}
+OWN_CORPUS = {"corpus": {"recordings": OWN_TABLE}, "report": {"frames": True}}
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def test_an_edit_of_the_look_of_the_figures(finished_project):
 
 def test_an_edit_of_the_template_of_the_report(finished_project):
     path = finished_project.source / "workflow/report/report.html.j2"
-    with edited(path, path.read_text().replace("<h1>", "<h1 >")):
+    with edited(path, path.read_text().replace("<h1 id", "<h1  id")):
         assert rules_that_rerun(finished_project) == {"report"}
 
 
