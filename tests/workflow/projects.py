@@ -166,12 +166,15 @@ def copied(project: Project, folder: Path) -> Project:
 RUN_TIMES = re.compile(rb'<section aria-labelledby="run-times".*?</section>', re.DOTALL)
 """What no two reports have in common."""
 
+NAME = re.compile(rb"(<details><summary>)<strong>[^<]*</strong>: ")
+"""The experiment's name, that of its configuration file, which a module that is imported lacks."""
+
 
 def without_run_times(report: bytes) -> bytes:
-    """A report without the section on run times."""
+    """A report without the section on run times, and without the name of the experiment."""
     text, found = RUN_TIMES.subn(b"", report)
     assert found == 1
-    return text
+    return NAME.sub(rb"\1", text)
 
 
 def digest(path: Path) -> str:

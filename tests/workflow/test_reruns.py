@@ -185,7 +185,7 @@ def test_a_recording_that_is_taken_out(own_corpus, rows):
 
 def test_published_scores_concern_the_report_alone(own_corpus, tmp_path):
     project = copied(own_corpus, tmp_path / "run")
-    shown = OWN_CORPUS | {"report": {"published": "han2017"}}
+    shown = OWN_CORPUS | {"report": {"published": "han2017", "frames": True}}
     outcome = project.run(config=shown)
     assert outcome.returncode == 0, outcome.output
     assert outcome.rules == {"report"}
