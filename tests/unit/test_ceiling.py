@@ -7,6 +7,7 @@ import coverage_tables
 import numpy as np
 import pandas as pd
 import pytest
+from rating_tables import table_of
 
 from softaer import ceiling
 from softaer.ceiling import estimate_with, left_out
@@ -15,19 +16,6 @@ from softaer.core import schema, tables
 from softaer.core.tasks import HUMAN, TRUTH
 from softaer.labels import label
 from softaer.simulate.check import CHECK
-
-
-def table_of(traces, recording="rec", dimension="m"):
-    rater, frame = np.nonzero(~np.isnan(traces))
-    return pd.DataFrame(
-        {
-            "recording": recording,
-            "time": frame / 10,
-            "dimension": dimension,
-            "rater": [f"r{k}" for k in rater],
-            "value": traces[rater, frame],
-        }
-    )
 
 
 def panel(rng, raters=5, length=300, noise=0.5):

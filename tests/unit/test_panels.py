@@ -8,6 +8,7 @@ import audmetric
 import numpy as np
 import pandas as pd
 import pytest
+from rating_tables import table_of
 from scipy.signal import savgol_filter
 from scipy.stats import spearmanr, trim_mean
 
@@ -41,23 +42,6 @@ def drawn(seed: int, raters: int = 5, frames: int = 600, noise: float = 0.3) -> 
     return truth + noise * np.stack([smooth_noise(rng, frames, 8) for _ in range(raters)])
 
 
-def as_table(traces, recording="p1", dimension="arousal"):
-    """Ratings as the stages read them."""
-    rater, frame = np.nonzero(~np.isnan(traces))
-    return pd.DataFrame(
-        {
-            "recording": recording,
-            "time": frame / 10,
-            "dimension": dimension,
-            "rater": [f"r{k}" for k in rater],
-            "value": traces[rater, frame],
-        }
-    )
-
-
-# The tables of steps.
-
-
 @pytest.mark.parametrize("key", TABLES)
 def test_the_configuration_and_the_table_of_a_step_have_the_same_names(key):
     named = set(get_args(types(Labels)[key]))
@@ -89,7 +73,7 @@ def test_stages_share_out_all_keys_and_the_order_is_that_of_the_steps():
 
 def test_an_unknown_name_is_refused_with_those_that_exist():
     with pytest.raises(InputError) as caught:
-        label(as_table(drawn(0)), estimator="mode")
+        label(table_of(drawn(0)), estimator="mode")
     for said in ("labels: estimator", "'mode'", "ewe", "median", "trimmed_mean"):
         assert said in str(caught.value)
 
@@ -98,7 +82,7 @@ def test_an_unknown_name_is_refused_with_those_that_exist():
 
 
 def test_a_rater_over_the_corpus_has_mean_0_and_deviation_1():
-    ratings = pd.concat([as_table(2 * drawn(1) + 1, "a"), as_table(drawn(2) - 1, "b")])
+    ratings = pd.concat([table_of(2 * drawn(1) + 1, "a"), table_of(drawn(2) - 1, "b")])
     statistics = scaling.statistics(ratings)
     after = steps.prepared_ratings(ratings, Labels(scale="rater"), statistics)
     found = after.groupby("rater")["value"].agg(["mean", lambda v: v.std(ddof=0)])
@@ -111,7 +95,7 @@ def test_a_rater_over_the_corpus_has_mean_0_and_deviation_1():
 
 
 def test_range_and_centre():
-    ratings = as_table(drawn(3))
+    ratings = table_of(drawn(3))
     statistics = scaling.statistics(ratings)
     spans = steps.prepared_ratings(ratings, Labels(scale="range"), statistics)
     found = spans.groupby("rater")["value"].agg(["min", "max"])
@@ -125,7 +109,7 @@ def test_range_and_centre():
 @pytest.mark.parametrize("scale", steps.SCALES)
 def test_a_flat_trace_becomes_zero(scale):
     traces = np.stack([np.full(50, 0.1 + 0.2), drawn(4, 1, 50)[0]])
-    ratings = as_table(traces)
+    ratings = table_of(traces)
     after = steps.prepared_ratings(ratings, Labels(scale=scale), scaling.statistics(ratings))
     assert (after.loc[after["rater"] == "r0", "value"] == 0).all()
     assert after.loc[after["rater"] == "r1", "value"].std() > 0
@@ -140,13 +124,13 @@ def test_gain_and_level_of_a_rater_do_not_matter_after_scaling():
     before, after = (
         label(
             steps.prepared_ratings(
-                as_table(t), Labels(scale="rater"), scaling.statistics(as_table(t))
+                table_of(t), Labels(scale="rater"), scaling.statistics(table_of(t))
             )
         )[0]
         for t in (traces, changed)
     )
     pd.testing.assert_frame_equal(before, after, atol=1e-10)
-    assert np.abs(label(as_table(traces))[0]["E"] - label(as_table(changed))[0]["E"]).max() > 0.3
+    assert np.abs(label(table_of(traces))[0]["E"] - label(table_of(changed))[0]["E"]).max() > 0.3
 
 
 # Smoothing, and changes.
@@ -241,7 +225,7 @@ def test_changes_over_a_corpus_do_not_cross_recordings():
     np.testing.assert_allclose(agreement_over(parts, measure="changes"), expected)
     joined = rater_agreement(np.concatenate(parts, axis=1), measure="changes")
     assert np.abs(joined - expected).max() > 1e-3
-    ratings = pd.concat([as_table(parts[0], "a"), as_table(parts[1], "b")])
+    ratings = pd.concat([table_of(parts[0], "a"), table_of(parts[1], "b")])
     table = rater_weights.corpus_weights(ratings, measure="changes")
     np.testing.assert_allclose(table["agreement"], expected)
 
@@ -249,7 +233,7 @@ def test_changes_over_a_corpus_do_not_cross_recordings():
 def test_weights_over_the_corpus_are_those_of_aligned_traces():
     parts = [bent_panel(20)[1], bent_panel(21)[1]]
     parts[1][2] = NAN  # a rater who did not rate this recording
-    ratings = pd.concat([as_table(parts[0], "a"), as_table(parts[1], "b")])
+    ratings = pd.concat([table_of(parts[0], "a"), table_of(parts[1], "b")])
     plain = rater_weights.corpus_weights(ratings)["agreement"]
     after = rater_weights.corpus_weights(ratings, elastic="ctw")["agreement"]
     assert (after > plain).all()
@@ -273,7 +257,7 @@ def test_sigma_is_the_spread_of_those_in_e_about_the_delivered_e(estimator):
     traces[0] = -traces[0]  # has no part in ewe, and none in its sigma
     of_sigma = slice(1, None) if steps.ESTIMATORS[estimator].weighted else slice(None)
     for settings in ({}, {"smooth_estimate": 2.0}, {"elastic": "ctw"}):
-        table, _ = label(as_table(traces), estimator=estimator, **settings)
+        table, _ = label(table_of(traces), estimator=estimator, **settings)
         seen = steps.in_step(traces, settings.get("elastic", "none"), 3.0)
         squares = (seen[of_sigma] - table["E"].to_numpy()) ** 2
         known = ~np.isnan(seen).any(axis=0)
@@ -284,15 +268,15 @@ def test_sigma_is_the_spread_of_those_in_e_about_the_delivered_e(estimator):
 @pytest.mark.parametrize("estimator", steps.ESTIMATORS)
 def test_e_and_sigma_are_in_the_unit_of_the_scaled_traces(estimator):
     traces = drawn(14)
-    one, _ = label(as_table(traces), estimator=estimator)
-    two, _ = label(as_table(2 * traces), estimator=estimator)
+    one, _ = label(table_of(traces), estimator=estimator)
+    two, _ = label(table_of(2 * traces), estimator=estimator)
     np.testing.assert_allclose(two[["E", "sigma"]], 2 * one[["E", "sigma"]])
 
 
 def test_the_moving_average_of_e():
     traces = drawn(15)
-    plain, _ = label(as_table(traces), estimator="mean")
-    smooth, _ = label(as_table(traces), estimator="mean", smooth_estimate=1.1)
+    plain, _ = label(table_of(traces), estimator="mean")
+    smooth, _ = label(table_of(traces), estimator="mean", smooth_estimate=1.1)
     expected = np.convolve(plain["E"], np.ones(11) / 11, "valid")
     np.testing.assert_allclose(smooth["E"].to_numpy()[5:-5], expected)
     assert smooth["E"].iloc[0] == pytest.approx(plain["E"].iloc[:6].mean())
@@ -424,8 +408,8 @@ def test_gaps_stay_and_flat_or_single_raters_do_not_matter(elastic):
 def test_aligned_ratings_are_the_aligned_traces():
     _, panel = bent_panel(7, 600)
     panel[0, 100:150] = NAN
-    table = aligned(as_table(panel), "ctw", 3.0)
-    direct, _ = label(as_table(panel), elastic="ctw", estimator="mean")
+    table = aligned(table_of(panel), "ctw", 3.0)
+    direct, _ = label(table_of(panel), elastic="ctw", estimator="mean")
     after, _ = label(table, estimator="mean")
     np.testing.assert_allclose(direct["E"], after["E"])
     assert aligned(table, "none", 3.0) is table
@@ -440,7 +424,7 @@ def run(stage, monkeypatch, *words):
 
 
 def test_stages_scale_and_smooth_a_batch_with_statistics_of_the_corpus(tmp_path, monkeypatch):
-    parts = {"a": as_table(drawn(18), "a"), "b": as_table(drawn(19) + 1, "b")}
+    parts = {"a": table_of(drawn(18), "a"), "b": table_of(drawn(19) + 1, "b")}
     (tmp_path / "ratings").mkdir()
     for batch, rows in parts.items():
         tables.write(rows, RATINGS, tmp_path / "ratings" / f"{batch}.parquet")
@@ -467,7 +451,8 @@ def test_stages_scale_and_smooth_a_batch_with_statistics_of_the_corpus(tmp_path,
 
 
 def test_traces_too_short_for_a_change_are_refused(tmp_path, monkeypatch):
-    rows = pd.concat([as_table(drawn(1), "long"), as_table(drawn(1)[:, :8], "short")])
+    traces = {"long": drawn(1), "short": drawn(1)[:, :8]}
+    rows = pd.concat([table_of(some, name, "arousal") for name, some in traces.items()])
     tables.write(rows, RATINGS, tmp_path / "r.parquet")
     words = ("--ratings", tmp_path / "r.parquet", "--output", tmp_path / "t.parquet")
     run(rater_traces, monkeypatch, *words)
@@ -476,5 +461,5 @@ def test_traces_too_short_for_a_change_are_refused(tmp_path, monkeypatch):
 
 
 def test_defaults_leave_ratings_as_they_are():
-    rows = as_table(drawn(2))
+    rows = table_of(drawn(2))
     pd.testing.assert_frame_equal(steps.prepared_ratings(rows, Labels()), rows)

@@ -55,7 +55,7 @@ from softaer.corpus import rated, read_recordings, read_rows
 from softaer.coverage import scored
 from softaer.group_scores import groups_of
 from softaer.labels import add_estimator, read_estimator
-from softaer.predictive import percent, ratings_on_frames
+from softaer.predictive import percent
 from softaer.rater_lags import prepared
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -589,14 +589,16 @@ def main() -> None:
     scores: list[dict[str, Any]] = []
     covered: list[dict[str, Any]] = []
     possible = bool(dev and test) and set(experiment.targets) == set(TARGETS)
+    if possible:
+        single = prepared(tables.read_batches(options.ratings, [*train, *test]), options)
     for dimension in experiment.dimensions if possible else ():
         read = partial(read_predictive, options.results, dimension, modality, unit_of)
         labels = read_targets(options.dataset, test, dimension)
         ridge = read(RIDGE) if RIDGE in experiment.baselines else None
-        seen = ratings_on_frames(*(options, train, dimension, delays[dimension]))["value"]
+        own = single[single["dimension"] == dimension]
+        on_test = own["recording"].isin(unit_of)
+        seen, traces = own.loc[~on_test, "value"], own[on_test]
         climatology = float(seen.mean()), float(seen.std(ddof=0))
-        traces = prepared(tables.read_batches(options.ratings, test), options)
-        traces = traces[traces["dimension"] == dimension]
         estimate = estimate_with(corpus_weights.get(dimension), estimator)
         others = labels_of_others(traces, estimate)
         ratings = with_panels(others, traces, unit_of, delays[dimension])
