@@ -10,14 +10,15 @@ from planted_panels import MILD, NAN, ODD, STRONG, planted
 from scipy.io import wavfile
 from test_rater_screen import as_table, run
 
-from softaer import labels, rater_screen, raters
+from softaer import __main__, labels, rater_screen, raters
 from softaer.core import tables
+from softaer.core.errors import InputError
 from softaer.core.experiment import Evaluation, Labels
 from softaer.core.panel_model import fit
-from softaer.core.schema import RATER_RECORDINGS, RATERS, RATINGS
+from softaer.core.schema import AGREEMENT_RELIABILITY, RATER_RECORDINGS, RATERS, RATINGS
 from softaer.figures.raters import draw
 from softaer.page.raters import raters_rows, sentences
-from softaer.prepare.check_raters import known_of_raters
+from softaer.prepare.check_raters import known_of_raters, tell_each_rater
 from softaer.rater_lags import estimate_lags, shift
 from softaer.raters import drift, outliers, still
 
@@ -241,6 +242,65 @@ def test_check_shows_each_rater_if_asked(corpus):
     assert [int(count) for count in of_e[-3:]] == sorted(int(count) for count in of_e[-3:])
     plain = subprocess.run(words, capture_output=True, text=True, check=False).stdout
     assert "each rater" not in plain
+
+
+def told(monkeypatch, capsys, *words):
+    """What ``softaer raters`` prints, with the errors of a table that cannot be used."""
+    monkeypatch.setattr(sys, "argv", ["softaer", "raters", *map(str, words)])
+    __main__.main()
+    return capsys.readouterr()
+
+
+def test_a_table_and_a_run_are_told_alike(corpus, tmp_path, monkeypatch, capsys):
+    folder, ratings = corpus
+    table = folder / "recordings.csv"
+    words = ["--dimensions", "x", "--csv", tmp_path / "r.csv"]
+    said = told(monkeypatch, capsys, table, *words).out
+    assert "x: 1 of 6 raters is inverted, and kept: 'r1'." in said
+    units = {name: f"s{number}" for number, name in enumerate(ratings["recording"].unique())}
+    known = known_of_raters(ratings, Labels(), units, Evaluation())
+    results = tmp_path / "run" / "results"
+    tables.write(known.raters, RATERS, results / "raters.parquet")
+    path = results / "agreement" / "reliability.parquet"
+    tables.write(known.reliability, AGREEMENT_RELIABILITY, path)
+    assert told(monkeypatch, capsys, tmp_path / "run").out == said
+    assert told(monkeypatch, capsys, results).out == said
+    written = pd.read_csv(tmp_path / "r.csv")
+    assert list(written) == RATERS.names
+    np.testing.assert_allclose(written["gain"], known.raters["gain"], rtol=1e-4)
+
+
+def test_settings_of_the_experiment_count(corpus, tmp_path, monkeypatch, capsys):
+    folder, _ = corpus
+    (tmp_path / "x.yaml").write_text("dimensions: [x]\nlabels: {screen: [inverted]}\n")
+    words = [folder / "recordings.csv", "--configfile", tmp_path / "x.yaml"]
+    assert "left out of E and σ: 'r1'" in told(monkeypatch, capsys, *words).out
+
+
+def test_an_unreliable_sigma_is_warned_of():
+    known = known_of_raters(as_table(planted(0, recordings=8).ratings), Labels(), {})
+    said = []
+    tell_each_rater(known, said.append)
+    assert not any("not above zero" in line for line in said)
+    doubtful = known.reliability.assign(low=-0.1)
+    tell_each_rater(known._replace(reliability=doubtful), said.append)
+    assert sum("the reliability of σ is not above zero" in line for line in said) == 1
+
+
+def test_what_cannot_be_told_is_said(corpus, tmp_path, monkeypatch, capsys):
+    folder, _ = corpus
+    with pytest.raises(InputError, match=r"raters\.parquet.*single raters"):
+        told(monkeypatch, capsys, tmp_path)
+    with pytest.raises(InputError, match="no dimension"):
+        told(monkeypatch, capsys, folder / "recordings.csv")
+    first = pd.read_csv(folder / "recordings.csv")["annotations"][0]
+    (folder / first).write_text("time,r0\n0,?\n")
+    with pytest.raises(SystemExit) as ended:
+        told(monkeypatch, capsys, folder / "recordings.csv", "--dimensions", "x")
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert "x, each rater:" in said.out
+    assert first.removesuffix(".csv") in said.err
 
 
 def test_rows_for_people():

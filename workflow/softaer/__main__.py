@@ -14,6 +14,7 @@ COMMANDS = {
         "init": "prepare.init",
         "import": "prepare.import_ratings",
         "check": "prepare.check",
+        "raters": "commands.raters",
         "batch": "prepare.batch",
     },
     "the run": {

@@ -98,11 +98,8 @@ def check_table(
     """
     problems: list[str] = []
     reading = reading or Ratings()
-    rows = read_rows(table, None)
     with_tables = [m for m in (modalities or {}).values() if m.file_of("") is not None]
-    validate_rows(rows, table, bool(with_tables))
-    recordings = with_files(resolve(rows.values(), Path(table).parent), reading.files, table)
-    check_batches(recordings, table)
+    rows, recordings = read_corpus(table, reading, bool(with_tables))
     media = look_at_media(recordings, problems.append)
     rated = [r for r in recordings if r.annotations is not None]
     look_at_turns(recordings, media.pop("sound"), problems.append)
@@ -118,20 +115,14 @@ def check_table(
             "'evaluation.groups' (see docs/corpus.md), or the run refuses them"
         )
     _look_at_partitions(recordings, problems.append, remarks.append)
-    ratings, traces = [], []
-    collected: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in dimensions}
     for recording in rated:
         for column in ("subject", "partition"):
             if getattr(recording, column) is None:
                 problems.append(f"recording {recording.recording!r}: annotations but no {column}")
-        seconds = float(media.loc[recording.recording, "seconds"])
-        own, drawn, frames = look_at_ratings(
-            recording, layout, dimensions, seconds, problems.append, reading, remarks.append
-        )
-        ratings += own
-        traces += drawn
-        for dimension, wide in frames.items():
-            collected[dimension][recording.recording] = wide
+    ratings, traces, collected = all_ratings(
+        *(rated, layout, dimensions, media["seconds"], reading),
+        *(problems.append, remarks.append),
+    )
     raters = pd.DataFrame()
     if traces:
         raters = raters_of(pd.DataFrame(traces))
@@ -149,13 +140,77 @@ def check_table(
     if labels is not None and traces:
         settings = evaluation or Evaluation()
         unit_of = {r.recording: getattr(r, settings.resample) for r in recordings}
-        look_at_each_rater(_long(collected), labels, unit_of, say, problems.append, settings)
+        look_at_each_rater(as_ratings(collected), labels, unit_of, say, problems.append, settings)
     if modalities:
         lengths = info.set_index("recording")["seconds"].to_dict()
         look_at_modalities(modalities, recordings, lengths, problems.append, say, limits)
     for remark in alike(remarks):
         say(f"\n{remark}")
     return found, problems
+
+
+def read_corpus(
+    table: Path, reading: Ratings, feature_tables: bool
+) -> tuple[dict[int, dict[str, str]], list[Recording]]:
+    """Rows of a corpus table, and its recordings with the files of their ratings.
+
+    Parameters
+    ----------
+    table
+        recordings.csv.
+    reading
+        The section ``ratings`` of the configuration.
+    feature_tables
+        Whether features come from tables, so that a recording needs no media.
+
+    Raises
+    ------
+    InputError
+        If the table is wrong.
+    """
+    rows = read_rows(table, None)
+    validate_rows(rows, table, feature_tables)
+    recordings = with_files(resolve(rows.values(), Path(table).parent), reading.files, table)
+    check_batches(recordings, table)
+    return rows, recordings
+
+
+def all_ratings(
+    recordings: Iterable[Recording],
+    layout: layouts.Layout,
+    dimensions: list[str],
+    seconds: Mapping[str, float],
+    reading: Ratings,
+    problem: Callable[[str], None],
+    remark: Callable[[str], None],
+) -> tuple[list[dict], list[dict], dict[str, dict[str, pd.DataFrame]]]:
+    """Ratings of all rated recordings, see :func:`look_at_ratings`.
+
+    Parameters
+    ----------
+    recordings
+        Those with annotations.
+    layout, dimensions, reading, problem, remark
+        See :func:`look_at_ratings`.
+    seconds
+        Length of each recording [s]; NaN if unknown.
+
+    Returns
+    -------
+    Rows and traces, and for each dimension the ratings of each recording on the grid.
+    """
+    ratings, traces = [], []
+    collected: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in dimensions}
+    for recording in recordings:
+        own, drawn, frames = look_at_ratings(
+            *(recording, layout, dimensions, float(seconds[recording.recording])),
+            *(problem, reading, remark),
+        )
+        ratings += own
+        traces += drawn
+        for dimension, wide in frames.items():
+            collected[dimension][recording.recording] = wide
+    return ratings, traces, collected
 
 
 def look_at_modalities(
@@ -242,7 +297,7 @@ def _look_at_partitions(
         )
 
 
-def _long(collected: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
+def as_ratings(collected: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
     """Ratings of all recordings as the stage ``ratings`` writes them, from wide tables."""
     parts = [
         wide.reset_index()
@@ -326,6 +381,15 @@ def alike(problems: Sequence[str]) -> list[str]:
         elif len(same) > ALIKE:
             lines.append(f"... and {len(same) - ALIKE} more of this kind, the last: {same[-1]}")
     return lines
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Print problems, if there are any, and end with exit status 1."""
+    if problems:
+        print(f"\n{_count(len(problems), 'problem')}:", file=sys.stderr)
+        for problem in alike(problems):
+            print(f"  {problem}", file=sys.stderr)
+        sys.exit(1)
 
 
 def read_experiment(paths: Sequence[Path]) -> dict[str, Any]:
@@ -417,9 +481,5 @@ def main(options: argparse.Namespace) -> None:
     if options.csv is not None:
         with complete(options.csv) as partial:
             found.to_csv(partial, index=False, float_format="%.6g")
-    if problems:
-        print(f"\n{_count(len(problems), 'problem')}:", file=sys.stderr)
-        for problem in alike(problems):
-            print(f"  {problem}", file=sys.stderr)
-        sys.exit(1)
+    refuse(problems)
     print("\nNo problems found.")

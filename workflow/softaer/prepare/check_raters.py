@@ -1,5 +1,5 @@
-"""Each rater, and how many are needed, for ``softaer check --raters``: as in the report, without a
-run."""
+"""Each rater, and how many are needed, for ``softaer check --raters`` and ``softaer raters``: as in
+the report, without a run."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -11,13 +11,16 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import ESTIMATION, OVER_CORPUS, WEIGHTING, Evaluation, Labels
 from softaer.labels import label
 from softaer.page.raters import raters_rows, sentences
-from softaer.page.worth import reliability_rows
+from softaer.page.worth import reliability_rows, unreliable
 from softaer.panels.scaling import statistics
 from softaer.panels.steps import prepared_ratings
 from softaer.rater_lags import align, estimate_lags, panel, without_excluded
 from softaer.rater_screen import screen_corpus
 from softaer.rater_weights import corpus_weights
 from softaer.raters import describe
+
+OF_RATER = ("rater", "recordings", "share", "lag", "gain", "bias", "noise")
+"""Columns of the first table for people: who it is, and the parameters of the panel model."""
 
 
 class Known(NamedTuple):
@@ -94,7 +97,7 @@ def look_at_each_rater(
     say: Callable[[str], None],
     problem: Callable[[str], None],
     settings: Evaluation | None = None,
-) -> None:
+) -> Known | None:
     """Print what is known of each rater, and what is unusual.
 
     Parameters
@@ -103,22 +106,48 @@ def look_at_each_rater(
         See :func:`known_of_raters`.
     say, problem
         Called with what was found, and if the screen leaves nobody in a recording.
+
+    Returns
+    -------
+    What was printed; None if the screen leaves nobody in a recording.
     """
     try:
-        table, reliability = known_of_raters(ratings, labels, unit_of, settings)
+        known = known_of_raters(ratings, labels, unit_of, settings)
     except InputError as error:
         problem(str(error))
-        return
-    rows = raters_rows(table)
+        return None
+    tell_each_rater(known, say)
+    return known
+
+
+def tell_each_rater(known: Known, say: Callable[[str], None]) -> None:
+    """Print what is known of each rater: numbers, what is unusual, and how many are needed.
+
+    Parameters
+    ----------
+    known
+        Tables of a run, or of :func:`known_of_raters`.
+    say
+        Called with each part.
+    """
+    rows = raters_rows(known.raters)
     for dimension, own in rows.groupby("dimension", sort=False):
         say(f"\n{dimension}, each rater:")
-        shown = own.drop(columns="dimension").to_string(
-            index=False, float_format="{:.2f}".format, na_rep="-"
-        )
-        say(shown)
+        say(_text(own[[*OF_RATER, "done"]]))
+        say(f"\n{dimension}, agreement with the others, and change over the recordings:")
+        say(_text(own.drop(columns=["dimension", *OF_RATER[1:], "done"])))
     say("")
-    for line in sentences(table):
+    for line in sentences(known.raters):
         say(line)
-    if len(reliability):
+    if len(known.reliability):
         say("\nreliability of the labels, and raters needed for 0.7, 0.8 and 0.9:")
-        say(reliability_rows(reliability).to_string(index=False, float_format="{:.2f}".format))
+        say(_text(reliability_rows(known.reliability)))
+    for dimension in unreliable(known.reliability):
+        say(
+            f"{dimension}: the reliability of σ is not above zero; with such raters, no score of "
+            "σ means anything."
+        )
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(index=False, float_format="{:.2f}".format, na_rep="-")
