@@ -15,7 +15,7 @@ FLOORS = [
     {"layouts", "page"},
     {"stages", "figures", "simulate", "predictor"},
     {"running", "prepare"},
-    {"comparison"},
+    {"comparison", "viewing"},
     {"commands"},
 ]
 """Rooms from the ground up. Modules at the top level that are no rooms are stages."""

@@ -399,8 +399,8 @@ def read_page(path, charts=1):
     return text.replace(library, "")
 
 
-SCRIPTS = 3
-"""The explorer's data, the charts' library, the explorer."""
+SCRIPTS = 4
+"""A place for media, the explorer's data, the charts' library, the explorer."""
 
 
 def number(cell):
@@ -757,7 +757,7 @@ def test_recordings_without_features_are_listed_and_their_reasons_escaped(with_a
 
 
 def explorer_data(text):
-    (content,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    (content,) = re.findall(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)
     return json.loads(content)
 
 

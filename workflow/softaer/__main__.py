@@ -22,6 +22,7 @@ COMMANDS = {
         "status": "commands.status",
     },
     "with what was learnt": {
+        "view": "commands.view",
         "compare": "commands.compare",
         "freeze": "commands.freeze",
         "verify": "commands.verify",

@@ -21,7 +21,7 @@ from softaer.core.schema import FRAME_PAIRS
 from softaer.core.targets import feature_columns, target_names
 from softaer.core.tasks import TARGETS
 from softaer.corpus import Recording, number_of, rated, read_recordings
-from softaer.signals.pictures import frame_at
+from softaer.signals.stills import still
 
 PAIRS = 3
 """Number of pairs per dimension."""
@@ -31,9 +31,6 @@ STEPS = 40
 
 WIDTH = 320
 """Width to which pictures are reduced [pixel]."""
-
-QUALITY = 80
-"""Quality of the JPEG in per cent."""
 
 ROLES = ("agreed", "disputed")
 
@@ -114,12 +111,11 @@ def read_frames(dataset: Path, recordings: Sequence[Recording], dimension: str) 
 
 def picture(recording: Recording, time: float, limits: Media) -> bytes | None:
     """A frame of a recording as a small JPEG; None if it cannot be decoded."""
-    import cv2
-
     try:
-        image = frame_at(
+        return still(
             recording.given("video"),
             time,
+            WIDTH,
             limits,
             stream=number_of(recording.video_stream),
             beside=recording.audio,
@@ -127,12 +123,6 @@ def picture(recording: Recording, time: float, limits: Media) -> bytes | None:
     except InputError as error:
         print(f"no picture: {error}")
         return None
-    height, width = image.shape[:2]
-    if width > WIDTH:
-        size = (WIDTH, max(1, round(height * WIDTH / width)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return data.tobytes()
 
 
 def main() -> None:

@@ -13,6 +13,14 @@ from markupsafe import Markup
 
 from softaer.core.home import TEMPLATE
 
+ALONE = Markup(
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
+"""Policy of a page with a script: it asks nobody for anything."""
+
+NO_MEDIA = Markup('<script type="application/json" id="explorer-media">null</script>')
+"""Element of such a page that :mod:`softaer.viewing` fills in when it serves the page."""
+
 
 def render(template: Path, **content: Any) -> str:
     """Fill in a template of the folder of pages, or one of one's own.
@@ -29,7 +37,8 @@ def render(template: Path, **content: Any) -> str:
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FileSystemLoader(TEMPLATE.parent),
     )
-    return environment.from_string(template.read_text(encoding="utf-8")).render(**content)
+    page = environment.from_string(template.read_text(encoding="utf-8"))
+    return page.render(policy=ALONE, no_media=NO_MEDIA, **content)
 
 
 def as_rows(frame: pd.DataFrame) -> dict[str, list]:

@@ -1,0 +1,47 @@
+"""Stills: single frames of a recording as small JPEGs, on the clock of the features."""
+
+from pathlib import Path
+
+from softaer.core.experiment import Media
+from softaer.signals.media import DEFAULT_LIMITS
+from softaer.signals.pictures import frame_at
+
+QUALITY = 80
+"""Quality of the JPEG in per cent."""
+
+
+def still(
+    path: Path | str,
+    time: float,
+    width: int,
+    limits: Media = DEFAULT_LIMITS,
+    *,
+    stream: int | None = None,
+    beside: Path | str | None = None,
+    quality: int = QUALITY,
+) -> bytes:
+    """The frame shown at a time as a JPEG.
+
+    Parameters
+    ----------
+    path, time, limits, stream, beside
+        See :func:`softaer.signals.pictures.frame_at`.
+    width
+        Wider frames are reduced to this width [pixel].
+    quality
+        Of the JPEG in per cent.
+
+    Raises
+    ------
+    InputError
+        See :func:`softaer.signals.pictures.frame_at`.
+    """
+    import cv2
+
+    image = frame_at(path, time, limits, stream=stream, beside=beside)
+    height, own = image.shape[:2]
+    if own > width:
+        size = (width, max(1, round(height * width / own)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()
