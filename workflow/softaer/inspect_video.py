@@ -18,7 +18,7 @@ from softaer.core.experiment import Experiment, Inspect, System
 from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets, target_names
 from softaer.core.tasks import output_name
-from softaer.corpus import Recording, number_of, rated, read_recordings
+from softaer.corpus import Recording, rated, read_recordings
 from softaer.figures.predictions import prediction_strip
 from softaer.page.trouble import worst_first
 from softaer.rater_lags import add_preparation, prepared
@@ -154,13 +154,7 @@ def main() -> None:
         beside = ratings_of(options.dataset, recording, ratings, delays, experiment.dimensions)
         end = float(table["time"].max())
         png, bounds = prediction_strip(table, end, WIDTH, beside)
-        sources = Sources(
-            Path(recording.given("video")),
-            Path(recording.audio) if recording.audio else None,
-            number_of(recording.video_stream),
-            number_of(recording.audio_stream),
-            number_of(recording.channel),
-        )
+        sources = Sources.of(recording)
         write_film(options.output / f"{name}.mp4", sources, as_strip(png), bounds, end)
         print(f"{name} done")
 

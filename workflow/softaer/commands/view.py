@@ -1,6 +1,6 @@
-"""Shows the report in a browser, with pictures and sound of the recordings beside their traces.
+"""Serves the report and the media of its recordings to a browser on this machine.
 
-A server on this machine gives the browser the page and the media where they are at hand. Nothing
+The media have addresses of their own (docs/workflow.md); the page does not show them yet. Nothing
 leaves the machine.
 """
 

@@ -97,7 +97,7 @@ def look_at_each_rater(
     say: Callable[[str], None],
     problem: Callable[[str], None],
     settings: Evaluation | None = None,
-) -> Known | None:
+) -> None:
     """Print what is known of each rater, and what is unusual.
 
     Parameters
@@ -106,18 +106,13 @@ def look_at_each_rater(
         See :func:`known_of_raters`.
     say, problem
         Called with what was found, and if the screen leaves nobody in a recording.
-
-    Returns
-    -------
-    What was printed; None if the screen leaves nobody in a recording.
     """
     try:
         known = known_of_raters(ratings, labels, unit_of, settings)
     except InputError as error:
         problem(str(error))
-        return None
+        return
     tell_each_rater(known, say)
-    return known
 
 
 def tell_each_rater(known: Known, say: Callable[[str], None]) -> None:

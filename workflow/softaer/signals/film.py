@@ -11,6 +11,7 @@ from PIL import Image
 
 from softaer.core.errors import InputError
 from softaer.core.files import complete
+from softaer.corpus import Recording, number_of
 from softaer.signals.pictures import video_frames
 from softaer.signals.probe import probe
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
@@ -34,6 +35,17 @@ class Sources:
     video_stream: int | None = None
     audio_stream: int | None = None
     channel: int | None = None
+
+    @classmethod
+    def of(cls, recording: Recording) -> "Sources":
+        """Those of a recording with video, as its table names them."""
+        return cls(
+            Path(recording.given("video")),
+            Path(recording.audio) if recording.audio else None,
+            number_of(recording.video_stream),
+            number_of(recording.audio_stream),
+            number_of(recording.channel),
+        )
 
 
 def write_film(

@@ -18,7 +18,6 @@ def still(
     *,
     stream: int | None = None,
     beside: Path | str | None = None,
-    quality: int = QUALITY,
 ) -> bytes:
     """The frame shown at a time as a JPEG.
 
@@ -28,8 +27,6 @@ def still(
         See :func:`softaer.signals.pictures.frame_at`.
     width
         Wider frames are reduced to this width [pixel].
-    quality
-        Of the JPEG in per cent.
 
     Raises
     ------
@@ -43,5 +40,5 @@ def still(
     if own > width:
         size = (width, max(1, round(height * width / own)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return data.tobytes()

@@ -17,6 +17,7 @@ import numpy as np
 
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media
+from softaer.core.files import complete
 from softaer.corpus import Recording, number_of
 from softaer.signals.clock import own_start
 from softaer.signals.film import WIDTH, Sources, write_film
@@ -176,16 +177,9 @@ class Films:
 
 
 def _write_pictures(recording: Recording, path: Path) -> None:
-    sources = Sources(
-        Path(recording.given("video")),
-        Path(recording.audio) if recording.audio else None,
-        number_of(recording.video_stream),
-        number_of(recording.audio_stream),
-        number_of(recording.channel),
-    )
     nothing = np.zeros((0, WIDTH, 3), dtype=np.uint8)
     try:
-        write_film(path, sources, nothing, (0.0, 0.0), 0.0)
+        write_film(path, Sources.of(recording), nothing, (0.0, 0.0), 0.0)
     except av.error.FFmpegError as error:
         raise InputError(f"{recording.video}: cannot be converted: {error}") from error
 
@@ -198,11 +192,9 @@ def _write_sound(recording: Recording, path: Path, limits: Media) -> None:
         channel=number_of(recording.channel),
         beside=recording.video if recording.video != recording.audio else None,
     )
-    partial = path.with_suffix(".partial")
-    with wave.open(str(partial), "wb") as sink:
+    with complete(path) as partial, wave.open(str(partial), "wb") as sink:
         sink.setnchannels(1)
         sink.setsampwidth(2)
         sink.setframerate(AUDIO_RATE)
         for block in blocks:
             sink.writeframes(block.astype("<i2").tobytes())
-    partial.rename(path)
