@@ -1,6 +1,6 @@
 """Serves the report and the media of its recordings to a browser on this machine.
 
-The media have addresses of their own (docs/workflow.md); the page does not show them yet. Nothing
+The media have addresses of their own, see the docs; the page does not show them yet. Nothing
 leaves the machine.
 """
 
