@@ -7,7 +7,9 @@ the table below says how. A command that it does not know fails.
 import io
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -121,7 +123,7 @@ def own_corpus(simulated: Path, folder: Path, table: str) -> None:
 def tried_as(command: str) -> str:
     """How a command is tried."""
     command = command.replace("/data/RECOLA", "RECOLA").replace("/data/softaer-cache", "cache")
-    command = command.replace("FOLDER", "corpus")
+    command = command.replace("FOLDER", "corpus").replace("--media /data", "--media corpus")
     if command.startswith("make "):
         return command.replace("make", "make --dry-run", 1)
     if command.startswith("snakemake"):
@@ -139,6 +141,8 @@ def tried_as(command: str) -> str:
             return command.replace(" again", " another_run")
         if " import " in command:
             return command + " --output made.csv --force"
+        if " view " in command:
+            return command + " --no-browser"
         return command + " --dry-run" * (" run" in command)
     if command.startswith(("export ", "ruff ", "snakefmt ", "tail ", "python -m softaer.")):
         return command
@@ -157,12 +161,13 @@ def test_a_command(page, command, clone):
         run(FREEZE, clone)
     if "small.yaml" not in command and "--report" in command:
         command += " --configfile small.yaml"
-    done = run(tried_as(command), clone)
+    serves = command.startswith("softaer view ")
+    done = (run_until_interrupted if serves else run)(tried_as(command), clone)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {
         "PATH": os.pathsep.join(
             [str(warm.programs()), str(Path(sys.executable).parent), os.environ["PATH"]]
         ),
@@ -171,10 +176,35 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess:
         "SLURM_CONF": "/dev/null",
         "TERM": "dumb",
     }
+
+
+def run_until_interrupted(command: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run a server, and interrupt it once it says that it serves."""
+    program, *words = shlex.split(command)
+    assert program == "python"
+    with subprocess.Popen(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        said = []
+        for line in server.stdout:
+            said.append(line)
+            if line == "Ctrl-C ends it\n":
+                server.send_signal(signal.SIGINT)
+    assert said[-2:] == ["Ctrl-C ends it\n", "ended\n"], "".join(said)
+    return subprocess.CompletedProcess(command, server.returncode, "".join(said), "")
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=environment,
+        env=environment(folder),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -49,13 +49,13 @@ def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="softaer-view-") as folder:
         films = Films(Path(folder), limits)
         with _server(found, films, options.port, limits) as server:
-            for name in found:
-                print(server.address(name), flush=True)
-            print("Ctrl-C ends it", flush=True)
-            if not options.no_browser:
-                webbrowser.open(server.address(next(iter(found))))
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
+                for name in found:
+                    print(server.address(name), flush=True)
+                print("Ctrl-C ends it", flush=True)
+                if not options.no_browser:
+                    webbrowser.open(server.address(next(iter(found))))
                 server.serve_forever()
             except KeyboardInterrupt:
                 print("ended")
