@@ -136,3 +136,47 @@ def test_configurations_are_known_in_their_order(tmp_path):
 def test_a_file_of_a_scratch_disk_is_known_by_its_origin():
     stored = SimpleNamespace(is_storage=True, storage_object=SimpleNamespace(query="results/a"))
     assert snakemake_private.known_path(stored) == "results/a"
+
+
+ANCIENT = """
+rule all:
+    input: "b", "c"
+
+rule table:
+    output: "a"
+    params: size=config["size"]
+    shell: "echo {params.size} > {output}"
+
+rule asks_for_missing_output:
+    input: ancient("a")
+    output: "b"
+    shell: "touch {output}"
+
+rule has_other_settings:
+    input: ancient("a")
+    output: "c"
+    params: size=config["size"]
+    shell: "echo {params.size} > {output}"
+
+rule as_before:
+    input: ancient("a")
+    output: "d"
+    shell: "touch {output}"
+"""
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_jobs_behind_an_ancient_file_that_is_made_anew_are_looked_at(patched, tmp_path):
+    """Without the patch, Snakemake runs the first job alone. Once it does not, none is needed."""
+    patch = "from softaer.running import snakemake_private\n"
+    patch += "snakemake_private.ancient_hides_nothing()\n"
+    (tmp_path / "Snakefile").write_text((patch if patched else "") + ANCIENT)
+    targets = ("all", "d")
+    snakemake(tmp_path, *targets, "--config", "size=1")
+    (tmp_path / "b").unlink()
+    kept = (tmp_path / "d").stat().st_mtime_ns
+    snakemake(tmp_path, *targets, "--config", "size=2")
+    assert (tmp_path / "a").read_text() == "2\n"
+    assert (tmp_path / "b").exists() == patched
+    assert (tmp_path / "c").read_text() == ("2\n" if patched else "1\n")
+    assert (tmp_path / "d").stat().st_mtime_ns == kept

@@ -68,6 +68,10 @@ def code(module: str, rules: set[str]) -> Case:
 
 
 SETTINGS = [
+    setting("simulate.recordings", {"simulate": {"recordings": 5, "duration": 10}},
+        {"simulate_tables", "simulate_portraits", "simulate_truth", "simulate_raters",
+         "simulate_media", "audio_lld", "landmarks", "audio_features",
+         "video_features"} | RATINGS | FEATURES),
     setting("simulate.seed", {"simulate": {"recordings": 4, "duration": 10, "seed": 2}},
         {"simulate_truth", "simulate_raters", "simulate_media", "audio_lld", "landmarks",
          "audio_features", "video_features"} | RATINGS | FEATURES),

@@ -28,7 +28,7 @@ KILLS_OF_A_RUN = (3, 5)
 """Times that a run from nothing is killed before it is left to come to its end."""
 
 
-def run_with_kills(project, chance: random.Random, kills: int) -> int:
+def run_with_kills(project, chance: random.Random, kills: int) -> tuple[int, str]:
     """Start plain runs and kill them at random moments until one comes to its end.
 
     Every other time the whole process group is killed; else Snakemake alone, so that its jobs go on
@@ -36,7 +36,7 @@ def run_with_kills(project, chance: random.Random, kills: int) -> int:
 
     Returns
     -------
-    How many runs were killed.
+    How many runs were killed, and what the one that came to its end said.
     """
     killed = 0
     while True:
@@ -56,7 +56,7 @@ def run_with_kills(project, chance: random.Random, kills: int) -> int:
             continue
         # Only an orphan that is still writing may make a run fail; plain repetition helps.
         if process.returncode == 0:
-            return killed
+            return killed, output
         assert "another process has begun to write this file" in output, output
 
 
@@ -66,11 +66,12 @@ def test_killed_runs_are_finished_by_plain_repetition(empty_project, undisturbed
     while killed < KILLS:
         shutil.rmtree(empty_project.path("results"), ignore_errors=True)
         shutil.rmtree(empty_project.path(".snakemake"), ignore_errors=True)
-        killed += run_with_kills(empty_project, chance, chance.randint(*KILLS_OF_A_RUN))
+        kills, output = run_with_kills(empty_project, chance, chance.randint(*KILLS_OF_A_RUN))
+        killed += kills
         rounds += 1
         while empty_project.processes():
             time.sleep(0.1)
-        assert digests(empty_project.path("results")) == undisturbed
+        assert digests(empty_project.path("results")) == undisturbed, output
         assert not list(empty_project.path("results").rglob(".partial-*"))
     print(f"{killed} kills in {rounds} runs from nothing; all results as undisturbed")
 

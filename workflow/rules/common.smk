@@ -60,6 +60,7 @@ from softaer.running.words import (
 from softaer.simulate.plan import plan
 
 MAIN_PROCESS = workflow.is_main_process
+snakemake_private.ancient_hides_nothing()
 
 
 @told

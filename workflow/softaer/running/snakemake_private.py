@@ -5,6 +5,7 @@ names it. The rules use only documented features otherwise.
 """
 
 import contextlib
+import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable
@@ -54,6 +55,38 @@ def as_it_lies(path: str) -> str:
     from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
     return flag(path, PATH_MODIFIER_FLAG)
+
+
+@functools.cache
+def ancient_hides_nothing() -> None:
+    """Make Snakemake look at each job that depends on a job to run by ``ancient`` files alone.
+
+    Snakemake takes it for a job that will run anyway, does not look whether its output is missing
+    or its parameters have changed, and then does not run it (Snakemake issue 4166). The run would
+    end without its results, and without an error.
+    """
+    from snakemake.dag import DAG
+
+    plain = DAG.update_needrun
+
+    async def update_needrun(dag: DAG, *arguments: Any, **options: Any) -> None:
+        def but_ancient(direction: dict, *jobs: "Job") -> "Iterable[Job]":
+            """Jobs reached by at least one file that is not ``ancient``."""
+            reached, waiting = set(jobs), list(jobs)
+            for job in waiting:
+                for other, files in direction[job].items():
+                    if other not in reached and not all(file.is_ancient for file in files):
+                        reached.add(other)
+                        waiting.append(other)
+            return reached
+
+        dag.bfs = but_ancient
+        try:
+            await plain(dag, *arguments, **options)
+        finally:
+            del dag.bfs
+
+    DAG.update_needrun = update_needrun
 
 
 def by_default(workflow: "Workflow", rule: str) -> None:
