@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from softaer.core import tables
+from softaer.core.grid import RATE
 from softaer.core.schema import COVERAGE
 
 FRAMES = 20
@@ -29,7 +30,8 @@ def write(
         absent = (without or {}).get(modality, {})
         found = dict.fromkeys(recordings, FRAMES) | dict.fromkeys(absent, 0)
         found |= (present or {}).get(modality, {})
-        rows = [(r, FRAMES, found[r], absent.get(r)) for r in recordings]
+        gaps = {r: [n / RATE, FRAMES / RATE] if n < FRAMES else [] for r, n in found.items()}
+        rows = [(r, FRAMES, found[r], gaps[r], absent.get(r)) for r in recordings]
         paths.append(Path(folder) / f"{modality}.parquet")
         tables.write(pd.DataFrame(rows, columns=COVERAGE.names), COVERAGE, paths[-1])
     return paths

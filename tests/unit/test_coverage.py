@@ -10,7 +10,7 @@ import pytest
 from softaer import coverage as stage
 from softaer.core import schema, tables
 from softaer.corpus import Recording
-from softaer.coverage import coverage, having, scored, why_absent, with_features
+from softaer.coverage import coverage, gaps, having, scored, why_absent, with_features
 from softaer.modalities import BUILT_IN, SOURCES
 from softaer.signals.extraction import NOTHING
 
@@ -22,14 +22,32 @@ def test_frames_count_as_present_only_with_all_features():
     dataset = pd.DataFrame(
         {
             "recording": ["b", "b", "b", "a", "a", "c"],
+            "time": [0.0, 0.1, 0.2, 0.0, 0.1, 5.0],
             "f": [1.0, NAN, 1.0, 1.0, 1.0, NAN],
             "g": [1.0, 1.0, NAN, 1.0, 1.0, NAN],
         }
     )
     found = coverage(dataset)
     assert list(found.index) == ["b", "a", "c"]
-    assert list(found.columns) == ["frames", "present"]
-    assert found.to_numpy().tolist() == [[3, 1], [2, 2], [1, 0]]
+    assert found[["frames", "present"]].to_numpy().tolist() == [[3, 1], [2, 2], [1, 0]]
+    assert [some.tolist() for some in found["gaps"]] == [[0.1, 0.3], [], [5.0, 5.1]]
+
+
+@pytest.mark.parametrize(
+    ("frames", "present", "expected"),
+    [
+        ([0, 1, 2, 3], [1, 1, 1, 1], []),
+        ([0, 1, 2, 3], [0, 0, 0, 0], [[0.0, 0.4]]),
+        ([0, 1, 2, 3, 4, 5], [0, 1, 0, 0, 1, 0], [[0.0, 0.1], [0.2, 0.4], [0.5, 0.6]]),
+        ([0, 1, 7, 8], [0, 0, 0, 1], [[0.0, 0.2], [0.7, 0.8]]),
+        ([3], [0], [[0.3, 0.4]]),
+        ([], [], []),
+    ],
+)
+def test_gaps_end_with_features_and_with_labels(frames, present, expected):
+    found = gaps(np.array(frames) / 10, np.array(present, dtype=bool))
+    assert found.shape == (len(expected), 2)
+    np.testing.assert_allclose(found, np.reshape(expected, (-1, 2)), atol=1e-12)
 
 
 def test_a_frame_has_features_where_all_are_finite():
@@ -140,7 +158,10 @@ def corpus(tmp_path):
 
 
 def row(recording, frames, present, reason=None):
-    return {"recording": recording, "frames": frames, "present": present, "reason": reason}
+    """Of a recording whose features, if there are any, are missing at the end."""
+    missing = [] if present == frames else [present / 10, frames / 10]
+    keys = {"recording": recording, "frames": frames, "present": present}
+    return {**keys, "gaps": missing, "reason": reason}
 
 
 @pytest.mark.parametrize(("modality", "what"), [("audio", "values"), ("video", "a face")])
@@ -184,7 +205,7 @@ def test_a_table_without_the_modality(corpus, monkeypatch):
 
 
 def test_a_reason_is_not_given_for_frames_that_are_there(corpus, monkeypatch):
-    corpus.add("a", "one", [0, 1], {"frames": 9, "missing": 8})
+    corpus.add("a", "one", [1, 0], {"frames": 9, "missing": 8})
     assert corpus.run(monkeypatch, "video") == [row("a", 2, 1)]
 
 

@@ -24,6 +24,7 @@ from softaer.core import schema, tables
 from softaer.core.code_digest import code_digest
 from softaer.core.errors import InputError
 from softaer.core.experiment import ReportSection
+from softaer.core.grid import RATE
 from softaer.core.tasks import HUMAN, networks, output_names
 from softaer.corpus import read_recordings
 from softaer.figures import traces
@@ -761,6 +762,12 @@ def explorer_data(text):
     return json.loads(content)
 
 
+def series(packed):
+    """Values of a packed series."""
+    steps = np.frombuffer(base64.b64decode(packed["data"]), dtype="<u2")
+    return np.where(steps == 65535, np.nan, packed["low"] + packed["step"] * steps)
+
+
 def test_the_explorer_has_all_that_is_drawn(results, text):
     data = explorer_data(text)
     assert [(r["name"], r["partition"]) for r in data["recordings"]] == [
@@ -769,14 +776,40 @@ def test_the_explorer_has_all_that_is_drawn(results, text):
     assert (data["every"], data["rate"]) == (1, 10)
     mood = data["recordings"][0]["dimensions"]["mood"]
     # Raters are moved back by the delay of 0.2 s.
-    assert mood["raters"] == {"rater-7": [0.0] * 12, RATER: [0.1] * 12}
+    raters = {name: series(values).tolist() for name, values in mood["raters"].items()}
+    assert raters == {"rater-7": [0.0] * 12, RATER: [0.1] * 12}
     fused = tables.read(results.folder / "fuse/mood/multi/seed1.parquet")
     for target in ("E", "sigma"):
         labels = tables.read(results.folder / "dataset/c.parquet")[f"mood_{target}"]
-        assert mood[target]["label"] == pytest.approx(labels, abs=6e-4)
-        assert mood[target]["predictions"]["multi"]["audio+video"] == pytest.approx(
-            fused.loc[fused["recording"] == "c", target], abs=6e-4
+        assert series(mood[target]["label"]) == pytest.approx(labels, abs=1e-5)
+        assert series(mood[target]["predictions"]["multi"]["audio+video"]) == pytest.approx(
+            fused.loc[fused["recording"] == "c", target], abs=1e-5
         )
+
+
+def test_the_explorer_knows_where_a_modality_is_missing(with_absences, root):
+    data = explorer_data(with_absences.render(root, output="absent.html"))
+    gaps = {r["name"]: r["gaps"] for r in data["recordings"]}
+    end = coverage_tables.FRAMES / RATE
+    assert [name for name, some in gaps.items() if some["video"] == [[0.0, end]]] == ["b"]
+    assert all(some["audio"] == [] for some in gaps.values())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.25, np.nan, -3.0, 1e-9],
+        [7.5, 7.5],
+        [np.nan, np.nan],
+        [],
+        np.random.default_rng(1).normal(size=500),
+    ],
+)
+def test_a_packed_series_is_that_series(values):
+    values = np.array(values, dtype=float)
+    found = series(explorer.packed(values))
+    scale = np.ptp(values[~np.isnan(values)]) if len(values) and not np.isnan(values).all() else 0
+    np.testing.assert_allclose(found, values, atol=scale / 130000 + 1e-12)
 
 
 def test_a_large_corpus_is_thinned_and_says_so(results, root, monkeypatch):
@@ -784,7 +817,7 @@ def test_a_large_corpus_is_thinned_and_says_so(results, root, monkeypatch):
     text = results.render(root, output="thin.html")
     data = explorer_data(text)
     assert data["every"] == 3
-    assert len(data["recordings"][0]["dimensions"]["mood"]["E"]["label"]) == 4
+    assert len(series(data["recordings"][0]["dimensions"]["mood"]["E"]["label"])) == 4
     assert "only one frame in 3 is drawn" in text
 
 
@@ -1088,7 +1121,7 @@ def test_pairs_of_frames_are_shown_with_their_pictures(tmp_path, root):
 
 
 def test_pairs_of_frames_without_pictures_say_so(text):
-    assert "data:image" not in text
+    assert 'src="data:image' not in text
     assert text.count("<figcaption>") == 2
     assert "No pictures are shown" in text
 

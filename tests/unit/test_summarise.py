@@ -31,7 +31,7 @@ def table(tmp_path, monkeypatch):
         ]
         tables.write(pd.concat(ratings), schema.RATINGS, tmp_path / f"ratings/{batch}.parquet")
     for modality, missing in (("audio", 0), ("video", 15)):
-        rows = [(name, n, n - missing, None) for name, n in FRAMES.items()]
+        rows = [(name, n, n - missing, [], None) for name, n in FRAMES.items()]
         coverage = pd.DataFrame(rows, columns=schema.COVERAGE.names)
         tables.write(coverage, schema.COVERAGE, tmp_path / f"coverage/{modality}.parquet")
     words = ["--recordings", tmp_path / "recordings.csv", "--ratings", tmp_path / "ratings"]

@@ -1,5 +1,5 @@
-"""Coverage: how many labelled frames of a recording have features of a modality, and the reason if
-none do.
+"""Coverage: how many labelled frames of a recording have features of a modality, where there are
+none, and the reason if there are none at all.
 
 A recording without features in any modality is left out of fusion and scores, because nothing can
 be predicted for it. A recording that lacks only one modality stays: fused scores use the others, as
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.grid import RATE, index
 from softaer.core.schema import COVERAGE
 from softaer.core.targets import feature_columns
 from softaer.corpus import Recording, rated, read_recordings
@@ -58,21 +59,49 @@ def usable(shares: Mapping[str, float]) -> set[str]:
 
 
 def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
-    """Number of labelled frames of each recording, and how many of them have features.
+    """Number of labelled frames of each recording, and which of them have features.
 
     Parameters
     ----------
     dataset
-        ``recording``, and the features of one modality.
+        ``recording``, ``time`` [s], and the features of one modality.
 
     Returns
     -------
-    Indexed by recording: ``frames``, ``present``.
+    Indexed by recording: ``frames``, ``present``, ``gaps`` (see :func:`gaps`).
     """
-    features = dataset.drop(columns="recording").to_numpy()
-    present = pd.Series(with_features(features), index=dataset.index)
-    counts = present.groupby(dataset["recording"], sort=False).agg(["size", "sum"])
-    return counts.set_axis(["frames", "present"], axis=1)
+    keys = dataset[["recording", "time"]]
+    present = with_features(dataset.drop(columns=list(keys)).to_numpy())
+    each = keys.assign(present=present).groupby("recording", sort=False)
+    table = each["present"].agg(["size", "sum"]).set_axis(["frames", "present"], axis=1)
+    table["gaps"] = [
+        gaps(rows["time"].to_numpy(), rows["present"].to_numpy()).ravel() for _, rows in each
+    ]
+    return table
+
+
+def gaps(time: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Stretches without features.
+
+    Parameters
+    ----------
+    time, present
+        Times of labelled frames [s], in order, and whether they have features; shape (T,).
+
+    Returns
+    -------
+    Start of the first frame and end of the last one of each stretch [s], shape (gaps, 2), float64.
+    Frames without a label interrupt a stretch.
+
+    Examples
+    --------
+    >>> gaps(np.array([0.0, 0.1, 0.2, 0.3]), np.array([True, False, False, True])).tolist()
+    [[0.1, 0.3]]
+    """
+    frames = index(time)[~present]
+    new = np.diff(frames, prepend=-2) > 1
+    last = np.append(new[1:], True)[: len(frames)]
+    return np.stack([frames[new], frames[last] + 1], axis=1) / RATE
 
 
 def why_absent(status: pd.Series | None, unit: str, absent: str) -> str:
@@ -167,7 +196,7 @@ def main() -> None:
     for batch in batches:
         path = options.dataset / f"{batch}.parquet"
         names = feature_columns(tables.columns(path))
-        counts.append(coverage(tables.read(path, ["recording", *names])))
+        counts.append(coverage(tables.read(path, ["recording", "time", *names])))
     table = pd.concat(counts)
     states = {name: _states(Path(status), recordings) for name, status, _, _ in options.parts}
     table["reason"] = [

@@ -349,6 +349,7 @@ def main() -> None:
             *(experiment, options.results, options.dataset, in_order(in_scores)),
             prepared(tables.read_batches(options.ratings, in_order(in_scores)), options),
             cli.delays(options),
+            options.coverage,
         )
         if "traces" in shown
         else None

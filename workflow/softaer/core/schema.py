@@ -327,9 +327,11 @@ COVERAGE = pa.schema(
         RECORDING,
         field("frames", pa.int64(), unit="frames"),
         field("present", pa.int64(), unit="frames"),
+        field("gaps", pa.list_(pa.field("element", pa.float64(), nullable=False)), unit="s"),
         field("reason", pa.string(), unit="", nullable=True),
     ]
 )
+"""``gaps``: start and end of each stretch of labelled frames without features, one after another."""
 
 LABELS = pa.schema(
     [

@@ -4,6 +4,7 @@ For every recording, they are the label, the raters' traces and all predictions,
 features: labels and ratings are shifted back by the annotation delay, as in the dataset.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.corpus import Recording
 
-MOST_VALUES = 1_200_000
+MOST_VALUES = 2_000_000
 """Maximum number of values on a page; beyond it, only every second, third, ... frame is shown."""
 
-DIGITS = 3
-"""Number of decimals."""
+MISSING = 65535
+"""Missing value in a packed series."""
 
 
 def explorer(
@@ -31,6 +32,7 @@ def explorer(
     recordings: Sequence[Recording],
     ratings: pd.DataFrame,
     delays: Mapping[str, float],
+    coverage: Sequence[Path],
 ) -> dict:
     """Data for the page's script.
 
@@ -46,13 +48,16 @@ def explorer(
         ``recording``, ``time`` [s], ``dimension``, ``rater``, ``value``, with lags removed.
     delays
         Annotation delay of each dimension [s].
+    coverage
+        Coverage of each modality, ``<modality>.parquet``.
 
     Returns
     -------
     ``every`` (frames from one shown frame to the next), ``rate`` [Hz, of shown frames],
     ``dimensions``, ``targets``, ``tasks``, ``modalities``, and ``recordings``: each with ``name``,
-    ``partition``, ``frames`` and per dimension ``raters`` (name to values) and per target
-    ``label`` and ``predictions`` (task, modality, values). Values are rounded; ``None`` is missing.
+    ``partition``, ``frames``, ``gaps`` (of each modality, start and end [s]) and per dimension
+    ``raters`` (name to series) and per target ``label`` and ``predictions`` (task, modality,
+    series). A series is as :func:`packed` gives it, or ``None`` if there is none.
     """
     whole = {recording.recording: _Sheet() for recording in recordings}
     for dimension in experiment.dimensions:
@@ -68,6 +73,7 @@ def explorer(
                 columns = ["recording", "time", *experiment.targets]
                 keys = {t: (dimension, t, task, modality) for t in experiment.targets}
                 _add(whole, tables.read(path, columns), keys)
+    gaps = {path.stem: _gaps(path) for path in coverage}
     values = sum(sheet.length * len(sheet.series) for sheet in whole.values())
     every = max(1, -(-values // MOST_VALUES))
     return {
@@ -78,9 +84,45 @@ def explorer(
         "tasks": list(experiment.tasks),
         "modalities": list(experiment.modalities),
         "recordings": [
-            _packed(experiment, recording, whole[recording.recording], every)
+            {
+                "name": recording.recording,
+                "partition": recording.partition,
+                "frames": whole[recording.recording].length,
+                "gaps": {name: some.get(recording.recording, []) for name, some in gaps.items()},
+                "dimensions": _dimensions(experiment, whole[recording.recording], every),
+            }
             for recording in recordings
         ],
+    }
+
+
+def packed(values: np.ndarray) -> dict:
+    """A series in few bytes, with an error below 1/130000 of its range.
+
+    Parameters
+    ----------
+    values
+        Shape (T,); NaN where one is missing.
+
+    Returns
+    -------
+    ``low``, ``step`` and ``data``: each value is low + step * n, with n as a 16-bit unsigned
+    integer, little-endian, in base64; :data:`MISSING` stands for a missing value.
+    """
+    known = values[~np.isnan(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    step = (high - low) / (MISSING - 1)
+    steps = np.full(len(values), MISSING, dtype="<u2")
+    steps[~np.isnan(values)] = np.rint((known - low) / (step or 1.0))
+    return {"low": low, "step": step, "data": b64encode(steps.tobytes()).decode("ascii")}
+
+
+def _gaps(path: Path) -> dict[str, list[list[float]]]:
+    """Stretches without features of a modality, by recording."""
+    table = tables.read(path, ["recording", "gaps"])
+    return {
+        recording: np.reshape(some, (-1, 2)).tolist()
+        for recording, some in zip(table["recording"], table["gaps"], strict=True)
     }
 
 
@@ -96,13 +138,13 @@ class _Sheet:
             self.series[key] = (frames, values)
             self.length = max(self.length, int(frames.max()) + 1)
 
-    def get(self, key: tuple[str, ...], every: int) -> list[float | None] | None:
+    def get(self, key: tuple[str, ...], every: int) -> dict | None:
         if key not in self.series:
             return None
         frames, values = self.series[key]
         laid_out = np.full(self.length, np.nan)
         laid_out[frames] = values
-        return [None if np.isnan(v) else round(float(v), DIGITS) for v in laid_out[::every]]
+        return packed(laid_out[::every])
 
 
 def _add(
@@ -128,7 +170,7 @@ def _add_ratings(
             whole[recording].put((dimension, "rater", str(rater)), frames[known], values)
 
 
-def _packed(experiment: Experiment, recording: Recording, sheet: _Sheet, every: int) -> dict:
+def _dimensions(experiment: Experiment, sheet: _Sheet, every: int) -> dict:
     content: dict = {}
     for dimension in experiment.dimensions:
         raters = [key[2] for key in sheet.series if key[:2] == (dimension, "rater")]
@@ -148,12 +190,7 @@ def _packed(experiment: Experiment, recording: Recording, sheet: _Sheet, every: 
                 for target in experiment.targets
             },
         }
-    return {
-        "name": recording.recording,
-        "partition": recording.partition,
-        "frames": sheet.length,
-        "dimensions": content,
-    }
+    return content
 
 
 def in_order(recordings: Iterable[Recording]) -> list[Recording]:
