@@ -57,6 +57,7 @@ STAGES = [
     "uncertainty",
     "summarise",
     "frame_pairs",
+    "thumbnails",
     "latex_table",
     "figures.scores",
     "figures.traces",

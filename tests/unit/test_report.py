@@ -795,6 +795,20 @@ def test_the_explorer_knows_where_a_modality_is_missing(with_absences, root):
     assert all(some["audio"] == [] for some in gaps.values())
 
 
+def test_frames_of_recordings_stand_in_the_explorer(results, root, tmp_path, text):
+    assert all(r["pictures"] == [] for r in explorer_data(text)["recordings"])
+    rows = pd.DataFrame({"recording": "c", "time": [0.5, 1.5], "picture": [PICTURE, b"another"]})
+    path = tmp_path / "thumbnails.parquet"
+    tables.write(rows, schema.THUMBNAILS, path)
+    page = results.render(root, "--thumbnails", path, output="frames.html")
+    pictures = {r["name"]: r["pictures"] for r in explorer_data(page)["recordings"]}
+    assert pictures["d"] == []
+    assert [(t, base64.b64decode(data)) for t, data in pictures["c"]] == [
+        (0.5, PICTURE),
+        (1.5, b"another"),
+    ]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -1209,6 +1223,7 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
         "packed_model",
         "latex_table",
         "frame_pairs",
+        "thumbnails",
     }
     tables = {"simulate.tables", "simulate.check", "corpus_table", "status"}
     every = {

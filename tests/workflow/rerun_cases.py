@@ -20,12 +20,12 @@ BASELINES = {"baselines", "postprocess", "fuse_modalities", "score",
 PREDICTION = {"predict", "postprocess"} | FUSION
 TRAINING = {"train_network", "select", "figure_learning_curves"} | PREDICTION
 DATASET = {"dataset_batch", "baselines", "coverage", "summarise", "frame_pairs",
-    "figure_frame_pairs", "ceiling"} | TRAINING  # fmt: skip
+    "figure_frame_pairs", "thumbnails", "ceiling"} | TRAINING  # fmt: skip
 LABELS = {"labels_batch", "simulate_check", "agreement", "figure_agreement", "raters",
     "figure_raters"} | DATASET  # fmt: skip
 RATINGS = {"ratings", "rating_scales", "rater_screen"} | LABELS
 FEATURES = {"standardisation"} | DATASET
-OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs"}
+OF_SOUND = FEATURES - {"frame_pairs", "figure_frame_pairs", "thumbnails"}
 
 CHAINS = {
     "fusion and later stages": FUSION,
@@ -162,6 +162,7 @@ MODULES = [
     code("summarise", {"summarise", "report"}),
     code("simulate/check", {"simulate_check", "ceiling"} | SCORES),
     code("frame_pairs", {"frame_pairs", "figure_frame_pairs", "report"}),
+    code("thumbnails", {"thumbnails", "report"}),
     code("figures/scores", {"figure_scores", "report"}),
     code("figures/traces", {"figure_traces", "report"}),
     code("latex_table", {"latex_table", "report"}),
@@ -170,7 +171,7 @@ MODULES = [
 
 OF_A_TEST_RECORDING = {"ratings", "rating_scales", "labels_batch", "dataset_batch", "coverage",
     "summarise", "ceiling", "agreement", "figure_agreement", "rater_screen", "raters",
-    "figure_raters", "frame_pairs",
+    "figure_raters", "frame_pairs", "thumbnails",
     "figure_frame_pairs", "baselines"} | PREDICTION  # fmt: skip
 
 FILES = {

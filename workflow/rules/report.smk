@@ -72,7 +72,7 @@ rule simulate_check:
 rule frame_pairs:
     input:
         dataset=rated_batches(filled_in(places.DATASET, modality=(SEEN or MODALITIES)[-1])),
-        media=lambda wildcards: INPUTS.shown() if PICTURES else [],
+        media=INPUTS.shown if PICTURES else [],
         recordings=TABLE,
     output:
         places.FRAME_PAIRS,
@@ -102,6 +102,36 @@ rule frame_pairs:
         " > {log} 2>&1"
 
 
+rule thumbnails:
+    input:
+        dataset=filled_in(places.DATASET, modality=(SEEN or MODALITIES)[-1]),
+        media=INPUTS.shown,
+        recordings=TABLE,
+    output:
+        places.THUMBNAILS,
+    log:
+        log_of("thumbnails/{batch}"),
+    benchmark:
+        benchmark_of("thumbnails/{batch}")
+    conda:
+        "../../envs/extraction.yaml"
+    resources:
+        mem_mb=growing(600),
+        reading=READING_LIMITS,
+    params:
+        code=code_digest("thumbnails"),
+        software=pins("av"),
+        corpus=relevant_in_batch(["recording", "partition", "video_stream"]),
+    shell:
+        "python -m softaer.thumbnails"
+        " --recordings {input.recordings:q}"
+        " --batch {wildcards.batch}"
+        " --dataset {input.dataset}"
+        " {resources.reading}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule report:
     input:
         recordings=TABLE,
@@ -121,6 +151,11 @@ rule report:
         agreement=collect(places.AGREEMENT, part=["pairs", "raters", "dimensions", "reliability"]),
         raters=places.RATERS,
         pairs=places.FRAME_PAIRS,
+        thumbnails=(
+            rated_batches(places.THUMBNAILS)
+            if PICTURES and "traces" not in config["report"]["without"]
+            else []
+        ),
         figures=collect(places.FIGURE, figure=FIGURES, kind="svg"),
         published=CORPUS.where([published.own_table(PUBLISHED)]),
         coverage=ALL_COVERAGE,
@@ -179,6 +214,7 @@ rule report:
         rater_lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
         contributions=flag_of("--contributions", "contributions"),
+        thumbnails=flag_of("--thumbnails", "thumbnails"),
         groups=flag_of("--groups", "groups"),
         noting=flag("--noting", NOTING),
         published=(
@@ -202,6 +238,7 @@ rule report:
         " {params.screen}"
         " {params.rater_lags}"
         " {params.contributions}"
+        " {params.thumbnails}"
         " {params.groups}"
         " {params.noting}"
         " {params.published:q}"

@@ -20,8 +20,8 @@ from softaer.core.experiment import Media
 from softaer.core.schema import FRAME_PAIRS
 from softaer.core.targets import feature_columns, target_names
 from softaer.core.tasks import TARGETS
-from softaer.corpus import Recording, number_of, rated, read_recordings
-from softaer.signals.stills import still
+from softaer.corpus import Recording, rated, read_recordings
+from softaer.signals.stills import still_of
 
 PAIRS = 3
 """Number of pairs per dimension."""
@@ -112,14 +112,7 @@ def read_frames(dataset: Path, recordings: Sequence[Recording], dimension: str) 
 def picture(recording: Recording, time: float, limits: Media) -> bytes | None:
     """A frame of a recording as a small JPEG; None if it cannot be decoded."""
     try:
-        return still(
-            recording.given("video"),
-            time,
-            WIDTH,
-            limits,
-            stream=number_of(recording.video_stream),
-            beside=recording.audio,
-        )
+        return still_of(recording, time, WIDTH, limits)
     except InputError as error:
         print(f"no picture: {error}")
         return None

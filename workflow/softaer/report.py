@@ -291,6 +291,7 @@ def main() -> None:
     cli.add_delays(arguments)
     add_preparation(arguments)
     arguments.add_argument("--contributions", type=Path, help="table of what modalities add")
+    arguments.add_argument("--thumbnails", type=Path, nargs="+", help="frames of recordings")
     arguments.add_argument("--groups", type=Path, help="table of the scores of groups")
     arguments.add_argument("--noting", nargs="+", default=[], help="stages that noted oddities")
     arguments.add_argument("--published", help=f"scores of others: CSV, or one of {list(SHIPPED)}")
@@ -350,6 +351,7 @@ def main() -> None:
             prepared(tables.read_batches(options.ratings, in_order(in_scores)), options),
             cli.delays(options),
             options.coverage,
+            options.thumbnails or [],
         )
         if "traces" in shown
         else None

@@ -90,6 +90,7 @@ COVERED = f"{RESULTS}/covered.parquet"
 SUMMARY = f"{RESULTS}/summary.parquet"
 SIMULATE_CHECK = f"{RESULTS}/simulate_check.parquet"
 FRAME_PAIRS = f"{RESULTS}/frame_pairs.parquet"
+THUMBNAILS = f"{RESULTS}/thumbnails/{{batch}}.parquet"
 FIGURE = f"{RESULTS}/figures/{{figure}}.{{kind}}"
 REPORT = f"{RESULTS}/report.html"
 

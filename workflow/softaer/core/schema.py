@@ -322,6 +322,15 @@ FRAME_PAIRS = pa.schema(
 """Pairs of frames with similar E: one on which raters agree and one on which they disagree; the
 picture is a JPEG."""
 
+THUMBNAILS = pa.schema(
+    [
+        RECORDING,
+        TIME,
+        field("picture", pa.binary(), unit=""),
+    ]
+)
+"""Frames of a recording as small JPEGs."""
+
 COVERAGE = pa.schema(
     [
         RECORDING,
@@ -331,7 +340,7 @@ COVERAGE = pa.schema(
         field("reason", pa.string(), unit="", nullable=True),
     ]
 )
-"""``gaps``: start and end of each stretch of labelled frames without features, one after another."""
+"""``gaps``: start and end of each stretch of labelled frames without features, in a row."""
 
 LABELS = pa.schema(
     [

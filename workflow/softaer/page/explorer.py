@@ -33,6 +33,7 @@ def explorer(
     ratings: pd.DataFrame,
     delays: Mapping[str, float],
     coverage: Sequence[Path],
+    thumbnails: Sequence[Path] = (),
 ) -> dict:
     """Data for the page's script.
 
@@ -50,12 +51,15 @@ def explorer(
         Annotation delay of each dimension [s].
     coverage
         Coverage of each modality, ``<modality>.parquet``.
+    thumbnails
+        Tables of frames of recordings.
 
     Returns
     -------
     ``every`` (frames from one shown frame to the next), ``rate`` [Hz, of shown frames],
     ``dimensions``, ``targets``, ``tasks``, ``modalities``, and ``recordings``: each with ``name``,
-    ``partition``, ``frames``, ``gaps`` (of each modality, start and end [s]) and per dimension
+    ``partition``, ``frames``, ``gaps`` (of each modality, start and end [s]), ``pictures`` (time
+    [s] and JPEG in base64) and per dimension
     ``raters`` (name to series) and per target ``label`` and ``predictions`` (task, modality,
     series). A series is as :func:`packed` gives it, or ``None`` if there is none.
     """
@@ -74,6 +78,7 @@ def explorer(
                 keys = {t: (dimension, t, task, modality) for t in experiment.targets}
                 _add(whole, tables.read(path, columns), keys)
     gaps = {path.stem: _gaps(path) for path in coverage}
+    pictures = _pictures(thumbnails)
     values = sum(sheet.length * len(sheet.series) for sheet in whole.values())
     every = max(1, -(-values // MOST_VALUES))
     return {
@@ -89,6 +94,7 @@ def explorer(
                 "partition": recording.partition,
                 "frames": whole[recording.recording].length,
                 "gaps": {name: some.get(recording.recording, []) for name, some in gaps.items()},
+                "pictures": pictures.get(recording.recording, []),
                 "dimensions": _dimensions(experiment, whole[recording.recording], every),
             }
             for recording in recordings
@@ -124,6 +130,16 @@ def _gaps(path: Path) -> dict[str, list[list[float]]]:
         recording: np.reshape(some, (-1, 2)).tolist()
         for recording, some in zip(table["recording"], table["gaps"], strict=True)
     }
+
+
+def _pictures(paths: Sequence[Path]) -> dict[str, list[tuple[float, str]]]:
+    """Frames of recordings by recording, each with its time [s]."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for path in paths:
+        for row in tables.read(path).itertuples():
+            picture = b64encode(row.picture).decode("ascii")
+            found.setdefault(row.recording, []).append((round(row.time, 2), picture))
+    return found
 
 
 class _Sheet:

@@ -175,8 +175,10 @@ class Inputs:
 
         return of_input(words)
 
-    def shown(self) -> list[str]:
-        """Input: media whose frames the report shows."""
-        shown = [r for r in told(self._recordings.rated_in)() if r.video]
+    def shown(self, wildcards: "Wildcards") -> list[str]:
+        """Input: media whose frames the report shows, of a batch or of all."""
+        batch = wildcards.get("batch")
+        some = told(self._recordings.rated_in)() if batch is None else self._rated_of(batch)
+        shown = [r for r in some if r.video]
         paths = sorted({path for r in shown for path in (r.video, r.audio) if path})
         return self._recordings.where(paths, simulated=True)

@@ -3,11 +3,29 @@
 from pathlib import Path
 
 from softaer.core.experiment import Media
+from softaer.corpus import Recording, number_of
 from softaer.signals.media import DEFAULT_LIMITS
 from softaer.signals.pictures import frame_at
 
 QUALITY = 80
 """Quality of the JPEG in per cent."""
+
+
+def still_of(
+    recording: Recording, time: float, width: int, limits: Media = DEFAULT_LIMITS
+) -> bytes:
+    """The frame of a recording with pictures that is shown at a time of the features [s].
+
+    See :func:`still`.
+    """
+    return still(
+        recording.given("video"),
+        time,
+        width,
+        limits,
+        stream=number_of(recording.video_stream),
+        beside=recording.audio if recording.audio != recording.video else None,
+    )
 
 
 def still(

@@ -30,7 +30,7 @@ from softaer.signals.media import (
     video_streams,
 )
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
-from softaer.signals.stills import still
+from softaer.signals.stills import still_of
 
 STILL = 640
 """Width of single frames [pixel]."""
@@ -130,14 +130,7 @@ def frame(recording: Recording, time: float, limits: Media = DEFAULT_LIMITS) -> 
     InputError
         If the recording has no pictures, or they cannot be decoded.
     """
-    return still(
-        recording.given("video"),
-        time,
-        STILL,
-        limits,
-        stream=number_of(recording.video_stream),
-        beside=recording.audio if recording.audio != recording.video else None,
-    )
+    return still_of(recording, time, STILL, limits)
 
 
 class Films:
