@@ -8,6 +8,9 @@ import pytest
 from projects import Project, new_project, once, undisturbed_run
 
 import warm
+from debian_packages import UnavailableError, provide, tell
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 ISOLATED = ("unshare", "--net", "--map-root-user")
 """Command that takes the network away from another."""
@@ -60,3 +63,18 @@ def finished_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pr
 def undisturbed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Digests of the results of the smallest experiment, run on this machine from nothing."""
     return undisturbed_run(root, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def browser_program() -> str:
+    """A browser, installed if it may be."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        try:
+            provide(["chromium"], ["chromium"])
+        except UnavailableError as error:
+            pytest.skip(tell("browser", error))
+        program = shutil.which("chromium")
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    return program

@@ -1,19 +1,15 @@
 """The report of a whole run in a real browser: it draws, complains of nothing and asks nobody."""
 
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from debian_packages import UnavailableError, provide, tell
 from patience import SILENT
 
 pytestmark = pytest.mark.workflow
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 QUIET = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -22,23 +18,19 @@ QUIET = [
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(browser_program):
     """Opens a page; gives its elements after its scripts have run, and what was complained of."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        try:
-            provide(["chromium"], ["chromium"])
-        except UnavailableError as error:
-            pytest.skip(tell("browser", error))
-        program = shutil.which("chromium")
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
 
     def open_page(path: Path, *options: str) -> tuple[str, list[str]]:
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
                 [
-                    *(program, *QUIET, f"--user-data-dir={folder}", "--virtual-time-budget=10000"),
+                    *(
+                        browser_program,
+                        *QUIET,
+                        f"--user-data-dir={folder}",
+                        "--virtual-time-budget=10000",
+                    ),
                     *("--enable-logging=stderr", *options, "--dump-dom", f"file://{path}"),
                 ],
                 capture_output=True,
