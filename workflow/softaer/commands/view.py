@@ -1,7 +1,6 @@
 """Serves the report and the media of its recordings to a browser on this machine.
 
-The media have addresses of their own, see the docs; the page does not show them yet. Nothing
-leaves the machine.
+The traces show the picture at the cursor and play the recording. Nothing leaves the machine.
 """
 
 import argparse
