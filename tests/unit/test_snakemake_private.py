@@ -73,10 +73,10 @@ onsuccess:
 """
 
 
-def snakemake(folder, *words):
+def snakemake(folder, *words, status=0):
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     return done.stdout + done.stderr
 
 
@@ -180,3 +180,16 @@ def test_jobs_behind_an_ancient_file_that_is_made_anew_are_looked_at(patched, tm
     assert (tmp_path / "b").exists() == patched
     assert (tmp_path / "c").read_text() == ("2\n" if patched else "1\n")
     assert (tmp_path / "d").stat().st_mtime_ns == kept
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_the_command_of_a_failed_job_is_not_shown_twice(patched, tmp_path):
+    patch = "from softaer.running import snakemake_private\n"
+    patch += "snakemake_private.failed_commands_are_shown_once()\n"
+    rule = 'rule a:\n    output: "a"\n    shell: "echo \'it\' is; exit 7"\n'
+    (tmp_path / "Snakefile").write_text((patch if patched else "") + rule)
+    text = snakemake(tmp_path, status=1)
+    assert ("set -euo pipefail" in text) != patched
+    assert ("The command exited with status 7" in text) == patched
+    assert text.count("echo 'it' is; exit 7") == 2 - patched
+    assert "Error in rule a:" in text

@@ -61,6 +61,7 @@ from softaer.simulate.plan import plan
 
 MAIN_PROCESS = workflow.is_main_process
 snakemake_private.ancient_hides_nothing()
+snakemake_private.failed_commands_are_shown_once()
 
 
 @told

@@ -7,7 +7,9 @@ names it. The rules use only documented features otherwise.
 import contextlib
 import functools
 import inspect
+import logging
 import os
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +89,22 @@ def ancient_hides_nothing() -> None:
             del dag.bfs
 
     DAG.update_needrun = update_needrun
+
+
+_FAILED = re.compile(r"Command '.*' returned non-zero exit status (\d+)", flags=re.DOTALL)
+
+
+@functools.cache
+def failed_commands_are_shown_once() -> None:
+    """Shorten the first of two messages on a failed job, which repeats the whole command."""
+    from snakemake.logging import logger
+
+    def shortened(record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, str):
+            record.msg = _FAILED.sub(r"The command exited with status \1", record.msg)
+        return True
+
+    logger.addFilter(shortened)
 
 
 def by_default(workflow: "Workflow", rule: str) -> None:
