@@ -29,9 +29,11 @@ STATE = """() => {
     paused: of("video").paused, said: of("said").textContent, summary: of("summary").textContent,
     range: axis.range, offset: axis._offset, length: axis._length, hash: location.hash,
     recording: of("controls").elements.recording.selectedOptions[0].text,
-    strip: [...of("strip").children].map((image) => image.naturalWidth),
   };
 }"""
+
+STRIP = "[...document.querySelectorAll('#explorer-strip img')]"
+STRIP_IS_FULL = f"{STRIP}.length > 3 && {STRIP}.every((image) => image.naturalWidth > 0)"
 
 GREY = """(source) => {
   const canvas = document.createElement("canvas");
@@ -98,7 +100,7 @@ def viewed(results):
 
 @pytest.fixture(scope="module")
 def other_media(finished_project, tmp_path_factory):
-    """Results whose first recording is a film no browser plays, and whose second has none."""
+    """Results with a film that no browser plays, a recording without media, and one of sound."""
     project = copied(finished_project, tmp_path_factory.mktemp("other") / "run")
     media = sorted(project.path("results/corpus/media").iterdir())
     images = [np.full((240, 320, 3), 8 * (k // 4), dtype=np.uint8) for k in range(120)]
@@ -106,6 +108,7 @@ def other_media(finished_project, tmp_path_factory):
     sound = [(0.0, media_files.tone(10.0))]
     media_files.write(media[0], frames, sound, video_codec="mpeg4", audio_codec="aac")
     media[1].unlink()
+    media_files.write(media[2], sound=sound, audio_codec="aac")
     with viewed(project.path("results")) as address:
         yield address
 
@@ -256,9 +259,8 @@ def test_it_plays_with_sound_and_the_cursor_runs_along(address, opened):
 
 def test_frames_beside_the_traces_follow_the_zoom(address, opened):
     page = opened(address + "#traces")
-    drawn = "[...document.querySelectorAll('#explorer-strip img')]"
-    until(page, f"{drawn}.length > 3 && {drawn}.every((image) => image.naturalWidth > 0)")
-    last = f"parseFloat({drawn}.at(-1).alt)"
+    until(page, STRIP_IS_FULL)
+    last = f"parseFloat({STRIP}.at(-1).alt)"
     before = page.evaluate(last)
     page.locator("#explorer-plot").focus()
     page.keyboard.press("+")
@@ -293,6 +295,16 @@ def test_media_that_are_not_there_are_told_of(other_media, opened):
     assert not page.locator("[name=play]").is_visible()
 
 
+def test_sound_alone_is_played_without_a_picture(other_media, opened):
+    page = opened(other_media + "#trace/rec03")
+    loaded(page)
+    assert not page.locator("#explorer-moment img").is_visible()
+    assert not page.locator("#explorer-strip").is_visible()
+    page.locator("[name=play]").click()
+    until(page, "document.getElementById('explorer-video').currentTime > 0.3")
+    assert page.locator("#explorer-video").bounding_box()["height"] == 0
+
+
 def with_data(finished_project, path, change):
     """The report with other traces."""
     text = finished_project.path("results/report.html").read_text(encoding="utf-8")
@@ -312,7 +324,7 @@ def test_without_a_server_the_frames_are_those_of_the_page(finished_project, ope
     point(page, 5.9)
     until(page, f"document.querySelector('#explorer-moment img').src !== {json.dumps(source)}")
     assert not page.locator("[name=play]").is_visible()
-    assert min(state(page)["strip"]) > 0
+    until(page, STRIP_IS_FULL)
 
 
 def test_a_page_without_frames_shows_traces_alone(finished_project, opened, tmp_path):

@@ -137,8 +137,8 @@
       }
     });
     const axis = (target, domain) => ({
-      title: { text: `${dimension} ${symbol[target]}` }, domain, range: ranges[target], fixedrange: false,
-      gridcolor: colour("--line"), zeroline: false, automargin: true,
+      title: { text: `${dimension} ${symbol[target]}` }, domain, range: ranges[target],
+      uirevision: `${recording().name} ${dimension}`, gridcolor: colour("--line"), zeroline: false, automargin: true,
     });
     const both = data.targets.length > 1;
     Plotly.react(plot, traces, {
@@ -245,16 +245,21 @@
       tell(`No picture or sound: ${served.absent[recording().name] || served.absent[""] || "not at hand"}.`);
     }
     if (!here()) return;
-    const answer = await fetch(address("about"));
-    const told = answer.ok ? await answer.json() : null;
+    let [told, refused] = [null, "softaer view has ended"];
+    try {
+      const answer = await fetch(address("about"));
+      if (answer.ok) told = await answer.json();
+      else refused = await answer.text();
+    } catch (error) { /* the server is gone */ }
     if (mine !== asked) return;
-    if (told === null) { moment.hidden = true; tell(`No picture or sound: ${await answer.text()}`); return; }
+    if (told === null) { moment.hidden = true; tell(`No picture or sound: ${refused}.`); return; }
     about = told;
     if (about.plays) video.src = address("media");
     still.hidden = !about.pictures || about.plays;
     video.hidden = !about.plays;
     video.classList.toggle("heard", !about.pictures);
     look();
+    fillStrip();
   };
   video.addEventListener("loadedmetadata", look);
   video.addEventListener("loadeddata", () => {
@@ -311,14 +316,15 @@
 
   const named = () => ["trace", recording().name, form.elements.dimension.value, form.elements.task.value,
     cursor.toFixed(1)].map(encodeURIComponent).join("/");
-  const note = () => {
+  const name = () => {
     link.href = `#${named()}`;
-    history.replaceState(null, "", link.href);
+    link.textContent = `link to ${cursor.toFixed(1)} s`;
   };
   const go = (time) => {
     cursor = within(time, 0, seconds());
     look();
-    note();
+    name();
+    history.replaceState(null, "", link.href);
   };
 
   // Frames beside the traces: a strip over the part of the time that is shown.
@@ -327,7 +333,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       const [start, end] = axis().range.map((t) => within(t, 0, seconds()));
-      const some = picture(0) !== null && !(here() && about && !about.pictures) && end > start;
+      const some = end > start && (here() ? about && about.pictures : embedded(0) !== null);
       strip.hidden = !some;
       if (!some) { strip.replaceChildren(); return; }
       strip.style.marginLeft = `${axis()._offset}px`;
@@ -391,7 +397,7 @@
     draw();
     if (other) openMedia();
     look();
-    link.href = `#${named()}`;
+    name();
   };
 
   // A link to #trace/RECORDING/DIMENSION/TASK/SECONDS shows these traces and that moment.
