@@ -10,7 +10,6 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-import media_files
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import media_files
 from patience import SILENT
 from softaer.core import cli
 from softaer.core.errors import InputError

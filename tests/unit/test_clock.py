@@ -3,11 +3,11 @@
 from fractions import Fraction
 
 import av
-import media_files
 import numpy as np
 import pytest
-from media_files import grey, tone
 
+import media_files
+from media_files import grey, tone
 from softaer.core.errors import InputError
 from softaer.signals.media import Account
 from softaer.signals.pictures import frame_at, video_frames

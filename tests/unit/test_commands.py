@@ -6,11 +6,11 @@ import subprocess
 import sys
 import warnings
 
-import media_files
 import pandas as pd
 import pytest
 import yaml
 
+import media_files
 from softaer import __main__ as door
 from softaer import __version__, landmarks
 from softaer.commands import predict

@@ -2,9 +2,9 @@
 
 import csv
 
-import media_files
 import pytest
 
+import media_files
 from softaer.core.errors import InputError
 from softaer.prepare import batch
 

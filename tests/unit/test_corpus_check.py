@@ -8,10 +8,10 @@ import sys
 import time as clock
 
 import av
-import media_files
 import numpy as np
 import pytest
 
+import media_files
 from softaer import __main__ as corpus
 from softaer.core.errors import InputError
 from softaer.core.inference import FEW_UNITS

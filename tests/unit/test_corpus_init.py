@@ -8,9 +8,9 @@ import sys
 from itertools import cycle, pairwise, product
 from pathlib import Path
 
-import media_files
 import pytest
 
+import media_files
 from softaer import __main__ as corpus
 from softaer.core.errors import InputError
 from softaer.corpus import read_recordings

@@ -9,8 +9,9 @@ import pytest
 
 from softaer import coverage as stage
 from softaer.core import schema, tables
+from softaer.core.grid import gaps
 from softaer.corpus import Recording
-from softaer.coverage import coverage, gaps, having, scored, why_absent, with_features
+from softaer.coverage import coverage, having, scored, why_absent, with_features
 from softaer.modalities import BUILT_IN, SOURCES
 from softaer.signals.extraction import NOTHING
 

@@ -2,14 +2,14 @@
 
 import argparse
 
-import media_files
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from media_files import grey, tone
 
+import media_files
+from media_files import grey, tone
 from softaer.core import schema, tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from media_files import write
 
 from heads import Head, turn
+from media_files import write
 from softaer import face_features as stage
 from softaer import landmarks
 from softaer.core import tables

@@ -4,13 +4,13 @@ import re
 import sys
 from types import ModuleType, SimpleNamespace
 
-import media_files
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from media_files import tone
 
+import media_files
+from media_files import tone
 from softaer.core.experiment import FeatureTable
 from softaer.readers.features import read_features
 from softaer.table_features import table_features

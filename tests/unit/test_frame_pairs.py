@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from media_files import write
 
+from media_files import write
 from softaer.core.experiment import Media
 from softaer.corpus import Recording
 from softaer.frame_pairs import WIDTH, choose_pairs, picture

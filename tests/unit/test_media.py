@@ -10,13 +10,13 @@ from fractions import Fraction
 
 import av
 import cv2
-import media_files
 import numpy as np
 import processes
 import pytest
-from media_files import grey, tone
 
+import media_files
 import softaer.signals.pictures
+from media_files import grey, tone
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media
 from softaer.signals.pictures import video_frames

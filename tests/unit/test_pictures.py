@@ -3,11 +3,11 @@
 from fractions import Fraction
 
 import av
-import media_files
 import numpy as np
 import pytest
-from media_files import grey
 
+import media_files
+from media_files import grey
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media
 from softaer.signals import pictures

@@ -7,13 +7,13 @@ import sys
 import warnings
 import zipfile
 
-import media_files
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 
+import media_files
 from softaer import apply
 from softaer.commands import export_onnx
 from softaer.core.errors import InputError, MissingPackageError

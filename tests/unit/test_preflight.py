@@ -3,10 +3,10 @@
 import re
 import shlex
 
-import media_files
 import pytest
-from media_files import grey, tone
 
+import media_files
+from media_files import grey, tone
 from softaer.core.errors import InputError
 from softaer.modalities import FIRST_STAGES
 from softaer.running import preflight

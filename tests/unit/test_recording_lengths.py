@@ -2,10 +2,10 @@
 
 import sys
 
-import media_files
 import pandas as pd
 import pytest
 
+import media_files
 from softaer import recording_lengths
 from softaer.core import tables
 from softaer.core.schema import RECORDING_LENGTHS

@@ -1217,6 +1217,7 @@ def test_all_stages_before_the_report_have_their_digest_shown(root):
         "summarise",
         "contributions",
         "apply",
+        "apply_page",
         "apply_video",
         "inspect_video",
         "group_scores",

@@ -5,11 +5,11 @@ import struct
 import subprocess
 import sys
 
-import media_files
 import numpy as np
 import pytest
-from media_files import tone
 
+import media_files
+from media_files import tone
 from softaer.core.errors import InputError
 from softaer.signals.media import Account
 from softaer.signals.probe import levels

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from media_files import write
 
+from media_files import write
 from softaer import thumbnails as stage
 from softaer.core import schema, tables
 from softaer.core.experiment import Media

@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import media_files
 import numpy as np
 import pytest
 from PIL import Image
 
+import media_files
 from softaer.commands import view
 from softaer.core import cli
 from softaer.core.errors import InputError

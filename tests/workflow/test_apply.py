@@ -17,6 +17,7 @@ from softaer.commands import pack
 from softaer.core import schema, tables
 from softaer.corpus import read_recordings
 from softaer.predictor import Predictor
+from softaer.viewing.at_hand import pages
 
 pytestmark = pytest.mark.workflow
 
@@ -37,7 +38,7 @@ def applied(finished_project, tmp_path_factory) -> Project:
     # Nothing was trained again.
     assert outcome.rules == {
         *("audio_lld", "audio_features", "landmarks", "video_features"),
-        *("apply_batch", "apply_video"),
+        *("apply_batch", "apply_page", "apply_video"),
     }
     return project
 
@@ -122,6 +123,24 @@ def test_predict_gives_what_apply_gives_byte_by_byte(applied, tmp_path, clips):
             expected = applied.path(f"results/apply/new/{film.stem}{suffix}").read_bytes()
             assert (tmp_path / f"{film.stem}{suffix}").read_bytes() == expected
     assert not list(tmp_path.glob(f"{broken.stem}*"))
+    page = (tmp_path / "predictions.html").read_text(encoding="utf-8")
+    for film in films:
+        assert f'<a href="#trace/{film.stem}">' in page
+    assert f"No predictions: {broken}" in page
+
+
+def test_pages_of_predictions_are_shown_with_their_media(applied, tmp_path):
+    names = ["new_rec01", "new_rec04"]
+    of_run, _ = pages(applied.directory)
+    assert list(of_run) == ["report", "apply"]
+    assert list(of_run["apply"].recordings) == names
+    film = applied.path("new_rec01.mp4")
+    done = softaer("predict", applied.path("results/packed_model"), film, "--output-dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    alone, config = pages(tmp_path)
+    assert (list(alone), config) == (["predictions"], {})
+    assert alone["predictions"].recordings["new_rec01"].video == str(film)
+    assert '"here":["new_rec01"]' in alone["predictions"].text("predictions")
 
 
 def test_predict_writes_the_table_of_apply(applied, tmp_path):

@@ -25,6 +25,12 @@
   fill("recording", data.recordings.map((r, i) => [i, r.partition ? `${r.name} (${r.partition})` : r.name]));
   fill("dimension", data.dimensions.map((d) => [d, d]));
   fill("task", data.tasks.map((t) => [t, t]));
+  // What leaves no choice is not shown.
+  for (const name of ["dimension", "task"]) {
+    form.elements[name].parentElement.hidden = form.elements[name].length < 2;
+  }
+  form.elements.raters.parentElement.hidden = data.recordings.every((r) =>
+    Object.values(r.dimensions).every((d) => !Object.keys(d.raters).length));
   form.elements.task.value = data.tasks[data.tasks.length - 1];
 
   const recording = () => data.recordings[Number(form.elements.recording.value)];
@@ -114,15 +120,17 @@
         predictions[modality] = values(content[target].predictions[task][modality]);
       }
       const shown = [label, ...Object.values(predictions)];
-      ranges[target] = reach(target === "E" ? [...shown, ...raters.map((r) => r[1])] : shown);
+      if (target === "E") shown.push(...raters.map((r) => r[1]));
       if (target === "E" && data.targets.includes("sigma") && predictions[fused]) {
         const sigma = values(content.sigma.predictions[task][fused]) || [];
         const edge = (sign) => predictions[fused].map((e, i) =>
           e === null || sigma[i] === null || sigma[i] === undefined ? null : e + sign * Math.max(sigma[i], 0));
+        shown.push(edge(-1), edge(1));
         const hidden = { line: { width: 0 }, hoverinfo: "skip", hovertemplate: undefined, legendgroup: "band" };
         add("predicted E ± σ", edge(-1), axis, { ...hidden, showlegend: false });
         add("predicted E ± σ", edge(1), axis, { ...hidden, fill: "tonexty", fillcolor: colour("--band") });
       }
+      ranges[target] = reach(shown);
       add("label", label, axis,
         { line: { color: colour("--text"), width: 2 }, legendgroup: "label", showlegend: place === 0 });
       for (const modality of data.modalities) {
@@ -163,9 +171,11 @@
       const all = some.reduce((sum, [start, end]) => sum + end - start, 0);
       return ` No ${modality} in ${all.toFixed(1)} s of it.`;
     });
-    spoken.textContent = `${recording().name}${recording().partition ? ` (${recording().partition})` : ""}, ` +
-      `${dimension}, ${task}` + (said.length
-      ? `: CCC of ${fused} with the label over the frames shown: ${said.join(", ")}.` : ".") + missing.join("");
+    const words = [`${recording().name}${recording().partition ? ` (${recording().partition})` : ""}`, dimension];
+    if (data.tasks.length > 1) words.push(task);
+    spoken.textContent = words.join(", ") + (said.length
+      ? `: CCC of ${fused} with the label over the frames shown: ${said.join(", ")}.` : ".") +
+      missing.join("") + (recording().notes || []).map((note) => ` ${note}`).join("");
   };
 
   // The cursor, and the picture of its moment or of the moment under the pointer.

@@ -99,6 +99,34 @@ rule apply_batch:
         " > {log} 2>&1"
 
 
+rule apply_page:
+    input:
+        predictions=lambda wildcards: applied_tables(),
+    output:
+        places.APPLIED_PAGE,
+    log:
+        log_of("apply_page"),
+    benchmark:
+        benchmark_of("apply_page")
+    localrule: True
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(600, 20),
+    params:
+        code=code_digest("apply_page"),
+        page=[file_digest(path) for path in PREDICTIONS_PAGE],
+        names=lambda wildcards: [r.recording for r in told(CORPUS.require_applied)()],
+        modalities=MODALITIES,
+    shell:
+        "python -m softaer.apply_page"
+        " --predictions {input.predictions}"
+        " --recording-names {params.names}"
+        " --modalities {params.modalities}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
 rule apply_video:
     input:
         predictions=lambda wildcards: filled_in(

@@ -29,7 +29,7 @@ from softaer.core.experiment import (
     holds_some,
     is_own_file,
 )
-from softaer.core.home import PAGE, package_alone
+from softaer.core.home import PAGE, PREDICTIONS_PAGE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, LEAST_CONTRIBUTING, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
@@ -340,10 +340,17 @@ def drawn(name):
 
 
 @told
+def applied_tables():
+    """Input: predictions of every recording without ratings."""
+    batches = sorted({recording.batch for recording in CORPUS.require_applied()})
+    return collect(places.APPLIED, batch=batches)
+
+
+@told
 def applied_files():
     """Input: the files that the target 'apply' makes for every recording without ratings."""
     some = CORPUS.require_applied()
-    files = collect(places.APPLIED, batch=sorted({recording.batch for recording in some}))
+    files = [*applied_tables(), places.APPLIED_PAGE]
     if config["apply"]["video"]:
         seen = [recording.recording for recording in some if recording.video]
         files += collect(places.APPLIED_VIDEO, recording=seen)

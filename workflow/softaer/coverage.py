@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.grid import RATE, index
+from softaer.core.grid import gaps
 from softaer.core.schema import COVERAGE
 from softaer.core.targets import feature_columns
 from softaer.corpus import Recording, rated, read_recordings
@@ -68,7 +68,7 @@ def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Indexed by recording: ``frames``, ``present``, ``gaps`` (see :func:`gaps`).
+    Indexed by recording: ``frames``, ``present``, ``gaps`` (see :func:`softaer.core.grid.gaps`).
     """
     keys = dataset[["recording", "time"]]
     present = with_features(dataset.drop(columns=list(keys)).to_numpy())
@@ -78,30 +78,6 @@ def coverage(dataset: pd.DataFrame) -> pd.DataFrame:
         gaps(rows["time"].to_numpy(), rows["present"].to_numpy()).ravel() for _, rows in each
     ]
     return table
-
-
-def gaps(time: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Stretches without features.
-
-    Parameters
-    ----------
-    time, present
-        Times of labelled frames [s], in order, and whether they have features; shape (T,).
-
-    Returns
-    -------
-    Start of the first frame and end of the last one of each stretch [s], shape (gaps, 2), float64.
-    Frames without a label interrupt a stretch.
-
-    Examples
-    --------
-    >>> gaps(np.array([0.0, 0.1, 0.2, 0.3]), np.array([True, False, False, True])).tolist()
-    [[0.1, 0.3]]
-    """
-    frames = index(time)[~present]
-    new = np.diff(frames, prepend=-2) > 1
-    last = np.append(new[1:], True)[: len(frames)]
-    return np.stack([frames[new], frames[last] + 1], axis=1) / RATE
 
 
 def why_absent(status: pd.Series | None, unit: str, absent: str) -> str:

@@ -29,7 +29,7 @@ from softaer.core.experiment import FeatureTable, TableFeatures
 from softaer.core.fields import Section
 from softaer.core.grid import RATE, index
 from softaer.core.predictive import Spread
-from softaer.core.tasks import DISTANCE, JOIN, OF_DISTRIBUTION, output_name
+from softaer.core.tasks import DISTANCE, FAR, JOIN, OF_DISTRIBUTION, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
 from softaer.modalities import TABLE, Modality, as_section, from_extraction
@@ -55,10 +55,6 @@ UNREADABLE = (
 
 BAND = 0.8
 """Nominal share of another rater's ratings between ``<dimension>_lower`` and ``_upper``."""
-
-
-FAR = 2.0
-"""Median distance from train beyond which a recording is reported as unlike it."""
 
 
 class NothingToPredictError(InputError):
@@ -350,7 +346,7 @@ class Predictor:
         Warns
         -----
         OddInputWarning
-            If the median of a distance is more than :data:`FAR`.
+            If the median of a distance is more than :data:`softaer.core.tasks.FAR`.
         """
         parts = self.parts(fusion)
         given = {m: rows for m, rows in features.items() if m in parts}

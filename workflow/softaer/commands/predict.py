@@ -1,7 +1,8 @@
 """Predicts E and sigma of media files with a packed model, in one process and without a workflow.
 
-Each file gets a table with its name, ten rows per second, and a plot. A file that cannot be read is
-reported and left out, and the exit status is 1. Output of libraries goes to predict.log.
+Each file gets a table with its name, ten rows per second, and a plot; predictions.html shows all
+files, and softaer view plays them there. A file that cannot be read is reported and left out, and
+the exit status is 1. Output of libraries goes to predict.log.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import os
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,10 +24,13 @@ from softaer.audio_lld import OpenSmileError
 from softaer.core import tables
 from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.files import complete
-from softaer.core.places import PACKED_MODEL
+from softaer.core.places import PACKED_MODEL, PREDICTED_TABLE, PREDICTIONS
 from softaer.core.schema import applied
+from softaer.core.tasks import JOIN
+from softaer.corpus import CHOICES
 from softaer.figures.predictions import predictions
 from softaer.modalities import RECORDING
+from softaer.page.predicted import predicted_page
 from softaer.predictor import OddInputWarning, Predictor
 from softaer.signals.following import FACES
 
@@ -74,6 +78,38 @@ def write(table: pd.DataFrame, name: str, path: Path) -> None:
         partial.write_text(predictions(table, name), encoding="utf-8")
 
 
+def write_page(
+    found: Mapping[str, pd.DataFrame],
+    failed: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    series: str,
+    folder: Path,
+) -> None:
+    """Write the page of all files, and the table of recordings that says where they are.
+
+    Parameters
+    ----------
+    found, failed, series
+        See :func:`softaer.page.predicted.predicted_page`.
+    rows
+        Of the table.
+    folder
+        Folder of the predictions.
+    """
+    with complete(folder / PREDICTIONS) as partial:
+        partial.write_text(predicted_page(found, series, failed), encoding="utf-8")
+    with complete(folder / PREDICTED_TABLE) as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False)
+
+
+def row_of(file: Path, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """A file as a row of a table of recordings, with what was chosen of it."""
+    audio = choices.get("audio") or file
+    paths = {"audio": os.path.abspath(audio), "video": os.path.abspath(file)}
+    chosen = {name: choices[name] for name in CHOICES if name in choices}
+    return {"recording": file.stem, **paths, **chosen}
+
+
 @contextmanager
 def errors_to(path: Path) -> Iterator[None]:
     """Redirect the error stream of the process to a file, because MediaPipe prints a lot."""
@@ -88,7 +124,9 @@ def errors_to(path: Path) -> Iterator[None]:
             os.close(stream)
 
 
-def predict_file(predictor: Predictor, file: Path, output: Path, **choices: Any) -> Outcome:
+def predict_file(
+    predictor: Predictor, file: Path, output: Path, **choices: Any
+) -> tuple[Outcome, pd.DataFrame | None]:
     """Predict one file, and write its table and its plot.
 
     Parameters
@@ -102,12 +140,16 @@ def predict_file(predictor: Predictor, file: Path, output: Path, **choices: Any)
     **choices
         Arguments of :meth:`softaer.predictor.Predictor.predict`.
 
+    Returns
+    -------
+    What has become of it, and its predictions; ``None`` if there are none.
+
     Raises
     ------
     MissingPackageError
         If faces must be detected and MediaPipe is not installed.
     """
-    outcome = Outcome(str(file))
+    outcome, table = Outcome(str(file)), None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OddInputWarning)
         try:
@@ -122,7 +164,7 @@ def predict_file(predictor: Predictor, file: Path, output: Path, **choices: Any)
             write(table, file.stem, output)
             outcome.table, outcome.frames = str(output), len(table)
     outcome.notes = [str(w.message) for w in caught if issubclass(w.category, OddInputWarning)]
-    return outcome
+    return outcome, table
 
 
 def outputs(files: Sequence[Path], folder: Path, form: str) -> list[Path]:
@@ -203,6 +245,7 @@ def main(options: argparse.Namespace) -> None:
     predictor = Predictor.load(options.model, options.network_file)
     said = sys.stderr if options.json else sys.stdout
     outcomes = []
+    found: dict[str, pd.DataFrame] = {}
     for file, path in tqdm(
         list(zip(options.files, paths, strict=True)),
         disable=not sys.stderr.isatty() or len(paths) == 1,
@@ -213,14 +256,22 @@ def main(options: argparse.Namespace) -> None:
             choices["tables"] = own
         if options.fusion is not None:
             choices["fusion"] = options.fusion
-        outcome = predict_file(predictor, file, path, **choices)
+        outcome, table = predict_file(predictor, file, path, **choices)
         outcomes.append(outcome)
+        if table is not None:
+            found[file.stem] = table
         for note in outcome.notes:
             tqdm.write(f"note: {note}", file=said)
         if outcome.error:
             tqdm.write(f"error: {outcome.error}", file=sys.stderr)
         else:
             tqdm.write(f"{path}: {outcome.frames} frames", file=said)
+    if found:
+        reasons = [outcome.error for outcome in outcomes if outcome.error]
+        rows = [row_of(file, choices) for file in options.files if file.stem in found]
+        series = options.fusion or JOIN.join(predictor.modalities)
+        write_page(found, reasons, rows, series, options.output_dir)
+        tqdm.write(f"{options.output_dir / PREDICTIONS}: the page of all", file=said)
     if options.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
     failed = sum(outcome.error is not None for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""Serves the report and the media of its recordings to a browser on this machine.
+"""Serves the report, or predictions, and the media of its recordings to a browser on this machine.
 
 The traces show the picture at the cursor and play the recording. Nothing leaves the machine.
 """
@@ -20,7 +20,7 @@ from softaer.viewing.showing import Films
 
 def add_arguments(arguments: argparse.ArgumentParser) -> None:
     """Add the folder, where media may be, and the port."""
-    cli.add_directory(arguments, "folder of a run, or of its results")
+    cli.add_directory(arguments, "folder of a run, of its results, or of predictions")
     arguments.add_argument(
         "--media",
         type=Path,

@@ -103,3 +103,27 @@ def interpolate(
     blend = (1 - weight) * values[left] + weight * values[right]
     out[known] = blend[known]
     return out
+
+
+def gaps(time: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Stretches without features.
+
+    Parameters
+    ----------
+    time, present
+        Times of labelled frames [s], in order, and whether they have features; shape (T,).
+
+    Returns
+    -------
+    Start of the first frame and end of the last one of each stretch [s], shape (gaps, 2), float64.
+    Frames without a label interrupt a stretch.
+
+    Examples
+    --------
+    >>> gaps(np.array([0.0, 0.1, 0.2, 0.3]), np.array([True, False, False, True])).tolist()
+    [[0.1, 0.3]]
+    """
+    frames = index(time)[~present]
+    new = np.diff(frames, prepend=-2) > 1
+    last = np.append(new[1:], True)[: len(frames)]
+    return np.stack([frames[new], frames[last] + 1], axis=1) / RATE

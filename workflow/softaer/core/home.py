@@ -23,8 +23,16 @@ TEMPLATE = PROJECT / "workflow" / "report" / "report.html.j2"
 SCRIPT = TEMPLATE.with_name("explorer.js")
 """Script of that page."""
 
-PAGE = (TEMPLATE, SCRIPT, *(TEMPLATE.with_name(f"{name}.html.j2") for name in ("style", "parts")))
+_PARTS = tuple(TEMPLATE.with_name(f"{name}.html.j2") for name in ("style", "parts", "traces"))
+
+PAGE = (TEMPLATE, SCRIPT, *_PARTS)
 """All files that the report is filled into."""
+
+PREDICTIONS = TEMPLATE.with_name("predictions.html.j2")
+"""Page of recordings without ratings."""
+
+PREDICTIONS_PAGE = (PREDICTIONS, SCRIPT, *_PARTS)
+"""All files that it is filled into."""
 
 COMPARISON = TEMPLATE.with_name("comparison.html.j2")
 """Page that compares experiments."""

@@ -105,7 +105,12 @@ PACKED_MODEL = f"{RESULTS}/packed_model"
 PACKED_FILES = ("model.json", "weights.safetensors")
 APPLIED = f"{RESULTS}/apply/{{batch}}.parquet"
 APPLIED_FOLDER = f"{RESULTS}/apply/{{batch}}"
+APPLIED_PAGE = f"{RESULTS}/apply.html"
 APPLIED_VIDEO = f"{RESULTS}/apply_video/{{recording}}.mp4"
+
+# In the folder of softaer predict.
+PREDICTIONS = "predictions.html"
+PREDICTED_TABLE = "predictions.recordings.csv"
 
 # Records of a run.
 LOG = f"{RESULTS}/logs/{{unit}}.log"

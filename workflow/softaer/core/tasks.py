@@ -110,6 +110,9 @@ OF_DISTRIBUTION = ("spread", "lower", "upper")
 DISTANCE = "distance"
 """Ending of the columns that say how far each modality's features are from train."""
 
+FAR = 2.0
+"""Median distance from train beyond which a recording is reported as unlike it."""
+
 HUMAN = "one more rater (no upper bound)"
 """Name of the score that a rater reaches against the label from the others."""
 

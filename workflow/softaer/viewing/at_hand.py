@@ -9,7 +9,15 @@ import yaml
 
 from softaer.comparison.finished import corpus_table
 from softaer.core.errors import InputError
-from softaer.core.places import EXPERIMENT, REPORT, RESULTS, within
+from softaer.core.places import (
+    APPLIED_PAGE,
+    EXPERIMENT,
+    PREDICTED_TABLE,
+    PREDICTIONS,
+    REPORT,
+    RESULTS,
+    within,
+)
 from softaer.corpus import Recording, read_recordings
 from softaer.viewing.server import Page
 
@@ -18,12 +26,12 @@ SHOWN = 5
 
 
 def pages(folder: Path, others: Sequence[Path] = ()) -> tuple[dict[str, Page], dict[str, Any]]:
-    """Pages of a run, with the media of their recordings.
+    """Pages of a run or of ``softaer predict``, with the media of their recordings.
 
     Parameters
     ----------
     folder
-        Folder of a run, or of its results.
+        Folder of a run, of its results, or of predictions.
     others
         Folders in which files are looked for by their names, where they are not at their paths.
 
@@ -37,14 +45,24 @@ def pages(folder: Path, others: Sequence[Path] = ()) -> tuple[dict[str, Page], d
     InputError
         If there is no page, or the run does not say what it was made with.
     """
+    if (folder / PREDICTIONS).is_file():
+        page = page_of(folder / PREDICTIONS, folder / PREDICTED_TABLE, others)
+        return {"predictions": page}, {}
     results = folder / RESULTS if (folder / RESULTS).is_dir() else folder
-    record, report = within(results, EXPERIMENT), within(results, REPORT)
-    if not report.is_file():
+    record, report, applied = (within(results, one) for one in (EXPERIMENT, REPORT, APPLIED_PAGE))
+    if not (report.is_file() or applied.is_file()):
         raise InputError(f"{folder}: no {REPORT}; expected the folder of a run that has ended")
     if not record.is_file():
         raise InputError(f"{folder}: no {record}, which says where the media are; expected one")
     config = yaml.safe_load(record.read_text(encoding="utf-8"))["configuration"]
-    return {"report": page_of(report, corpus_table(config, results), others)}, config
+    found = {}
+    table = corpus_table(config, results)
+    if report.is_file():
+        found["report"] = page_of(report, table, others)
+    if applied.is_file():
+        own = config["apply"]["recordings"]
+        found["apply"] = page_of(applied, results.parent / own if own else table, others)
+    return found, config
 
 
 def page_of(path: Path, table: Path, others: Sequence[Path] = ()) -> Page:
