@@ -90,6 +90,9 @@ def test_names_are_escaped():
     attack = "<img src=x onerror=alert(1)>"
     page = predicted_page({attack: table()}, "audio+video")
     assert "<img" not in page
+    odd = "my film #2, 50%"
+    page = predicted_page({odd: table()}, "audio+video")
+    assert '<a href="#trace/my%20film%20%232%2C%2050%25">my film #2, 50%</a>' in page
 
 
 def test_a_model_of_one_modality_and_target():

@@ -410,9 +410,13 @@
     name();
   };
 
+  const decoded = (word) => {
+    try { return decodeURIComponent(word); } catch (error) { return word; }
+  };
+
   // A link to #trace/RECORDING/DIMENSION/TASK/SECONDS shows these traces and that moment.
   const follow = () => {
-    const [kind, name, dimension, task, time] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    const [kind, name, dimension, task, time] = location.hash.slice(1).split("/").map(decoded);
     const place = data.recordings.findIndex((r) => r.name === name);
     if (kind !== "trace" || place < 0) return;
     form.elements.recording.value = place;
