@@ -257,6 +257,26 @@ def test_it_plays_with_sound_and_the_cursor_runs_along(address, opened):
     assert float(now["hash"].split("/")[-1]) == pytest.approx(now["shown"], abs=0.1)
 
 
+def test_at_the_end_it_stops_and_begins_again(other_media, opened):
+    page = opened(other_media + "#trace/rec03")
+    loaded(page)
+    page.evaluate(
+        "() => { window.seeks = 0; document.getElementById('explorer-video')"
+        ".addEventListener('seeking', () => { window.seeks += 1; }); }"
+    )
+    page.locator("#explorer-plot").focus()
+    for key in ("End", "Shift+ArrowLeft", "Space"):
+        page.keyboard.press(key)
+    until(page, "document.getElementById('explorer-video').ended")
+    seeks = page.evaluate("window.seeks")
+    time.sleep(1)
+    assert page.evaluate("window.seeks") == seeks
+    assert page.locator("[name=play]").inner_text() == "play"
+    page.keyboard.press("Space")
+    until(page, "document.getElementById('explorer-video').currentTime < 3")
+    assert not state(page)["paused"]
+
+
 def test_frames_beside_the_traces_follow_the_zoom(address, opened):
     page = opened(address + "#traces")
     until(page, STRIP_IS_FULL)

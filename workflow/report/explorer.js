@@ -297,9 +297,8 @@
   };
   const shown = () => { form.elements.play.textContent = watched() ? "pause" : "play"; };
   video.addEventListener("play", () => { shown(); follows(); });
-  for (const kind of ["pause", "ended"]) {
-    video.addEventListener(kind, () => { shown(); if (loaded()) go(within(video.currentTime, 0, seconds())); });
-  }
+  // At its end, a film pauses as well. Nothing seeks here, which would end it again.
+  video.addEventListener("pause", () => { shown(); if (loaded()) set(video.currentTime); });
 
   const play = async () => {
     if (!here() || about === null) return;
@@ -330,12 +329,13 @@
     link.href = `#${named()}`;
     link.textContent = `link to ${cursor.toFixed(1)} s`;
   };
-  const go = (time) => {
+  const set = (time) => {
     cursor = within(time, 0, seconds());
-    look();
+    place();
     name();
     history.replaceState(null, "", link.href);
   };
+  const go = (time) => { set(time); look(); };
 
   // Frames beside the traces: a strip over the part of the time that is shown.
   let waiting = null;
