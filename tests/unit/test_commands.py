@@ -17,6 +17,7 @@ from softaer.commands import predict
 from softaer.commands.run import command
 from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.home import PROFILES, PROJECT
+from softaer.corpus import read_recordings
 from softaer.predictor import NothingToPredictError, OddInputWarning
 from softaer.signals import face_mesh
 
@@ -133,6 +134,7 @@ class Model:
     """Says of some files that they cannot be predicted, and of others that they are odd."""
 
     outputs = ("arousal_E",)
+    modalities = ("audio", "video")
 
     def predict(self, file, **choices):
         os.write(2, b"W0000 a library says much\n")
@@ -170,7 +172,15 @@ def test_bad_files_are_named_and_others_predicted(predicted, elsewhere):
     assert "not for users" not in out + err
     folder = elsewhere / "predictions"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"a.csv", "a.svg", "odd.csv", "odd.svg", "predict.log"}
+    pages = {"predictions.html", "predictions.recordings.csv"}
+    assert names == {"a.csv", "a.svg", "odd.csv", "odd.svg", "predict.log"} | pages
+    table = read_recordings(folder / "predictions.recordings.csv")
+    assert {r.recording: r.video for r in table} == {
+        name: str(elsewhere / f"{name}.mp4") for name in ("a", "odd")
+    }
+    page = (folder / "predictions.html").read_text(encoding="utf-8")
+    assert "Predicted from audio+video" in page
+    assert "No predictions: empty.mp4: no features" in page
     assert (folder / "a.csv").read_text().splitlines()[1] == "0,0.123457"
     assert "says much" not in out + err
     assert (folder / "predict.log").read_text().count("says much") == 3
@@ -199,6 +209,8 @@ def test_choices_are_those_of_a_single_file(predicted, elsewhere):
         predicted("a.mp4", "b.mp4", "--audio-stream", "2")
     assert predicted("a.mp4", "--audio-stream", "2", "--face", "left")[0] == 0
     assert (elsewhere / "predictions/a.csv").read_text().splitlines()[2] == "0.1,2"
+    (row,) = read_recordings(elsewhere / "predictions/predictions.recordings.csv")
+    assert (row.audio_stream, row.face) == ("2", "left")
 
 
 def test_a_missing_package_is_told_once(predicted):

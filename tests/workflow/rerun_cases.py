@@ -190,7 +190,7 @@ FILES = {
     ),
     "removed recording": Case(
         "a recording removed from test (its own batch)",
-        frozenset(OF_A_TEST_RECORDING - {"ratings", "labels_batch", "dataset_batch"}),
+        frozenset(OF_A_TEST_RECORDING - {"ratings", "labels_batch", "dataset_batch", "thumbnails"}),
     ),
     "renamed subject": Case(
         "a subject in train renamed in recordings.csv",
