@@ -1,18 +1,17 @@
 """The page of recordings without ratings: what is predicted, and what that rests on."""
 
-import base64
-import json
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from page_data import explorer_data, series
 
 from softaer import apply_page
 from softaer.core import tables as parquet
 from softaer.core.schema import applied
 from softaer.core.tasks import FAR
-from softaer.page import predicted
+from softaer.page import explorer
 from softaer.page.predicted import predicted_page
 
 COLUMNS = ["mood_E", "mood_sigma", "mood_spread", "audio_distance", "video_distance"]
@@ -25,18 +24,8 @@ def table(frames=40, audio=1.0, video=1.0, start=0):
     return pd.DataFrame(values | {"audio_distance": audio, "video_distance": video})
 
 
-def data(page):
-    (content,) = re.findall(r'id="explorer-data">(.*?)</script>', page, re.DOTALL)
-    return json.loads(content)
-
-
-def values(packed):
-    steps = np.frombuffer(base64.b64decode(packed["data"]), dtype="<u2")
-    return np.where(steps == 65535, np.nan, packed["low"] + packed["step"] * steps)
-
-
 def test_the_traces_are_the_predictions():
-    found = data(predicted_page({"a": table(), "b": table(20, start=5)}, "audio+video"))
+    found = explorer_data(predicted_page({"a": table(), "b": table(20, start=5)}, "audio+video"))
     assert (found["dimensions"], found["targets"]) == (["mood"], ["E", "sigma"])
     assert found["modalities"] == ["audio+video"]
     a, b = found["recordings"]
@@ -46,9 +35,9 @@ def test_the_traces_are_the_predictions():
     for target, scale in (("E", 60), ("sigma", 120)):
         mood = a["dimensions"]["mood"][target]
         assert mood["label"] is None
-        traced = values(mood["predictions"]["predicted"]["audio+video"])
+        traced = series(mood["predictions"]["predicted"]["audio+video"])
         np.testing.assert_allclose(traced, np.arange(40) / 10 / scale, atol=1e-5)
-    late = values(b["dimensions"]["mood"]["E"]["predictions"]["predicted"]["audio+video"])
+    late = series(b["dimensions"]["mood"]["E"]["predictions"]["predicted"]["audio+video"])
     assert np.isnan(late[:5]).all()
     np.testing.assert_allclose(late[5:], np.arange(5, 25) / 600, atol=1e-5)
     assert a["dimensions"]["mood"]["raters"] == {}
@@ -57,7 +46,7 @@ def test_the_traces_are_the_predictions():
 def test_stretches_without_a_modality_are_those_without_its_distance():
     video = np.where((np.arange(40) >= 10) & (np.arange(40) < 25), np.nan, 1.0)
     page = predicted_page({"a": table(video=video), "b": table()}, "audio+video")
-    assert [r["gaps"] for r in data(page)["recordings"]] == [
+    assert [r["gaps"] for r in explorer_data(page)["recordings"]] == [
         {"audio": [], "video": [[1.0, 2.5]]},
         {"audio": [], "video": []},
     ]
@@ -69,7 +58,7 @@ def test_what_is_unlike_the_training_data_is_warned_of(distance, unlike):
     page = predicted_page({"a": table(audio=distance), "b": table()}, "audio+video")
     assert ("1 of 2 recordings is unlike the training data" in page) == unlike
     note = f"Its audio is {distance:.1f} times as far from train as train is."
-    notes = [r["notes"] for r in data(page)["recordings"]]
+    notes = [r["notes"] for r in explorer_data(page)["recordings"]]
     assert notes == [[note] if unlike else [], []]
     assert ('class="best"' in page) == unlike
 
@@ -81,7 +70,7 @@ def test_recordings_without_predictions_are_listed():
     assert '<a href="#trace/a">a</a>' in page
     assert "#trace/mute" not in page
     assert ">mute<" in page
-    assert [r["name"] for r in data(page)["recordings"]] == ["a"]
+    assert [r["name"] for r in explorer_data(page)["recordings"]] == ["a"]
     alone = predicted_page({"mute": nothing}, "audio+video")
     assert "explorer-data" not in alone
 
@@ -97,16 +86,16 @@ def test_names_are_escaped():
 
 def test_a_model_of_one_modality_and_target():
     one = table()[["time", "mood_sigma", "audio_distance"]]
-    found = data(predicted_page({"a": one}, "audio"))
+    found = explorer_data(predicted_page({"a": one}, "audio"))
     assert (found["targets"], found["modalities"]) == (["sigma"], ["audio"])
 
 
 def test_many_recordings_fold_and_are_thinned(monkeypatch):
-    monkeypatch.setattr(predicted, "MOST_VALUES", 1000)
+    monkeypatch.setattr(explorer, "MOST_VALUES", 1000)
     page = predicted_page({f"r{n}": table() for n in range(21)}, "audio+video")
     assert "All 21 recordings" in page
     assert "only one frame in 2 is drawn" in page
-    assert data(page)["rate"] == 5
+    assert explorer_data(page)["rate"] == 5
 
 
 def test_the_stage_shows_all_recordings_in_their_order(tmp_path, monkeypatch):
@@ -118,5 +107,5 @@ def test_the_stage_shows_all_recordings_in_their_order(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["x", *map(str, words), "--output", str(tmp_path / "p.html")])
     apply_page.main()
     page = (tmp_path / "p.html").read_text(encoding="utf-8")
-    assert [r["name"] for r in data(page)["recordings"]] == ["a", "b"]
+    assert [r["name"] for r in explorer_data(page)["recordings"]] == ["a", "b"]
     assert re.search(r">a</a>.*>mute<.*>b</a>", page, re.DOTALL)

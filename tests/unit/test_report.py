@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import plotly.offline
 import pytest
+from page_data import explorer_data, series
 from safetensors.numpy import save_file
 
 from softaer import figures, recording_scores, report
@@ -755,17 +756,6 @@ def test_recordings_without_features_are_listed_and_their_reasons_escaped(with_a
         ["c", "test", "audio", n, "no", ATTACK],
         ["c", "test", "video", n, "no", ATTACK],
     ]
-
-
-def explorer_data(text):
-    (content,) = re.findall(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)
-    return json.loads(content)
-
-
-def series(packed):
-    """Values of a packed series."""
-    steps = np.frombuffer(base64.b64decode(packed["data"]), dtype="<u2")
-    return np.where(steps == 65535, np.nan, packed["low"] + packed["step"] * steps)
 
 
 def test_the_explorer_has_all_that_is_drawn(results, text):

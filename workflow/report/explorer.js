@@ -190,9 +190,10 @@
   const watched = () => !video.paused && !video.ended;
   const loaded = () => video.getAttribute("src") !== null && video.readyState > 0;
 
+  const shownTime = () => pointed !== null && !watched() ? pointed : cursor;
+
   const place = () => {
-    const time = pointed !== null && !watched() ? pointed : cursor;
-    caption.textContent = `${time.toFixed(1)} s`;
+    caption.textContent = `${shownTime().toFixed(1)} s`;
     const x = axis().l2p(cursor);
     line.hidden = x < 0 || x > axis()._length;
     line.style.left = `${axis()._offset + x}px`;
@@ -231,9 +232,8 @@
   const look = () => {
     place();
     if (watched()) return;
-    const time = pointed === null ? cursor : pointed;
-    if (loaded()) seek(time);
-    else if (!here() || (about && about.pictures)) showStill(time);
+    if (loaded()) seek(shownTime());
+    else if (!here() || (about && about.pictures)) showStill(shownTime());
   };
 
   const tell = (words) => { element("said").textContent = words; };
@@ -400,9 +400,10 @@
   });
   plot.addEventListener("pointerleave", () => { pointed = null; look(); });
 
+  let last = null;         // recording that was shown before
   const change = () => {
-    const other = recording() !== change.last;
-    change.last = recording();
+    const other = recording() !== last;
+    last = recording();
     if (other) cursor = 0;
     draw();
     if (other) openMedia();

@@ -80,7 +80,7 @@ def explorer(
     gaps = {path.stem: _gaps(path) for path in coverage}
     pictures = _pictures(thumbnails)
     values = sum(sheet.length * len(sheet.series) for sheet in whole.values())
-    every = max(1, -(-values // MOST_VALUES))
+    every = thinning(values)
     return {
         "every": every,
         "rate": RATE / every,
@@ -102,6 +102,18 @@ def explorer(
     }
 
 
+def thinning(values: int) -> int:
+    """Frames from one shown frame to the next, given the number of values of all frames."""
+    return max(1, -(-values // MOST_VALUES))
+
+
+def series(frames: np.ndarray, values: np.ndarray, length: int, every: int) -> dict:
+    """A packed series of ``length`` frames of which some are known, one in ``every`` of them."""
+    laid_out = np.full(length, np.nan)
+    laid_out[frames] = values
+    return packed(laid_out[::every])
+
+
 def packed(values: np.ndarray) -> dict:
     """A series in few bytes, with an error below 1/130000 of its range.
 
@@ -115,11 +127,12 @@ def packed(values: np.ndarray) -> dict:
     ``low``, ``step`` and ``data``: each value is low + step * n, with n as a 16-bit unsigned
     integer, little-endian, in base64; :data:`MISSING` stands for a missing value.
     """
-    known = values[~np.isnan(values)]
+    present = ~np.isnan(values)
+    known = values[present]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     step = (high - low) / (MISSING - 1)
     steps = np.full(len(values), MISSING, dtype="<u2")
-    steps[~np.isnan(values)] = np.rint((known - low) / (step or 1.0))
+    steps[present] = np.rint((known - low) / (step or 1.0))
     return {"low": low, "step": step, "data": b64encode(steps.tobytes()).decode("ascii")}
 
 
@@ -157,10 +170,7 @@ class _Sheet:
     def get(self, key: tuple[str, ...], every: int) -> dict | None:
         if key not in self.series:
             return None
-        frames, values = self.series[key]
-        laid_out = np.full(self.length, np.nan)
-        laid_out[frames] = values
-        return packed(laid_out[::every])
+        return series(*self.series[key], self.length, every)
 
 
 def _add(

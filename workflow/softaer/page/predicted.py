@@ -11,7 +11,8 @@ from softaer.core.grid import RATE, gaps, index
 from softaer.core.home import PREDICTIONS, SCRIPT
 from softaer.core.tasks import DISTANCE, FAR, TARGETS, output_name
 from softaer.modalities import colours
-from softaer.page.explorer import MOST_VALUES, packed
+from softaer.page import explorer
+from softaer.page.explorer import thinning
 from softaer.page.template import in_page, render
 
 TASK = "predicted"
@@ -73,13 +74,12 @@ def traces(
     dimensions, targets = _dimensions(columns), _targets(columns)
     modalities = _before(columns, DISTANCE)
     values = sum(len(table) for table in tables.values()) * len(dimensions) * len(targets)
-    every = max(1, -(-values // MOST_VALUES))
+    every = thinning(values)
 
     def one(table: pd.DataFrame, dimension: str, target: str) -> dict:
-        frames = index(table["time"].to_numpy())
-        laid_out = np.full(int(frames.max()) + 1, np.nan)
-        laid_out[frames] = table[output_name(dimension, target)]
-        return {"label": None, "predictions": {TASK: {series: packed(laid_out[::every])}}}
+        column = table[output_name(dimension, target)].to_numpy()
+        trace = explorer.series(_frames(table), column, _length(table), every)
+        return {"label": None, "predictions": {TASK: {series: trace}}}
 
     return {
         "every": every,
@@ -92,7 +92,7 @@ def traces(
             {
                 "name": name,
                 "partition": None,
-                "frames": int(index(table["time"].to_numpy()).max()) + 1,
+                "frames": _length(table),
                 "gaps": {m: _gaps(table, m).tolist() for m in modalities},
                 "pictures": [],
                 "notes": notes[name],
@@ -105,6 +105,14 @@ def traces(
             for name, table in tables.items()
         ],
     }
+
+
+def _frames(table: pd.DataFrame) -> np.ndarray:
+    return index(table["time"].to_numpy())
+
+
+def _length(table: pd.DataFrame) -> int:
+    return int(_frames(table).max()) + 1
 
 
 def _gaps(table: pd.DataFrame, modality: str) -> np.ndarray:
