@@ -87,9 +87,9 @@ def curve_of(*dimensions):
 
 
 def test_too_many_raters_for_a_matrix_are_told_and_the_curves_stay():
-    figure = draw(pairs_of(31), curve_of("mood"))
+    figure = draw(pairs_of(61), curve_of("mood"))
     words = [text.get_text() for text in figure.subfigs[0].texts]
-    assert words == ["31 raters are too many for a matrix. All pairs are in results/agreement."]
+    assert words == ["61 raters are too many for a matrix.\nAll pairs are in results/agreement."]
     assert len(figure.axes) == 1
     matrix_of_three, curves = draw(pairs_of(3), curve_of("mood")).axes
     assert matrix_of_three.get_title() == "mood"

@@ -121,6 +121,9 @@ SETTINGS = [
     setting("evaluation.draws", {"evaluation": {"draws": 200}}, RESAMPLED | SCORES),
     setting("report.frames", {"report": {"frames": False}},
         {"frame_pairs", "figure_frame_pairs", "report"}),
+    setting("report.figure_width", {"report": {"figure_width": 8.4}}, {"figure_scores",
+        "figure_traces", "figure_uncertainty", "figure_agreement", "figure_raters",
+        "figure_frame_pairs", "figure_learning_curves", "report"}),
     setting("report.short_table", {"report": {"short_table": ["E"]}}, {"latex_table", "report"}),
     setting("report.without", {"report": {"without": ["claims"]}}, {"report"}),
 ]  # fmt: skip

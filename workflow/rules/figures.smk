@@ -8,6 +8,8 @@ FIGURES = ["scores", "traces", "uncertainty", "agreement", "raters", "frame_pair
 FIGURES += ["learning_curves"]
 FIGURES += ["contributions"] if CONTRIBUTIONS else []
 
+FIGURE_WIDTH = config["report"]["figure_width"]
+
 
 rule figure_scores:
     input:
@@ -25,11 +27,13 @@ rule figure_scores:
         mem_mb=500,
     params:
         code=code_digest("figures.scores"),
+        width=FIGURE_WIDTH,
     shell:
         "python -m softaer.figures.scores"
         " --scores {input.scores}"
         " --intervals {input.intervals}"
         " --ceiling {input.ceiling}"
+        " --figure-width {params.width}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -52,6 +56,7 @@ rule figure_traces:
         mem_mb=growing(600, 8),
     params:
         code=code_digest("figures.traces"),
+        width=FIGURE_WIDTH,
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         dataset=folder_of("dataset"),
         experiment=EXPERIMENT,
@@ -63,6 +68,7 @@ rule figure_traces:
         " --dataset {params.dataset:q}"
         " {params.experiment}"
         " --each {input.each}"
+        " --figure-width {params.width}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -81,8 +87,13 @@ rule figure_uncertainty:
         mem_mb=500,
     params:
         code=code_digest("figures.uncertainty"),
+        width=FIGURE_WIDTH,
     shell:
-        "python -m softaer.figures.uncertainty --uncertainty {input} --output {output} > {log} 2>&1"
+        "python -m softaer.figures.uncertainty"
+        " --uncertainty {input}"
+        " --figure-width {params.width}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule figure_agreement:
@@ -100,10 +111,12 @@ rule figure_agreement:
         mem_mb=500,
     params:
         code=code_digest("figures.agreement"),
+        width=FIGURE_WIDTH,
     shell:
         "python -m softaer.figures.agreement"
         " --pairs {input.pairs}"
         " --curve {input.curve}"
+        " --figure-width {params.width}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -122,8 +135,13 @@ rule figure_raters:
         mem_mb=500,
     params:
         code=code_digest("figures.raters"),
+        width=FIGURE_WIDTH,
     shell:
-        "python -m softaer.figures.raters --raters {input} --output {output} > {log} 2>&1"
+        "python -m softaer.figures.raters"
+        " --raters {input}"
+        " --figure-width {params.width}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule figure_frame_pairs:
@@ -140,8 +158,13 @@ rule figure_frame_pairs:
         mem_mb=500,
     params:
         code=code_digest("figures.frame_pairs"),
+        width=FIGURE_WIDTH,
     shell:
-        "python -m softaer.figures.frame_pairs --pairs {input} --output {output} > {log} 2>&1"
+        "python -m softaer.figures.frame_pairs"
+        " --pairs {input}"
+        " --figure-width {params.width}"
+        " --output {output}"
+        " > {log} 2>&1"
 
 
 rule figure_learning_curves:
@@ -159,12 +182,14 @@ rule figure_learning_curves:
         mem_mb=500,
     params:
         code=code_digest("figures.learning_curves"),
+        width=FIGURE_WIDTH,
         experiment=TRAINED,
         results=results_by("selections", places.SELECTION),
     shell:
         "python -m softaer.figures.learning_curves"
         " --results {params.results:q}"
         " {params.experiment}"
+        " --figure-width {params.width}"
         " --output {output}"
         " > {log} 2>&1"
 
@@ -183,9 +208,11 @@ rule figure_contributions:
         mem_mb=500,
     params:
         code=code_digest("figures.contributions"),
+        width=FIGURE_WIDTH,
     shell:
         "python -m softaer.figures.contributions"
         " --contributions {input}"
+        " --figure-width {params.width}"
         " --output {output}"
         " > {log} 2>&1"
 

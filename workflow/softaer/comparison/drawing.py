@@ -7,6 +7,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from softaer.comparison.finished import Finished
 from softaer.core import tables
@@ -14,7 +16,16 @@ from softaer.core.experiment import System
 from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.core.tasks import networks
-from softaer.figures import COLOURS, SYMBOLS, style, to_svg
+from softaer.figures import (
+    COLOURS,
+    SYMBOLS,
+    beside,
+    legend,
+    rows_of,
+    style,
+    to_svg,
+    without_surplus,
+)
 from softaer.figures.learning_curves import read_curves, read_selections
 
 OF_EXPERIMENTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -66,20 +77,23 @@ def draw_curves(
     curves
         Of each experiment, see :func:`read_dev_curves`.
     dimensions, targets
-        Columns of panels; rows are all modalities of the experiments.
+        Panels of each modality of the experiments.
     """
     modalities = list(dict.fromkeys(m for table in curves.values() for m in table["modality"]))
-    columns = list(itertools.product(dimensions, targets))
+    panels = list(itertools.product(dimensions, targets))
+    columns = beside(len(panels), WIDTH, 1.5)
+    rows = rows_of(len(panels), columns) * len(modalities)
     with style():
         figure, axes = plt.subplots(
-            *(len(modalities), len(columns)),
-            figsize=(max(WIDTH, 2.4 * len(columns)), 0.5 + 2.0 * len(modalities)),
+            *(rows, columns),
+            figsize=(WIDTH, 0.5 + 2.0 * rows),
             sharey=True,
             squeeze=False,
             layout="constrained",
         )
-        for row, modality in zip(axes, modalities, strict=True):
-            for axis, (dimension, target) in zip(row, columns, strict=True):
+        for block, modality in zip(axes.reshape(len(modalities), -1), modalities, strict=True):
+            own = without_surplus(block, len(panels))
+            for axis, (dimension, target) in zip(own, panels, strict=True):
                 for place, table in enumerate(curves.values()):
                     some = table[
                         (table["dimension"] == dimension)
@@ -88,8 +102,10 @@ def draw_curves(
                     ]
                     _draw_seeds(axis, some, look_of(place))
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
-                axis.xaxis.get_major_locator().set_params(integer=True)
-        _legend(figure, axes[0, 0], list(curves))
+                axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        names = list(curves)
+        handles = [Line2D([], [], **look_of(place)) for place in range(len(names))]
+        legend(figure, handles, names)
         figure.supxlabel("step of training", fontsize=9)
         figure.supylabel("CCC on dev", fontsize=9)
         return figure
@@ -100,11 +116,6 @@ def _draw_seeds(axis: Axes, curves: pd.DataFrame, look: Mapping[str, Any]) -> No
         axis.plot(curve["step"], curve["dev_ccc"], **look, linewidth=1.0)
         kept = curve[curve["best"]]
         axis.plot(kept["step"], kept["dev_ccc"], "o", color=look["color"], ms=4)
-
-
-def _legend(figure: plt.Figure, axis: Axes, names: Sequence[str]) -> None:
-    handles = [axis.plot([], [], **look_of(place))[0] for place in range(len(names))]
-    figure.legend(handles, names, loc="outside upper center", ncols=3)
 
 
 def read_traces(
@@ -175,7 +186,7 @@ def draw_traces(
                 axis.plot(table["time"], table["value"], **look, label=name)
             axis.set_ylabel(f"{dimension} {SYMBOLS[target]}")
         axes[-1, 0].set_xlabel("time of the ratings [s]")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        legend(figure, *axes[0, 0].get_legend_handles_labels())
         return figure
 
 

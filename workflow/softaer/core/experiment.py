@@ -674,7 +674,15 @@ class Inspect(Section):
 
 
 @dataclass(frozen=True)
-class Report(Section):
+class Drawing(Section):
+    """Size of the figures. It is apart from the report, so that its keys redraw no figure."""
+
+    figure_width: Annotated[float, Unit("cm"), Interval(ge=7, le=100)] = 17.8
+    """width of all figures, as 8.4 for a column; letters keep their size"""
+
+
+@dataclass(frozen=True)
+class Report(Drawing):
     """Content of the report besides the scores."""
 
     frames: bool | None = None

@@ -26,7 +26,7 @@ def distinct(values: Sequence[Any]) -> bool:
 
 EACH_ONCE = Predicate(distinct)
 
-UNITS = {"s": "seconds", "GB": "gigabytes"}
+UNITS = {"cm": "centimetres", "s": "seconds", "GB": "gigabytes"}
 """Names of units."""
 
 TYPES = {int: ("an integer", "integers"), float: ("a number", "numbers"), str: ("text", "texts")}

@@ -3,12 +3,27 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.collections import QuadMesh
 
 from softaer.core import cli, tables
-from softaer.figures import COLOURS, FUSION_COLOUR, SYMBOLS, parser, save, say, style
+from softaer.figures import (
+    COLOURS,
+    FUSION_COLOUR,
+    SYMBOLS,
+    WIDTH,
+    beside,
+    inches,
+    longest,
+    parser,
+    rows_of,
+    save,
+    say,
+    style,
+    without_surplus,
+)
 
-MOST_RATERS = 30
-"""Maximum number of raters for a readable matrix."""
+CELL = 0.15, 0.31, 0.45
+"""Smallest side of a cell of a matrix, smallest one with a number, and largest one [inch]."""
 
 
 def matrix(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -24,7 +39,7 @@ def matrix(pairs: pd.DataFrame) -> pd.DataFrame:
     return both.pivot(index="rater", columns="other", values="correlation")
 
 
-def draw(pairs: pd.DataFrame, curve: pd.DataFrame) -> plt.Figure:
+def draw(pairs: pd.DataFrame, curve: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
     """One matrix per dimension, and below it the reliability of E and sigma.
 
     Parameters
@@ -34,40 +49,54 @@ def draw(pairs: pd.DataFrame, curve: pd.DataFrame) -> plt.Figure:
     curve
         ``dimension``, ``target``, ``rule``, ``raters``, ``reliability``, ``low``, ``high``,
         ``measured``.
+    width
+        Width of the figure [inch].
     """
     matrices = {d: matrix(rows) for d, rows in pairs.groupby("dimension", sort=False)}
     if not matrices:
-        return say("There are no two raters.")
+        return say("There are no two raters.", width)
     most = max(map(len, matrices.values()))
-    shown = most <= MOST_RATERS
-    side = max(0.38 * most + 1.2 if shown else 0.0, 3.4)
-    size = side * len(matrices) + 0.6, (side if shown else 0.6) + 2.6
+    names = longest(name for table in matrices.values() for name in table.columns) + 0.2
+    smallest, numbered, largest = CELL
+    across = beside(len(matrices), width, names + numbered * most)
+    cell = min((width / across - names) / most, largest)
+    shown = cell >= smallest
+    down = rows_of(len(matrices), across)
+    high = down * (cell * most + names + 0.4) if shown else 0.5
+    curves = beside(len(matrices), width, 2.2)
+    low = 2.6 * rows_of(len(matrices), curves)
     with style():
-        figure = plt.figure(figsize=size, layout="constrained")
-        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[size[1] - 2.6, 2.6])
+        figure = plt.figure(figsize=(width, high + low), layout="constrained")
+        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[high, low])
         above, below = parts[:, 0]
         if shown:
-            axes = above.subplots(1, len(matrices), squeeze=False)[0]
+            grid = above.subplots(down, across, squeeze=False)
+            axes = without_surplus(grid.flat, len(matrices))
             for axis, (dimension, table) in zip(axes, matrices.items(), strict=True):
-                _draw_matrix(axis, dimension, table)
+                mesh = _draw_matrix(axis, dimension, table)
+                if cell >= numbered:
+                    _write_values(axis, table.to_numpy())
+            if cell < numbered:
+                above.colorbar(mesh, ax=list(axes), label="correlation", shrink=0.6)
         else:
-            words = f"{most} raters are too many for a matrix. All pairs are in results/agreement."
+            words = f"{most} raters are too many for a matrix.\nAll pairs are in results/agreement."
             above.text(0.02, 0.5, words, va="center")
-        axes = below.subplots(1, len(matrices), squeeze=False)[0]
+        grid = below.subplots(rows_of(len(matrices), curves), curves, squeeze=False)
+        axes = without_surplus(grid.flat, len(matrices))
         for axis, dimension in zip(axes, matrices, strict=True):
             _draw_curves(axis, dimension, curve[curve["dimension"] == dimension])
         return figure
 
 
-def _draw_matrix(axis: plt.Axes, dimension: str, table: pd.DataFrame) -> None:
+def _draw_matrix(axis: plt.Axes, dimension: str, table: pd.DataFrame) -> QuadMesh:
     axis.grid(False)
-    axis.pcolormesh(table, vmin=-1, vmax=1, cmap="PuOr_r", edgecolors="white")
+    mesh = axis.pcolormesh(table, vmin=-1, vmax=1, cmap="PuOr_r", edgecolors="white")
     axis.set_xticks(np.arange(len(table)) + 0.5, table.columns, rotation=90)
     axis.set_yticks(np.arange(len(table)) + 0.5, table.index)
     axis.invert_yaxis()
     axis.set_aspect("equal")
     axis.set_title(dimension, fontsize=9)
-    _write_values(axis, table.to_numpy())
+    return mesh
 
 
 def _draw_curves(axis: plt.Axes, dimension: str, curve: pd.DataFrame) -> None:
@@ -103,7 +132,8 @@ def _write_values(axis: plt.Axes, values: np.ndarray) -> None:
 
 def main() -> None:
     options = parser(__doc__, "pairs", "curve").parse_args()
-    save(draw(tables.read(options.pairs), tables.read(options.curve)), options.output)
+    pairs, curve = tables.read(options.pairs), tables.read(options.curve)
+    save(draw(pairs, curve, inches(options.figure_width)), options.output)
 
 
 if __name__ == "__main__":

@@ -7,39 +7,46 @@ import pandas as pd
 from PIL import Image
 
 from softaer.core import cli, tables
-from softaer.figures import parser, save, say, style
+from softaer.figures import WIDTH, beside, inches, parser, rows_of, save, say, style
+from softaer.page.score_table import with_minus
 
 
-def draw(table: pd.DataFrame) -> plt.Figure:
-    """Two rows per dimension, one column per pair: agreement above, disagreement below.
+def draw(table: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
+    """Pairs of each dimension beside each other: agreement above, disagreement below.
 
     Parameters
     ----------
     table
         ``dimension``, ``pair``, ``agreement``, ``recording``, ``time`` [s], ``E``, ``sigma``,
         ``picture`` (JPEG, or missing).
+    width
+        Width of the figure [inch].
     """
     if table.empty:
-        return say("No two frames have a similar E and a different σ.")
+        return say("No two frames have a similar E and a different σ.", width)
     dimensions = list(dict.fromkeys(table["dimension"]))
-    columns = int(table["pair"].max())
+    pairs = int(table["pair"].max())
+    columns = beside(pairs, width, 1.6)
+    rows = 2 * rows_of(pairs, columns)
+    side = min(width / columns, 2.2)
     with style():
         figure, axes = plt.subplots(
-            2 * len(dimensions),
+            rows * len(dimensions),
             columns,
-            figsize=(1.9 * columns, 2.2 * 2 * len(dimensions)),
+            figsize=(width, (side + 0.4) * rows * len(dimensions)),
             squeeze=False,
             layout="constrained",
         )
         for axis in axes.flat:
             axis.axis("off")
         for frame in table.itertuples():
-            row = 2 * dimensions.index(frame.dimension) + (frame.agreement == "disputed")
-            axis = axes[row, frame.pair - 1]
+            below, column = divmod(frame.pair - 1, columns)
+            row = rows * dimensions.index(frame.dimension) + 2 * below
+            axis = axes[row + (frame.agreement == "disputed"), column]
             if frame.picture is not None:
                 axis.imshow(Image.open(io.BytesIO(frame.picture)))
             axis.set_title(
-                f"{frame.dimension}: E {frame.E:.2f}, σ {frame.sigma:.2f}\n"
+                f"{frame.dimension}: E {with_minus(f'{frame.E:.2f}')}, σ {frame.sigma:.2f}\n"
                 f"{frame.recording}, {frame.time:.1f} s",
                 fontsize=7,
             )
@@ -48,7 +55,7 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 
 def main() -> None:
     options = parser(__doc__, "pairs").parse_args()
-    save(draw(tables.read(options.pairs)), options.output)
+    save(draw(tables.read(options.pairs), inches(options.figure_width)), options.output)
 
 
 if __name__ == "__main__":

@@ -7,41 +7,59 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from softaer.core import cli, tables
 from softaer.core.experiment import Experiment
 from softaer.core.places import CURVE, SELECTION, within
 from softaer.core.tasks import JOIN, all_networks_of
-from softaer.figures import SYMBOLS, colour_of, parser, save, style
+from softaer.figures import (
+    SYMBOLS,
+    WIDTH,
+    beside,
+    colour_of,
+    inches,
+    legend,
+    parser,
+    rows_of,
+    save,
+    style,
+    without_surplus,
+)
 
 
-def draw(curves: pd.DataFrame) -> plt.Figure:
+def draw(curves: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
     """CCC on dev over the steps of training; the step that was kept is marked.
 
     Parameters
     ----------
     curves
         ``scope``, ``modality``, ``objective``, ``seed``, ``step``, ``output``, ``dev_ccc``,
-        ``best``. One row of panels for each dimension; all networks that predict an output from a
+        ``best``. Each dimension starts a row of panels; all networks that predict an output from a
         modality share a panel.
+    width
+        Width of the figure [inch].
     """
     outputs = sorted(set(curves["output"]))
     dimensions = list(dict.fromkeys(output.rpartition("_")[0] for output in outputs))
     modalities = list(dict.fromkeys(curves["modality"]))
-    columns = [(modality, target) for modality in modalities for target in SYMBOLS]
+    panels = [(modality, target) for modality in modalities for target in SYMBOLS]
+    columns = beside(len(panels), width, 1.6)
+    rows = rows_of(len(panels), columns) * len(dimensions)
     with style():
         figure, axes = plt.subplots(
-            len(dimensions),
-            len(columns),
-            figsize=(2.4 * len(columns), 2.0 * len(dimensions)),
+            rows,
+            columns,
+            figsize=(width, 1.9 * rows + 0.5),
             sharex=True,
             sharey=True,
             squeeze=False,
             layout="constrained",
         )
         handles: dict[str, Line2D] = {}
-        for row, dimension in zip(axes, dimensions, strict=True):
-            for axis, (modality, target) in zip(row, columns, strict=True):
+        for block, dimension in zip(axes.reshape(len(dimensions), -1), dimensions, strict=True):
+            own = without_surplus(block, len(panels))
+            for axis, (modality, target) in zip(own, panels, strict=True):
                 colour = colour_of(modality, modalities)
                 here = curves[
                     (curves["output"] == f"{dimension}_{target}") & (curves["modality"] == modality)
@@ -59,8 +77,8 @@ def draw(curves: pd.DataFrame) -> plt.Figure:
                     kept = curve[curve["best"]]
                     axis.plot(kept["step"], kept["dev_ccc"], "o", color=colour, ms=4)
                 axis.set_title(f"{dimension} {SYMBOLS[target]}, {modality}", fontsize=9)
-                axis.xaxis.get_major_locator().set_params(integer=True)
-        figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=3)
+                axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        legend(figure, list(handles.values()), list(handles))
         figure.supxlabel("step of training", fontsize=9)
         figure.supylabel("CCC on dev", fontsize=9)
         return figure
@@ -108,7 +126,8 @@ def main() -> None:
 
     experiment = cli.settings(options, Experiment)
     selections = read_selections(experiment, options.results)
-    save(draw(read_curves(options.results, selections, experiment.seeds)), options.output)
+    curves = read_curves(options.results, selections, experiment.seeds)
+    save(draw(curves, inches(options.figure_width)), options.output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from softaer.figures import COLOURS, FUSION_COLOUR, style, to_svg
+from softaer.figures import COLOURS, FUSION_COLOUR, WIDTH, legend, style, to_svg
 
 RATER_COLOUR = "#b3b3b3"
 """Colour of the raters' own traces."""
@@ -64,16 +64,14 @@ def predictions(table: pd.DataFrame, title: str) -> str:
         figure, axes = plt.subplots(
             panels,
             1,
-            figsize=(9, 0.6 + 2.0 * panels),
+            figsize=(WIDTH, 0.6 + 1.8 * panels),
             sharex=True,
             squeeze=False,
             layout="constrained",
         )
         if len(table):
             _draw_predictions(axes[:, 0], table)
-            figure.legend(
-                *axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2
-            )
+            legend(figure, *axes[0, 0].get_legend_handles_labels())
         else:
             axes[0, 0].text(0.5, 0.5, "no sound and no face", ha="center", va="center")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)

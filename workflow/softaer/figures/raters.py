@@ -5,7 +5,20 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.figures import COLOURS, FUSION_COLOUR, parser, save, say, style
+from softaer.figures import (
+    COLOURS,
+    FUSION_COLOUR,
+    WIDTH,
+    beside,
+    inches,
+    longest,
+    parser,
+    rows_of,
+    save,
+    say,
+    style,
+    without_surplus,
+)
 
 MOST_RATERS = 100
 """Maximum number of raters for a readable figure."""
@@ -19,39 +32,46 @@ SHOWN = (
 """Columns, their names, and the value of a rater like all others."""
 
 
-def draw(raters: pd.DataFrame) -> plt.Figure:
-    """One row of panels per dimension, one line per rater; raters not in agreement are hollow.
+def draw(raters: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
+    """Four panels per dimension, one line per rater; raters not in agreement are hollow.
 
     Parameters
     ----------
     raters
         Table of the stage ``raters``.
+    width
+        Width of the figure [inch].
     """
     groups = dict(iter(raters.groupby("dimension", sort=False)))
     if raters[[name for name, _, _ in SHOWN]].isna().all(axis=None):
-        return say("No two raters can be compared.")
+        return say("No two raters can be compared.", width)
     most = max(map(len, groups.values()))
     if most > MOST_RATERS:
-        return say(f"{most} raters are too many for a figure. All are in results/raters.parquet.")
-    heights = [0.2 * len(own) + 0.8 for own in groups.values()]
+        words = f"{most} raters are too many for a figure. All are in results/raters.parquet."
+        return say(words, width)
+    columns = beside(len(SHOWN), width - longest(raters["rater"]), 1.1)
+    rows = rows_of(len(SHOWN), columns)
+    heights = [0.2 * len(own) + 0.8 for own in groups.values() for _ in range(rows)]
     with style():
         figure, axes = plt.subplots(
-            *(len(groups), len(SHOWN)),
-            figsize=(9, sum(heights)),
+            *(len(groups) * rows, columns),
+            figsize=(width, sum(heights)),
             squeeze=False,
             sharey="row",
             height_ratios=heights,
             layout="constrained",
         )
-        for row, (dimension, own) in zip(axes, groups.items(), strict=True):
-            _draw_row(row, dimension, own)
+        blocks = axes.reshape(len(groups), rows, columns)
+        for block, (dimension, own) in zip(blocks, groups.items(), strict=True):
+            _draw_rows(block, dimension, own)
         return figure
 
 
-def _draw_row(axes: np.ndarray, dimension: str, own: pd.DataFrame) -> None:
+def _draw_rows(axes: np.ndarray, dimension: str, own: pd.DataFrame) -> None:
     place = np.arange(len(own))
     agrees = (own["verdict"] == "agrees").to_numpy()
-    for axis, (name, words, usual) in zip(axes, SHOWN, strict=True):
+    shown = without_surplus(axes.flat, len(SHOWN))
+    for axis, (name, words, usual) in zip(shown, SHOWN, strict=True):
         if usual is not None:
             axis.axvline(usual, color=COLOURS["label"], linewidth=0.8, linestyle=":")
         axis.hlines(place, own[f"{name}_low"], own[f"{name}_high"], color=FUSION_COLOUR)
@@ -63,14 +83,15 @@ def _draw_row(axes: np.ndarray, dimension: str, own: pd.DataFrame) -> None:
                 markerfacecolor=face,
             )
         axis.set_xlabel(words)
-    axes[0].set_yticks(place, own["rater"])
-    axes[0].invert_yaxis()
-    axes[0].set_title(dimension, loc="left", fontsize=9)
+    for axis in axes[:, 0]:
+        axis.set_yticks(place, own["rater"])
+        axis.invert_yaxis()
+    axes[0, 0].set_title(dimension, loc="left", fontsize=9)
 
 
 def main() -> None:
     options = parser(__doc__, "raters").parse_args()
-    save(draw(tables.read(options.raters)), options.output)
+    save(draw(tables.read(options.raters), inches(options.figure_width)), options.output)
 
 
 if __name__ == "__main__":

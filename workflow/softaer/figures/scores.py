@@ -6,7 +6,7 @@ import pandas as pd
 from softaer.core import tables
 from softaer.core.cli import run
 from softaer.core.tasks import HUMAN
-from softaer.figures import SYMBOLS, colour_of, parser, save, say, style
+from softaer.figures import SYMBOLS, WIDTH, colour_of, inches, parser, row_panels, save, say, style
 from softaer.page.score_table import SYSTEM, keyed, name_of, systems
 
 MARKERS = {"single": "o", "multi": "s", "joint": "D", "ridge": "^", "constant": "x"}
@@ -16,19 +16,23 @@ LINES = {"interval": "-", "range": ":"}
 """Line of each kind of bounds."""
 
 
-def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -> plt.Figure:
+def draw(
+    scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame, width: float = WIDTH
+) -> plt.Figure:
     """One panel for each dimension and target, one row for each modality and task.
 
     Parameters
     ----------
     scores, intervals, ceiling
         Tables of the stages ``score``, ``evaluate`` and ``ceiling``.
+    width
+        Width of the figure [inch].
     """
     keys = ["dimension", "target", *SYSTEM]
     scores, intervals = map(keyed, (scores, intervals))
     on_test = scores[scores["partition"] == "test"]
     if on_test.empty:
-        return say("No recordings in test.")
+        return say("No recordings in test.", width)
     mean = on_test.groupby(keys, sort=False)["ccc"].mean()
     bounds = intervals[intervals["partition"] == "test"].set_index(keys)[["low", "high", "kind"]]
     people = ceiling[(ceiling["reference"] == HUMAN) & (ceiling["partition"] == "test")]
@@ -37,15 +41,9 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
     models = systems(on_test)
     modalities = list(dict.fromkeys(modality for modality, _, _ in models))
     with style():
-        figure, axes = plt.subplots(
-            1,
-            len(panels),
-            figsize=(2.4 * len(panels) + 1, 0.28 * len(models) + 0.9),
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
-        )
-        for axis, (dimension, target) in zip(axes[0], panels, strict=True):
+        names = [f"{name_of(*system)}, {system[1]}" for system in models]
+        figure, axes = row_panels(len(panels), names, width, 0.28)
+        for axis, (dimension, target) in zip(axes, panels, strict=True):
             for place, (modality, task, fusion) in enumerate(models):
                 key = (dimension, target, modality, task, fusion)
                 colour = colour_of(modality, modalities)
@@ -57,17 +55,15 @@ def draw(scores: pd.DataFrame, intervals: pd.DataFrame, ceiling: pd.DataFrame) -
                 axis.axvline(people[dimension, target], color="#222222", linestyle="--", lw=1)
             axis.set_title(f"{dimension} {SYMBOLS[target]}", fontsize=9)
             axis.set_xlabel("CCC on test")
-        names = [f"{name_of(*system)}, {system[1]}" for system in models]
-        axes[0, 0].set_yticks(range(len(models)), names)
-        axes[0, 0].invert_yaxis()
         return figure
 
 
 def main() -> None:
-    names = ("scores", "intervals", "ceiling")
-    options = parser(__doc__, *names).parse_args()
-    figure = draw(*(tables.read(getattr(options, name)) for name in names))
-    save(figure, options.output)
+    options = parser(__doc__, "scores", "intervals", "ceiling").parse_args()
+    scores, intervals, ceiling = map(
+        tables.read, (options.scores, options.intervals, options.ceiling)
+    )
+    save(draw(scores, intervals, ceiling, inches(options.figure_width)), options.output)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,19 @@ from softaer.core.places import final_prediction
 from softaer.core.targets import read_targets
 from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
-from softaer.figures import SYMBOLS, colour_of, is_single, parser, save, style
+from softaer.figures import (
+    SYMBOLS,
+    WIDTH,
+    beside,
+    colour_of,
+    inches,
+    is_single,
+    legend,
+    parser,
+    rows_of,
+    save,
+    style,
+)
 from softaer.page.trouble import typical_and_worst
 
 DASHES = ("--", ":", "-.")
@@ -26,7 +38,7 @@ Panel = tuple[str, str, Mapping[str, pd.DataFrame]]
 target's column."""
 
 
-def draw(recordings: Mapping[str, Sequence[Panel]]) -> plt.Figure:
+def draw(recordings: Mapping[str, Sequence[Panel]], width: float = WIDTH) -> plt.Figure:
     """Predictions and labels over time, one panel per dimension and target.
 
     Parameters
@@ -35,32 +47,36 @@ def draw(recordings: Mapping[str, Sequence[Panel]]) -> plt.Figure:
         Panels of each recording, which become a column, by its title. A panel is a dimension, a
         target, and for each series (``label``, modalities) a table with ``time`` [s] and the
         target's column.
+    width
+        Width of the figure [inch]. Recordings that do not fit beside each other are below.
     """
     panels = len(next(iter(recordings.values())))
+    columns = beside(len(recordings), width, 3.0)
+    rows = rows_of(len(recordings), columns)
     with style():
         figure, axes = plt.subplots(
-            panels,
-            len(recordings),
-            figsize=(9, 0.3 + 1.9 * panels),
-            sharex="col",
+            rows * panels,
+            columns,
+            figsize=(width, 0.3 + 1.6 * rows * panels),
             sharey="row",
             squeeze=False,
             layout="constrained",
         )
-        for column, (title, own) in zip(axes.T, recordings.items(), strict=True):
-            for axis, panel in zip(column, own, strict=True):
+        # For each recording, its panels from top to bottom.
+        blocks = axes.reshape(rows, panels, columns).swapaxes(1, 2).reshape(-1, panels)
+        for place, (block, (title, own)) in enumerate(zip(blocks, recordings.items(), strict=True)):
+            for axis, panel in zip(block, own, strict=True):
                 _draw_panel(axis, panel)
-            column[0].set_title(title, loc="right", fontsize=9)
-            column[-1].set_xlabel("time [s]")
+                axis.sharex(block[-1])
+                if place % columns == 0:
+                    axis.set_ylabel(f"{panel[0]} {SYMBOLS[panel[1]]}")
+            for axis in block[:-1]:
+                axis.tick_params(labelbottom=False)
+            block[0].set_title(title, loc="right", fontsize=9)
+            block[-1].set_xlabel("time [s]")
         for axis, letter in zip(axes.flat, ascii_lowercase, strict=False):
             axis.set_title(f"({letter})", loc="left", fontsize=9)
-        for axis, (dimension, target, _) in zip(
-            axes[:, 0], next(iter(recordings.values())), strict=True
-        ):
-            axis.set_ylabel(f"{dimension} {SYMBOLS[target]}")
-        figure.legend(
-            *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4
-        )
+        legend(figure, *axes[0, 0].get_legend_handles_labels())
         return figure
 
 
@@ -114,7 +130,7 @@ def main() -> None:
         )
         for name, why in typical_and_worst(tables.read(options.each), options.each).items()
     }
-    save(draw(columns), options.output)
+    save(draw(columns, inches(options.figure_width)), options.output)
 
 
 if __name__ == "__main__":

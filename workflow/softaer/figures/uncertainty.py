@@ -4,7 +4,19 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.figures import COLOURS, FUSION_COLOUR, parser, save, say, style
+from softaer.figures import (
+    COLOURS,
+    FUSION_COLOUR,
+    WIDTH,
+    beside,
+    inches,
+    parser,
+    rows_of,
+    save,
+    say,
+    style,
+    without_surplus,
+)
 from softaer.uncertainty import ALONE, CONSTANT, EXACT, LABEL, PREDICTED
 
 PANELS = {
@@ -28,23 +40,31 @@ LOOKS = {
 """Colour and dash of every series that is drawn."""
 
 
-def draw(table: pd.DataFrame) -> plt.Figure:
-    """Coverage, selective prediction and reliability, one row of panels per dimension and task.
+def draw(table: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
+    """Coverage, selective prediction and reliability of each dimension and task.
 
     Parameters
     ----------
     table
         ``dimension``, ``task``, ``figure``, ``series``, ``x``, ``y``.
+    width
+        Width of the figure [inch].
     """
-    rows = list(dict.fromkeys(zip(table["dimension"], table["task"], strict=True)))
+    models = list(dict.fromkeys(zip(table["dimension"], table["task"], strict=True)))
+    columns = beside(len(PANELS), width, 2.2)
+    rows = rows_of(len(PANELS), columns)
     with style():
-        shape = len(rows), len(PANELS)
         figure, axes = plt.subplots(
-            *shape, figsize=(9.5, 2.6 * len(rows)), squeeze=False, layout="constrained"
+            *(len(models) * rows, columns),
+            figsize=(width, 2.5 * len(models) * rows),
+            squeeze=False,
+            layout="constrained",
         )
-        for row, (dimension, task) in zip(axes, rows, strict=True):
+        blocks = axes.reshape(len(models), -1)
+        for block, (dimension, task) in zip(blocks, models, strict=True):
             here = table[(table["dimension"] == dimension) & (table["task"] == task)]
-            for axis, (name, (x_label, y_label)) in zip(row, PANELS.items(), strict=True):
+            some = without_surplus(block, len(PANELS))
+            for axis, (name, (x_label, y_label)) in zip(some, PANELS.items(), strict=True):
                 some = here[here["figure"] == name]
                 if name != "selective":
                     ends = [some[["x", "y"]].min().min(), some[["x", "y"]].max().max()]
@@ -66,7 +86,8 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 def main() -> None:
     options = parser(__doc__, "uncertainty").parse_args()
     table = tables.read(options.uncertainty)
-    figure = draw(table) if len(table) else say("No predicted sigma on test.")
+    width = inches(options.figure_width)
+    figure = draw(table, width) if len(table) else say("No predicted sigma on test.", width)
     save(figure, options.output)
 
 
