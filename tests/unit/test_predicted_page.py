@@ -53,6 +53,16 @@ def test_stretches_without_a_modality_are_those_without_its_distance():
     assert "62 %" in page
 
 
+def test_speech_and_face_are_means_and_unknown_ones_a_dash():
+    half = np.repeat([0.0, 1.0], 20)
+    known = table().assign(speech=half, face=np.nan)
+    page = predicted_page({"a": known}, "audio+video")
+    cells = re.search(r"#trace/a.*?</tr>", page, re.S).group()
+    assert re.findall(r"<td>(50 %|–)</td>", cells)[:2] == ["50 %", "–"]
+    assert "share of voiced sound" in page
+    assert "share of voiced sound" not in predicted_page({"a": table()}, "audio+video")
+
+
 @pytest.mark.parametrize(("distance", "unlike"), [(FAR - 0.01, False), (FAR + 0.01, True)])
 def test_what_is_unlike_the_training_data_is_warned_of(distance, unlike):
     page = predicted_page({"a": table(audio=distance), "b": table()}, "audio+video")

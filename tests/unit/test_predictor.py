@@ -57,6 +57,7 @@ def write_model(folder, fusion=True, steps=(), **changes):
         "targets": ["E", "sigma"],
         "seeds": [1, 2],
         "features": FEATURES,
+        **{modality: {} for modality in FEATURES},
         "networks": networks,
         "postprocessing": {"arousal": {"E": chain, "sigma": chain}},
         "fusion": {"arousal": {t: {"1": terms, "2": terms} for t in ("E", "sigma")}},
@@ -105,7 +106,7 @@ def test_fusion_of_each_seed_and_their_mean(folder):
     np.testing.assert_allclose(table["arousal_sigma"], sigma, atol=1e-6)
 
 
-DISTANCES = ["audio_distance", "video_distance"]
+DISTANCES = ["speech", "face", "audio_distance", "video_distance"]
 
 
 def test_the_distance_from_train_is_told_and_far_recordings_are_reported(folder):
@@ -125,6 +126,28 @@ def test_the_distance_from_train_is_told_and_far_recordings_are_reported(folder)
     far = audio.assign(**{name: 3 + 5 * (audio[name] - 3) for name in FEATURES["audio"]})
     with pytest.warns(OddInputWarning, match=r"audio: the features are [345]\.\d times as far"):
         predictor.predict_features({"audio": far, "video": video})
+
+
+def test_what_is_known_of_speech_and_face_stands_beside_the_prediction(folder):
+    predictor = Predictor.load(folder)
+    audio, video = features("audio"), features("video", frames=20)
+    speech = pd.DataFrame({"time": np.arange(40) / 10, "speech": np.linspace(0, 1, 40)})
+    given = {"audio": audio, "video": video}
+    table = predictor.predict_features(given, evidence={"speech": speech})
+    np.testing.assert_allclose(table["speech"], speech["speech"][:30], rtol=1e-6)
+    assert table["face"].isna().all()
+    bare = predictor.predict_features(given)
+    pd.testing.assert_frame_equal(
+        bare.drop(columns=["speech", "face"]), table.drop(columns=["speech", "face"])
+    )
+
+
+def test_a_model_of_tables_alone_has_no_such_columns(folder):
+    description = json.loads((folder / "model.json").read_text())
+    table = {"source": "table", "files": "x/{recording}.csv"}
+    description["sources"] = {"audio": table, "video": table}
+    (folder / "model.json").write_text(json.dumps(description))
+    assert Predictor.load(folder).evidence == []
 
 
 PREDICTIVE = {
@@ -337,7 +360,7 @@ def test_sound_is_described_as_the_model_has_learnt(packed, ends, tmp_path, monk
     folder = write_model(tmp_path / "model", audio=settings | packed, video={})
     path = media_files.write(tmp_path / "a.mka", sound=[(0, media_files.tone(1.0))])
     seen = []
-    monkeypatch.setattr(Predictor, "predict_features", lambda self, given, _: seen.append(given))
+    monkeypatch.setattr(Predictor, "predict_features", lambda self, given, *_: seen.append(given))
     Predictor.load(folder).predict(audio=path)
     (given,) = seen
     names = list(given["audio"])[1:]

@@ -53,10 +53,13 @@ def test_every_recording_has_traces_a_plot_and_a_video(applied):
         assert list(table.columns) == [
             *("time", "arousal_E", "arousal_sigma", "arousal_spread"),
             *("valence_E", "valence_sigma", "valence_spread"),
-            *("audio_distance", "video_distance"),
+            *("speech", "face", "audio_distance", "video_distance"),
         ]
+        assert table["speech"].between(0, 1).all()
+        assert 0.1 < table["speech"].mean() < 1
+        assert (table["face"] == 1).mean() > 0.9
         assert len(table) >= 100
-        assert np.isfinite(table.drop(columns="video_distance")).all(axis=None)
+        assert np.isfinite(table.drop(columns=["face", "video_distance"])).all(axis=None)
         assert (table[["arousal_sigma", "valence_sigma"]] >= 0).all(axis=None)
         np.testing.assert_allclose(table["time"], np.arange(len(table)) / 10)
         whole = tables.read(applied.path("results/apply/new.parquet"))
@@ -101,6 +104,8 @@ def test_a_packed_model_works_elsewhere_without_the_workflow(applied, tmp_path):
     expected = pd.read_csv(applied.path("results/apply/new/new_rec01.csv"))
     np.testing.assert_allclose(table, expected, rtol=1e-4, atol=1e-6)
     sound = Predictor.load(tmp_path / "model").predict(audio=applied.path("new_rec01.mp4"))
+    assert sound["face"].isna().all()
+    np.testing.assert_allclose(sound["speech"], expected["speech"][: len(sound)], atol=1e-6)
     assert np.isfinite(sound[["arousal_E", "valence_sigma", "audio_distance"]]).all(axis=None)
     assert not np.allclose(sound["arousal_E"], expected["arousal_E"][: len(sound)])
 

@@ -10,6 +10,11 @@ PACKED_FILES = [f"{PACKED_MODEL}/{name}" for name in places.PACKED_FILES]
 if config["apply"]["model"]:
     PACKED_FILES = CORPUS.where(PACKED_FILES)
 
+EVIDENCE = {
+    kind: filled_in(places.EVIDENCE[kind], modality=modality.name)
+    for kind, modality in evidence_of(MODALITY[name] for name in MODALITIES).items()
+}
+
 
 rule packed_model:
     input:
@@ -64,6 +69,7 @@ rule apply_batch:
         features=lambda wildcards: collect(
             places.FEATURES, modality=MODALITIES, batch=wildcards.batch
         ),
+        evidence=list(EVIDENCE.values()),
         model=PACKED_FILES,
     output:
         predictions=places.APPLIED,
@@ -86,6 +92,9 @@ rule apply_batch:
         features=of_input(
             lambda wildcards, input: per_modality("--features", MODALITIES, input.features)
         ),
+        evidence=of_input(
+            lambda wildcards, input: per_modality("--evidence", list(EVIDENCE), input.evidence)
+        ),
         extraction=lambda wildcards: EXTRACTION,
     shell:
         "python -m softaer.apply"
@@ -93,6 +102,7 @@ rule apply_batch:
         " {params.network_file:q}"
         " --recording-names {params.names}"
         " {params.features}"
+        " {params.evidence}"
         " --extraction {params.extraction:q}"
         " --output {output.predictions}"
         " --folder-output {output.folder}"

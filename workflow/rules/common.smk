@@ -34,7 +34,7 @@ from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, LEAST_CONTRIBUTING, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
 from softaer.corpus import COLUMNS
-from softaer.modalities import BUILT_IN, SOURCES, configured, own_parts, version_of
+from softaer.modalities import BUILT_IN, SOURCES, configured, evidence_of, own_parts, version_of
 from softaer.networks.allocation import KEEP_FREED_MEMORY
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start

@@ -16,6 +16,7 @@ from softaer.core.schema import applied
 from softaer.figures.predictions import predictions
 from softaer.modalities import BUILT_IN, defaults_of
 from softaer.predictor import NothingToPredictError, Predictor
+from softaer.signals.evidence import evidence
 
 
 def check_extraction(predictor: Predictor, extraction: dict) -> None:
@@ -59,6 +60,14 @@ def main() -> None:
         required=True,
         help="features of the batch; once per modality",
     )
+    arguments.add_argument(
+        "--evidence",
+        action="append",
+        nargs=2,
+        metavar=("KIND", "PATH"),
+        default=[],
+        help="speech and descriptors, or face and landmarks of the batch",
+    )
     arguments.add_argument("--extraction", type=json.loads, required=True, help="as JSON")
     cli.add_output(arguments)
     cli.add_output(arguments, "--folder-output")
@@ -69,12 +78,17 @@ def main() -> None:
     features: dict[str, dict[str, pd.DataFrame]] = {
         modality: dict(tables.by_recording(Path(path))) for modality, path in options.features
     }
+    rests_on = {
+        kind: {name: evidence(kind, rows) for name, rows in tables.by_recording(Path(path))}
+        for kind, path in options.evidence
+    }
     nothing = pd.DataFrame(columns=["time", *predictor.columns], dtype="float32")
     with tables.writer(options.output, applied(predictor.columns)) as sink:
         for recording in options.recording_names:
             own = {m: parts[recording] for m, parts in features.items() if recording in parts}
             try:
-                table = predictor.predict_features(own)
+                known = {k: parts[recording] for k, parts in rests_on.items() if recording in parts}
+                table = predictor.predict_features(own, evidence=known)
             except NothingToPredictError as error:
                 # Without a face and without sound, nothing can be predicted.
                 print(f"recording {recording!r}: {error}")

@@ -31,7 +31,7 @@ from softaer.core.experiment import (
 )
 from softaer.core.fields import EACH_ONCE, Section, expected, found, read, types
 from softaer.core.own_code import module_of
-from softaer.core.tasks import JOIN
+from softaer.core.tasks import FACE, JOIN, SPEECH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +108,9 @@ class Source:
         Folder of its results, with ``{name}`` for the modality's.
     last
         Stage that makes the features.
+    evidence
+        Column that says how much of it there is in a frame, see :mod:`softaer.signals.evidence`;
+        None without.
     cached
         Whether its stages are shared between experiments with Snakemake's cache.
     only
@@ -125,6 +128,7 @@ class Source:
     first: str | None = "source_table"
     folder: str | None = "{name}_table"
     last: str = "table_features"
+    evidence: str | None = None
     cached: bool = False
     only: str | None = None
     places: tuple[str, ...] = ()
@@ -153,6 +157,7 @@ SOURCES = {
             first="audio_lld",
             folder="{name}_lld",
             last="audio_features",
+            evidence=SPEECH,
             cached=True,
         ),
         Source(
@@ -163,6 +168,7 @@ SOURCES = {
             first="landmarks",
             folder="landmarks",
             last="video_features",
+            evidence=FACE,
             cached=True,
             only="video",
         ),
@@ -174,6 +180,7 @@ SOURCES = {
             first="landmarks",
             folder="landmarks",
             last="face_features",
+            evidence=FACE,
             cached=True,
         ),
         Source(TABLE, Table, first="feature_table", places=("files",)),
@@ -259,6 +266,15 @@ class Modality:
                 words += [f"--{key.name.replace('_', '-')}"]
                 words += value if isinstance(value, list | tuple) else [value]
         return words
+
+
+def evidence_of(modalities: Iterable[Modality]) -> dict[str, Modality]:
+    """Columns of evidence, and for each the first modality whose source tells it."""
+    found: dict[str, Modality] = {}
+    for modality in modalities:
+        if modality.source.evidence:
+            found.setdefault(modality.source.evidence, modality)
+    return found
 
 
 def own_parts(modalities: Mapping[str, Modality], name: str) -> list[Modality]:

@@ -32,7 +32,15 @@ from softaer.core.predictive import Spread
 from softaer.core.tasks import DISTANCE, FAR, JOIN, OF_DISTRIBUTION, output_name
 from softaer.coverage import usable, with_features
 from softaer.fuse import INTERCEPT, combine
-from softaer.modalities import TABLE, Modality, as_section, from_extraction
+from softaer.modalities import (
+    BUILT_IN,
+    SOURCES,
+    TABLE,
+    Modality,
+    as_section,
+    evidence_of,
+    from_extraction,
+)
 from softaer.networks.architectures import build, described, pick_device, register
 from softaer.networks.network import Network as Model
 from softaer.standardisation import standardise
@@ -159,8 +167,8 @@ class Predictor:
     @property
     def columns(self) -> list[str]:
         """Columns of a prediction except the time: the outputs, and for each dimension
-        ``<dimension>_spread``, ``_lower`` and ``_upper``, as far as the model has them; and
-        ``<modality>_distance``."""
+        ``<dimension>_spread``, ``_lower`` and ``_upper``, as far as the model has them; ``speech``
+        and ``face``, if a modality tells them; and ``<modality>_distance``."""
         found = []
         for dimension in self.description["dimensions"]:
             own = [output_name(dimension, target) for target in self.description["targets"]]
@@ -170,7 +178,15 @@ class Predictor:
                 endings = OF_DISTRIBUTION if banded else OF_DISTRIBUTION[:1]
                 own += [output_name(dimension, ending) for ending in endings]
             found += own
-        return found + [output_name(modality, DISTANCE) for modality in self.modalities]
+        distances = [output_name(modality, DISTANCE) for modality in self.modalities]
+        return found + self.evidence + distances
+
+    @property
+    def evidence(self) -> list[str]:
+        """Columns that say what a prediction rests on, see :mod:`softaer.signals.evidence`."""
+        names = [self.extraction(m).get("source", BUILT_IN.get(m)) for m in self.modalities]
+        kinds = [SOURCES[name].evidence for name in names if name in SOURCES]
+        return list(dict.fromkeys(kind for kind in kinds if kind is not None))
 
     def predict(
         self,
@@ -219,6 +235,7 @@ class Predictor:
         OddInputWarning
             If a file is unusual, see :class:`softaer.signals.media.Account`.
         """
+        from softaer.signals.evidence import evidence
         from softaer.signals.media import Choice
 
         files = {"audio": audio or path, "video": video or path}
@@ -258,7 +275,12 @@ class Predictor:
 
                 parts = {part: features[part] for part in modality.parts}
                 features[name] = concatenated_features(parts)
-        return self.predict_features(features, fusion)
+        rests_on = {
+            kind: evidence(kind, read[modality.reader])
+            for kind, modality in evidence_of(sources.values()).items()
+            if modality.reader in read and len(read[modality.reader])
+        }
+        return self.predict_features(features, fusion, rests_on)
 
     def parts(self, fusion: str | None = None) -> list[str]:
         """Modalities from which a fusion predicts, see :meth:`predict_features`.
@@ -310,7 +332,10 @@ class Predictor:
         return sources[name] if name in sources else self.description[name]
 
     def predict_features(
-        self, features: Mapping[str, pd.DataFrame], fusion: str | None = None
+        self,
+        features: Mapping[str, pd.DataFrame],
+        fusion: str | None = None,
+        evidence: Mapping[str, pd.DataFrame] | None = None,
     ) -> pd.DataFrame:
         """Predict a recording from its features.
 
@@ -324,6 +349,9 @@ class Predictor:
         fusion
             Name of a fusion of the model, such as ``audio+video``, or of a single modality; by
             default the last one of the configuration.
+        evidence
+            What is known of the columns ``speech`` and ``face``, see
+            :func:`softaer.signals.evidence.evidence`.
 
         Returns
         -------
@@ -334,7 +362,9 @@ class Predictor:
         which :data:`BAND` of such ratings are expected, on average over new recordings. The band
         is NaN in frames without features of any modality, and where the model knows no error for
         the modalities at hand. The raters' delay is removed: E at t describes what happens at t.
-        A sigma below 0 is set to 0. ``<modality>_distance`` tells what the prediction rests on: the
+        A sigma below 0 is set to 0. The other columns tell what the prediction rests on. ``speech``
+        and ``face`` are the shares of voiced sound and of pictures with a face within one second,
+        NaN where that is not known. ``<modality>_distance`` is the
         root mean square of the standardised features, so that it is 1 on average in train, and NaN
         in frames in which the modality has no features or is not used.
 
@@ -381,6 +411,8 @@ class Predictor:
                 ]
                 table[name] = np.mean(per_seed, axis=0).astype(np.float32)
             table = table.assign(**self._distribution(dimension, here, table, seen))
+        for kind in self.evidence:
+            table[kind] = _on_grid((evidence or {}).get(kind), kind, length)
         for modality in self.modalities:
             table[output_name(modality, DISTANCE)] = distances.get(modality, np.float32(np.nan))
         for modality, distance in distances.items():
@@ -474,6 +506,15 @@ class Predictor:
             coefficients = np.array([terms[INTERCEPT], *(terms[m] for m in parts)])
         fused = combine(coefficients, [finished.get(m) for m in parts])
         return possible(target, fused)
+
+
+def _on_grid(rows: pd.DataFrame | None, column: str, length: int) -> np.ndarray:
+    """A column on the frames of a prediction, float32, NaN where nothing is known."""
+    values = np.full(length, np.nan, dtype=np.float32)
+    if rows is not None:
+        known = rows[:length]
+        values[index(known["time"].to_numpy())] = known[column]
+    return values
 
 
 def _rows(modality: Modality, path: Path, choice: "Choice") -> pd.DataFrame:

@@ -24,7 +24,16 @@ from softaer.core.places import (
     POSTPROCESSED,
     within,
 )
-from softaer.core.tasks import BASELINES, DISTANCE, JOIN, OF_DISTRIBUTION, TARGETS, output_name
+from softaer.core.tasks import (
+    BASELINES,
+    DISTANCE,
+    FACE,
+    JOIN,
+    OF_DISTRIBUTION,
+    SPEECH,
+    TARGETS,
+    output_name,
+)
 
 ALL = "all"
 """Stands for the fusion of all modalities, whose path does not name them."""
@@ -170,8 +179,8 @@ def add_wide(tracks: Tracks, path: Path, table: pd.DataFrame, dimensions: Collec
     path
         Names the file in errors.
     table
-        ``recording``, ``time`` [s], ``<dimension>_E`` and ``<dimension>_sigma``; spread, band
-        and distance are no tracks.
+        ``recording``, ``time`` [s], ``<dimension>_E`` and ``<dimension>_sigma``; spread, band,
+        evidence and distance are no tracks.
     dimensions
         Requested ones; empty: all.
 
@@ -183,7 +192,7 @@ def add_wide(tracks: Tracks, path: Path, table: pd.DataFrame, dimensions: Collec
     named: dict[str, dict[str, str]] = {}
     for column in table.columns.difference(["recording", "time"], sort=False):
         dimension, _, target = str(column).rpartition("_")
-        if dimension and target in (*OF_DISTRIBUTION, DISTANCE):
+        if column in (SPEECH, FACE) or (dimension and target in (*OF_DISTRIBUTION, DISTANCE)):
             continue
         if not dimension or target not in TARGETS:
             raise InputError(

@@ -8,7 +8,7 @@ scratch disk): it gets their folder as an argument and uses :func:`within`.
 import os
 from pathlib import Path
 
-from softaer.core.tasks import JOIN
+from softaer.core.tasks import FACE, JOIN, SPEECH
 
 RESULTS = "results"
 """Folder of all results, below the folder of a run."""
@@ -28,6 +28,9 @@ LANDMARKS = f"{RESULTS}/landmarks/{{batch}}.parquet"
 FACE_MESH = f"{RESULTS}/face_mesh/{{batch}}.parquet"
 FEATURE_TABLE = f"{RESULTS}/{{modality}}_table/{{batch}}.parquet"
 FEATURES = f"{RESULTS}/{{modality}}_features/{{batch}}.parquet"
+EVIDENCE = {SPEECH: LLD, FACE: LANDMARKS}
+"""Where each column of evidence comes from."""
+
 STATUS = f"{RESULTS}/status/{{stage}}/{{batch}}.parquet"
 STATUS_TABLE = f"{RESULTS}/status.csv"
 

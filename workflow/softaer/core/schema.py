@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from softaer.core.tasks import DISTANCE, FACE, SPEECH
+
 
 def field(name: str, type_: pa.DataType, unit: str = "1", nullable: bool = False) -> pa.Field:
     """Arrow field with its unit in the metadata (``1`` for numbers without a unit)."""
@@ -533,15 +535,19 @@ FUSED_PREDICTIONS = predictions("", "_out_of_fold", "_mean", "_mean_out_of_fold"
 
 
 def applied(columns: Sequence[str]) -> pa.Schema:
-    """Predictions of recordings without ratings, for all dimensions side by side; spread and band
-    are null where nothing is known of them."""
+    """Predictions of recordings without ratings, for all dimensions side by side; spread, band and
+    what they rest on are null where nothing is known of them."""
     known = tuple(f"_{target}" for target in ("E", "sigma"))
+
+    def unit(name: str) -> str:
+        return "1" if name in (SPEECH, FACE) or name.endswith(DISTANCE) else "rating"
+
     return pa.schema(
         [
             RECORDING,
             TIME,
             *(
-                field(name, pa.float32(), "rating", nullable=not name.endswith(known))
+                field(name, pa.float32(), unit(name), nullable=not name.endswith(known))
                 for name in columns
             ),
         ]

@@ -107,6 +107,10 @@ ALONE, CLIMATOLOGY, LABEL = "sigma alone", "climatology", "other raters"
 OF_DISTRIBUTION = ("spread", "lower", "upper")
 """Endings of the columns that stand beside E and sigma in predictions of new recordings."""
 
+SPEECH, FACE = "speech", "face"
+"""Columns that say what predictions of new recordings rest on, see
+:mod:`softaer.signals.evidence`."""
+
 DISTANCE = "distance"
 """Ending of the columns that say how far each modality's features are from train."""
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from softaer.core.grid import RATE, gaps, index
 from softaer.core.home import PREDICTIONS, SCRIPT
-from softaer.core.tasks import DISTANCE, FAR, TARGETS, output_name
+from softaer.core.tasks import DISTANCE, FACE, FAR, SPEECH, TARGETS, output_name
 from softaer.modalities import colours
 from softaer.page import explorer
 from softaer.page.explorer import thinning
@@ -51,6 +51,7 @@ def predicted_page(
         dimensions=_dimensions(columns),
         targets=_targets(columns),
         modalities=modalities,
+        evidence=_evidence(columns),
         series=series,
         far=FAR,
         unlike=[row for row in rows if row["unlike"]],
@@ -137,6 +138,7 @@ def _row(name: str, table: pd.DataFrame, modalities: Sequence[str]) -> dict:
         "recording": name,
         "seconds": len(table) / RATE,
         "means": means,
+        "evidence": {kind: _mean(table[kind]) for kind in _evidence(columns)},
         "rests": rests,
         "unlike": [m for m, (_, middle) in rests.items() if middle is not None and middle > FAR],
     }
@@ -159,6 +161,10 @@ def _median(values: pd.Series) -> float | None:
 
 def _before(columns: Sequence[str], ending: str) -> list[str]:
     return [name.removesuffix(f"_{ending}") for name in columns if name.endswith(f"_{ending}")]
+
+
+def _evidence(columns: Sequence[str]) -> list[str]:
+    return [kind for kind in (SPEECH, FACE) if kind in columns]
 
 
 def _targets(columns: Sequence[str]) -> list[str]:
