@@ -4,11 +4,15 @@ import argparse
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import tool_files
 from test_rating_forms import command, silence
 from tool_files import RATERS, RECORDINGS
 
+import media_files
+import study
 from softaer import layouts, ratings
 from softaer.core.errors import InputError
 from softaer.core.experiment import Ratings
@@ -17,7 +21,7 @@ from softaer.corpus import check_files, read_rows, resolve, with_files
 from softaer.prepare import check, import_ratings
 from softaer.prepare.check_ratings import dimensions_of
 from softaer.prepare.init import rows_of_folder
-from softaer.prepare.rater_files import find_patterns
+from softaer.prepare.rater_files import configuration_for, find_patterns, rating_files, tell
 
 
 def touch(folder, *names):
@@ -327,6 +331,12 @@ def sheets(folder, *names):
             ["r1", "r10", "r2"],
         ),
         (["a/p1.csv", "a/p2.csv"], ["p1", "p2"], "a/{recording}.csv", []),
+        (
+            [f"{r}/P0{p}_talk_arousal.csv" for r in ("anna", "ben") for p in (1, 2)],
+            ["P01_talk", "P02_talk"],
+            "{rater}/{recording}_{dimension}.csv",
+            ["anna", "ben"],
+        ),
     ],
 )
 def test_patterns_are_found(names, recordings_, pattern, raters, tmp_path):
@@ -341,6 +351,62 @@ def test_patterns_are_found(names, recordings_, pattern, raters, tmp_path):
         # Reading the cell finds the same files.
         cell = fill(f"{tmp_path}/{pattern}", recording=name)
         assert len(files_of(cell, ["arousal", "valence"])) == len(some)
+
+
+def rated_with(folder, raters, names=("P01_talk", "P02_talk")):
+    """Files of raters with a tool each, and their forms."""
+    time = np.arange(0, 5, 0.02)
+    table = pd.DataFrame({"time": time, "value": np.sin(time)})
+    rows = [table.assign(rater=r, dimension=d) for r in raters for d in study.DIMENSIONS]
+    for name in names:
+        study.write_ratings(pd.concat(rows), folder, name)
+    return rating_files(folder, sorted(folder.rglob("*.csv")))[0]
+
+
+def test_raters_with_several_tools_share_a_pattern(tmp_path):
+    found = rated_with(tmp_path, list(study.TOOLS))
+    assert set(found.values()) == {"carma", "continuum", "spreadsheet", "pagan"}
+    recordings_ = {name: [name] for name in ("P01_talk", "P02_talk")}
+    patterns, orphans, near = find_patterns(tmp_path, found, recordings_)
+    (one,) = patterns
+    assert one.pattern == "{rater}/{recording}_{dimension}.csv"
+    assert (orphans, near) == ([], [])
+    assert [len(some) for some in one.matched.values()] == [8, 8]
+    assert configuration_for(tmp_path, one) == {
+        "interpolation": {"pagan": "hold"},
+        "scale": {"anna": {"from": "declared", "to": [-1, 1]}},
+    }
+    said = []
+    tell(one, list(recordings_), said.append, [])
+    assert "  carma: anna" in said
+    assert "  spreadsheet: carla" in said
+
+
+def test_recordings_without_ratings_take_no_place_in_a_partition(tmp_path):
+    names = [f"P{k:02d}_talk" for k in range(1, 9)]
+    for name in names:
+        media_files.write(tmp_path / f"{name}.wav", sound=[(0, media_files.tone(1.0))])
+    alone = {row["recording"]: row for row in rows_of_folder(tmp_path, lambda words: None)}
+    assert all("partition" in row for row in alone.values())
+    rated_with(tmp_path, ["anna", "ben"], names[:6])
+    rows = {row["recording"]: row for row in rows_of_folder(tmp_path, lambda words: None)}
+    assert [name for name in names if "partition" in rows[name]] == names[:6]
+    assert {rows[name]["partition"] for name in names[:6]} == {"train", "dev", "test"}
+
+
+def test_files_without_a_place_for_the_rater_keep_their_forms_apart(tmp_path):
+    """Here the log says who rated, and beside it lie somebody's notes for each recording."""
+    touch(tmp_path, "P01_talk_arousal.csv", "P02_talk_arousal.csv")
+    for name in ("P01_talk", "P02_talk"):
+        (tmp_path / f"{name}.csv").write_text("time;anna;ben\n0;0,1;0,2\n1;0,2;0,3\n")
+    found = rating_files(tmp_path, sorted(tmp_path.rglob("*.csv")))[0]
+    found |= {Path(f"P0{k}_talk_arousal.csv"): "table" for k in (1, 2)}
+    recordings_ = {name: [name] for name in ("P01_talk", "P02_talk")}
+    patterns, _, _ = find_patterns(tmp_path, found, recordings_)
+    assert {(one.pattern, one.form) for one in patterns} == {
+        ("{recording}_{dimension}.csv", "table"),
+        ("{recording}.csv", "spreadsheet"),
+    }
 
 
 def test_a_file_that_may_belong_to_two_recordings_is_not_guessed(tmp_path):

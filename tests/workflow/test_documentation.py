@@ -5,28 +5,25 @@ the table below says how. A command that it does not know fails.
 """
 
 import io
-import os
 import re
-import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import delivered
 import pandas as pd
 import pytest
 import yaml
+from pages import blocks, commands, run, run_until_ended
 from projects import SMALL, new_project
 
-import warm
 import workflow_picture
-from patience import HANGS
 
 pytestmark = pytest.mark.workflow
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TYPED_HERE = [page for page in PAGES if page.name != "first-study.md"]
+"""All pages but the one that test_first_study.py types from top to bottom."""
 
 BY_OTHER_TESTS = {
     "source .venv/bin/activate": "what the Makefile has made; continuous integration starts there",
@@ -40,23 +37,11 @@ BY_OTHER_TESTS = {
 """Commands that are not tried here, and where or why not."""
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    """Blocks of a page in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
-
-
-def commands(page: Path) -> list[str]:
-    """Commands of a page, without remarks."""
-    lines = "\n".join(blocks(page, "bash")).replace("\\\n", " ").splitlines()
-    lines = [re.sub(r"\s+#.*|^#.*", "", line).strip() for line in lines]
-    return [part for line in lines if line for part in re.split(r"\s*(?:&&|;)\s*", line)]
-
-
 RECOLA_TABLE = "python -m softaer init RECOLA --layout recola --output recola.csv --force"
 FREEZE = "python -m softaer freeze my_run -o my_run.zip"
 DEAM_TABLE = "python -m softaer init DEAM --layout deam --output DEAM.csv --force"
 
-ALL_COMMANDS = sorted({(page.name, command) for page in PAGES for command in commands(page)})
+ALL_COMMANDS = sorted({(page.name, command) for page in TYPED_HERE for command in commands(page)})
 
 
 @pytest.fixture(scope="module")
@@ -165,52 +150,6 @@ def test_a_command(page, command, clone):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def environment(folder: Path) -> dict[str, str]:
-    return os.environ | {
-        "PATH": os.pathsep.join(
-            [str(warm.programs()), str(Path(sys.executable).parent), os.environ["PATH"]]
-        ),
-        "PYTHONPATH": str(folder / "workflow"),
-        "SNAKEMAKE_OUTPUT_CACHE": str(folder / "cache"),
-        "SLURM_CONF": "/dev/null",
-        "TERM": "dumb",
-    }
-
-
-def run_until_ended(command: str, folder: Path) -> subprocess.CompletedProcess:
-    """Run a server, and end it once it says that it serves."""
-    program, *words = shlex.split(command)
-    assert program == "python"
-    with subprocess.Popen(
-        [sys.executable, *words],
-        cwd=folder,
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        said = []
-        for line in server.stdout:
-            said.append(line)
-            if line == "Ctrl-C ends it\n":
-                server.terminate()  # in the background, a shell lets it ignore Ctrl-C
-    assert said[-2:] == ["Ctrl-C ends it\n", "ended\n"], "".join(said)
-    return subprocess.CompletedProcess(command, server.returncode, "".join(said), "")
-
-
-def run(command: str, folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-    )
-
-
 def test_python_that_is_shown_runs(clone):
     shown = [(page.name, block) for page in PAGES for block in blocks(page, "python")]
     makes_a_table = re.compile(r"^table = ", re.MULTILINE)
@@ -223,7 +162,7 @@ def test_python_that_is_shown_runs(clone):
 
 
 def test_configuration_that_is_shown_is_accepted(clone):
-    shown = [(page.name, block) for page in PAGES for block in blocks(page, "yaml")]
+    shown = [(page.name, block) for page in TYPED_HERE for block in blocks(page, "yaml")]
     assert shown
     for page, block in shown:
         text = block.replace("/data/RECOLA", "RECOLA").replace("FOLDER", "corpus")

@@ -88,8 +88,7 @@ def add_ratings(
         if "recording" not in places(pattern):
             raise InputError(f"--pattern: found {pattern!r}; expected '{{recording}}' in it")
         matched, unknown, near = matched_by(root, pattern, [root / path for path in known], names)
-        first = next((Path(match.path) for some in matched.values() for match in some), None)
-        found = None if first is None else Found(pattern, known[first], matched)
+        found = Found(pattern, known, matched)
     if unknown:
         say(f"files without a recording of that name: {first_few(unknown, SHOWN)}")
     for line in near:

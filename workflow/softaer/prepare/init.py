@@ -159,7 +159,12 @@ def rows_of_folder(
         max((c.seconds for _, c in entry.values() if c.seconds and c.seconds > 0), default=0.0)
         for entry in recordings.values()
     ]
-    partitions = _partitions(list(below), subjects, groups, seconds, say)
+    # Nothing is learnt or scored without ratings: other recordings take no place, unless so few
+    # have ratings that they will come.
+    rated = {name for name in below if "annotations" in cells.get(name, {})}
+    whose = {who for name, who in zip(below, subjects, strict=True) if name in rated}
+    some = rated if len(whose - {None}) >= len(SHARES) else set(below)
+    partitions = _partitions(list(below), subjects, groups, seconds, some, say)
     rows = []
     for name, who, together in zip(below, subjects, groups, strict=True):
         partition = None if who is None else partitions.get(who)
@@ -188,8 +193,7 @@ def rows_of_folder(
         say(f"no partitions proposed; expected at least three subjects{joined}")
     for line in _list_of_subjects(subjects, seconds, partitions):
         say(line)
-    rated = sum("annotations" in row for row in rows)
-    say(f"recordings with annotations: {rated}")
+    say(f"recordings with annotations: {len(rated)}")
     return rows
 
 
@@ -441,13 +445,14 @@ def _partitions(
     subjects: Sequence[str | None],
     groups: Sequence[str | None],
     seconds: Sequence[float],
+    rated: Collection[str],
     say: Callable[[str], None],
 ) -> dict[str, str]:
-    """Partition of each subject; whole folds are assigned, by their length."""
+    """Partition of each subject of rated recordings; whole folds are assigned, by their length."""
     known = [
         Recording(recording=name, batch=name, subject=who, group=together)
         for name, who, together in zip(names, subjects, groups, strict=True)
-        if who is not None
+        if who is not None and name in rated
     ]
     fold_of = folds(known)
     unknown = [name for name, length in zip(names, seconds, strict=True) if not length]

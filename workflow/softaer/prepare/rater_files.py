@@ -40,15 +40,30 @@ class Found:
     ----------
     pattern
         Relative to the folder; with ``{recording}`` unless the files have several recordings.
-    form
-        Of the files.
+    forms
+        Form of each file, by its path below the folder.
     matched
         Files of each recording.
     """
 
     pattern: str
-    form: str
+    forms: Mapping[Path, str]
     matched: dict[str, list[Match]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[Path, Match]:
+        """Files by their path below the folder."""
+        return {Path(match.path): match for some in self.matched.values() for match in some}
+
+    @property
+    def all_forms(self) -> list[str]:
+        """Forms of the files; several if raters used several tools."""
+        return sorted({self.forms[path] for path in self.files})
+
+    @property
+    def form(self) -> str:
+        """The forms in words."""
+        return " and ".join(self.all_forms)
 
 
 def rating_files(
@@ -144,7 +159,7 @@ def find_patterns(
             orphans.append(text + _told_inside(root / path, form))
     # A number may be a recording's name and also a rater's: where it is replaced is what makes the
     # paths most alike.
-    options = [_patterns_of(own, stems, everywhere) for everywhere in (True, False)]
+    options = [_patterns_of(root, own, stems, everywhere) for everywhere in (True, False)]
     patterns = min(options, key=len)
     patterns += _of_several(root, whole, recordings)
     patterns.sort(key=lambda one: (-sum(map(len, one.matched.values())), one.pattern))
@@ -152,25 +167,46 @@ def find_patterns(
 
 
 def _patterns_of(
-    files: Iterable[tuple[Path, str, str]], stems: Mapping[str, str], everywhere: bool
+    root: Path,
+    files: Iterable[tuple[Path, str, str]],
+    stems: Mapping[str, str],
+    everywhere: bool,
 ) -> list[Found]:
     """Patterns of files with their form and the name of their recording in the path.
+
+    Raters may have used several tools: files of several forms share a pattern if it has a place for
+    the rater, and they can be read so.
 
     ``everywhere``: whether the name is replaced in all parts of the path, or in the last one that
     has it.
     """
-    groups: dict[tuple[str, int], dict[str, list[tuple[Path, str]]]] = {}
+    by_depth: dict[int, dict[str, dict[str, list[tuple[Path, str]]]]] = {}
+    forms_of: dict[Path, str] = {}
     for path, form, stem in files:
         text = _replace(path.as_posix(), stem, "{recording}", everywhere)
         skeleton = _with_dimension(text)
-        groups.setdefault((form, skeleton.count("/")), {}).setdefault(skeleton, []).append(
-            (path, stems[stem])
-        )
-    return [
-        Found(pattern, form, _matches(pattern, some))
-        for (form, _), skeletons in groups.items()
-        for pattern, some in _with_rater(skeletons).items()
-    ]
+        by_form = by_depth.setdefault(skeleton.count("/"), {})
+        by_form.setdefault(form, {}).setdefault(skeleton, []).append((path, stem))
+        forms_of[path] = form
+
+    def found(skeletons: Mapping[str, list[tuple[Path, str]]]) -> list[Found]:
+        return [
+            Found(pattern, forms_of, _matches(pattern, some, stems))
+            for pattern, some in _with_rater(skeletons).items()
+        ]
+
+    patterns: list[Found] = []
+    for by_form in by_depth.values():
+        together: dict[str, list[tuple[Path, str]]] = {}
+        for skeletons in by_form.values():
+            for skeleton, some in skeletons.items():
+                together.setdefault(skeleton, []).extend(some)
+        shared = found(together) if len(by_form) > 1 else []
+        if len(shared) == 1 and why_not(root, shared[0]) is None:
+            patterns += shared
+        else:
+            patterns += [one for skeletons in by_form.values() for one in found(skeletons)]
+    return patterns
 
 
 def _stems(recordings: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -267,13 +303,18 @@ def _common(texts: Sequence[str]) -> str:
     return "".join(signs[0] for signs in same)
 
 
-def _matches(pattern: str, some: Iterable[tuple[Path, str]]) -> dict[str, list[Match]]:
+def _matches(
+    pattern: str, some: Iterable[tuple[Path, str]], stems: Mapping[str, str]
+) -> dict[str, list[Match]]:
+    """Files of each recording, given the name of their recording in the path."""
     matched: dict[str, list[Match]] = {}
-    form = expression(pattern)
-    for path, name in some:
-        text = _text(path.as_posix())
-        groups = whole.groupdict() if (whole := form.fullmatch(text)) else {}
-        matched.setdefault(name, []).append(Match(path.as_posix(), **groups))
+    named = "recording" in places(pattern)
+    for path, stem in some:
+        # Where a name ends and the next word begins is known: it is that of the recording.
+        form = expression(fill(pattern, recording=stem))
+        whole = form.fullmatch(_text(path.as_posix()))
+        groups = whole.groupdict() | ({"recording": stem} if named else {}) if whole else {}
+        matched.setdefault(stems[stem], []).append(Match(path.as_posix(), **groups))
     return matched
 
 
@@ -325,7 +366,7 @@ def _of_several(
         groups.setdefault((_with_dimension(path.as_posix()), form), []).append(path)
     patterns = []
     for (pattern, form), paths in groups.items():
-        found = Found(pattern, form)
+        found = Found(pattern, dict.fromkeys(paths, form))
         shape = expression(pattern)
         for path in paths:
             groups_ = whole.groupdict() if (whole := shape.fullmatch(path.as_posix())) else {}
@@ -407,8 +448,11 @@ def tell(
 ) -> None:
     """Report what a pattern matches: raters, dimensions, and what is not complete."""
     matched = found.matched
-    files = {match.path for some in matched.values() for match in some}
-    say(f"ratings of form {found.form}: {found.pattern} (files: {len(files)})")
+    say(f"ratings of form {found.form}: {found.pattern} (files: {len(found.files)})")
+    if len(found.all_forms) > 1:
+        for form in found.all_forms:
+            own_raters = {m.rater for path, m in found.files.items() if found.forms[path] == form}
+            say(f"  {form}: {first_few(sorted(filter(None, own_raters)), SHOWN)}")
     for name in ("rater", "dimension"):
         texts = sorted({t for s in matched.values() for m in s if (t := getattr(m, name))})
         if texts:
@@ -451,13 +495,25 @@ def configuration_for(
     dimensions
         Requested ones.
     """
+    each = {form: _keys_of(root, found, form) for form in found.all_forms}
+    if len(each) == 1:
+        return next(iter(each.values()))
+    keys: dict[str, dict[str, object]] = {}
+    for form, own in each.items():
+        for key, value in own.items():
+            # Scales are named by rater, all else by form.
+            raters = {m.rater for path, m in found.files.items() if found.forms[path] == form}
+            names = sorted(filter(None, raters)) if key == "scale" else [form]
+            keys.setdefault(key, {}).update(dict.fromkeys(names, value))
+    return dict(keys)
+
+
+def _keys_of(root: Path, found: Found, form: str) -> dict[str, object]:
+    """Keys that the files of one form need."""
     keys: dict[str, object] = {}
-    form = found.form
     if form == "nova_csv":
         keys["format"] = form
-    first = next((root / match.path for some in found.matched.values() for match in some), None)
-    if first is None:
-        return keys
+    first = root / next(path for path in found.files if found.forms[path] == form)
     if form == "pagan" or (form == "votes" and not _has_segments(first)):
         keys["interpolation"] = "hold"
     if form in ("carma", "darma"):
@@ -484,20 +540,24 @@ def _has_segments(path: Path) -> bool:
 
 
 def why_not(root: Path, found: Found) -> str | None:
-    """Reason why the first file of a pattern cannot be used; ``None`` if it can.
+    """Reason why the first file of a form cannot be used; ``None`` if all can.
 
     It cannot be read, or neither the files nor the pattern say who rated.
     """
-    name, (first, *_) = next(iter(found.matched.items()))
-    wide = "any" if found.form == "table" else None  # which names no dimension
-    request = Request(
-        *(root / first.path, name, (), first.dimension or wide, first.rater, {}),
-        note=lambda words: None,
-    )
-    try:
-        table = forms.named(found.form).read(request).table
-    except InputError as error:
-        return str(error).removeprefix(str(request.path)).lstrip(",: ")
-    if "rater" not in places(found.pattern) and table["rater"].isna().any():
-        return "it does not say who rated; expected --pattern of softaer import with '{rater}'"
+    firsts: dict[str, tuple[str, Match]] = {}
+    for name, some in found.matched.items():
+        for match in some:
+            firsts.setdefault(found.forms[Path(match.path)], (name, match))
+    for form, (name, match) in firsts.items():
+        wide = "any" if form == "table" else None  # which names no dimension
+        request = Request(
+            *(root / match.path, name, (), match.dimension or wide, match.rater, {}),
+            note=lambda words: None,
+        )
+        try:
+            table = forms.named(form).read(request).table
+        except InputError as error:
+            return str(error).removeprefix(str(request.path)).lstrip(",: ")
+        if "rater" not in places(found.pattern) and table["rater"].isna().any():
+            return "it does not say who rated; expected --pattern of softaer import with '{rater}'"
     return None
