@@ -17,7 +17,7 @@ pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/first-study.md"
 
-RATED, NEW = 6, 2
+RATED, NEW = 8, 2
 SMALLER = {key: TINY[key] for key in ("tasks", "seeds", "model", "training", "evaluation", "video")}
 
 
@@ -34,7 +34,7 @@ def typed(command: str) -> str:
 def day(tmp_path_factory):
     """The folder at the end of the day, what each command said, and how to type another."""
     project = new_project(ROOT, tmp_path_factory.mktemp("study"))
-    simulated = TINY | {"simulate": {"recordings": RATED + NEW, "duration": 8}}
+    simulated = TINY | {"simulate": {"recordings": RATED + NEW, "duration": 12}}
     names = [f"rec{k:02d}" for k in range(1, RATED + NEW + 1)]
     files = [f"results/corpus/media/{name}.mp4" for name in names]
     files += [f"results/corpus/annotations/{name}.csv" for name in names]
@@ -92,9 +92,15 @@ def test_without_carlas_scale_check_says_so(day):
 
 def test_extraction_is_shared(day):
     folder, *_ = day
-    for name in ("delay2", "gru"):
-        assert not list((folder / name / "results/logs").glob("landmarks/*.log"))
-    assert len(list((folder / "first/results/logs").glob("landmarks/*.log"))) == RATED
+
+    def extracted(name):
+        return [
+            path.resolve() for path in sorted((folder / name).glob("results/landmarks/*.parquet"))
+        ]
+
+    assert len(extracted("first")) == RATED
+    assert all(path.parent == folder / "cache" for path in extracted("first"))
+    assert extracted("first") == extracted("delay2") == extracted("gru")
 
 
 def test_all_that_the_page_names_is_there(day):
