@@ -131,8 +131,10 @@ def relevant(recordings, columns):
 
 
 def source_digest(name):
-    """Digest of a modality's source of one's own: of its file, or the version of its package."""
-    origin = MODALITY[name].origin
+    """Digest of what a source reads with: of one's own file, or the versions of code and packages."""
+    source, origin = MODALITY[name].source, MODALITY[name].origin
+    if source.code:
+        return [code_digest(source.code), *pins(*source.packages)]
     return file_digest(origin) if origin.endswith(".py") else version_of(origin)
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
         "import": "prepare.import_ratings",
         "check": "prepare.check",
         "raters": "commands.raters",
+        "turns": "prepare.turns",
         "batch": "prepare.batch",
     },
     "the run": {

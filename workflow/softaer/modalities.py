@@ -25,6 +25,7 @@ from softaer.core.experiment import (
     Audio,
     FaceFeatures,
     FeatureTable,
+    Speech,
     TableFeatures,
     Tracking,
     Video,
@@ -111,6 +112,9 @@ class Source:
     evidence
         Column that says how much of it there is in a frame, see :mod:`softaer.signals.evidence`;
         None without.
+    code, packages
+        Only of a built-in source whose rows are brought to the grid by ``table_features``: module
+        with its ``read``, which also takes the limits of media, and packages that it needs.
     cached
         Whether its stages are shared between experiments with Snakemake's cache.
     only
@@ -129,6 +133,8 @@ class Source:
     folder: str | None = "{name}_table"
     last: str = "table_features"
     evidence: str | None = None
+    code: str | None = None
+    packages: tuple[str, ...] = ()
     cached: bool = False
     only: str | None = None
     places: tuple[str, ...] = ()
@@ -182,6 +188,14 @@ SOURCES = {
             last="face_features",
             evidence=FACE,
             cached=True,
+        ),
+        Source(
+            "speech",
+            Speech,
+            "audio",
+            features=lambda settings: ["speech"],
+            code="signals.speech",
+            packages=("silero-vad",),
         ),
         Source(TABLE, Table, first="feature_table", places=("files",)),
         Source(CONCAT, Concatenation, first=None, folder=None, last="concatenated_features"),

@@ -1,12 +1,14 @@
-"""Source table: what a source of one's own reads from each recording, as rows with times in
-seconds.
+"""Source table: what a source reads from each recording, as rows with times in seconds.
 
-The source is a module with a ``SOURCE``, see :class:`softaer.modalities.Source`, or an entry point.
+The source is a module with a ``SOURCE``, see :class:`softaer.modalities.Source`, an entry point, or
+a built-in one such as ``speech``.
 The stage ``table_features`` brings its rows to the grid.
 """
 
+import functools
+import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -19,28 +21,42 @@ from softaer.core.schema import feature_table as table_schema
 from softaer.modalities import Source, as_section, source_named
 from softaer.readers.features import OF_A_ROW
 from softaer.signals.extraction import add_extraction, asked, extract
-from softaer.signals.media import Account, Choice
+from softaer.signals.media import DEFAULT_LIMITS, Account, Choice
 
 
 class SourceError(ValueError):
     """A source of one's own does not return what it should; no recording is skipped for this."""
 
 
+def _reader(source: Source, limits: Media) -> Callable[..., pd.DataFrame]:
+    if source.read is not None:
+        return source.read
+    module = importlib.import_module(f"softaer.{source.code}")
+    return functools.partial(module.read, limits=limits)
+
+
 def read_rows(
-    source: Source, path: str, settings: Section, choice: Choice, account: Account
+    source: Source,
+    path: str,
+    settings: Section,
+    choice: Choice,
+    account: Account,
+    limits: Media = DEFAULT_LIMITS,
 ) -> pd.DataFrame:
-    """Rows of one recording, read by a source of one's own and checked.
+    """Rows of one recording, read by a source and checked.
 
     Parameters
     ----------
     source
-        Of one's own.
+        Of one's own, or a built-in one with a module.
     path
         The recording's file.
     settings
         Of the source.
     choice, account
         The subject's part of the file; and what was unusual, which the source fills.
+    limits
+        For the file; only a built-in source gets them.
 
     Returns
     -------
@@ -54,9 +70,8 @@ def read_rows(
     SourceError
         If the table lacks columns, has infinite values, or its times are not finite and increasing.
     """
-    assert source.read is not None
     assert source.features is not None
-    table = source.read(path, settings, choice, account)
+    table = _reader(source, limits)(path, settings, choice, account)
     where = f"source {source.name!r}, {path}"
     names = list(source.features(settings))
     columns = [name for name in table.columns if name not in OF_A_ROW]
@@ -91,7 +106,7 @@ def main() -> None:
     assert source.features is not None
 
     def read(path: str, limits: Media, choice: Choice, account: Account) -> Iterator[pd.DataFrame]:
-        table = read_rows(source, path, settings, choice, account)
+        table = read_rows(source, path, settings, choice, account, limits)
         account.decoded = account.decoded or float(table["end"].iloc[-1] if len(table) else 0.0)
         yield table
 

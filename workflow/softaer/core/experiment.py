@@ -263,6 +263,11 @@ class TableFeatures(Section):
     """over the rows in the window"""
 
 
+@dataclass(frozen=True)
+class Speech(TableFeatures):
+    """Probability of speech; its window and functionals are those of feature tables."""
+
+
 MAPS = "{from: [lowest, highest], to: [lowest, highest]}, or such by dimension or rater"
 
 

@@ -5,15 +5,12 @@ value in ``batch`` share one job.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
 from softaer.core.errors import InputError
-from softaer.core.files import complete
-from softaer.core.sheets import read_lines
 from softaer.corpus import (
     LONGEST_ARGUMENTS,
     argument_length,
@@ -21,6 +18,7 @@ from softaer.corpus import (
     resolve,
     validate_rows,
 )
+from softaer.prepare.columns import fill_column
 from softaer.signals.probe import probe_all
 
 DEFAULT_MINUTES = 60.0
@@ -121,12 +119,7 @@ def fill_table(
             seconds[place] = found.seconds
     batches = fill(rows, seconds, [argument_length(r) for r in recordings], 60 * minutes, prefix)
 
-    _, header = next(read_lines(table, "table"))
-    header += [] if "batch" in header else ["batch"]
-    with complete(output) as path, open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "batch": batch} for row, batch in zip(rows, batches, strict=True))
+    fill_column(table, "batch", batches, output)
     if unread:
         say(f"{len(unread)} files cannot be read and count as 0 s; the first: {unread[0]}")
     number = len(set(batches))
