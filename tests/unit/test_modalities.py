@@ -285,7 +285,7 @@ def test_a_source_of_an_installed_package(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "audio 1.2\n"
-    names = ["concat", "face", "landmarks", "lld", "speech", "steps", "table"]
+    names = ["concat", "face", "landmarks", "lld", "speech", "speech-embedding", "steps", "table"]
     assert f"found 'step'; expected one of {names}" in done.stderr
 
 

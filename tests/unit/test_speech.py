@@ -15,6 +15,7 @@ from softaer.core.errors import InputError, MissingPackageError
 from softaer.core.experiment import Media, Speech
 from softaer.modalities import configured, source_named
 from softaer.prepare.turns import find_turns
+from softaer.signals import speech_embedding
 from softaer.signals.media import Account, Choice
 from softaer.signals.sound import AUDIO_RATE, audio_blocks
 from softaer.signals.speech import FRAME, PROBABILITY, probabilities, speech_turns
@@ -176,3 +177,47 @@ def test_what_is_no_threshold_is_named(words, message, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["softaer", "turns", str(tmp_path / "x.csv"), *words])
     with pytest.raises(InputError, match=message):
         door.main()
+
+
+def test_embeddings_do_not_depend_on_blocks(clips):
+    sound = np.concatenate(list(audio_blocks(clips / "grid_pwij3p.mpg")))
+    sound = np.concatenate([sound] * 3)
+    whole = speech_embedding.embeddings([sound])
+    assert len(whole) == (len(sound) - speech_embedding.LENGTH) // speech_embedding.HOP + 1
+    for size in (999, 50_000):
+        parts = [sound[k : k + size] for k in range(0, len(sound), size)]
+        pd.testing.assert_frame_equal(speech_embedding.embeddings(parts), whole)
+    assert list(whole)[3:] == speech_embedding.columns()
+    np.testing.assert_allclose(np.diff(whole["time"]), 0.08)
+    assert speech_embedding.embeddings([sound[: speech_embedding.LENGTH - 1]]).empty
+
+
+def test_embeddings_are_those_of_the_package(clips):
+    """As openwakeword computes them, on the spectrogram of the whole sound."""
+    sound = np.concatenate(list(audio_blocks(clips / "grid_pwij3p.mpg")))
+    mel, embedding = speech_embedding._networks()
+    spectrum = (
+        np.squeeze(mel.run(None, {"input": sound[np.newaxis].astype(np.float32)})[0]) / 10 + 2
+    )
+    windows = [spectrum[k : k + 76] for k in range(0, len(spectrum) - 75, 8)]
+    batch = np.array(windows)[..., np.newaxis].astype(np.float32)
+    expected = embedding.run(None, {"input_1": batch})[0].squeeze()
+    found = speech_embedding.embeddings([sound])[speech_embedding.columns()].to_numpy()
+    np.testing.assert_allclose(found, expected[: len(found)], atol=1e-3)
+    assert len(expected) - len(found) in (0, 1)
+
+
+def test_without_the_embedding_it_is_said_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(speech_embedding, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"openwakeword.*not for commercial use"):
+        speech_embedding.embeddings([])
+
+
+def test_the_embedding_is_a_source_of_a_modality(sentence):
+    path, _ = sentence
+    source = source_named("speech-embedding")
+    assert source.features(Speech()) == speech_embedding.columns()
+    rows = source_table.read_rows(source, str(path), Speech(), Choice("a"), Account(), Media())
+    features = from_rows(rows, Speech())
+    assert features.shape[1] == 1 + speech_embedding.COUNT
+    assert np.isfinite(features.iloc[5:-10]).all(axis=None)

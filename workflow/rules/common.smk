@@ -133,8 +133,8 @@ def relevant(recordings, columns):
 def source_digest(name):
     """Digest of what a source reads with: of one's own file, or the versions of code and packages."""
     source, origin = MODALITY[name].source, MODALITY[name].origin
-    if source.code:
-        return [code_digest(source.code), *pins(*source.packages)]
+    if source.of_sound:
+        return [code_digest(source.of_sound.partition(":")[0]), *pins(*source.packages)]
     return file_digest(origin) if origin.endswith(".py") else version_of(origin)
 
 

@@ -112,9 +112,10 @@ class Source:
     evidence
         Column that says how much of it there is in a frame, see :mod:`softaer.signals.evidence`;
         None without.
-    code, packages
+    of_sound, packages
         Only of a built-in source whose rows are brought to the grid by ``table_features``: module
-        with its ``read``, which also takes the limits of media, and packages that it needs.
+        and function that makes them of a recording's sound, in place of ``read``, and packages that
+        it needs.
     cached
         Whether its stages are shared between experiments with Snakemake's cache.
     only
@@ -133,7 +134,7 @@ class Source:
     folder: str | None = "{name}_table"
     last: str = "table_features"
     evidence: str | None = None
-    code: str | None = None
+    of_sound: str | None = None
     packages: tuple[str, ...] = ()
     cached: bool = False
     only: str | None = None
@@ -194,8 +195,16 @@ SOURCES = {
             Speech,
             "audio",
             features=lambda settings: ["speech"],
-            code="signals.speech",
+            of_sound="signals.speech:probabilities",
             packages=("silero-vad",),
+        ),
+        Source(
+            "speech-embedding",
+            Speech,
+            "audio",
+            features=lambda settings: [f"e{place:02d}" for place in range(96)],
+            of_sound="signals.speech_embedding:embeddings",
+            packages=("onnxruntime", "openwakeword"),
         ),
         Source(TABLE, Table, first="feature_table", places=("files",)),
         Source(CONCAT, Concatenation, first=None, folder=None, last="concatenated_features"),

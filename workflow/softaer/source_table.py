@@ -5,10 +5,9 @@ a built-in one such as ``speech``.
 The stage ``table_features`` brings its rows to the grid.
 """
 
-import functools
 import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -22,17 +21,26 @@ from softaer.modalities import Source, as_section, source_named
 from softaer.readers.features import OF_A_ROW
 from softaer.signals.extraction import add_extraction, asked, extract
 from softaer.signals.media import DEFAULT_LIMITS, Account, Choice
+from softaer.signals.sound import audio_blocks
 
 
 class SourceError(ValueError):
     """A source of one's own does not return what it should; no recording is skipped for this."""
 
 
-def _reader(source: Source, limits: Media) -> Callable[..., pd.DataFrame]:
-    if source.read is not None:
-        return source.read
-    module = importlib.import_module(f"softaer.{source.code}")
-    return functools.partial(module.read, limits=limits)
+def _of_sound(
+    source: Source, path: str, choice: Choice, account: Account, limits: Media
+) -> pd.DataFrame:
+    """Rows that a built-in source makes of a recording's sound."""
+    module, function = str(source.of_sound).split(":")
+    sound = audio_blocks(
+        *(path, limits),
+        stream=choice.stream,
+        channel=choice.channel,
+        beside=choice.beside,
+        account=account,
+    )
+    return getattr(importlib.import_module(f"softaer.{module}"), function)(sound)
 
 
 def read_rows(
@@ -48,7 +56,7 @@ def read_rows(
     Parameters
     ----------
     source
-        Of one's own, or a built-in one with a module.
+        Of one's own, or a built-in one that reads sound.
     path
         The recording's file.
     settings
@@ -71,7 +79,10 @@ def read_rows(
         If the table lacks columns, has infinite values, or its times are not finite and increasing.
     """
     assert source.features is not None
-    table = _reader(source, limits)(path, settings, choice, account)
+    if source.read is not None:
+        table = source.read(path, settings, choice, account)
+    else:
+        table = _of_sound(source, path, choice, account, limits)
     where = f"source {source.name!r}, {path}"
     names = list(source.features(settings))
     columns = [name for name in table.columns if name not in OF_A_ROW]

@@ -265,7 +265,7 @@ class TableFeatures(Section):
 
 @dataclass(frozen=True)
 class Speech(TableFeatures):
-    """Probability of speech; its window and functionals are those of feature tables."""
+    """Features of speech by a network; window and functionals are those of feature tables."""
 
 
 MAPS = "{from: [lowest, highest], to: [lowest, highest]}, or such by dimension or rater"

@@ -12,10 +12,7 @@ import numpy as np
 import pandas as pd
 
 from softaer.core.errors import MissingPackageError
-from softaer.core.experiment import Media
-from softaer.core.fields import Section
-from softaer.signals.media import Account, Choice
-from softaer.signals.sound import AUDIO_RATE, audio_blocks
+from softaer.signals.sound import AUDIO_RATE
 
 PROBABILITY = "speech"
 """Name of the feature: the probability that somebody speaks, 0 to 1."""
@@ -102,35 +99,6 @@ def probabilities(sound: Iterable[np.ndarray]) -> pd.DataFrame:
     values = np.array(found, dtype=np.float32)
     return pd.DataFrame(
         {"time": (start + end) / 2, "start": start, "end": end, PROBABILITY: values}
-    )
-
-
-def read(
-    path: str, settings: Section, choice: Choice, account: Account, limits: Media
-) -> pd.DataFrame:
-    """Probability of speech in a recording, for the source ``speech``.
-
-    Parameters
-    ----------
-    path
-        Media file with sound.
-    settings
-        Of the source; nothing depends on them here.
-    choice, account, limits
-        See :func:`softaer.signals.sound.audio_blocks`.
-
-    Returns
-    -------
-    See :func:`probabilities`.
-    """
-    return probabilities(
-        audio_blocks(
-            *(path, limits),
-            stream=choice.stream,
-            channel=choice.channel,
-            beside=choice.beside,
-            account=account,
-        )
     )
 
 
