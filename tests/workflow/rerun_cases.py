@@ -100,6 +100,8 @@ SETTINGS = [
     setting("labels.smoothing", {"labels": {"smoothing": "median"}}, {"rater_traces"} | LABELS),
     setting("labels.elastic", {"labels": {"elastic": "ctw"}}, LABELS),
     setting("labels.estimator", {"labels": {"estimator": "trimmed_mean"}}, LABELS),
+    setting("labels.estimator: panel", {"labels": {"estimator": "panel"}},
+        {"rater_statistics", "rater_traces", "rater_weights"} | LABELS),
     setting("labels.trim", {"labels": {"trim": 0.1}}, {"report"}),
     setting("labels.spread", {"labels": {"spread": "population"}}, LABELS),
     setting("labels.min_raters", {"labels": {"min_raters": 2}}, LABELS),

@@ -22,6 +22,7 @@ from softaer.core.experiment import (
     OVER_CORPUS,
     PREPARATION,
     WEIGHTING,
+    weighs_over_corpus,
     AudioFeatures,
     FaceFeatures,
     FeatureTable,
@@ -245,9 +246,11 @@ SCREEN = [places.RATER_SCREEN] if config["labels"]["screen"] else []
 LAGS = [places.RATER_LAGS] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
     [places.CORPUS_WEIGHTS]
-    if (config["labels"]["estimator"], config["labels"]["weights"]) == ("ewe", "corpus")
+    if weighs_over_corpus(config["labels"]["estimator"], config["labels"]["weights"])
     else []
 )
+# The model of the panel also needs to know who is left out, and the lags.
+CALIBRATED = config["labels"]["scale"] == "panel"
 EVALUATION = options({k: v for k, v in config["evaluation"].items() if k != "groups"})
 GROUPS = [places.GROUP_SCORES] if config["evaluation"]["groups"] else []
 PLANNED = plan(config["simulate"]["recordings"])

@@ -160,6 +160,7 @@ rule rater_screen:
 rule rater_statistics:
     input:
         ratings=rated_batches(places.RATINGS),
+        screen=SCREEN if CALIBRATED else [],
         recordings=TABLE,
     output:
         places.RATER_STATISTICS,
@@ -175,10 +176,14 @@ rule rater_statistics:
         code=code_digest("rater_statistics"),
         corpus=relevant(RATED, ["recording", "batch"]),
         ratings=folder_of("ratings"),
+        scale=["--scale", "panel", "--max-lag", config["labels"]["max_lag"]] if CALIBRATED else [],
+        screen=flag_of("--rater-screen", "screen"),
     shell:
         "python -m softaer.rater_statistics"
         " --recordings {input.recordings:q}"
         " --ratings {params.ratings:q}"
+        " {params.scale}"
+        " {params.screen}"
         " --output {output}"
         " > {log} 2>&1"
 

@@ -144,7 +144,8 @@ def label(
         Smallest number of raters that make a label.
     corpus_weights
         ``rater``, ``agreement``, ``weight`` over the whole corpus, used instead of the weights in
-        this recording.
+        this recording. The estimator ``panel`` needs them, see
+        :func:`softaer.rater_weights.corpus_weights`.
 
     Returns
     -------
@@ -153,7 +154,14 @@ def label(
         a part in both), for every grid point with enough raters.
     weights
         ``rater``, ``agreement``, ``weight``, ``fallback``.
+
+    Raises
+    ------
+    ValueError
+        If the estimator ``panel`` gets no weights over the corpus.
     """
+    if estimator == "panel" and corpus_weights is None:
+        raise ValueError("the estimator 'panel' needs weights over the corpus")
     raters, traces = traces_of(ratings)
     traces = in_step(traces, elastic, max_lag)
     if not chosen(ESTIMATORS, estimator, "estimator").weighted:
@@ -163,6 +171,9 @@ def label(
         known = corpus_weights.set_index("rater").loc[raters]
         agreement = known["agreement"].to_numpy(dtype=np.float64)
         weights, fallback = weights_from_agreement(agreement)
+        if estimator == "panel":
+            weights = known["weight"].to_numpy(dtype=np.float64)
+            fallback = not weights.any()
     else:
         agreement = rater_agreement(traces, against, measure)
         weights, fallback = weights_from_agreement(agreement)

@@ -4,6 +4,7 @@ There is one correlation per rater and dimension over the concatenated frames, i
 recording. This suits corpora in which the same raters rated everything.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from softaer.corpus import rated, read_recordings
 from softaer.panels.steps import in_step
 from softaer.panels.weighting import agreement_over, weights_from_agreement
 from softaer.rater_lags import add_preparation, panel, prepared
+from softaer.rater_statistics import fit_followers
 
 
 def traces_of_corpus(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -37,6 +39,7 @@ def corpus_weights(
     measure: str = Labels.measure,
     elastic: str = Labels.elastic,
     max_lag: float = Labels.max_lag,
+    estimator: str = Labels.estimator,
 ) -> pd.DataFrame:
     """Agreement and weight of each rater over all recordings of one dimension.
 
@@ -48,6 +51,9 @@ def corpus_weights(
         See :func:`softaer.panels.weighting.rater_agreement`.
     elastic, max_lag
         Alignment of each recording before, see :func:`softaer.labels.label`.
+    estimator
+        With ``panel``, weights are gain² / noise² in the model of the panel, the largest being 1,
+        and 0 for raters who do not follow it; otherwise they are the agreement.
 
     Returns
     -------
@@ -60,9 +66,26 @@ def corpus_weights(
         traces[there] = in_step(traces[there], elastic, max_lag)
     agreement = agreement_over(recordings, against, measure)
     weights, fallback = weights_from_agreement(agreement)
+    if estimator == "panel":
+        weights, fallback = panel_weights(recordings)
     return pd.DataFrame(
         {"rater": raters, "agreement": agreement, "weight": weights, "fallback": fallback}
     )
+
+
+def panel_weights(recordings: Sequence[np.ndarray]) -> tuple[np.ndarray, bool]:
+    """Weights by the model of the panel; all are 1 if nobody follows it, which is the second value.
+
+    Parameters
+    ----------
+    recordings
+        Shape (K, T_i) each, calibrated.
+    """
+    model = fit_followers(recordings)
+    if model is None:
+        return np.ones(len(recordings[0])), True
+    precision = np.where(model.used, (model.gain / model.noise) ** 2, 0.0)
+    return precision / precision.max(), False
 
 
 def main() -> None:

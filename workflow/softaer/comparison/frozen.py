@@ -22,7 +22,7 @@ from softaer.comparison.settings import normalised
 from softaer.core import places
 from softaer.core.archives import zipped
 from softaer.core.errors import InputError
-from softaer.core.experiment import OVER_CORPUS, is_own_file
+from softaer.core.experiment import OVER_CORPUS, is_own_file, weighs_over_corpus
 from softaer.core.files import complete
 from softaer.core.listing import first_few
 from softaer.core.tasks import JOIN, LEAST_CONTRIBUTING
@@ -98,7 +98,6 @@ def tables_of(run: Finished, ratings: bool = False) -> list[str]:
         Whether the traces of single raters are included.
     """
     labels, batches = run.config["labels"], sorted({r.batch for r in run.rated})
-    weights = (labels["estimator"], labels["weights"])
     fused = len(run.experiment.modalities) > len(run.experiment.single)
     contributing = fused and run.experiment.modalities[-1].count(JOIN) + 1 >= LEAST_CONTRIBUTING
     groups = (places.GROUP_SCORES, places.GROUP_SCORES_CSV)
@@ -107,7 +106,7 @@ def tables_of(run: Finished, ratings: bool = False) -> list[str]:
         (places.ANNOTATION_DELAY,): run.config["delay"] == "estimated",
         (places.RATER_STATISTICS,): labels["scale"] in OVER_CORPUS,
         (places.RATER_LAGS,): labels["alignment"] == "estimated",
-        (places.CORPUS_WEIGHTS,): weights == ("ewe", "corpus"),
+        (places.CORPUS_WEIGHTS,): weighs_over_corpus(labels["estimator"], labels["weights"]),
         (places.CONTRIBUTIONS,): contributing,
         (places.SIMULATE_CHECK,): is_simulated(run.config),
     }

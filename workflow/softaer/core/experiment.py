@@ -359,9 +359,10 @@ class Labels(Section):
     """flat: standard deviation below this share of the panel's median"""
     unrelated_below: Annotated[float, Interval(ge=0, le=1)] = 0.3
     """unrelated: correlation with the others below this, and no higher than chance reaches"""
-    scale: Literal["none", "rater", "range", "centre", "recording"] = "none"
+    scale: Literal["none", "rater", "range", "centre", "panel", "recording"] = "none"
     """of each rater over the corpus: rater (mean 0, standard deviation 1), range (-1 to 1),
-    centre (mean 0); recording: mean 0 and standard deviation 1 of each trace"""
+    centre (mean 0), panel (gain and bias by the model of the panel, see docs/raters.md);
+    recording: mean 0 and standard deviation 1 of each trace"""
     smoothing: Literal["none", "median", "savitzky_golay"] = "none"
     """of each trace: or median, savitzky_golay"""
     smoothing_window: Annotated[Seconds, Interval(ge=0.5, le=60)] = 1.0
@@ -374,8 +375,8 @@ class Labels(Section):
     by dynamic or canonical time warping"""
     max_lag: Annotated[Seconds, Interval(gt=0, le=20)] = 3.0
     """largest lag that is searched, and largest delay of the elastic alignment"""
-    estimator: Literal["ewe", "mean", "median", "trimmed_mean"] = "ewe"
-    """or mean, median, trimmed_mean"""
+    estimator: Literal["ewe", "mean", "median", "trimmed_mean", "panel"] = "ewe"
+    """or mean, median, trimmed_mean, panel (the model of the panel, with scale: panel)"""
     trim: Annotated[float, Interval(ge=0, lt=0.5)] = 0.2
     """of trimmed_mean: share of the raters that is left out at either end"""
     weights: Literal["recording", "corpus"] = "recording"
@@ -395,14 +396,20 @@ class Labels(Section):
     """frames with fewer raters present have no label; sigma needs 2"""
 
 
-OVER_CORPUS = ("rater", "range", "centre")
+OVER_CORPUS = ("rater", "range", "centre", "panel")
 """Each ``labels.scale`` that needs the raters' levels over the corpus."""
 
 PREPARATION = ("scale", "smoothing", "smoothing_window", "relative")
 """Keys of :class:`Labels` for the stage ``rater_traces``."""
 
-WEIGHTING = ("elastic", "max_lag", "measure", "against")
+WEIGHTING = ("elastic", "max_lag", "measure", "against", "estimator")
 """Keys of :class:`Labels` for the stage ``rater_weights``."""
+
+
+def weighs_over_corpus(estimator: str, weights: str) -> bool:
+    """Whether raters have one weight for the corpus, given two keys of :class:`Labels`."""
+    return estimator == "panel" or (estimator, weights) == ("ewe", "corpus")
+
 
 ESTIMATION = (
     *("elastic", "max_lag", "estimator", "trim", "measure", "against"),

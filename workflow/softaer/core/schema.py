@@ -395,9 +395,12 @@ RATER_STATISTICS = pa.schema(
         field("deviation", pa.float64(), unit="rating"),
         field("low", pa.float64(), unit="rating"),
         field("high", pa.float64(), unit="rating"),
+        field("gain", pa.float64(), unit="1"),
+        field("bias", pa.float64(), unit="rating"),
     ]
 )
-"""Level and spread of each rater over all recordings."""
+"""Level and spread of each rater over all recordings; gain and bias in the panel, 1 and 0 if they
+are not asked for."""
 
 RATER_LAGS = pa.schema(
     [

@@ -24,12 +24,17 @@ class Levels(NamedTuple):
         Mean and standard deviation (divisor n).
     low, high
         Least and largest value.
+    gain, bias
+        Of the rater in the model of the panel, if it is known; see
+        :mod:`softaer.core.panel_model`.
     """
 
     mean: float
     deviation: float
     low: float
     high: float
+    gain: float = 1.0
+    bias: float = 0.0
 
 
 def levels(values: np.ndarray) -> Levels:
@@ -53,6 +58,11 @@ def ranged(values: np.ndarray, of: Levels) -> np.ndarray:
 def centred(values: np.ndarray, of: Levels) -> np.ndarray:
     """Mean 0, in the unit of the ratings."""
     return values - of.mean
+
+
+def calibrated(values: np.ndarray, of: Levels) -> np.ndarray:
+    """Without the rater's gain and bias, on the scale of the panel."""
+    return (values - of.bias) / of.gain
 
 
 def statistics(ratings: pd.DataFrame) -> pd.DataFrame:

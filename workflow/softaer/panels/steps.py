@@ -119,6 +119,13 @@ SCALES: dict[str, Scale] = {
         "mean 0 of each rater over the corpus",
         "our choice: bias alone is taken out",
     ),
+    "panel": Scale(
+        scaling.calibrated,
+        "corpus",
+        "rating, on the scale of the panel",
+        "without the gain and the bias of each rater in the model of the panel",
+        "factor analysis with one factor (Rubin & Thayer, 1982), with priors",
+    ),
     "recording": Scale(
         scaling.standardised,
         "recording",
@@ -183,6 +190,13 @@ ESTIMATORS: dict[str, Estimator] = {
         "the median",
         "median of the raters present",
         "",
+    ),
+    "panel": Estimator(
+        lambda traces, weights, trim: weighted_estimate(traces, weights),
+        True,
+        "the weighted mean",
+        "most likely common series: mean of the calibrated traces, weighted by 1 / noise²",
+        "factor analysis with one factor (Rubin & Thayer, 1982), with priors",
     ),
     "trimmed_mean": Estimator(
         lambda traces, weights, trim: trimmed_estimate(traces, trim),
@@ -264,8 +278,10 @@ def prepared_ratings(
     of_raters = {}
     if statistics is not None:
         of_raters = {
-            (row.dimension, row.rater): scaling.Levels(row.mean, row.deviation, row.low, row.high)
-            for row in statistics.itertuples()
+            (row["dimension"], row["rater"]): scaling.Levels(
+                *(row[name] for name in scaling.Levels._fields)
+            )
+            for row in statistics.to_dict("records")
         }
     values = np.full(len(ratings), np.nan)
     frames = index(ratings["time"].to_numpy())

@@ -8,14 +8,21 @@ import pandas as pd
 
 from softaer.agreement import panels, reliability_tables
 from softaer.core.errors import InputError
-from softaer.core.experiment import ESTIMATION, OVER_CORPUS, WEIGHTING, Evaluation, Labels
+from softaer.core.experiment import (
+    ESTIMATION,
+    OVER_CORPUS,
+    WEIGHTING,
+    Evaluation,
+    Labels,
+    weighs_over_corpus,
+)
 from softaer.labels import label
 from softaer.page.raters import raters_rows, sentences
 from softaer.page.worth import reliability_rows, unreliable
-from softaer.panels.scaling import statistics
 from softaer.panels.steps import prepared_ratings
 from softaer.rater_lags import align, estimate_lags, panel, without_excluded
 from softaer.rater_screen import screen_corpus
+from softaer.rater_statistics import rater_levels
 from softaer.rater_weights import corpus_weights
 from softaer.raters import describe
 
@@ -59,7 +66,8 @@ def known_of_raters(
     for dimension, rows in ratings.groupby("dimension", sort=False):
         own = screen[screen["dimension"] == dimension]
         kept, lags = without_excluded(rows, own), None
-        levels = statistics(kept) if labels.scale in OVER_CORPUS else None
+        over_corpus = labels.scale in OVER_CORPUS
+        levels = rater_levels(kept, labels.scale, labels.max_lag) if over_corpus else None
         kept = prepared_ratings(kept, labels, levels)
         if labels.alignment == "estimated":
             raters, recordings = panel(kept)
@@ -79,7 +87,7 @@ def known_of_raters(
 def _weights(ratings: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """``recording``, ``rater`` and ``weight``, as the stage ``labels`` finds them."""
     estimator = {name: getattr(labels, name) for name in ESTIMATION}
-    if (labels.estimator, labels.weights) == ("ewe", "corpus"):
+    if weighs_over_corpus(labels.estimator, labels.weights):
         weighting = {name: getattr(labels, name) for name in WEIGHTING}
         estimator["corpus_weights"] = corpus_weights(ratings, **weighting)
     return pd.concat(

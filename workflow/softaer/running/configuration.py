@@ -35,6 +35,10 @@ REPLACED = {
 """Keys of former versions, and what replaced them."""
 
 
+PANEL_ALONE = ("panel", "none")
+"""Estimator and scale of labels that need the scale ``panel`` as well."""
+
+
 def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
     """Complete a configuration: missing keys get their defaults.
 
@@ -49,6 +53,9 @@ def filled(config: Mapping[str, Any], check: bool = True) -> dict[str, Any]:
 
     whole = defaults()
     update_config(whole, config)
+    labels = whole["labels"]
+    if isinstance(labels, dict) and (labels.get("estimator"), labels.get("scale")) == PANEL_ALONE:
+        labels["scale"] = "panel"
     if check:
         checked(whole)
     return whole
@@ -103,6 +110,13 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
                 f"expected a multiple of {1 / RATE:g} s"
             )
     _check_rate(experiment.video.rate, experiment.video.max_gap, "video")
+    labels = experiment.labels
+    if labels.estimator == "panel" and labels.scale != "panel":
+        raise InputError(
+            f"config key 'labels.scale': found {labels.scale!r}; expected panel (or none, which "
+            "becomes panel) with 'labels.estimator: panel', which has a gain and a bias of each "
+            "rater"
+        )
     training = experiment.training
     if training.patience < training.evaluate_every:
         raise InputError(
