@@ -5,6 +5,7 @@ import platform
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -68,6 +69,21 @@ def test_what_has_not_been_read_has_no_checksum(folder):
     (folder / "a.wav").write_bytes(b"sound")
     assert record.checksums(["a.wav"], read=False) == {"a.wav": {"size": 5, "sha256": None}}
     assert record.checksums(["gone.wav"]) == {"gone.wav": {"size": None, "sha256": None}}
+
+
+def test_the_headline_names_a_plain_mean(folder):
+    keys = ["dimension", "target", "modality", "fusion", "task", "partition", "seed"]
+    rows = [
+        ("mood", "E", "a+v", fusion, "multi", partition, 1, score)
+        for fusion, score in (("least_squares", 0.3), ("mean", 0.5))
+        for partition in ("dev", "test")
+    ]
+    table = pd.DataFrame(rows, columns=[*keys, "ccc"]).assign(ccc_out_of_fold=lambda t: t["ccc"])
+    table.to_parquet(folder / "ccc.parquet")
+    people = pd.DataFrame(columns=["dimension", "target", "reference", "partition", "ccc"])
+    people.to_parquet(folder / "ceiling.parquet")
+    said = record.headline(folder / "ccc.parquet", folder / "ceiling.parquet")
+    assert said.endswith("mood E 0.500 (a+v (mean), multi)")
 
 
 def test_without_a_report_the_headline_says_where_to_look(folder):

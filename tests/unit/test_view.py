@@ -21,7 +21,7 @@ from softaer.core.places import EXPERIMENT, REPORT
 from softaer.corpus import Recording
 from softaer.page.template import ALONE, NO_MEDIA
 from softaer.signals.pictures import video_frames
-from softaer.viewing.at_hand import at_hand, pages, told
+from softaer.viewing.at_hand import at_hand, pages, that_can_be_served, told
 from softaer.viewing.server import Page, Server, byte_range
 from softaer.viewing.showing import Films, about
 
@@ -338,6 +338,19 @@ def test_an_older_page_is_refused(tmp_path):
     page.write_text("<p>old</p>")
     with pytest.raises(InputError, match="expected a page of this version"):
         Page(page).text("report")
+
+
+def test_a_report_without_traces_does_not_keep_other_pages_away(tmp_path, mp4):
+    folder = a_run(tmp_path / "run")
+    (folder / "recordings.csv").write_text(f"recording,media\na,{mp4}\n")
+    whole = pages(folder)[0]["report"]
+    without = tmp_path / "report.html"
+    without.write_text("<p>no traces</p>")
+    served, (reason,) = that_can_be_served({"report": Page(without), "apply": whole})
+    assert served == {"apply": whole}
+    assert str(reason).startswith(f"{without}: has no explorer")
+    with pytest.raises(InputError, match="has no explorer"):
+        that_can_be_served({"report": Page(without)})
 
 
 def test_a_port_in_use_is_told(tmp_path, mp4):

@@ -13,7 +13,7 @@ from softaer.core import cli
 from softaer.core.errors import InputError
 from softaer.core.experiment import Media
 from softaer.core.fields import read
-from softaer.viewing.at_hand import pages, told
+from softaer.viewing.at_hand import pages, that_can_be_served, told
 from softaer.viewing.server import PORT, Server
 from softaer.viewing.showing import Films
 
@@ -41,9 +41,11 @@ def main(options: argparse.Namespace) -> None:
         if not folder.is_dir():
             raise InputError(f"--media {folder}: no such folder")
     found, config = pages(options.directory, options.media)
+    found, refused = that_can_be_served(found)
     for name, page in found.items():
-        page.text(name)
         print("\n".join(told(name, page)))
+    for reason in refused:
+        print(f"not served: {reason}")
     limits = read(Media, config["media"]) if config.get("media") else Media()
     with tempfile.TemporaryDirectory(prefix="softaer-view-") as folder:
         films = Films(Path(folder), limits)

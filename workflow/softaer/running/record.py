@@ -172,7 +172,7 @@ def as_given(files: Sequence[str], said: Mapping[str, Any]) -> list[dict[str, An
     return found + ([{"file": "--config", "content": dict(said)}] if said else [])
 
 
-OF_RUNS = ("requirements.txt", "requirements-nodeps.txt")
+OF_RUNS = tuple(f"requirements{ending}.txt" for ending in ("", "-nodeps", "-deep", "-deep-nodeps"))
 """Files with the packages that runs need; others are for tests."""
 
 
@@ -190,6 +190,7 @@ def headline(scores: Path, ceiling: Path) -> str:
     try:
         from softaer.core import tables
         from softaer.page.headline import headline as best
+        from softaer.page.score_table import name_of
     except ImportError:
         return "see the report"  # rules have their own environments
     if not (Path(scores).exists() and Path(ceiling).exists()):
@@ -197,7 +198,7 @@ def headline(scores: Path, ceiling: Path) -> str:
     parts = [
         f"{entry['dimension']} {entry['target']} "
         + ("-" if entry["ccc"] is None else f"{entry['ccc']:.3f}")
-        + f" ({entry['modality']}, {entry['task']})"
+        + f" ({name_of(entry['modality'], entry['task'], entry['fusion'])}, {entry['task']})"
         for entry in best(tables.read(scores), tables.read(ceiling))
     ]
     return "CCC on test of the best on dev: " + "; ".join(parts)

@@ -1,6 +1,6 @@
 """Media at hand: the pages of a run, and where the media of their recordings are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,27 @@ def pages(folder: Path, others: Sequence[Path] = ()) -> tuple[dict[str, Page], d
         own = config["apply"]["recordings"]
         found["apply"] = page_of(applied, results.parent / own if own else table, others)
     return found, config
+
+
+def that_can_be_served(found: Mapping[str, Page]) -> tuple[dict[str, Page], list[InputError]]:
+    """Pages with an explorer, and why the others have none.
+
+    Raises
+    ------
+    InputError
+        If no page has one.
+    """
+    served, refused = {}, []
+    for name, page in found.items():
+        try:
+            page.text(name)
+        except InputError as error:
+            refused.append(error)
+        else:
+            served[name] = page
+    if not served:
+        raise refused[0]
+    return served, refused
 
 
 def page_of(path: Path, table: Path, others: Sequence[Path] = ()) -> Page:
