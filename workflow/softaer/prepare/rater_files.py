@@ -65,6 +65,11 @@ class Found:
         """The forms in words."""
         return " and ".join(self.all_forms)
 
+    def raters_of(self, form: str) -> list[str]:
+        """Raters with files of a form, as the paths name them."""
+        own = {match.rater for path, match in self.files.items() if self.forms[path] == form}
+        return sorted(filter(None, own))
+
 
 def rating_files(
     root: Path, files: Iterable[Path], form: str = FOUND
@@ -451,8 +456,7 @@ def tell(
     say(f"ratings of form {found.form}: {found.pattern} (files: {len(found.files)})")
     if len(found.all_forms) > 1:
         for form in found.all_forms:
-            own_raters = {m.rater for path, m in found.files.items() if found.forms[path] == form}
-            say(f"  {form}: {first_few(sorted(filter(None, own_raters)), SHOWN)}")
+            say(f"  {form}: {first_few(found.raters_of(form), SHOWN)}")
     for name in ("rater", "dimension"):
         texts = sorted({t for s in matched.values() for m in s if (t := getattr(m, name))})
         if texts:
@@ -502,8 +506,7 @@ def configuration_for(
     for form, own in each.items():
         for key, value in own.items():
             # Scales are named by rater, all else by form.
-            raters = {m.rater for path, m in found.files.items() if found.forms[path] == form}
-            names = sorted(filter(None, raters)) if key == "scale" else [form]
+            names = found.raters_of(form) if key == "scale" else [form]
             keys.setdefault(key, {}).update(dict.fromkeys(names, value))
     return dict(keys)
 
