@@ -290,6 +290,27 @@ def test_the_packed_model_predicts_what_apply_does(applied, name, monkeypatch):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_command_takes_a_source_of_ones_own(known, applied, tmp_path):
+    words = ["predict", "results/packed_model", "new_rec01.mp4", "--output-dir", tmp_path]
+    words += ["--table", "w2v", "features/{recording}.csv"]
+    words += ["--source", "loudness.py"] if known else []
+    done = subprocess.run(
+        [sys.executable, "-m", "softaer", *map(str, words)],
+        cwd=applied.directory,
+        capture_output=True,
+        text=True,
+    )
+    if not known:
+        assert done.returncode != 0
+        assert "modality 'loud': found 'loudness'" in done.stdout + done.stderr
+        return
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected = pd.read_csv(applied.path("results/apply/new/new_rec01.csv"))
+    found = pd.read_csv(tmp_path / "new_rec01.csv")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_other_settings_than_those_of_the_training_are_refused(applied):
     changed = MODALITIES | {"w2v": MODALITIES["w2v"] | {"window": 2.0}}
     model = {"model": str(applied.path("results/packed_model")), "recordings": "new.csv"}

@@ -29,7 +29,7 @@ from softaer.core.schema import applied
 from softaer.core.tasks import JOIN
 from softaer.corpus import CHOICES
 from softaer.figures.predictions import predictions
-from softaer.modalities import RECORDING
+from softaer.modalities import RECORDING, register
 from softaer.page.predicted import predicted_page
 from softaer.predictor import OddInputWarning, Predictor
 from softaer.signals.following import FACES
@@ -205,6 +205,14 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
         "--network-file", type=Path, help="Python file with the model's network, if it is your own"
     )
     arguments.add_argument(
+        "--source",
+        dest="sources",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Python file with a source of the model's, if it is your own; repeatable",
+    )
+    arguments.add_argument(
         "--table",
         dest="tables",
         metavar=("MODALITY", "PATH"),
@@ -242,6 +250,8 @@ def main(options: argparse.Namespace) -> None:
                 "the path, which stands for the name of each"
             )
     paths = outputs(options.files, options.output_dir, options.format)
+    for source in options.sources:
+        register(source)
     predictor = Predictor.load(options.model, options.network_file)
     said = sys.stderr if options.json else sys.stdout
     outcomes = []
