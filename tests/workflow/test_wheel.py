@@ -133,8 +133,8 @@ def test_the_metadata_ask_for_the_pins_of_the_environments(wheel, root):
         found.setdefault(condition.strip("'\""), set()).add(pin)
     assert found[""] == requirements(root / "envs/requirements.txt")
     assert not any(pin.startswith("mediapipe") for pin in found[""])
-    assert set(found) == {"", "test", "onnx", "benchmarks"}
-    for extra in ("test", "onnx"):
+    assert set(found) == {"", "test", "deep", "onnx", "benchmarks"}
+    for extra in ("test", "deep", "onnx"):
         assert found[extra] == requirements(root / f"envs/requirements-{extra}.txt")
 
 

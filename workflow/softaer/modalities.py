@@ -221,8 +221,11 @@ NAME = re.compile(r"[a-z][a-z0-9-]*")
 RESERVED = frozenset({"all", "band", "fusion", "label", "media", "none", "raters", "turns"})
 """Names with another meaning in results and figures."""
 
-FIRST_STAGES = ("ratings", *dict.fromkeys(s.first for s in SOURCES.values() if s.first))
-"""Stages that read user files."""
+FIRST_STAGES = (
+    "ratings",
+    *dict.fromkeys(s.first for s in SOURCES.values() if s.first not in (None, "source_table")),
+)
+"""Stages that read user files, whose commands say which column they read."""
 
 KEY = "modalities"
 

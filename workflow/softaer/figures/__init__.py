@@ -200,6 +200,11 @@ def element(svg: str) -> str:
     return svg[svg.index("<svg") :]
 
 
+def width_of(options: argparse.Namespace) -> float:
+    """Width of a stage's figure [inch]."""
+    return inches(cli.settings(options, Drawing).figure_width)
+
+
 def parser(doc: str, *tables: str) -> argparse.ArgumentParser:
     """Argument parser of a figure's stage: tables to draw, files to write, width [cm]."""
     arguments = cli.parser(doc)

@@ -12,13 +12,13 @@ from softaer.figures import (
     SYMBOLS,
     WIDTH,
     beside,
-    inches,
     longest,
     parser,
     rows_of,
     save,
     say,
     style,
+    width_of,
     without_surplus,
 )
 
@@ -133,7 +133,7 @@ def _write_values(axis: plt.Axes, values: np.ndarray) -> None:
 def main() -> None:
     options = parser(__doc__, "pairs", "curve").parse_args()
     pairs, curve = tables.read(options.pairs), tables.read(options.curve)
-    save(draw(pairs, curve, inches(options.figure_width)), options.output)
+    save(draw(pairs, curve, width_of(options)), options.output)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from softaer.figures import (
     SYMBOLS,
     WIDTH,
     colour_of,
-    inches,
     legend,
     parser,
     row_panels,
     save,
     say,
     style,
+    width_of,
 )
 
 
@@ -60,7 +60,7 @@ def draw(table: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
 
 def main() -> None:
     options = parser(__doc__, "contributions").parse_args()
-    save(draw(tables.read(options.contributions), inches(options.figure_width)), options.output)
+    save(draw(tables.read(options.contributions), width_of(options)), options.output)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from softaer.core import cli, tables
-from softaer.figures import WIDTH, beside, inches, parser, rows_of, save, say, style
+from softaer.figures import WIDTH, beside, parser, rows_of, save, say, style, width_of
 from softaer.page.score_table import with_minus
 
 
@@ -55,7 +55,7 @@ def draw(table: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
 
 def main() -> None:
     options = parser(__doc__, "pairs").parse_args()
-    save(draw(tables.read(options.pairs), inches(options.figure_width)), options.output)
+    save(draw(tables.read(options.pairs), width_of(options)), options.output)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ from softaer.figures import (
     WIDTH,
     beside,
     colour_of,
-    inches,
     legend,
     parser,
     rows_of,
     save,
     style,
+    width_of,
     without_surplus,
 )
 
@@ -127,7 +127,7 @@ def main() -> None:
     experiment = cli.settings(options, Experiment)
     selections = read_selections(experiment, options.results)
     curves = read_curves(options.results, selections, experiment.seeds)
-    save(draw(curves, inches(options.figure_width)), options.output)
+    save(draw(curves, width_of(options)), options.output)
 
 
 if __name__ == "__main__":

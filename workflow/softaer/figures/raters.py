@@ -10,13 +10,13 @@ from softaer.figures import (
     FUSION_COLOUR,
     WIDTH,
     beside,
-    inches,
     longest,
     parser,
     rows_of,
     save,
     say,
     style,
+    width_of,
     without_surplus,
 )
 
@@ -91,7 +91,7 @@ def _draw_rows(axes: np.ndarray, dimension: str, own: pd.DataFrame) -> None:
 
 def main() -> None:
     options = parser(__doc__, "raters").parse_args()
-    save(draw(tables.read(options.raters), inches(options.figure_width)), options.output)
+    save(draw(tables.read(options.raters), width_of(options)), options.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,17 @@ import pandas as pd
 from softaer.core import tables
 from softaer.core.cli import run
 from softaer.core.tasks import HUMAN
-from softaer.figures import SYMBOLS, WIDTH, colour_of, inches, parser, row_panels, save, say, style
+from softaer.figures import (
+    SYMBOLS,
+    WIDTH,
+    colour_of,
+    parser,
+    row_panels,
+    save,
+    say,
+    style,
+    width_of,
+)
 from softaer.page.score_table import SYSTEM, keyed, name_of, systems
 
 MARKERS = {"single": "o", "multi": "s", "joint": "D", "ridge": "^", "constant": "x"}
@@ -63,7 +73,7 @@ def main() -> None:
     scores, intervals, ceiling = map(
         tables.read, (options.scores, options.intervals, options.ceiling)
     )
-    save(draw(scores, intervals, ceiling, inches(options.figure_width)), options.output)
+    save(draw(scores, intervals, ceiling, width_of(options)), options.output)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,13 @@ from softaer.figures import (
     WIDTH,
     beside,
     colour_of,
-    inches,
     is_single,
     legend,
     parser,
     rows_of,
     save,
     style,
+    width_of,
 )
 from softaer.page.trouble import typical_and_worst
 
@@ -130,7 +130,7 @@ def main() -> None:
         )
         for name, why in typical_and_worst(tables.read(options.each), options.each).items()
     }
-    save(draw(columns, inches(options.figure_width)), options.output)
+    save(draw(columns, width_of(options)), options.output)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from softaer.figures import (
     FUSION_COLOUR,
     WIDTH,
     beside,
-    inches,
     parser,
     rows_of,
     save,
     say,
     style,
+    width_of,
     without_surplus,
 )
 from softaer.uncertainty import ALONE, CONSTANT, EXACT, LABEL, PREDICTED
@@ -86,7 +86,7 @@ def draw(table: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
 def main() -> None:
     options = parser(__doc__, "uncertainty").parse_args()
     table = tables.read(options.uncertainty)
-    width = inches(options.figure_width)
+    width = width_of(options)
     figure = draw(table, width) if len(table) else say("No predicted sigma on test.", width)
     save(figure, options.output)
 
