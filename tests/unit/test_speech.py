@@ -216,7 +216,7 @@ def test_without_the_embedding_it_is_said_how_to_get_it(monkeypatch):
 def test_the_embedding_is_a_source_of_a_modality(sentence):
     path, _ = sentence
     source = source_named("speech-embedding")
-    assert source.features(Speech()) == speech_embedding.columns()
+    assert list(source.features(Speech())) == speech_embedding.columns()
     rows = source_table.read_rows(source, str(path), Speech(), Choice("a"), Account(), Media())
     features = from_rows(rows, Speech())
     assert features.shape[1] == 1 + speech_embedding.COUNT

@@ -151,6 +151,12 @@ class Source:
         return f"no {self.column} in the table of recordings" if self.column else "no feature table"
 
 
+PROBABILITY = "speech"
+"""Feature of the source ``speech``: the probability that somebody speaks, 0 to 1."""
+
+EMBEDDING = tuple(f"e{place:02d}" for place in range(96))
+"""Features of the source ``speech-embedding``."""
+
 CONCAT = "concat"
 TABLE = "table"
 
@@ -194,7 +200,7 @@ SOURCES = {
             "speech",
             Speech,
             "audio",
-            features=lambda settings: ["speech"],
+            features=lambda settings: [PROBABILITY],
             of_sound="signals.speech:probabilities",
             packages=("silero-vad",),
         ),
@@ -202,7 +208,7 @@ SOURCES = {
             "speech-embedding",
             Speech,
             "audio",
-            features=lambda settings: [f"e{place:02d}" for place in range(96)],
+            features=lambda settings: EMBEDDING,
             of_sound="signals.speech_embedding:embeddings",
             packages=("onnxruntime", "openwakeword"),
         ),

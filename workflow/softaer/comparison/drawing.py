@@ -19,12 +19,10 @@ from softaer.core.tasks import networks
 from softaer.figures import (
     COLOURS,
     SYMBOLS,
-    beside,
+    blocks_of_panels,
     legend,
-    rows_of,
     style,
     to_svg,
-    without_surplus,
 )
 from softaer.figures.learning_curves import read_curves, read_selections
 
@@ -81,19 +79,12 @@ def draw_curves(
     """
     modalities = list(dict.fromkeys(m for table in curves.values() for m in table["modality"]))
     panels = list(itertools.product(dimensions, targets))
-    columns = beside(len(panels), WIDTH, 1.5)
-    rows = rows_of(len(panels), columns) * len(modalities)
     with style():
-        figure, axes = plt.subplots(
-            *(rows, columns),
-            figsize=(WIDTH, 0.5 + 2.0 * rows),
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
+        figure, blocks = blocks_of_panels(
+            *(len(modalities), len(panels), WIDTH, 1.5, 2.0), above=0.5, sharey=True
         )
-        for block, modality in zip(axes.reshape(len(modalities), -1), modalities, strict=True):
-            own = without_surplus(block, len(panels))
-            for axis, (dimension, target) in zip(own, panels, strict=True):
+        for block, modality in zip(blocks, modalities, strict=True):
+            for axis, (dimension, target) in zip(block, panels, strict=True):
                 for place, table in enumerate(curves.values()):
                     some = table[
                         (table["dimension"] == dimension)

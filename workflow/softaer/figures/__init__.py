@@ -161,6 +161,33 @@ def row_panels(
     return figure, without_surplus(axes.flat, panels)
 
 
+def blocks_of_panels(
+    blocks: int, panels: int, width: float, least: float, height: float, **more: Any
+) -> tuple[plt.Figure, list[list[Axes]]]:
+    """Blocks of panels below each other; those of a block are beside each other as far as they fit.
+
+    Parameters
+    ----------
+    blocks, panels
+        Number of blocks, and of the panels of each.
+    width, least, height
+        Width of the figure, smallest width of a panel, and height of a row [inch].
+    **more
+        For ``plt.subplots``; ``above`` is room for what stands around the panels [inch].
+    """
+    columns = beside(panels, width, least)
+    rows = rows_of(panels, columns) * blocks
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(width, height * rows + more.pop("above", 0.0)),
+        squeeze=False,
+        layout="constrained",
+        **more,
+    )
+    return figure, [without_surplus(block, panels) for block in axes.reshape(blocks, -1)]
+
+
 def legend(figure: plt.Figure, handles: Sequence[Any], names: Sequence[str]) -> None:
     """A legend above all panels, with as many entries in a row as fit."""
     columns = beside(len(names), figure.get_figwidth(), longest(names) + ENTRY)

@@ -16,15 +16,13 @@ from softaer.core.tasks import JOIN, all_networks_of
 from softaer.figures import (
     SYMBOLS,
     WIDTH,
-    beside,
+    blocks_of_panels,
     colour_of,
     legend,
     parser,
-    rows_of,
     save,
     style,
     width_of,
-    without_surplus,
 )
 
 
@@ -44,22 +42,13 @@ def draw(curves: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
     dimensions = list(dict.fromkeys(output.rpartition("_")[0] for output in outputs))
     modalities = list(dict.fromkeys(curves["modality"]))
     panels = [(modality, target) for modality in modalities for target in SYMBOLS]
-    columns = beside(len(panels), width, 1.6)
-    rows = rows_of(len(panels), columns) * len(dimensions)
     with style():
-        figure, axes = plt.subplots(
-            rows,
-            columns,
-            figsize=(width, 1.9 * rows + 0.5),
-            sharex=True,
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
+        figure, blocks = blocks_of_panels(
+            *(len(dimensions), len(panels), width, 1.6, 1.9), above=0.5, sharex=True, sharey=True
         )
         handles: dict[str, Line2D] = {}
-        for block, dimension in zip(axes.reshape(len(dimensions), -1), dimensions, strict=True):
-            own = without_surplus(block, len(panels))
-            for axis, (modality, target) in zip(own, panels, strict=True):
+        for block, dimension in zip(blocks, dimensions, strict=True):
+            for axis, (modality, target) in zip(block, panels, strict=True):
                 colour = colour_of(modality, modalities)
                 here = curves[
                     (curves["output"] == f"{dimension}_{target}") & (curves["modality"] == modality)

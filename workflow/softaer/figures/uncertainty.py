@@ -8,14 +8,12 @@ from softaer.figures import (
     COLOURS,
     FUSION_COLOUR,
     WIDTH,
-    beside,
+    blocks_of_panels,
     parser,
-    rows_of,
     save,
     say,
     style,
     width_of,
-    without_surplus,
 )
 from softaer.uncertainty import ALONE, CONSTANT, EXACT, LABEL, PREDICTED
 
@@ -51,20 +49,11 @@ def draw(table: pd.DataFrame, width: float = WIDTH) -> plt.Figure:
         Width of the figure [inch].
     """
     models = list(dict.fromkeys(zip(table["dimension"], table["task"], strict=True)))
-    columns = beside(len(PANELS), width, 2.2)
-    rows = rows_of(len(PANELS), columns)
     with style():
-        figure, axes = plt.subplots(
-            *(len(models) * rows, columns),
-            figsize=(width, 2.5 * len(models) * rows),
-            squeeze=False,
-            layout="constrained",
-        )
-        blocks = axes.reshape(len(models), -1)
+        figure, blocks = blocks_of_panels(len(models), len(PANELS), width, 2.2, 2.5)
         for block, (dimension, task) in zip(blocks, models, strict=True):
             here = table[(table["dimension"] == dimension) & (table["task"] == task)]
-            some = without_surplus(block, len(PANELS))
-            for axis, (name, (x_label, y_label)) in zip(some, PANELS.items(), strict=True):
+            for axis, (name, (x_label, y_label)) in zip(block, PANELS.items(), strict=True):
                 some = here[here["figure"] == name]
                 if name != "selective":
                     ends = [some[["x", "y"]].min().min(), some[["x", "y"]].max().max()]

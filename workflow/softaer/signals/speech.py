@@ -12,10 +12,8 @@ import numpy as np
 import pandas as pd
 
 from softaer.core.errors import MissingPackageError
+from softaer.modalities import PROBABILITY
 from softaer.signals.sound import AUDIO_RATE
-
-PROBABILITY = "speech"
-"""Name of the feature: the probability that somebody speaks, 0 to 1."""
 
 FRAME = 512
 """Length of a frame [samples], for which the network was trained."""
@@ -27,8 +25,8 @@ SHORTEST, PAUSE = 0.25, 0.1
 """Shorter speech is left out, and over shorter silence it goes on [s]: defaults of silero-vad."""
 
 
-def _network() -> Any:
-    """The network, with its weights.
+def _package() -> Any:
+    """The package silero-vad.
 
     Raises
     ------
@@ -42,7 +40,7 @@ def _network() -> Any:
             "silero-vad is not installed; expected it for the detection of speech: "
             "pip install 'softaer[deep]'"
         ) from error
-    return silero_vad.load_silero_vad()
+    return silero_vad
 
 
 @contextmanager
@@ -85,7 +83,7 @@ def probabilities(sound: Iterable[np.ndarray]) -> pd.DataFrame:
     rest = np.zeros(0, dtype=np.int16)
     samples = 0
     with _one_thread(), torch.inference_mode():
-        network = _network()
+        network = _package().load_silero_vad()
         for block in sound:
             samples += len(block)
             rest = np.concatenate([rest, block])
@@ -138,9 +136,8 @@ def speech_turns(
     if rows.empty:
         return np.zeros((0, 2))
     with _one_thread():
-        _network()  # says what is missing
-        from silero_vad.utils_vad import get_speech_timestamps_from_probs
-    found = get_speech_timestamps_from_probs(
+        rule = _package().utils_vad.get_speech_timestamps_from_probs
+    found = rule(
         rows[PROBABILITY].tolist(),
         sampling_rate=AUDIO_RATE,
         threshold=threshold,

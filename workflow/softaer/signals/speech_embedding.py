@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from softaer.core.errors import MissingPackageError
+from softaer.modalities import EMBEDDING
 from softaer.signals.sound import AUDIO_RATE
 
-COUNT = 96
+COUNT = len(EMBEDDING)
 """Number of values of an embedding."""
 
 HOP = 1280
@@ -43,7 +44,7 @@ INSTALL = (
 
 def columns() -> list[str]:
     """Names of the features: ``e00`` to ``e95``."""
-    return [f"e{place:02d}" for place in range(COUNT)]
+    return list(EMBEDDING)
 
 
 def _networks() -> tuple[Any, Any]:
