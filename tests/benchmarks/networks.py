@@ -26,7 +26,7 @@ from training import OUTPUT, Size, corpus
 from softaer.core.experiment import NETWORKS, SIMULATED_CELLS, NetworkSettings, Training
 from softaer.networks.architectures import build, make_deterministic
 from softaer.networks.network import Architecture, Network
-from softaer.networks.objectives import Objective
+from softaer.networks.objectives import LOSSES
 from softaer.train import _steps, fit
 
 SIMULATED = Size(train=18, dev=9, frames=280)
@@ -45,7 +45,7 @@ def step_seconds(name: str, settings: NetworkSettings, size: Size, repeat: int) 
     train, _ = corpus(size)
     model = build(architecture(name, settings, size.features))
     training = Training()
-    objective = Objective(training, [OUTPUT], torch.device("cpu"))
+    objective = LOSSES[training.loss](training, [OUTPUT], torch.device("cpu"))
     optimiser = torch.optim.Adam(model.parameters())
     steps = _steps(model, optimiser, objective, [[s] for s in train], training, generator)
     taken = []

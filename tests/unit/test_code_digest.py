@@ -40,6 +40,7 @@ STAGES = [
     "ceiling",
     "standardisation",
     "annotation_delay",
+    "panel_moments",
     "dataset",
     "coverage",
     "train",

@@ -7,7 +7,7 @@ import yaml
 
 from softaer.core.experiment import Training
 from softaer.core.tasks import all_networks_of
-from softaer.networks.objectives import Objective
+from softaer.networks.objectives import LOSSES, Frames
 from softaer.running.configuration import filled
 from softaer.running.instances import Networks, idle, instances
 
@@ -36,17 +36,21 @@ def test_the_protocol_of_the_paper_trains_no_network_twice(root):
 
 def test_a_setting_that_is_idle_changes_no_loss():
     """And the control: with both targets it does."""
-    outputs, targets = torch.randn(2, 3, 5, 2, generator=torch.Generator().manual_seed(1))
-    mask = torch.ones(3, 5, 2, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(1)
+    outputs, targets = torch.randn(2, 3, 5, 3, generator=generator)
+    panel = torch.stack([torch.full((3, 5, 1), 4.0), *torch.rand(2, 3, 5, 1)], dim=-1)
+    mask = torch.ones(3, 5, 3, dtype=torch.bool)
     config = filled({})
 
     def objective(names, **settings):
-        return Objective(Training(**settings), names, torch.device("cpu"))
+        training = Training(**settings)
+        return LOSSES[training.loss](training, names, torch.device("cpu"))
 
     def loss(names, **settings):
         count = len(names)
-        parts = (outputs[..., :count], targets[..., :count], mask[..., :count])
-        return objective(names, **settings)(*parts).item()
+        frames = Frames(targets[..., :count], mask[..., :count], panel)
+        values = outputs if settings.get("loss") == "panel" else outputs[..., :count]
+        return objective(names, **settings)(values, frames).item()
 
     one, both = ["m_E"], ["m_E", "m_sigma"]
     defaults = config["model"] | config["training"]
@@ -60,6 +64,10 @@ def test_a_setting_that_is_idle_changes_no_loss():
     learned = {"task_weights": "learned"}
     assert "weight_sigma" in idle(defaults | learned, "E+sigma")
     assert loss(both, **learned, weight_sigma=0.5) == loss(both, **learned)
+    likelihood = {"loss": "panel"}
+    assert {"weight_sigma", "task_weights"} <= idle(defaults | likelihood, "E+sigma")
+    assert loss(both, **likelihood) == loss(both, **likelihood, **learned)
+    assert loss(both, **likelihood) == loss(both, **likelihood, weight_sigma=0.5)
 
 
 def test_without_a_grid_the_number_of_cells_names_the_instance():

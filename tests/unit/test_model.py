@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from processors import NEEDS_BFLOAT16
 from safetensors.torch import load_file, save_file
 
 from patience import SILENT
@@ -106,7 +107,7 @@ def test_padded_recordings_give_what_packed_ones_do(one_thread, cell, threads):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("half", [False, pytest.param(True, marks=NEEDS_BFLOAT16)])
 def test_two_threads_give_the_bytes_of_one(one_thread, cell, half):
     make_deterministic(4)
     model = Recurrent(with_settings(cell=cell, cells=48, dropout=0.0))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from processors import NEEDS_BFLOAT16
 
 from softaer import train
 from softaer.core import schema, tables
@@ -19,11 +20,15 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import RecurrentSettings, Training
 from softaer.core.tasks import output_names
 from softaer.networks.architectures import load_model
-from softaer.networks.objectives import LOSSES, ccc_loss, fixed_weights, masked_mse
+from softaer.networks.objectives import LOSSES, Concordance, PerOutput, SquaredError, fixed_weights
+from softaer.networks.precision import computed
 from softaer.networks.sequences import RecordingSequence
 from softaer.train import fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
+OF_LABELS = [name for name, objective in LOSSES.items() if issubclass(objective, PerOutput)]
+"""Losses that compare outputs with labels; tests of the other one are in test_objectives.py."""
+
 SMALL = {"settings": RecurrentSettings(layers=1, cells=6), "seed": 1}
 QUICK = Training(
     learning_rate=0.02, batch_size=2, max_steps=9, evaluate_every=3, patience=99, input_noise=0.0
@@ -226,6 +231,7 @@ def test_the_number_of_threads_does_not_change_the_weights(train_set, dev_set, c
     pd.testing.assert_frame_equal(one[1], two[1])
 
 
+@NEEDS_BFLOAT16
 def test_precision_is_that_of_the_products_alone(train_e, dev_e):
     models = [
         fit(train_e, dev_e, OUTPUTS[:1], replace(QUICK, precision=precision), **SMALL)[0]
@@ -238,7 +244,25 @@ def test_precision_is_that_of_the_products_alone(train_e, dev_e):
         torch.testing.assert_close(value, full[name], atol=0.02, rtol=0.05)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+def test_a_processor_without_bfloat16_computes_in_float32(
+    train_e, dev_e, corpus, tmp_path, monkeypatch, capsys
+):
+    """oneDNN would refuse the recurrent layers there."""
+    bfloat16 = ["--precision", "bfloat16"]
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    models = [
+        fit(train_e, dev_e, OUTPUTS[:1], replace(QUICK, precision=precision), **SMALL)[0]
+        for precision in ("float32", "bfloat16")
+    ]
+    assert same(*map(weights_of, models))
+    files = run(corpus, tmp_path / "1", monkeypatch, *bfloat16)
+    assert json.loads(files["description.json"])["training"]["precision"] == "float32"
+    assert "no instructions for bfloat16: float32 is used" in capsys.readouterr().out
+    run(corpus, tmp_path / "2", monkeypatch)
+    assert "no instructions" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loss", OF_LABELS)
 def test_pieces_in_half_precision_learn_a_planted_task(train_set, dev_set, loss):
     training = replace(
         QUICK,
@@ -374,7 +398,7 @@ def test_a_label_of_a_frame_without_features_teaches_nothing(train_e, dev_e):
     assert not same(states[0], weights_of(fit(counted, dev_e, OUTPUTS[:1], training, **SMALL)[0]))
 
 
-@pytest.mark.parametrize("loss", LOSSES.values())
+@pytest.mark.parametrize("loss", [SquaredError.losses, Concordance.losses])
 def test_a_frame_without_a_label_has_no_gradient(loss):
     outputs = torch.randn(2, 5, 2, requires_grad=True)
     mask = torch.rand(2, 5, 2) > 0.4
@@ -395,10 +419,13 @@ def test_the_loss_is_the_mean_over_the_frames_that_count():
     mask[..., 1] &= False
     mask[0, 0, 1] = True
     expected = [((outputs - targets)[..., i][mask[..., i]] ** 2).mean() for i in (0, 1)]
-    loss = masked_mse(*map(torch.from_numpy, (outputs, targets, mask)))
+    loss = SquaredError.losses(*map(torch.from_numpy, (outputs, targets, mask)))
     np.testing.assert_allclose(loss, expected)
     assert (
-        masked_mse(torch.ones(1, 1, 1), torch.zeros(1, 1, 1), torch.zeros(1, 1, 1) > 0).item() == 0
+        SquaredError.losses(
+            torch.ones(1, 1, 1), torch.zeros(1, 1, 1), torch.zeros(1, 1, 1) > 0
+        ).item()
+        == 0
     )
 
 
@@ -407,7 +434,7 @@ def test_a_loss_of_one_minus_the_concordance():
     truth = rng.normal(size=(3, 40, 2)) * [1, 5] + [0, 100]
     outputs = truth * [0.5, -1] + rng.normal(size=truth.shape)
     mask = rng.random(truth.shape) < 0.7
-    loss = ccc_loss(*map(torch.from_numpy, (outputs, truth, mask)))
+    loss = Concordance.losses(*map(torch.from_numpy, (outputs, truth, mask)))
     for i in (0, 1):
         known = mask[..., i]
         expected = audmetric.concordance_cc(truth[..., i][known], outputs[..., i][known])
@@ -419,7 +446,7 @@ def test_the_gradient_of_the_concordance_is_right():
     outputs, targets = torch.randn(2, 2, 6, 2, dtype=torch.float64, generator=generator)
     mask = torch.rand(2, 6, 2, generator=generator) < 0.7
     outputs.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: ccc_loss(x, targets, mask), outputs)
+    assert torch.autograd.gradcheck(lambda x: Concordance.losses(x, targets, mask), outputs)
 
 
 def test_a_constant_output_finds_its_way_to_concordance():
@@ -430,7 +457,7 @@ def test_a_constant_output_finds_its_way_to_concordance():
     optimiser = torch.optim.Adam([outputs], 0.1)
     for _ in range(200):
         optimiser.zero_grad()
-        loss = ccc_loss(outputs, targets, mask).sum()
+        loss = Concordance.losses(outputs, targets, mask).sum()
         loss.backward()
         optimiser.step()
     assert loss.item() < 0.01
@@ -445,7 +472,7 @@ def test_concordance_that_is_not_defined_is_a_loss_of_one_and_no_gradient_of_nan
     if kind.endswith("frame"):
         mask[:] = False
         mask[0, 0] = kind == "one frame"
-    loss = ccc_loss(outputs, targets, mask)
+    loss = Concordance.losses(outputs, targets, mask)
     loss.sum().backward()
     assert loss.tolist() == [1.0]
     assert torch.isfinite(outputs.grad).all()
@@ -506,7 +533,7 @@ def test_learned_weights_favour_the_target_with_less_noise(train_set, dev_set, o
     assert audmetric.concordance_cc(truth[:, 0], predicted[:, 0]) > 0.8
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", OF_LABELS)
 def test_learned_weights_start_as_the_fixed_ones_and_then_change(train_set, dev_set, loss):
     learned = replace(LEARNED, max_steps=2, evaluate_every=1, batch_size=len(train_set), loss=loss)
     runs = [
@@ -583,7 +610,7 @@ def test_targets_are_learnt_in_units_of_their_spread(train_e, dev_e):
     )
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", OF_LABELS)
 def test_constant_targets_do_not_divide_by_zero(train_e, dev_e, loss):
     constant = [replace(s, targets=np.full_like(s.targets, 0.5)) for s in train_e]
     training = replace(QUICK, loss=loss)
@@ -686,7 +713,8 @@ def test_the_description_says_what_was_asked_for(corpus, tmp_path, monkeypatch):
     assert found["weight_sigma"] == 0.5
     assert (found["seed"], found["learning_rate"]) == (5, 0.01)
     assert found["standardise_targets"] is False
-    assert (found["piece"], found["precision"]) == (1.5, "bfloat16")
+    precision = computed("bfloat16", torch.device("cpu"))
+    assert (found["piece"], found["precision"]) == (1.5, precision)
     curve = tables.read(tmp_path / "1/learning_curve.parquet")
     assert list(curve["output"]) == [*OUTPUTS] * 2
 

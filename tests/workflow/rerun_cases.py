@@ -114,6 +114,8 @@ SETTINGS = [
     setting("model.layers", {"model": {"layers": 2, "cells": 8}}, TRAINING),
     setting("model.network", {"model": {"network": "tcn", "layers": 1, "cells": 8}}, TRAINING),
     setting("training.max_steps", {"training": {"max_steps": 3}}, TRAINING),
+    setting("training.loss: panel", {"training": {"max_steps": 2, "loss": "panel"}},
+        {"panel_moments"} | TRAINING),
     setting("grid", {"grid": {"model.cells": [8, 9]}}, TRAINING),
     setting("seeds", {"seeds": [1, 2]}, TRAINING),
     setting("postprocessing.steps", {"postprocessing": {"steps": ["centring"]}},

@@ -35,11 +35,9 @@ def networks_of(project):
     return [entry["architecture"] for entry in packed["networks"]]
 
 
-def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tmp_path):
-    for architecture in networks_of(convolutional):
-        assert architecture["network"] == "tcn"
-        assert architecture["settings"] == {"layers": 2, "cells": 8, "kernel": 3, "dropout": 0.1}
-    predictor = Predictor.load(convolutional.path("results/packed_model"))
+def predicted(project, tmp_path):
+    """Predictions of random features by the packed model, whose networks ONNX computes as well."""
+    predictor = Predictor.load(project.path("results/packed_model"))
     names = {m: list(t["feature"]) for m, t in predictor.standardisations.items()}
     rng = np.random.default_rng(0)
     features = {
@@ -48,8 +46,6 @@ def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tm
         )
         for modality, own in names.items()
     }
-    table = predictor.predict_features(features)
-    assert table["arousal_E"].std() > 0
     for network in predictor.networks:
         standardisation = predictor.standardisations[network.modality]
         one = export_onnx.Standalone(
@@ -59,6 +55,36 @@ def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tm
         ).eval()
         export_onnx.export(one, tmp_path / "network.onnx")
         assert export_onnx.difference(one, tmp_path / "network.onnx") <= export_onnx.TOLERANCE
+    return predictor.predict_features(features)
+
+
+def test_the_packed_model_has_the_network_of_the_configuration(convolutional, tmp_path):
+    for architecture in networks_of(convolutional):
+        assert architecture["network"] == "tcn"
+        assert architecture["settings"] == {"layers": 2, "cells": 8, "kernel": 3, "dropout": 0.1}
+    assert predicted(convolutional, tmp_path)["arousal_E"].std() > 0
+
+
+def test_networks_that_learn_from_single_ratings(convolutional, tmp_path):
+    project = copied(convolutional, tmp_path / "run")
+    training = TINY["training"] | {"loss": "panel"}
+    outcome = project.run(config=TCN | {"training": training})
+    assert outcome.returncode == 0, outcome.output
+    assert outcome.rules == {"panel_moments"} | TRAINING
+    assert {architecture["head"] for architecture in networks_of(project)} == {"panel"}
+    table = predicted(project, tmp_path)
+    assert table["arousal_E"].std() > 0
+    assert table["arousal_sigma"].min() > 0
+    labels = tables.read(project.path("results/labels/train1.parquet"))
+    moments = tables.read(project.path("results/panel_moments/train1.parquet"))
+    both = moments.assign(time=(moments["time"] + 4.0).round(1)).merge(
+        labels, on=["recording", "time", "dimension"], validate="one_to_one"
+    )
+    dataset = tables.read(project.path("results/dataset/audio/train1.parquet"))
+    assert len(both) == len(moments) == len(dataset)
+    assert (both["number"] >= both["raters"]).all()
+    # Weights move E away from the mean, but not far.
+    assert (both["mean"] - both["E"]).abs().max() < both["sigma"].max()
 
 
 def test_the_report_and_the_log_say_how_many_weights_there_are(convolutional):

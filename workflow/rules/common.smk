@@ -41,7 +41,7 @@ from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
 from softaer.running.inputs import Inputs, told
 from softaer.running.instances import Networks
-from softaer.running.params import flag_of, folder_among, folder_of, results_by
+from softaer.running.params import flag_of, flag_of_folder, folder_among, folder_of, results_by
 from softaer.running.pins import read_pins
 from softaer.running.snakemake_private import (
     as_it_lies,

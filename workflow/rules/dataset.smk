@@ -2,7 +2,7 @@
 
 In: features and labels per batch. Out: results/standardisation/<modality>.parquet, fitted on train;
 results/dataset/<modality>/<batch>.parquet; results/coverage/<modality>.parquet, the share of each recording
-that has features.
+that has features; for the loss 'panel' also results/panel_moments/<batch>.parquet, from the ratings.
 """
 
 
@@ -100,6 +100,37 @@ rule dataset_batch:
         " --labels {input.labels}"
         " --standardisation {input.standardisation}"
         " {params.delay}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule panel_moments:
+    input:
+        ratings=TRACES,
+        delays=DELAY_TABLE,
+        lags=LAGS,
+        screen=SCREEN,
+    output:
+        places.PANEL_MOMENTS,
+    log:
+        log_of("panel_moments/{batch}"),
+    benchmark:
+        benchmark_of("panel_moments/{batch}")
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(500, 20),
+    params:
+        code=code_digest("panel_moments"),
+        delay=delay_of("delays"),
+        lags=flag_of("--rater-lags", "lags"),
+        screen=flag_of("--rater-screen", "screen"),
+    shell:
+        "python -m softaer.panel_moments"
+        " --ratings {input.ratings}"
+        " {params.delay}"
+        " {params.lags}"
+        " {params.screen}"
         " --output {output}"
         " > {log} 2>&1"
 

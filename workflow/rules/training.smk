@@ -1,8 +1,8 @@
 """Training: networks, selection among their instances, and predictions of the selected ones.
 
-In: the datasets. Out: results/train (weights, description, learning curve per instance of the grid),
-results/select (the selected instance), results/predict and results/postprocess. Baselines take the place of
-networks in results/predict.
+In: the datasets, and results/panel_moments for the loss 'panel'. Out: results/train (weights, description,
+learning curve per instance of the grid), results/select (the selected instance), results/predict and
+results/postprocess. Baselines take the place of networks in results/predict.
 """
 
 # Code of networks that do not come with the package.
@@ -13,6 +13,7 @@ NETWORK_FILE = flag("--network-file", config["model"]["network_file"])
 rule train_network:
     input:
         dataset=rated_batches(places.DATASET, "train", "dev"),
+        panels=rated_batches(places.PANEL_MOMENTS, "train") if NETWORKS.needs_panels else [],
         recordings=TABLE,
     output:
         weights=places.WEIGHTS,
@@ -39,6 +40,7 @@ rule train_network:
         dataset=folder_of("dataset"),
         model=lambda wildcards: options(NETWORKS.overridden("model", wildcards)),
         training=lambda wildcards: options(NETWORKS.overridden("training", wildcards)),
+        panels=flag_of_folder("--panels", "panels"),
     shell:
         "{params.allocation} python -m softaer.train"
         " --recordings {input.recordings:q}"
@@ -48,6 +50,7 @@ rule train_network:
         " --seed {wildcards.seed}"
         " {params.model:q}"
         " {params.training}"
+        " {params.panels:q}"
         " --threads {threads}"
         " --weights-output {output.weights}"
         " --description-output {output.description}"

@@ -7,8 +7,7 @@ with the units of the evaluation, see :mod:`softaer.core.predictive`. Packed mod
 here.
 """
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import Evaluation, Experiment
-from softaer.core.grid import RATE, index
+from softaer.core.grid import index
 from softaer.core.places import final_prediction
 from softaer.core.predictive import (
     NOMINAL,
@@ -31,8 +30,9 @@ from softaer.core.predictive import (
 )
 from softaer.core.schema import PREDICTIVE, PREDICTIVE_FIT
 from softaer.core.seeds import FRAME, mean_of_seeds
-from softaer.corpus import Recording, rated, read_recordings
+from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
+from softaer.panel_moments import on_frames, panel_of
 from softaer.rater_lags import add_preparation, prepared
 
 
@@ -75,24 +75,6 @@ class Fit(NamedTuple):
 def percent(nominal: float) -> int:
     """A nominal share as it is in names of columns."""
     return round(100 * nominal)
-
-
-def panel_of(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Number, mean and sum of squares of the ratings of each frame.
-
-    Parameters
-    ----------
-    ratings
-        ``recording``, ``frame``, ``value``.
-
-    Returns
-    -------
-    ``recording``, ``frame``, ``number``, ``mean``, ``squares`` (about the mean).
-    """
-    groups = ratings.groupby(["recording", "frame"], sort=False)["value"]
-    table = groups.agg(number="count", mean="mean", variance="var").reset_index()
-    table["squares"] = table.pop("variance").fillna(0.0) * (table["number"] - 1)
-    return table
 
 
 def mean_over_seeds(
@@ -168,29 +150,6 @@ def row_of(found: Fit) -> dict[str, Any]:
     return row | {"units": found.units, "ratings": found.ratings, "out_of_fold": found.out_of_fold}
 
 
-def ratings_on_frames(
-    options: argparse.Namespace, recordings: Sequence[Recording], dimension: str, delay: float
-) -> pd.DataFrame:
-    """Single ratings of a dimension with the frames that they belong to.
-
-    Parameters
-    ----------
-    options
-        Folder of the ratings, and what :func:`softaer.rater_lags.prepared` needs.
-    recordings, dimension
-        Whose ratings, and of what.
-    delay
-        Of the annotations, which is removed [s].
-
-    Returns
-    -------
-    The ratings with ``frame``, the place on the grid of the predictions.
-    """
-    ratings = prepared(tables.read_batches(options.ratings, recordings), options)
-    ratings = ratings[ratings["dimension"] == dimension]
-    return ratings.assign(frame=index(ratings["time"].to_numpy()) - round(delay * RATE))
-
-
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
@@ -211,10 +170,9 @@ def main() -> None:
     unit_of = {r.recording: getattr(r, unit) for r in dev}
     fitted = experiment.modalities if dev and "E" in experiment.targets else ()
     if fitted:
-        ratings = ratings_on_frames(
-            *(options, dev, options.dimension),
-            cli.delays(options)[options.dimension],
-        )
+        ratings = prepared(tables.read_batches(options.ratings, dev), options)
+        ratings = ratings[ratings["dimension"] == options.dimension]
+        ratings = on_frames(ratings, cli.delays(options)[options.dimension])
     rows = []
     with tables.writer(options.output, PREDICTIVE) as sink:
         for modality in fitted:

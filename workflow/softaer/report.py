@@ -90,6 +90,7 @@ STAGES = (
     "ceiling",
     "annotation_delay",
     "standardisation",
+    "panel_moments",
     "dataset",
     "coverage",
     "train",

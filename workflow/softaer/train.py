@@ -3,11 +3,12 @@
 The loss is w_E L_E + w_sigma L_sigma with w_E + w_sigma = 2; single-task learning is (2, 0) or
 (0, 2) (Han et al., 2017). L is the mean squared error, or 1 - CCC (Trigeorgis et al., 2016). The
 weights may be learnt instead: sum_i exp(-s_i) L_i + s_i with s_i = log of the variance of the
-task's noise (Kendall, Gal & Cipolla, 2018). Recordings are padded to the longest of a mini-batch
-and masked. They may be cut into pieces, which are processed in parallel. Every few steps, the CCC
-on the development partition decides which weights are kept, and when training stops. Lengths of
-training are counted in steps of the optimiser, because an epoch has few steps in a small corpus
-and many in a large one.
+task's noise (Kendall, Gal & Cipolla, 2018). Or the likelihood of the single ratings is maximised
+(:class:`softaer.networks.objectives.PanelLikelihood`). Recordings are padded to the longest of a
+mini-batch and masked. They may be cut into pieces, which are processed in parallel. Every few
+steps, the CCC on the development partition decides which weights are kept, and when training stops.
+Lengths of training are counted in steps of the optimiser, because an epoch has few steps in a small
+corpus and many in a large one.
 """
 
 import time
@@ -29,7 +30,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import OF_ANY_NETWORK, Model, Training
 from softaer.core.grid import RATE
 from softaer.core.schema import LEARNING_CURVE
-from softaer.core.tasks import OBJECTIVES, output_names
+from softaer.core.tasks import JOIN, OBJECTIVES, output_names
 from softaer.corpus import rated, read_recordings
 from softaer.networks.allocation import give_back_freed_memory
 from softaer.networks.architectures import (
@@ -41,8 +42,9 @@ from softaer.networks.architectures import (
     settings_of,
 )
 from softaer.networks.network import Architecture, Network
-from softaer.networks.objectives import Objective
-from softaer.networks.sequences import RecordingSequence, load_sequences
+from softaer.networks.objectives import LOSSES, Frames, Objective
+from softaer.networks.precision import computed, products_in
+from softaer.networks.sequences import RecordingSequence, load_sequences, with_panel
 
 STEPS_OF_MEMORY = 50
 """Steps for which freed memory is kept, because requesting it again takes as long as a step."""
@@ -112,19 +114,25 @@ def fit(
     _require_labels(dev, "dev", outputs)
     generator = make_deterministic(seed)
     device = pick_device()
+    if computed(training.precision, device) != training.precision:
+        report(f"this {device.type} has no instructions for {training.precision}: float32 is used")
 
     width = train[0].features.shape[1]
     architecture = Architecture(
-        features=width, outputs=tuple(outputs), network=network, settings=settings
+        features=width,
+        outputs=tuple(outputs),
+        network=network,
+        settings=settings,
+        head=LOSSES[training.loss].head.name,
     )
     model = build(architecture, threads)
     if training.standardise_targets:
         _standardise_targets(model, train)
     model.to(device)
-    objective = Objective(training, outputs, device)
+    objective = LOSSES[training.loss](training, outputs, device)
     groups: list[dict[str, Any]] = [
         {"params": model.parameters(), "weight_decay": training.weight_decay},
-        {"params": [objective.log_variances]},
+        {"params": objective.parameters()},
     ]
     optimiser = torch.optim.Adam(groups, training.learning_rate)
     pieces = [cut(sequence, training.piece) for sequence in train]
@@ -167,8 +175,10 @@ def _standardise_targets(model: Network, train: Sequence[RecordingSequence]) -> 
     """Set the mean and scale of the targets, which a network learns in standardised units."""
     targets = np.concatenate([s.targets for s in train]).astype(np.float64)
     scale = np.nanstd(targets, axis=0)
-    model.target_mean.copy_(torch.from_numpy(np.nanmean(targets, axis=0)))
-    model.target_scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
+    units = np.nanmean(targets, axis=0), np.where(scale > 0, scale, 1.0)
+    mean, scale = model.head.units(*map(torch.from_numpy, units))
+    model.target_mean.copy_(mean)
+    model.target_scale.copy_(scale)
 
 
 def _steps(
@@ -184,17 +194,15 @@ def _steps(
     All recordings come once, in random order, before any comes again.
     """
     device = model.target_mean.device
-    half = torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16")
     for step, chosen in enumerate(_mini_batches(len(pieces), training.batch_size, generator), 1):
         model.train()
         some = [piece for recording in chosen for piece in pieces[recording]]
-        features, targets, mask, lengths = _collate(some, device)
+        features, frames, lengths = _collate(some, model)
         noise = torch.randn(features.shape, generator=generator).to(device)
         features = features + training.input_noise * noise
-        targets = (targets - model.target_mean) / model.target_scale
-        with half:
-            outputs = model(features, lengths)
-        loss = objective(outputs.float(), targets, mask)
+        with products_in(training.precision, device):
+            values = model(features, lengths)
+        loss = objective(values.float(), frames)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_gradient_norm)
@@ -226,6 +234,7 @@ def cut(sequence: RecordingSequence, seconds: float) -> list[RecordingSequence]:
             present=sequence.present[a:b],
             labelled=sequence.labelled[a:b],
             targets=sequence.targets[a:b],
+            panel=None if sequence.panel is None else sequence.panel[a:b],
         )
         for a, b in pairwise(edges)
     ]
@@ -286,9 +295,10 @@ def _require_labels(
 
 
 def _collate(
-    sequences: Sequence[RecordingSequence], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pad recordings to features (B, T, d), targets and mask (B, T, outputs), lengths (B,)."""
+    sequences: Sequence[RecordingSequence], model: Network
+) -> tuple[torch.Tensor, Frames, torch.Tensor]:
+    """Pad recordings to features (B, T, d), frames in the network's units, and lengths (B,)."""
+    device = model.target_mean.device
     features = pad_sequence([torch.from_numpy(s.features) for s in sequences], batch_first=True)
     targets = pad_sequence(
         [torch.from_numpy(s.targets) for s in sequences],
@@ -297,14 +307,32 @@ def _collate(
     )
     present = pad_sequence([torch.from_numpy(s.present) for s in sequences], batch_first=True)
     mask = present[:, :, None] & ~torch.isnan(targets)
+    targets = (targets.nan_to_num().to(device) - model.target_mean) / model.target_scale
     lengths = torch.tensor([len(s) for s in sequences])
-    return features.to(device), targets.nan_to_num().to(device), mask.to(device), lengths
+    panel = _collate_panels(sequences, present, model)
+    return features.to(device), Frames(targets, mask.to(device), panel), lengths
+
+
+def _collate_panels(
+    sequences: Sequence[RecordingSequence], present: torch.Tensor, model: Network
+) -> torch.Tensor | None:
+    """Pad what is known of the single ratings, see :class:`Frames`."""
+    panels = [torch.from_numpy(s.panel) for s in sequences if s.panel is not None]
+    if not panels:
+        return None
+    panel = pad_sequence(panels, batch_first=True).to(model.target_mean.device)
+    number, mean, squares = panel.unbind(-1)
+    # E and sigma of a dimension follow each other; ratings are in units of E.
+    zero, unit = model.target_mean[0::2], model.target_scale[0::2]
+    number = torch.where(present[:, :, None].to(number.device), number, 0.0)
+    return torch.stack([number, (mean - zero) / unit, squares / unit**2], dim=-1)
 
 
 def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--recordings", type=Path, required=True, help="recordings.csv")
     arguments.add_argument("--dataset", type=Path, required=True, help="folder of batches")
+    arguments.add_argument("--panels", type=Path, help="folder of batches, for the loss 'panel'")
     arguments.add_argument("--scope", required=True, help="dimensions, joined by '+'")
     arguments.add_argument("--objective", choices=OBJECTIVES, required=True)
     arguments.add_argument("--seed", type=int, required=True)
@@ -333,6 +361,11 @@ def main() -> None:
         list(load_sequences(options.dataset, [r for r in recordings if r.partition == p], names))
         for p in ("train", "dev")
     )
+    if LOSSES[training.loss].needs_panel:
+        of_train = [r for r in recordings if r.partition == "train"]
+        moments = dict(list(tables.read_batches(options.panels, of_train).groupby("recording")))
+        dimensions = options.scope.split(JOIN)
+        train = [with_panel(s, moments[s.recording], dimensions) for s in train]
     started = time.monotonic()
     model, curve = fit(
         train,
@@ -353,6 +386,7 @@ def main() -> None:
         + ", ".join(f"{name} {value:.3f}" for name, value in best.items())
     )
     description = {"seed": options.seed} | asdict(training)
+    description["precision"] = computed(training.precision, pick_device())
     save_model(model, description, options.weights_output, options.description_output)
     tables.write(curve, LEARNING_CURVE, options.curve_output)
 

@@ -42,7 +42,7 @@ class Standalone(torch.nn.Module):
         """Predictions, shape (1, T, outputs), from features, shape (1, T, d)."""
         values = (features - self.mean) / self.scale
         values = torch.where(torch.isnan(values), torch.zeros_like(values), values)
-        return self.model.alone(values) * self.model.target_scale + self.model.target_mean
+        return self.model.in_units_of_labels(self.model.alone(values))
 
 
 def export(network: Standalone, path: Path) -> None:

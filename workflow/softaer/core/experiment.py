@@ -558,6 +558,12 @@ def resolved(model: Mapping[str, Any], simulated: bool = False) -> dict[str, Any
     return {"network": name} | {key: (values | given)[key] for key in keys_of(name)}
 
 
+Precision = Literal["float32", "bfloat16"]
+
+LIKELIHOOD = "panel"
+"""The loss of training that looks at single ratings and learns E and sigma together."""
+
+
 @dataclass(frozen=True)
 class Training(Section):
     """Training settings."""
@@ -581,18 +587,20 @@ class Training(Section):
     """L2 penalty of Adam"""
     max_gradient_norm: Annotated[float, Gt(0)] = 1.0
     """gradients with a larger norm are clipped"""
-    loss: Literal["mse", "ccc"] = "mse"
-    """or ccc: 1 - CCC"""
+    loss: Literal["mse", "ccc", "panel"] = "mse"
+    """or ccc: 1 - CCC; panel: likelihood of all single ratings, for networks that learn
+    E and sigma together, which needs tasks without single"""
     task_weights: Literal["fixed", "learned"] = "fixed"
-    """learned: weights of the tasks from their noise (Kendall et al., 2018)"""
+    """learned: weights of the tasks from their noise (Kendall et al., 2018); idle with
+    the loss panel, as is weight_sigma"""
     weight_sigma: Annotated[float, Interval(ge=0, le=2)] = 1.0
     """w_sigma of multi-task learning; w_E = 2 - w_sigma"""
     standardise_targets: bool = True
     """learn E and sigma in units of their standard deviation on train"""
     piece: Annotated[Seconds, Ge(0)] = 0.0
     """0: train on whole recordings; otherwise on parallel pieces of about this length"""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16: faster with pieces if the processor supports it;
+    precision: Precision = "float32"
+    """bfloat16: faster with pieces where the processor has it, and float32 elsewhere;
     results depend on the processor"""
 
 

@@ -53,6 +53,7 @@ CEILING = f"{RESULTS}/ceiling.parquet"
 # From features and labels to datasets.
 STANDARDISATION = f"{RESULTS}/standardisation/{{modality}}.parquet"
 ANNOTATION_DELAY = f"{RESULTS}/annotation_delay.parquet"
+PANEL_MOMENTS = f"{RESULTS}/panel_moments/{{batch}}.parquet"
 DATASET = f"{RESULTS}/dataset/{{modality}}/{{batch}}.parquet"
 COVERAGE = f"{RESULTS}/coverage/{{modality}}.parquet"
 

@@ -355,6 +355,18 @@ LABELS = pa.schema(
     ]
 )
 
+PANEL_MOMENTS = pa.schema(
+    [
+        RECORDING,
+        TIME,
+        field("dimension", pa.string(), unit=""),
+        field("number", pa.int32(), unit="ratings"),
+        field("mean", pa.float64(), unit="rating"),
+        field("squares", pa.float64(), unit="rating²"),
+    ]
+)
+"""What the raters said of each frame; ``squares`` is the sum of squares about the mean."""
+
 STANDARDISATION = pa.schema(
     [
         field("feature", pa.string(), unit=""),

@@ -26,6 +26,7 @@ from softaer.core.files import complete
 from softaer.core.own_code import module_of
 from softaer.networks.attention import Attention
 from softaer.networks.convolution import Convolutional
+from softaer.networks.heads import Head
 from softaer.networks.network import Architecture, Network
 from softaer.networks.recurrent import Recurrent
 
@@ -199,7 +200,8 @@ def save_model(model: Network, training: dict, weights: Path, description: Path)
 
 def described(content: Mapping[str, Any]) -> Architecture:
     """The parameters of a network from their stored form, see :meth:`Architecture.content`."""
-    own = {key: value for key, value in content.items() if key not in ("features", "outputs")}
+    common = ("features", "outputs", "head")
+    own = {key: value for key, value in content.items() if key not in common}
     if "network" in own:
         name, settings = own["network"], settings_of(own["network"], own["settings"])
     else:
@@ -210,6 +212,7 @@ def described(content: Mapping[str, Any]) -> Architecture:
         outputs=tuple(content["outputs"]),
         network=name,
         settings=settings,
+        head=content.get("head", Head.name),
     )
 
 

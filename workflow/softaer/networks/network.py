@@ -1,8 +1,9 @@
 """What all networks share: their parameters, the read-out, the scale of the labels, prediction.
 
 A network turns the features of whole recordings into hidden values per frame, which a linear
-read-out turns into one output per task: E, sigma, or both for multi-task learning. A subclass says
-how: :meth:`Network.build` makes its layers, and :meth:`Network.hidden` applies them.
+read-out turns into one output per task: E, sigma, or both for multi-task learning. A head may need
+more values of the read-out (:mod:`softaer.networks.heads`). A subclass says how:
+:meth:`Network.build` makes its layers, and :meth:`Network.hidden` applies them.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from softaer.core.experiment import RecurrentSettings
+from softaer.networks.heads import HEADS, Head
 
 RECURRENT = ("blstm", "gru")
 """Recurrent networks that come with the package."""
@@ -34,19 +36,25 @@ class Architecture:
         Name of the network.
     settings
         Settings of the network, of its class ``Settings``.
+    head
+        Name of the head, see :mod:`softaer.networks.heads`.
     """
 
     features: int
     outputs: tuple[str, ...]
     network: str = "blstm"
     settings: Any = RecurrentSettings()  # noqa: RUF009  (frozen)
+    head: str = Head.name
 
     def content(self) -> dict[str, Any]:
         """The parameters as they are stored.
 
-        Recurrent networks have no name there, but the kind of their cells.
+        Recurrent networks have no name there, but the kind of their cells, and the plain head has
+        none.
         """
-        shape = {"features": self.features, "outputs": self.outputs}
+        shape: dict[str, Any] = {"features": self.features, "outputs": self.outputs}
+        if self.head != Head.name:
+            shape["head"] = self.head
         if self.network in RECURRENT:
             return shape | asdict(self.settings)
         return shape | {"network": self.network, "settings": asdict(self.settings)}
@@ -78,7 +86,8 @@ class Network(nn.Module):
         self.architecture = architecture
         self.threads = threads
         width = self.build(architecture.features, architecture.settings)
-        self.read_out = nn.Linear(width, len(architecture.outputs))
+        self.head = HEADS[architecture.head]
+        self.read_out = nn.Linear(width, self.head.width(len(architecture.outputs)))
         self.register_buffer("target_mean", torch.zeros(len(architecture.outputs)))
         self.register_buffer("target_scale", torch.ones(len(architecture.outputs)))
 
@@ -115,7 +124,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Outputs in units of the training targets' standard deviation.
+        """The read-out, in units of the training targets' standard deviation.
 
         Parameters
         ----------
@@ -126,7 +135,7 @@ class Network(nn.Module):
 
         Returns
         -------
-        float32, shape (B, T, outputs); padding is undefined.
+        float32, shape (B, T, width of the head); padding is undefined.
         """
         place = torch.arange(features.shape[1], device=features.device)
         return self.read_out(self.hidden(features, place < lengths.to(features.device)[:, None]))
@@ -135,6 +144,11 @@ class Network(nn.Module):
         """The same for recordings without padding, in operations that ONNX has."""
         known = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
         return self.read_out(self.hidden(features, known))
+
+    def in_units_of_labels(self, values: torch.Tensor) -> torch.Tensor:
+        """Outputs, shape (B, T, outputs), from the read-out, shape (B, T, width of the head)."""
+        outputs = self.head.moments(values, len(self.architecture.outputs))
+        return outputs * self.target_scale + self.target_mean
 
     @property
     def weights(self) -> int:
@@ -162,8 +176,8 @@ class Network(nn.Module):
         for together in _batches(sequences, at_once, self.FRAMES_AT_ONCE):
             some = [torch.from_numpy(s) for s in together]
             lengths = torch.tensor([len(s) for s in some])
-            outputs = self(pad_sequence(some, batch_first=True).to(device), lengths)
-            outputs = (outputs * self.target_scale + self.target_mean).cpu().numpy()
+            values = self(pad_sequence(some, batch_first=True).to(device), lengths)
+            outputs = self.in_units_of_labels(values).cpu().numpy()
             out += [o[:n] for o, n in zip(outputs, lengths.tolist(), strict=True)]
         return out
 

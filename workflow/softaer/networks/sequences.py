@@ -7,7 +7,7 @@ frame without a label counts in neither.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,9 @@ class RecordingSequence:
         bool, shape (T,): the frame is in the dataset.
     targets
         float32, shape (T, n): the requested outputs, NaN where there is no label.
+    panel
+        float32, shape (T, dimensions, 3): number, mean and sum of squares about the mean of the
+        ratings, number 0 where there are none; None if nobody asked for them.
     """
 
     recording: str
@@ -43,6 +46,7 @@ class RecordingSequence:
     present: np.ndarray
     labelled: np.ndarray
     targets: np.ndarray
+    panel: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -81,6 +85,30 @@ def to_sequence(
     return RecordingSequence(
         recording.recording, recording.partition, features, present, labelled, targets
     )
+
+
+def with_panel(
+    sequence: RecordingSequence, moments: pd.DataFrame, dimensions: Sequence[str]
+) -> RecordingSequence:
+    """Add what is known of the single ratings.
+
+    Parameters
+    ----------
+    sequence
+        Of the recording.
+    moments
+        ``time``, ``dimension``, ``number``, ``mean``, ``squares`` of the recording, see
+        :mod:`softaer.panel_moments`.
+    dimensions
+        In the order wanted.
+    """
+    panel = np.zeros((len(sequence), len(dimensions), 3), dtype=np.float32)
+    for place, dimension in enumerate(dimensions):
+        rows = moments[moments["dimension"] == dimension]
+        frames = index(rows["time"].to_numpy())
+        inside = frames < len(sequence)
+        panel[frames[inside], place] = rows[["number", "mean", "squares"]].to_numpy()[inside]
+    return replace(sequence, panel=panel)
 
 
 def load_sequences(

@@ -13,6 +13,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import (
     ENTRY_POINTS,
     FOUND,
+    LIKELIHOOD,
     NETWORKS,
     OF_ANY_NETWORK,
     Configuration,
@@ -27,6 +28,7 @@ from softaer.core.fields import found, read, types, without_null
 from softaer.core.tasks import JOIN
 from softaer.layouts import Layout
 from softaer.modalities import Modality, configured
+from softaer.running.instances import losses
 
 REPLACED = {
     "training.max_epochs": "training.max_steps, training.patience and training.evaluate_every "
@@ -122,6 +124,12 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
         raise InputError(
             f"config key 'training.patience': found {training.patience} steps; expected at least "
             f"training.evaluate_every, {training.evaluate_every} steps"
+        )
+    if LIKELIHOOD in losses(config) and "single" in experiment.tasks:
+        key = "grid.training.loss" if "training.loss" in config["grid"] else "training.loss"
+        raise InputError(
+            f"config key {key!r}: found {LIKELIHOOD} with tasks {config['tasks']}; expected tasks "
+            "of multi and joint alone, because it is a likelihood of E and sigma together"
         )
     task = experiment.apply.task
     if task is not None and task not in experiment.tasks:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from softaer.core.code_digest import file_digest
 from softaer.core.experiment import (
     ENTRY_POINTS,
+    LIKELIHOOD,
     NETWORKS,
     OF_ANY_NETWORK,
     Model,
@@ -31,6 +32,17 @@ RECURRENT = ("blstm", "gru")
 """Networks whose dropout is between their layers."""
 
 
+def losses(config: Mapping[str, Any]) -> list[str]:
+    """Losses of an experiment's networks.
+
+    Examples
+    --------
+    >>> losses({"training": {"loss": "mse"}, "grid": {}})
+    ['mse']
+    """
+    return list(config["grid"].get("training.loss", [config["training"]["loss"]]))
+
+
 def idle(settings: Mapping[str, Any], objective: str) -> set[str]:
     """Settings of model and training that make no difference to a network.
 
@@ -48,6 +60,11 @@ def idle(settings: Mapping[str, Any], objective: str) -> set[str]:
     >>> idle({"task_weights": "learned", "layers": 2}, "E+sigma")
     {'weight_sigma'}
 
+    A likelihood weighs E and sigma by itself.
+
+    >>> sorted(idle({"task_weights": "fixed", "loss": "panel", "layers": 2}, "E+sigma"))
+    ['task_weights', 'weight_sigma']
+
     A setting of the model is idle if it belongs to another network.
 
     >>> tcn = {"network": "tcn", "layers": 2, "cells": 8, "heads": 4, "task_weights": "fixed"}
@@ -57,7 +74,7 @@ def idle(settings: Mapping[str, Any], objective: str) -> set[str]:
     network = settings.get("network", Model.network)
     others = set(types(Model)) - {*OF_ANY_NETWORK, *keys_of(network)}
     found = others & set(settings)
-    if len(OBJECTIVES[objective]) == 1:
+    if len(OBJECTIVES[objective]) == 1 or settings.get("loss") == LIKELIHOOD:
         found |= {"weight_sigma", "task_weights"}
     elif settings["task_weights"] == "learned":
         found.add("weight_sigma")
@@ -166,6 +183,11 @@ class Networks:
         own = self._config[section]
         own = own | {key: value for key, value in values.items() if key in own}
         return resolved(own, self._simulated) if section == "model" else own
+
+    @property
+    def needs_panels(self) -> bool:
+        """Whether a network learns from the single ratings."""
+        return LIKELIHOOD in losses(self._config)
 
     def files_of(
         self, pattern: str, scope: str, objective: str, seeds: Sequence[int] | None = None

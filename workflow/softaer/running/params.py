@@ -70,3 +70,12 @@ def flag_of(option: str, name: str) -> Callable:
         return flag(option, files if isinstance(files, str) else list(files))
 
     return of_input(words)
+
+
+def flag_of_folder(option: str, name: str) -> Callable:
+    """Arguments ``OPTION FOLDER`` with the folder of an input's files; empty without files."""
+
+    def words(wildcards: "Wildcards", input: "InputFiles") -> list:
+        return [option, os.path.dirname(first(input.get(name)))] if input.get(name) else []
+
+    return of_input(words)

@@ -1,0 +1,24 @@
+"""Half precision: products of matrices with 8 bits of mantissa, where the processor has them."""
+
+import torch
+
+from softaer.core.experiment import Precision, Training
+
+
+def computed(precision: Precision, device: torch.device) -> Precision:
+    """The precision that products have on a device.
+
+    A device without instructions for bfloat16 would be slower with it than without, and oneDNN
+    refuses its recurrent layers. So products have float32 there.
+    """
+    if device.type == "cuda":
+        has = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return precision if has else Training.precision
+
+
+def products_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """A context in which products have a precision, if the device has it."""
+    half = computed(precision, device) == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
