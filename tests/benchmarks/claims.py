@@ -28,9 +28,9 @@ def run(folder: Path, seed: int, sharing: bool, cores: int) -> pd.DataFrame:
     experiment = folder / "experiment.yaml"
     settings = {"seed": seed, "sharing": sharing}
     experiment.write_text(yaml.safe_dump({"simulate": settings}))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    command += ["--directory", folder, "--configfile", experiment, "--cores", cores, "--quiet"]
-    subprocess.run([*map(str, command), places.CLAIMS], check=True)
+    command = [sys.executable, "-m", "snakemake", places.CLAIMS, "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--configfile", experiment, "--cores", cores]
+    subprocess.run([*map(str, command), "--quiet", "all"], check=True)
     found = tables.read(folder / places.CLAIMS)
     return found.assign(corpus=seed, sharing=sharing)
 
