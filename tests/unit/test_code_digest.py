@@ -282,7 +282,7 @@ def test_a_stage_that_is_not_there(stage):
 def test_a_name_that_a_module_does_not_define(package):
     package.edit(
         "score",
-        r"from softaer.core.targets import read_targets",
+        r"from softaer.core.targets import as_scored, read_targets",
         "from softaer.core.targets import gone",
     )
     package.append("score", "\ngone()\n")

@@ -1,5 +1,7 @@
 """What each modality adds is what a fusion of the others lacks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +43,29 @@ def test_a_modality_that_alone_sees_something_is_missed_and_a_copy_is_not():
     found = scores_without(planted())
     assert found["y", "test"] < found["x", "test"] - 0.1
     assert found["x", "test"] == pytest.approx(found["z", "test"], abs=0.02)
+
+
+def test_sigma_is_scored_within_panels():
+    """A level that a panel shares is none of the model's merits; E is scored as ever."""
+    modalities = planted()
+    level = dict(zip(NAMES, (0.0, 5.0, 0.0, 5.0), strict=True))
+    for name, traces in modalities.items():
+        modalities[name] = [
+            replace(t, prediction=t.prediction + 10 + level[t.recording], label=t.label + 10)
+            for t in traces
+        ]
+    shares = {m: dict.fromkeys(NAMES, 1.0) for m in modalities}
+
+    def on_test(target, panel_of):
+        found = without_each(
+            *(target, modalities, PARTITION, {"a", "b"}, shares, NO_STEPS, EXPERIMENT, panel_of)
+        )
+        return found.set_index(["modality", "partition"])["without"]["z", "test"]
+
+    one, two = dict.fromkeys(NAMES, 3), dict(zip(NAMES, (0, 1, 0, 1), strict=True))
+    assert on_test("sigma", two) < on_test("sigma", one) - 0.1
+    assert on_test("sigma", one) == on_test("sigma", {})
+    assert on_test("E", two) == on_test("E", one)
 
 
 def test_it_is_least_squares_of_the_others_fitted_on_dev():

@@ -172,6 +172,7 @@ class Results:
             scores["modality"].str.contains("+", regex=False), "rescaled", None
         )
         scores = scores.assign(pearson=0.4567, rmse=0.1234, mae=0.0987, worst_recording="c")
+        scores["panels"] = np.where(scores["target"] == "sigma", 1.0, np.nan)
         for name in ("mean", "median", "worst"):
             scores[f"ccc_recording_{name}"] = scores["ccc"] - 0.2
         if self.baselines:
@@ -557,6 +558,16 @@ def test_a_range_is_not_called_an_interval(tmp_path, root):
     scored = flat[flat.index('id="scores"') : flat.index('id="traces"')]
     assert "bootstrap interval" not in scored
     assert "would be found in" not in scored
+
+
+def test_the_note_on_panels_is_there_if_recordings_have_other_raters(tmp_path, root, text):
+    assert "Recordings have other raters" not in text
+    results = Results(tmp_path, tasks=("multi",))
+    scores = results.scores
+    scores.loc[scores["target"] == "sigma", "panels"] = 3
+    results.write(scores, schema.CCC, "ccc")
+    flat = " ".join(results.render(root).split())
+    assert "Recordings have other raters (3 panels), whose σ differs in level" in flat
 
 
 SECTIONS = [

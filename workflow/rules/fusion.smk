@@ -80,6 +80,7 @@ rule score:
     input:
         predictions=ALL_SYSTEMS,
         dataset=targets_of_corpus,
+        weights=rated_batches(places.RATER_WEIGHTS),
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -102,12 +103,14 @@ rule score:
         code=code_digest("score"),
         corpus=relevant(RATED, ["recording", "batch", "partition"]),
         dataset=folder_of("dataset"),
+        weights=folder_of("weights"),
         experiment=EXPERIMENT,
         results=results_by("predictions", places.POSTPROCESSED),
     shell:
         "python -m softaer.score"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset:q}"
+        " --rater-weights {params.weights:q}"
         " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
@@ -175,6 +178,7 @@ rule group_scores:
         predictions=ALL_SYSTEMS,
         scores=places.SCORES,
         dataset=targets_of_corpus,
+        weights=rated_batches(places.RATER_WEIGHTS),
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -200,6 +204,7 @@ rule group_scores:
         ),
         values=lambda wildcards: [CORPUS.grouped[r.recording] for r in rated_in("test")],
         dataset=folder_of("dataset"),
+        weights=folder_of("weights"),
         experiment=EXPERIMENT,
         results=results_by("scores", places.SCORES),
         groups=config["evaluation"]["groups"],
@@ -208,6 +213,7 @@ rule group_scores:
         "python -m softaer.group_scores"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset:q}"
+        " --rater-weights {params.weights:q}"
         " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"
@@ -224,6 +230,7 @@ rule contributions:
         predictions=collect(places.PREDICTION, **ALL_MODELS | {"modality": CONTRIBUTING}),
         scores=places.SCORES,
         dataset=targets_of_corpus,
+        weights=rated_batches(places.RATER_WEIGHTS),
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -242,6 +249,7 @@ rule contributions:
             RATED, ["recording", "batch", "partition", "subject", "group"]
         ),
         dataset=folder_of("dataset"),
+        weights=folder_of("weights"),
         experiment=EXPERIMENT,
         results=results_by("scores", places.SCORES),
         search=options(config["postprocessing"]),
@@ -249,6 +257,7 @@ rule contributions:
         "python -m softaer.contributions"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset:q}"
+        " --rater-weights {params.weights:q}"
         " --results {params.results:q}"
         " {params.experiment}"
         " {params.search}"
@@ -261,6 +270,7 @@ rule evaluate:
     input:
         predictions=ALL_SYSTEMS,
         dataset=targets_of_corpus,
+        weights=rated_batches(places.RATER_WEIGHTS),
         coverage=ALL_COVERAGE,
         recordings=TABLE,
     output:
@@ -280,6 +290,7 @@ rule evaluate:
         code=code_digest("evaluate"),
         corpus=lambda wildcards: relevant(RATED, ["recording", "batch", "partition", "subject"]),
         dataset=folder_of("dataset"),
+        weights=folder_of("weights"),
         experiment=EXPERIMENT,
         results=results_by("predictions", places.POSTPROCESSED),
         evaluation=EVALUATION,
@@ -287,6 +298,7 @@ rule evaluate:
         "python -m softaer.evaluate"
         " --recordings {input.recordings:q}"
         " --dataset {params.dataset:q}"
+        " --rater-weights {params.weights:q}"
         " --results {params.results:q}"
         " {params.experiment}"
         " --coverage {input.coverage}"

@@ -8,16 +8,18 @@ as in the fusion itself.
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.concordance import ccc
+from softaer.core.concordance import ccc, within_panels
 from softaer.core.correction import Trace, possible
 from softaer.core.experiment import Experiment, Postprocessing
 from softaer.core.places import PREDICTION, SCORES, within
 from softaer.core.schema import CONTRIBUTIONS
+from softaer.core.targets import panels
 from softaer.core.tasks import JOIN
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored, shares
@@ -35,6 +37,7 @@ def without_each(
     shares_of: Mapping[str, Mapping[str, float]],
     search: Postprocessing,
     experiment: Experiment,
+    panel_of: Mapping[str, int] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Scores of the fusions that lack one modality.
 
@@ -52,6 +55,8 @@ def without_each(
         See :func:`softaer.fuse.missing`.
     search, experiment
         Post-processing of the modalities; and the method of the fusion.
+    panel_of
+        Panel of raters of each recording, within which sigma is scored; all are one by default.
 
     Returns
     -------
@@ -76,6 +81,11 @@ def without_each(
             fused = np.concatenate([predictions[k] for k in here])
             fused = possible(target, fused).astype(np.float32)
             known = not np.isnan(fused[~np.isnan(label)]).any()
+            if target == "sigma":
+                lengths = [len(first[k].label) for k in here]
+                panel = np.repeat([panel_of.get(names[k], 0) for k in here], lengths)
+                fused[np.isnan(label)] = np.nan
+                label, fused = (within_panels(values, panel) for values in (label, fused))
             score = ccc(label, fused) if known else np.nan
             rows.append({"modality": left_out, "partition": partition, "without": score})
     return pd.DataFrame(rows, columns=["modality", "partition", "without"])
@@ -116,6 +126,7 @@ def contributions(scores: pd.DataFrame, without: pd.DataFrame, fusion: str) -> p
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
+    cli.add_panels(arguments)
     cli.add_settings(arguments, Postprocessing)
     cli.add_output(arguments)
     options = arguments.parse_args()
@@ -131,6 +142,9 @@ def main() -> None:
         dev, fold_of, targets = read_corpus(
             options.recordings, options.coverage, options.dataset, dimension
         )
+        panel_of = {}
+        if options.rater_weights is not None:
+            panel_of = panels(tables.read_batches(options.rater_weights, recordings), dimension)
         for task, seed in itertools.product(experiment.tasks, experiment.seeds):
             model = {"dimension": dimension, "task": task, "seed": seed}
             raw = {
@@ -140,7 +154,7 @@ def main() -> None:
             for target in experiment.targets:
                 traces = {m: read_traces(p, targets, target, fold_of) for m, p in raw.items()}
                 found = without_each(
-                    *(target, traces, partition_of, dev, shares_of, search, experiment)
+                    *(target, traces, partition_of, dev, shares_of, search, experiment, panel_of)
                 )
                 parts.append(found.assign(**model, target=target))
     scores = tables.read(within(options.results, SCORES))

@@ -36,7 +36,7 @@ from softaer.core.inference import (
 from softaer.core.places import final_prediction
 from softaer.core.power import power
 from softaer.core.schema import HYPOTHESES, INTERVALS, POWER
-from softaer.core.targets import read_targets
+from softaer.core.targets import as_scored, read_targets
 from softaer.core.tasks import JOIN, PLAIN_MEAN, RIDGE, TASKS
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
@@ -182,7 +182,7 @@ def read_sums(
         Folder of all results.
     frames
         Targets of the recordings, see :func:`softaer.core.targets.read_targets`; a frame is scored
-        if it has one.
+        if it has one. If they have ``panel``, sigma is scored within panels.
     recordings
         Scored recordings of dev and test.
     dimension
@@ -205,7 +205,7 @@ def read_sums(
         here = ((partition == part) & frames[target].notna()).to_numpy()
         if here.any():
             codes, units = pd.factorize(unit_of[here], sort=True)
-            places[target, part] = here, codes, frames.loc[here, target].to_numpy()
+            places[target, part] = here, codes, as_scored(target, frames[here], frames[target])
             found[target, part] = Sums(list(units), {})
     for system in experiment.systems if systems is None else systems:
         columns = {
@@ -223,7 +223,8 @@ def read_sums(
                 validate="one_to_one",
             )
             for key, (here, codes, label) in places.items():
-                values = prediction[columns[key]].to_numpy()[here]
+                column = prediction[columns[key]].set_axis(frames.index)
+                values = as_scored(key[0], frames[here], column)
                 if not np.isnan(values).any():
                     sums = moments(values, label, codes, len(found[key].units))
                     per_seed[key].append(sums)
@@ -307,6 +308,7 @@ def _unanswered(table: pa.Schema) -> list[str]:
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
+    cli.add_panels(arguments)
     cli.add_settings(arguments, Evaluation)
     cli.add_output(arguments, "--intervals-output")
     cli.add_output(arguments, "--claims-output")
@@ -320,7 +322,7 @@ def main() -> None:
     recordings = [r for r in recordings if r.partition in PARTITIONS]
     sums: dict[tuple[str, str], dict[str, Sums]] = {}
     for dimension in experiment.dimensions if recordings else ():
-        frames = read_targets(options.dataset, recordings, dimension)
+        frames = read_targets(options.dataset, recordings, dimension, options.rater_weights)
         found = read_sums(
             *(experiment, options.results, frames), *(recordings, dimension, settings.resample)
         )

@@ -127,6 +127,7 @@ def score_groups(
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
+    cli.add_panels(arguments)
     arguments.add_argument("--scores", type=Path, required=True, help="table of all scores")
     arguments.add_argument("--groups", nargs="+", required=True, help="columns of the table")
     cli.add_settings(arguments, Evaluation)
@@ -146,7 +147,9 @@ def main() -> None:
     best = best_on_dev(tables.read(options.scores))
     parts = []
     for dimension in experiment.dimensions:
-        frames = read_targets(options.dataset, list(on_test.values()), dimension)
+        frames = read_targets(
+            options.dataset, list(on_test.values()), dimension, options.rater_weights
+        )
         chosen = {target: system for (d, target), system in best.items() if d == dimension}
         for (column, value), group in groups.groupby(["column", "value"], sort=False):
             names = list(group["recording"])

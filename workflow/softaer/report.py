@@ -397,6 +397,7 @@ def main() -> None:
         tested=len(claims) > 0,
         claims=as_rows(claims_table(claims)),
         scores=own,
+        panels=int(scores["panels"].max()) if scores["panels"].notna().any() else 0,
         other_scores=as_rows(other_scores(scores)),
         kinds=sorted(set(on_test["kind"])),
         units=units,

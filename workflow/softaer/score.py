@@ -6,6 +6,9 @@ predictions, it has those before post-processing and, on dev, those out of fold.
 final predictions stand beside the CCC: Pearson's r, RMSE, MAE, and the CCC of single recordings.
 The CSV also has the scores of the prediction averaged over seeds, with ``mean`` as their seed.
 
+Sigma is scored within panels of raters, because its level differs between them: if recordings have
+other raters, the mean of each panel is taken out of labels and predictions.
+
 All modalities are scored on the same recordings. The table counts how many of them lack the
 modality: there, its network has seen only zeros, and the fusion has not used it.
 """
@@ -13,6 +16,7 @@ modality: there, its network has seen only zeros, and the fusion has not used it
 import itertools
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
@@ -23,7 +27,7 @@ from softaer.core.files import complete
 from softaer.core.places import final_prediction
 from softaer.core.schema import CCC
 from softaer.core.seeds import mean_of_seeds
-from softaer.core.targets import read_targets
+from softaer.core.targets import as_scored, read_targets
 from softaer.core.tasks import JOIN
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import having, scored
@@ -50,7 +54,8 @@ def score_predictions(
     Parameters
     ----------
     targets
-        ``recording``, ``time``, and the column ``target``.
+        ``recording``, ``time``, and the column ``target``. With ``panel``, the number of each
+        recording's panel of raters, sigma is scored within panels.
     predictions
         ``recording``, ``time``, ``column``, and versions of it: ``<column>_raw`` without
         post-processing (not for a fusion), ``<column>_out_of_fold``.
@@ -66,8 +71,9 @@ def score_predictions(
     Returns
     -------
     ``partition``, ``ccc``, ``ccc_raw``, ``ccc_out_of_fold`` (on dev, if there is an estimate for
-    all frames), ``recordings``, ``lacking`` (the number of these), ``frames``, and
-    :func:`other_scores` of the final prediction; a partition without labels has no row.
+    all frames), ``recordings``, ``lacking`` (the number of these), ``frames``, ``panels`` (of sigma
+    if they are known), and :func:`over_frames` and :func:`over_recordings` of the final
+    prediction; a partition without labels has no row.
 
     Raises
     ------
@@ -80,7 +86,9 @@ def score_predictions(
         for score in ("ccc", "ccc_raw", "ccc_out_of_fold")
         if f"{column}{score.removeprefix('ccc')}" in predictions
     }
-    labelled = targets.loc[targets[target].notna(), ["recording", "time", target]]
+    panels = ["panels"] if target == "sigma" and "panel" in targets else []
+    columns = ["recording", "time", target, *(["panel"] if panels else [])]
+    labelled = targets.loc[targets[target].notna(), columns]
     both = labelled.rename(columns={target: "label"}).merge(
         predictions[["recording", "time", *versions.values()]],
         on=["recording", "time"],
@@ -99,23 +107,38 @@ def score_predictions(
                 f"{int(missing.sum())} labelled frames without a prediction of {target}"
             )
         if len(some):
+            label = as_scored(target, some, some["label"])
             scores = {
-                score: ccc(some["label"].to_numpy(), some[version].to_numpy())
+                score: ccc(label, as_scored(target, some, some[version]))
                 for score, version in versions.items()
                 if score != "ccc_out_of_fold"
                 or (partition == "dev" and some[version].notna().all())
             }
             names = set(some["recording"].unique())
             counts = {"recordings": len(names), "lacking": len(names.intersection(lacking))}
-            others = other_scores(some["recording"], some["label"], some[column])
-            rows.append({"partition": partition, **scores, **counts, "frames": len(some)} | others)
+            counts |= {"frames": len(some)} | {name: some["panel"].nunique() for name in panels}
+            others = over_frames(label, as_scored(target, some, some[column]))
+            each = over_recordings(some["recording"], some["label"], some[column])
+            rows.append({"partition": partition, **scores, **counts, **others, **each})
     return pd.DataFrame(rows, columns=[n for n in CCC.names if n not in KEYS])
 
 
-def other_scores(
+def over_frames(label: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
+    """Scores over all frames beside the CCC: ``pearson``, ``rmse`` and ``mae``.
+
+    Parameters
+    ----------
+    label, prediction
+        Of every labelled frame, shape (n,), without NaN.
+    """
+    rmse, mae = errors(label, prediction)
+    return {"pearson": pearson(label, prediction), "rmse": rmse, "mae": mae}
+
+
+def over_recordings(
     recording: pd.Series, label: pd.Series, prediction: pd.Series
 ) -> dict[str, float | str | None]:
-    """Scores beside the CCC over all frames, which one long recording can dominate.
+    """CCC of single recordings, since a long one can dominate the CCC over all frames.
 
     Parameters
     ----------
@@ -124,18 +147,14 @@ def other_scores(
 
     Returns
     -------
-    ``pearson``, ``rmse``, ``mae`` over all frames; mean, median and minimum of the recordings' own
-    CCC (``ccc_recording_mean``, ``_median``, ``_worst``), and ``worst_recording``, which has the
-    minimum. Recordings in which both series are constant have no CCC and are left out.
+    Mean, median and minimum of the recordings' own CCC (``ccc_recording_mean``, ``_median``,
+    ``_worst``), and ``worst_recording``, which has the minimum. Recordings in which both series are
+    constant have no CCC and are left out.
     """
     names, labels = zip(*label.groupby(recording), strict=True)
     predictions = [values for _, values in prediction.groupby(recording)]
     each = pd.Series(ccc_of_each(labels, predictions), names).dropna()
-    rmse, mae = errors(label.to_numpy(), prediction.to_numpy())
     return {
-        "pearson": pearson(label.to_numpy(), prediction.to_numpy()),
-        "rmse": rmse,
-        "mae": mae,
         "ccc_recording_mean": each.mean(),
         "ccc_recording_median": each.median(),
         "ccc_recording_worst": each.min(),
@@ -146,6 +165,7 @@ def other_scores(
 def main() -> None:
     arguments = cli.parser(__doc__)
     cli.add_final_predictions(arguments)
+    cli.add_panels(arguments)
     cli.add_output(arguments)
     cli.add_output(arguments, "--csv-output")
     options = arguments.parse_args()
@@ -156,7 +176,7 @@ def main() -> None:
     absent = {path.stem: names - having(path) for path in options.coverage}
     parts, of_means = [], []
     for dimension in experiment.dimensions:
-        targets = read_targets(options.dataset, recordings, dimension)
+        targets = read_targets(options.dataset, recordings, dimension, options.rater_weights)
         for target, system in itertools.product(experiment.targets, experiment.systems):
             lacking = set().union(*(absent[part] for part in system.modality.split(JOIN)))
             column = system.column(target)

@@ -20,6 +20,7 @@ from softaer.core.places import (
     DATASET,
     EXPERIMENT,
     LISTED_TABLE,
+    RATER_WEIGHTS,
     REPORT,
     RESULTS,
     SIMULATED_TABLE,
@@ -70,6 +71,12 @@ class Finished:
     def dataset(self) -> Path:
         """Folder of a dataset, for the targets."""
         return within(self.results, DATASET, modality=self.experiment.single[0], batch="").parent
+
+    @property
+    def rater_weights(self) -> Path | None:
+        """Folder that tells who rated what; results of old versions have none."""
+        folder = within(self.results, RATER_WEIGHTS, batch="").parent
+        return folder if folder.is_dir() else None
 
     @property
     def evaluation(self) -> Evaluation:

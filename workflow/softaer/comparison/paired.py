@@ -124,7 +124,7 @@ def common_frames(
     tables_of, labels = [], []
     for run in runs:
         some = on_test(run.scored)
-        table = read_targets(run.dataset, some, dimension)
+        table = read_targets(run.dataset, some, dimension, run.rater_weights)
         frame = index(table["time"].to_numpy()) + round(run.delays[dimension] * RATE)
         tables_of.append(table)
         labels.append(table.set_index([table["recording"], pd.Index(frame, name="frame")]))

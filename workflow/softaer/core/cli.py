@@ -220,6 +220,11 @@ def add_final_predictions(arguments: argparse.ArgumentParser) -> None:
     add_coverage(arguments)
 
 
+def add_panels(arguments: argparse.ArgumentParser) -> None:
+    """Add the folder that tells which raters rated what, without which all are one panel."""
+    arguments.add_argument("--rater-weights", type=Path, help="folder of batches")
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage.
 

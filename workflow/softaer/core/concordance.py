@@ -68,6 +68,33 @@ def ccc_of_recordings(truth: Sequence[np.ndarray], prediction: Sequence[np.ndarr
     return float(each[~np.isnan(each)].mean()) if not np.isnan(each).all() else np.nan
 
 
+def within_panels(values: np.ndarray, panel: np.ndarray) -> np.ndarray:
+    """Take the levels of panels of raters out of sigma.
+
+    Who rates little apart from each other in one recording and far apart in another may be another
+    panel and not another moment. So the mean of each panel is moved to the mean of all.
+
+    Parameters
+    ----------
+    values
+        Sigma, or a prediction of it, shape (n,), NaN where there is none.
+    panel
+        Number of each frame's panel, int, shape (n,).
+
+    Returns
+    -------
+    float64, shape (n,); ``values`` as they are if there is one panel.
+    """
+    _, place = np.unique(panel, return_inverse=True)
+    values = np.asarray(values, dtype=np.float64)
+    if not len(place) or place.max() == 0:
+        return values
+    known = ~np.isnan(values)
+    number, total = (np.bincount(place[known], w, place.max() + 1) for w in (None, values[known]))
+    level = np.divide(total, number, out=np.zeros(len(total)), where=number > 0)
+    return values - level[place] + values[known].mean() if known.any() else values
+
+
 def pearson(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Pearson correlation of two series without NaN, shape (n,); NaN if one is constant."""
     if len(truth) == 0 or np.ptp(truth) == 0 or np.ptp(prediction) == 0:

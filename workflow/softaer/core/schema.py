@@ -629,9 +629,11 @@ CCC = pa.schema(
         field("ccc_recording_median", pa.float64(), nullable=True),
         field("ccc_recording_worst", pa.float64(), nullable=True),
         field("worst_recording", pa.string(), unit="", nullable=True),
+        field("panels", pa.int64(), unit="panels", nullable=True),
     ]
 )
-"""Scores over the concatenated frames of a partition, and over its recordings one by one."""
+"""Scores over the concatenated frames of a partition, and over its recordings one by one. Sigma is
+scored within each of the ``panels``: recordings with the same raters."""
 
 
 def recording_scores(modalities: Sequence[str]) -> pa.Schema:
