@@ -4,6 +4,7 @@ Losses per output are tested with training (test_train.py).
 """
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,13 +14,14 @@ import torch
 from scipy.stats import multivariate_normal
 from torch.nn.functional import softplus
 
+from softaer import labels, panel_moments
+from softaer.core import schema, tables
 from softaer.core.concordance import ccc
 from softaer.core.experiment import RecurrentSettings, Training
 from softaer.networks.architectures import load_model, save_model
 from softaer.networks.heads import HEADS, LEAST_SPREAD, PanelHead
 from softaer.networks.objectives import LOSSES, Frames, PanelLikelihood
 from softaer.networks.sequences import RecordingSequence, with_panel
-from softaer.panel_moments import panel_moments
 from softaer.train import cut, fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
@@ -182,6 +184,10 @@ def test_it_looks_at_the_ratings_and_not_at_the_labels(corpus):
         replace(s, panel=s.panel + 9 * (np.arange(120) < 30)[:, None, None]) for s in hidden
     ]
     assert torch.equal(weights(hidden), weights(elsewhere)), "frames without features"
+    first = (np.arange(120) < 30)[:, None]
+    unlabelled = changed(targets=lambda y: np.where(first, np.float32(np.nan), y))
+    elsewhere = [replace(s, panel=s.panel + 9 * first[:, :, None]) for s in unlabelled]
+    assert torch.equal(weights(unlabelled), weights(elsewhere)), "frames without a label"
 
 
 def test_a_network_keeps_its_head(corpus, tmp_path):
@@ -222,7 +228,9 @@ def test_moments_of_a_panel_by_hand():
         ("a", 0.1, "mood", "x", 7.0),
         ("a", 0.5, "will", "x", 1.0),
     )
-    found = panel_moments(ratings, {"mood": 0.2, "will": 0.0}).round(9).to_dict("list")
+    found = (
+        panel_moments.panel_moments(ratings, {"mood": 0.2, "will": 0.0}).round(9).to_dict("list")
+    )
     assert found == {
         "recording": ["a", "a", "a"],
         "time": [0.1, 0.2, 0.5],
@@ -233,11 +241,55 @@ def test_moments_of_a_panel_by_hand():
     }
 
 
+@pytest.mark.parametrize("elastic", ["none", "ctw"])
+def test_the_stage_takes_the_ratings_that_labels_are_made_from(elastic, tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    wave = np.sin(np.arange(200) / 9)
+    parts = [
+        pd.DataFrame(
+            {
+                "recording": name,
+                "time": np.arange(200) / 10,
+                "dimension": dimension,
+                "rater": rater,
+                "value": np.roll(wave, shift) + 0.1 * rng.normal(size=200),
+            }
+        )
+        for name in "ab"
+        for dimension in ("mood", "will")
+        for rater, shift in (("x", 0), ("y", 6), ("z", 12))
+    ]
+    tables.write(pd.concat(parts), schema.RATINGS, tmp_path / "ratings.parquet")
+    words = ["--ratings", tmp_path / "ratings.parquet", "--elastic", elastic]
+    outputs = {name: tmp_path / f"{name}.parquet" for name in ("labels", "moments")}
+    weights = ["--weights-output", tmp_path / "weights.parquet", "--estimator", "mean"]
+    for stage, more in (
+        (labels, ["--output", outputs["labels"], *weights]),
+        (
+            panel_moments,
+            ["--output", outputs["moments"], "--delay", "mood", 2, "--delay", "will", 0],
+        ),
+    ):
+        monkeypatch.setattr(sys, "argv", ["stage", *map(str, (*words, *more))])
+        stage.main()
+    found = tables.read(outputs["moments"])
+    assert list(found) == schema.PANEL_MOMENTS.names
+    late = found["dimension"].map({"mood": 2.0, "will": 0.0})
+    found["time"] = (found["time"] + late).round(6)
+    both = found.merge(tables.read(outputs["labels"]), on=["recording", "time", "dimension"])
+    assert len(both) == len(found)
+    np.testing.assert_array_equal(both["number"], both["raters"])
+    np.testing.assert_allclose(both["mean"], both["E"], atol=1e-9)
+    several = both[both["number"] > 1]
+    spread = np.sqrt(several["squares"] / (several["number"] - 1))
+    np.testing.assert_allclose(spread, several["sigma"], atol=1e-9)
+
+
 def test_frames_without_ratings_have_none():
     sequence = replace(planted(1, 30)[0], panel=None)
     rows = table(*(("r1", 0.2, "mood", rater, value) for rater, value in (("x", 1.0), ("y", 3.0))))
     late = table(("r1", 3.0, "mood", "x", 1.0))
-    found = panel_moments(pd.concat([rows, late]), {"mood": 0.0})
+    found = panel_moments.panel_moments(pd.concat([rows, late]), {"mood": 0.0})
     panel = with_panel(sequence, found, ["mood"]).panel
     np.testing.assert_array_equal(panel[2, 0], [2, 2, 2])
     assert panel.sum() == 6, "nothing else, and nothing after the end"

@@ -125,12 +125,14 @@ rule panel_moments:
         delay=delay_of("delays"),
         lags=flag_of("--rater-lags", "lags"),
         screen=flag_of("--rater-screen", "screen"),
+        elastic=label_flags(config["labels"], ("elastic", "max_lag")),
     shell:
         "python -m softaer.panel_moments"
         " --ratings {input.ratings}"
         " {params.delay}"
         " {params.lags}"
         " {params.screen}"
+        " {params.elastic}"
         " --output {output}"
         " > {log} 2>&1"
 

@@ -2,7 +2,8 @@
 
 These three tell all that the likelihood of a panel needs (``training: loss: panel``). Frames are
 those of the features: ratings at t + delay belong to the frame at t, as labels do. The ratings are
-those that the labels are made from, without the raters left out and without their lags.
+those that the labels are made from: without the raters left out, without their lags, and after an
+elastic alignment.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from softaer.core import cli, tables
+from softaer.core.experiment import Labels
 from softaer.core.grid import RATE, index
 from softaer.core.schema import PANEL_MOMENTS
+from softaer.labels import aligned
 from softaer.rater_lags import add_preparation, prepared
 
 
@@ -77,14 +80,20 @@ def main() -> None:
     arguments = cli.parser(__doc__)
     arguments.add_argument("--ratings", type=Path, required=True)
     add_preparation(arguments)
+    cli.add_settings(arguments, Labels, "elastic", "max_lag")
     cli.add_delays(arguments)
     cli.add_output(arguments)
     options = arguments.parse_args()
 
+    settings = cli.settings(options, Labels)
     ratings = prepared(tables.read(options.ratings), options)
     with tables.writer(options.output, PANEL_MOMENTS) as sink:
         for _, rows in ratings.groupby("recording", sort=False):
-            sink.append(panel_moments(rows, cli.delays(options)))
+            parts = [
+                aligned(part, settings.elastic, settings.max_lag)
+                for _, part in rows.groupby("dimension", sort=False)
+            ]
+            sink.append(panel_moments(pd.concat(parts), cli.delays(options)))
 
 
 if __name__ == "__main__":

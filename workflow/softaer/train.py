@@ -309,14 +309,14 @@ def _collate(
     mask = present[:, :, None] & ~torch.isnan(targets)
     targets = (targets.nan_to_num().to(device) - model.target_mean) / model.target_scale
     lengths = torch.tensor([len(s) for s in sequences])
-    panel = _collate_panels(sequences, present, model)
+    panel = _collate_panels(sequences, mask, model)
     return features.to(device), Frames(targets, mask.to(device), panel), lengths
 
 
 def _collate_panels(
-    sequences: Sequence[RecordingSequence], present: torch.Tensor, model: Network
+    sequences: Sequence[RecordingSequence], mask: torch.Tensor, model: Network
 ) -> torch.Tensor | None:
-    """Pad what is known of the single ratings, see :class:`Frames`."""
+    """Pad what is known of the single ratings, see :class:`Frames`; a frame counts if E does."""
     panels = [torch.from_numpy(s.panel) for s in sequences if s.panel is not None]
     if not panels:
         return None
@@ -324,7 +324,7 @@ def _collate_panels(
     number, mean, squares = panel.unbind(-1)
     # E and sigma of a dimension follow each other; ratings are in units of E.
     zero, unit = model.target_mean[0::2], model.target_scale[0::2]
-    number = torch.where(present[:, :, None].to(number.device), number, 0.0)
+    number = torch.where(mask[..., 0::2].to(number.device), number, 0.0)
     return torch.stack([number, (mean - zero) / unit, squares / unit**2], dim=-1)
 
 

@@ -29,8 +29,8 @@ class Frames:
         bool, same shape; False in padding and where a label or the features are missing.
     panel
         Number, mean and sum of squares about the mean of the ratings of each frame and dimension,
-        shape (B, T, dimensions, 3); number 0 in padding and where ratings or the features are
-        missing. None unless the objective needs it.
+        shape (B, T, dimensions, 3); number 0 in padding and where ratings, a label of E or the
+        features are missing. None unless the objective needs it.
     """
 
     targets: torch.Tensor
