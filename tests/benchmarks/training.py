@@ -40,6 +40,7 @@ from softaer.core.concordance import ccc
 from softaer.core.experiment import RecurrentSettings, Training
 from softaer.corpus import Recording
 from softaer.networks.allocation import KEEP_FREED_MEMORY
+from softaer.networks.precision import computed
 from softaer.networks.sequences import RecordingSequence, load_sequences
 from softaer.train import fit
 
@@ -47,6 +48,9 @@ OUTPUT = "mood_E"
 
 FAST = Training(piece=20.0, precision="bfloat16")
 """What makes training fast where it need not be exact."""
+
+PRECISION = computed(FAST.precision, torch.device("cpu"))
+"""In which this processor really computes."""
 
 
 @dataclass(frozen=True)
@@ -279,8 +283,8 @@ def wholes(size: Size, epochs: int, seeds: int) -> Iterator[dict]:
     trainings = {
         "training": Training(),
         "training, pieces of 20 s": replace(FAST, precision="float32"),
-        "training, pieces of 40 s in bfloat16": replace(FAST, piece=40.0),
-        "training, pieces of 20 s in bfloat16": FAST,
+        f"training, pieces of 40 s in {PRECISION}": replace(FAST, piece=40.0),
+        f"training, pieces of 20 s in {PRECISION}": FAST,
     }
     bare_runs, our_runs = [], {name: [] for name in trainings}
     with bare_process() as bare, our_process() as ours:
@@ -355,7 +359,7 @@ def single_epochs(repeat: int) -> Iterator[dict]:
     yield epoch("epoch, recordings of one length", size, plain, repeat)
     yield two_networks(size, plain, repeat)
     yield epoch("epoch, pieces of 20 s", size, replace(FAST, precision="float32"), repeat)
-    yield epoch("epoch, pieces of 20 s in bfloat16", size, FAST, repeat)
+    yield epoch(f"epoch, pieces of 20 s in {PRECISION}", size, FAST, repeat)
     # The plain loop takes minutes here: one turn besides that which warms up.
     yield epoch("epoch, lengths within 20 %", replace(size, spread=0.2), plain, 1)
 

@@ -48,6 +48,8 @@ class Run:
     seed: int = 0
     noises: dict = field(default_factory=dict)
     sexes: dict = field(default_factory=dict)
+    raters: dict = field(default_factory=dict)
+    """Who rated each recording; without, nothing is known of it, as in results of old versions."""
 
     def write(self):
         results = self.folder / "results"
@@ -74,6 +76,11 @@ class Run:
             path = places.within(results, places.DATASET, modality="audio", batch=name)
             tables.write(own.assign(f=0.0), layout, path)
             parts.append(own)
+        for name, raters in self.raters.items():
+            weights = {"recording": name, "dimension": "mood", "rater": raters}
+            weights |= {"agreement": 0.5, "weight": 1.0, "fallback": False}
+            path = places.within(results, places.RATER_WEIGHTS, batch=name)
+            tables.write(pd.DataFrame(weights), schema.RATER_WEIGHTS, path)
         targets = pd.concat(parts, ignore_index=True)
         targets = targets.set_axis(["recording", "time", "E", "sigma"], axis=1)
         recordings, scores = read_recordings(table), []

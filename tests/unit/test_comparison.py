@@ -13,7 +13,7 @@ from softaer.comparison.page import FILES, write_comparison
 from softaer.comparison.paired import BEST, compare_runs
 from softaer.comparison.settings import changed, normalised
 from softaer.core import places, tables
-from softaer.core.concordance import ccc
+from softaer.core.concordance import ccc, within_panels
 from softaer.core.errors import InputError
 from softaer.page.settings import flat, shown
 from softaer.running.configuration import filled
@@ -59,6 +59,33 @@ def test_scores_on_shared_frames_are_those_of_the_shared_frames(tmp_path):
     assert found.loc[("E", "two"), "ccc"] == pytest.approx(np.mean(values), abs=1e-9)
     # Its own frames are more, so its own score is another.
     assert found.loc[("E", "two"), "ccc_own_frames"] != pytest.approx(np.mean(values), abs=1e-6)
+
+
+def test_sigma_is_scored_within_the_panels_of_the_first_experiment(tmp_path):
+    """Whatever is known of the raters of the others: the same frames count in the same way."""
+    apart = {name: ["x", "y"] if name < "t4" else ["y", "z"] for name in TESTED}
+    together = {name: ["x", "y"] for name in TESTED}
+    labels = {(name, "s"): LABELS[name, "s"] + np.float32(5 * (name < "t4")) for name in TESTED}
+    make = {"labels": labels, "delay": 2.0}
+    first, same, unknown = runs_of(
+        Run(tmp_path / "first", raters=apart, **make),
+        Run(tmp_path / "same", raters=together, **make),
+        Run(tmp_path / "unknown", **make),
+    )
+    values = []
+    for seed in (1, 2):
+        path = places.final_prediction(first.results, "mood", "audio", "multi", seed)
+        own = tables.read(path).set_index("recording").loc[list(TESTED)]
+        panel = (own.index < "t4").astype(int)
+        label = np.concatenate([labels[name, "s"][20:] for name in TESTED])
+        series = (label, own["sigma"].to_numpy())
+        values.append(ccc(*(within_panels(each, panel) for each in series)))
+    found = rows_of(compare_runs([first, same, unknown], {}))
+    for name in ("first", "same", "unknown"):
+        assert found.loc[("sigma", name), "ccc"] == pytest.approx(np.mean(values), abs=1e-6)
+    pooled = rows_of(compare_runs([unknown, first], {}))
+    assert pooled.loc[("sigma", "first"), "ccc"] > np.mean(values) + 0.05
+    assert pooled.loc[("E", "first"), "ccc"] == found.loc[("E", "first"), "ccc"]
 
 
 def test_a_better_experiment_is_found_and_a_repetition_is_not(tmp_path):

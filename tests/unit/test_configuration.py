@@ -89,11 +89,19 @@ def test_filling_is_light():
         ({"delay": {"arousal": 4}}, "delay"),
         ({"video": {"rate": 2}}, "video.rate"),
         ({"apply": {"task": "joint"}}, "apply.task"),
+        ({"training": {"loss": "panel"}}, "training.loss"),
+        ({"grid": {"training.loss": ["mse", "panel"]}}, "grid.training.loss"),
     ],
 )
 def test_keys_are_checked_against_defaults_of_others(overlay, key):
     with pytest.raises(InputError, match=f"'{key}'"):
         configuration.filled(overlay)
+
+
+@pytest.mark.parametrize("tasks", [["multi"], ["joint"], ["multi", "joint"]])
+def test_the_likelihood_is_for_tasks_that_learn_e_and_sigma_together(tasks):
+    for overlay in ({"training": {"loss": "panel"}}, {"grid": {"training.loss": ["ccc", "panel"]}}):
+        configuration.filled(overlay | {"tasks": tasks})
 
 
 def test_every_key_says_what_is_expected():

@@ -70,6 +70,22 @@ def test_a_setting_that_is_idle_changes_no_loss():
     assert loss(both, **likelihood) == loss(both, **likelihood, weight_sigma=0.5)
 
 
+def test_single_ratings_are_needed_if_one_instance_learns_from_them():
+    """Settings that are idle with the likelihood are not tried with it."""
+    grid = {"training.loss": ["mse", "panel"], "training.weight_sigma": [0.6, 1.0]}
+    networks = Networks(filled({"grid": grid, "tasks": ["multi"]}), ["audio"])
+    assert networks.needs_panels
+    assert list(networks.instances["E+sigma"]) == [
+        "loss~mse,weight_sigma~0.6",
+        "loss~mse,weight_sigma~1.0",
+        "loss~panel",
+    ]
+    assert not Networks(filled({}), ["audio"]).needs_panels
+    assert Networks(
+        filled({"training": {"loss": "panel"}, "tasks": ["joint"]}), ["audio"]
+    ).needs_panels
+
+
 def test_without_a_grid_the_number_of_cells_names_the_instance():
     config = filled({"model": {"cells": 12}})
     settings = config["model"] | config["training"]

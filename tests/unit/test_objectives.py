@@ -17,11 +17,13 @@ from torch.nn.functional import softplus
 from softaer import labels, panel_moments
 from softaer.core import schema, tables
 from softaer.core.concordance import ccc
-from softaer.core.experiment import RecurrentSettings, Training
+from softaer.core.errors import InputError
+from softaer.core.experiment import Labels, RecurrentSettings, Training
 from softaer.networks.architectures import load_model, save_model
 from softaer.networks.heads import HEADS, LEAST_SPREAD, PanelHead
 from softaer.networks.objectives import LOSSES, Frames, PanelLikelihood
 from softaer.networks.sequences import RecordingSequence, with_panel
+from softaer.panel_moments import moments_of_recordings
 from softaer.train import cut, fit
 
 OUTPUTS = ("mood_E", "mood_sigma")
@@ -76,7 +78,9 @@ def test_a_mini_batch_is_the_mean_over_its_ratings():
     found.backward()
     assert found.item() == pytest.approx(sum(each) / 7)
     assert (values.grad[0, -1] == 0).all()
-    assert (values.grad[0, :-1] != 0).all()
+    single = torch.zeros(3, 3, dtype=bool)
+    single[2, 1] = True  # sigma of the frame with one rating
+    assert ((values.grad[0, :-1] == 0) == single).all()
 
 
 def test_two_dimensions_are_two_panels():
@@ -93,6 +97,7 @@ def test_two_dimensions_are_two_panels():
 def fitted(ratings, error, with_tau):
     """Sigma of largest likelihood if E is wrong by so much, with and without tau."""
     panel = torch.stack([moments(row)[0, 0] for row in ratings])[None]
+    torch.set_num_threads(1)
     spreads = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([spreads], 0.05)
     for _ in range(600):
@@ -112,6 +117,15 @@ def test_an_error_of_e_does_not_enter_sigma():
         assert fitted(ratings, error, with_tau=True) == pytest.approx(0.5, abs=0.03)
     assert fitted(ratings, 0.0, with_tau=False) == pytest.approx(0.5, abs=0.03)
     assert fitted(ratings, 1.0, with_tau=False) > 0.9
+
+
+def test_single_ratings_teach_sigma_nothing():
+    """They cannot tell it from an error of E. And the control: pairs can."""
+    ratings = np.random.default_rng(0).normal(0, 0.5, (300, 2))
+    start = pytest.approx(np.log(2) + LEAST_SPREAD)
+    for error in (0.0, 1.0):
+        assert fitted(ratings[:, :1], error, with_tau=True) == start
+        assert fitted(ratings, error, with_tau=True) == pytest.approx(0.5, abs=0.05)
 
 
 def planted(seed, length=120, raters=6, partition="train"):
@@ -228,9 +242,9 @@ def test_moments_of_a_panel_by_hand():
         ("a", 0.1, "mood", "x", 7.0),
         ("a", 0.5, "will", "x", 1.0),
     )
-    found = (
-        panel_moments.panel_moments(ratings, {"mood": 0.2, "will": 0.0}).round(9).to_dict("list")
-    )
+    weights = ratings[["recording", "dimension", "rater"]].drop_duplicates().assign(weight=1.0)
+    delays = {"mood": 0.2, "will": 0.0}
+    found = moments_of_recordings(ratings, weights, delays, Labels()).round(9).to_dict("list")
     assert found == {
         "recording": ["a", "a", "a"],
         "time": [0.1, 0.2, 0.5],
@@ -241,10 +255,14 @@ def test_moments_of_a_panel_by_hand():
     }
 
 
-@pytest.mark.parametrize("elastic", ["none", "ctw"])
-def test_the_stage_takes_the_ratings_that_labels_are_made_from(elastic, tmp_path, monkeypatch):
+@pytest.mark.parametrize("way", ["mean", "ctw", "inverted"])
+def test_the_stage_takes_the_ratings_that_labels_are_made_from(way, tmp_path, monkeypatch):
+    """Also after an elastic alignment, and without raters of weight 0."""
     rng = np.random.default_rng(3)
     wave = np.sin(np.arange(200) / 9)
+    raters = {"x": wave, "y": np.roll(wave, 3), "z": np.roll(wave, 6)}
+    if way == "inverted":
+        raters |= {"w": -wave}
     parts = [
         pd.DataFrame(
             {
@@ -252,44 +270,98 @@ def test_the_stage_takes_the_ratings_that_labels_are_made_from(elastic, tmp_path
                 "time": np.arange(200) / 10,
                 "dimension": dimension,
                 "rater": rater,
-                "value": np.roll(wave, shift) + 0.1 * rng.normal(size=200),
+                "value": trace + 0.1 * rng.normal(size=200),
             }
         )
         for name in "ab"
         for dimension in ("mood", "will")
-        for rater, shift in (("x", 0), ("y", 6), ("z", 12))
+        for rater, trace in raters.items()
     ]
-    tables.write(pd.concat(parts), schema.RATINGS, tmp_path / "ratings.parquet")
-    words = ["--ratings", tmp_path / "ratings.parquet", "--elastic", elastic]
-    outputs = {name: tmp_path / f"{name}.parquet" for name in ("labels", "moments")}
-    weights = ["--weights-output", tmp_path / "weights.parquet", "--estimator", "mean"]
-    for stage, more in (
-        (labels, ["--output", outputs["labels"], *weights]),
-        (
-            panel_moments,
-            ["--output", outputs["moments"], "--delay", "mood", 2, "--delay", "will", 0],
-        ),
+    # One rater comes late.
+    ratings = pd.concat(parts).query("rater != 'y' or time >= 5")
+    tables.write(ratings, schema.RATINGS, tmp_path / "ratings.parquet")
+    files = {name: tmp_path / f"{name}.parquet" for name in ("labels", "weights", "moments")}
+    words = ["--ratings", tmp_path / "ratings.parquet"]
+    words += ["--elastic", "ctw"] if way == "ctw" else []
+    of_labels = ["--weights-output", files["weights"]]
+    of_labels += [] if way == "inverted" else ["--estimator", "mean"]
+    of_moments = ["--rater-weights", files["weights"], "--delay", "mood", 2, "--delay", "will", 0]
+    for stage, name, more in (
+        (labels, "labels", of_labels),
+        (panel_moments, "moments", of_moments),
     ):
-        monkeypatch.setattr(sys, "argv", ["stage", *map(str, (*words, *more))])
+        more = [*words, "--output", files[name], *more]
+        monkeypatch.setattr(sys, "argv", ["stage", *map(str, more)])
         stage.main()
-    found = tables.read(outputs["moments"])
+    found = tables.read(files["moments"])
     assert list(found) == schema.PANEL_MOMENTS.names
     late = found["dimension"].map({"mood": 2.0, "will": 0.0})
     found["time"] = (found["time"] + late).round(6)
-    both = found.merge(tables.read(outputs["labels"]), on=["recording", "time", "dimension"])
-    assert len(both) == len(found)
+    both = found.merge(tables.read(files["labels"]), on=["recording", "time", "dimension"])
+    assert len(both) == len(found) == 2 * (200 + 180)
     np.testing.assert_array_equal(both["number"], both["raters"])
-    np.testing.assert_allclose(both["mean"], both["E"], atol=1e-9)
-    several = both[both["number"] > 1]
-    spread = np.sqrt(several["squares"] / (several["number"] - 1))
-    np.testing.assert_allclose(spread, several["sigma"], atol=1e-9)
+    assert both["number"].max() == 3, "whoever runs against the others is not counted"
+    if way != "inverted":  # weights move E
+        np.testing.assert_allclose(both["mean"], both["E"], atol=1e-9)
+        spread = np.sqrt(both["squares"] / (both["number"] - 1))
+        np.testing.assert_allclose(spread, both["sigma"], atol=1e-9)
 
 
 def test_frames_without_ratings_have_none():
     sequence = replace(planted(1, 30)[0], panel=None)
     rows = table(*(("r1", 0.2, "mood", rater, value) for rater, value in (("x", 1.0), ("y", 3.0))))
     late = table(("r1", 3.0, "mood", "x", 1.0))
-    found = panel_moments.panel_moments(pd.concat([rows, late]), {"mood": 0.0})
+    weights = pd.DataFrame({"rater": ["x", "y"], "weight": 1.0})
+    found = panel_moments.panel_moments(pd.concat([rows, late]), weights, 0.0)
+    found = found.assign(dimension="mood")
     panel = with_panel(sequence, found, ["mood"]).panel
     np.testing.assert_array_equal(panel[2, 0], [2, 2, 2])
     assert panel.sum() == 6, "nothing else, and nothing after the end"
+
+
+def joined(one, other, scale):
+    """Two recordings as two dimensions of one, the second on a scale of its own."""
+    factor = np.float32([1, scale, scale**2])
+    return replace(
+        one,
+        features=np.hstack([one.features, other.features]),
+        targets=np.hstack([one.targets, scale * other.targets]),
+        panel=np.concatenate([one.panel, factor * other.panel], axis=1),
+    )
+
+
+def test_dimensions_of_a_joint_network_keep_their_own_scale(corpus):
+    """A dimension on a scale that is 100 times as wide is learnt as well."""
+    torch.set_num_threads(1)
+    parts = [
+        [joined(a[0], b[0], 100.0) for a, b in zip(part[::2], part[1::2], strict=True)]
+        for part in corpus
+    ]
+    training = Training(loss="panel", learning_rate=0.02, max_steps=150, input_noise=0.0)
+    model, _ = fit(*parts[:2], BOTH, training, RecurrentSettings(layers=1, cells=12), 1)
+    predictions = np.concatenate(model.predict([s.features for s in parts[2]]))
+    targets = np.concatenate([s.targets for s in parts[2]])
+    for column in range(4):
+        assert np.corrcoef(predictions[:, column], targets[:, column])[0, 1] > 0.5, BOTH[column]
+    ratio = predictions.mean(axis=0)[2:] / predictions.mean(axis=0)[:2]
+    assert (ratio[1] > 50) & (ratio[1] < 200)
+
+
+def test_constant_ratings_do_not_divide_by_zero(corpus):
+    train, dev = ([s for s, _, _ in part] for part in corpus[:2])
+    panel = np.float32([6, 0.5, 0]) + 0 * train[0].panel
+    flat = [replace(s, targets=np.float32([0.5, 0]) + 0 * s.targets, panel=panel) for s in train]
+    training = replace(LIKELIHOOD, max_steps=6, evaluate_every=3)
+    model, curve = fit(flat, dev, OUTPUTS, training, RecurrentSettings(layers=1, cells=4), 1)
+    assert np.isfinite(curve["train_loss"]).all()
+    assert np.isfinite(model.predict([dev[0].features])[0]).all()
+
+
+def test_what_the_likelihood_needs_is_said(corpus):
+    train, dev = ([s for s, _, _ in part] for part in corpus[:2])
+    rest = (LIKELIHOOD, RecurrentSettings(layers=1, cells=4), 1)
+    with pytest.raises(InputError, match=r"'r3' comes without its single ratings.*--panels"):
+        fit([*train[:3], replace(train[3], panel=None)], dev, OUTPUTS, *rest)
+    narrow = [replace(s, targets=s.targets[:, :1]) for s in train]
+    with pytest.raises(InputError, match=r"outputs \['mood_E'\]; expected E and sigma"):
+        fit(narrow, dev, OUTPUTS[:1], *rest)

@@ -561,13 +561,14 @@ def test_a_range_is_not_called_an_interval(tmp_path, root):
 
 
 def test_the_note_on_panels_is_there_if_recordings_have_other_raters(tmp_path, root, text):
-    assert "Recordings have other raters" not in text
+    assert "the same raters" not in text
     results = Results(tmp_path, tasks=("multi",))
     scores = results.scores
     scores.loc[scores["target"] == "sigma", "panels"] = 3
+    scores.loc[scores["partition"] == "dev", "panels"] = 7
     results.write(scores, schema.CCC, "ccc")
     flat = " ".join(results.render(root).split())
-    assert "Recordings have other raters (3 panels), whose σ differs in level" in flat
+    assert "Not all recordings have the same raters (3 panels), and σ differs in level" in flat
 
 
 SECTIONS = [

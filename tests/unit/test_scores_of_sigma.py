@@ -125,6 +125,9 @@ def test_all_stages_score_sigma_within_panels_if_they_are_known(corpus, within, 
             assert points.loc[(modality, target), "ccc"] == pytest.approx(expected, abs=1e-6)
             known = within and target == "sigma"
             assert found["panels"] == 2 if known else np.isnan(found["panels"])
+    rows = (folder / "ccc.csv").read_text().splitlines()
+    ends = {(row.split(",")[1], row.rpartition(",")[2]) for row in rows[1:]}
+    assert ends == {("E", ""), ("sigma", "2" if within else "")}, "a count"
     sigma = on_test.xs("sigma", level="target")["ccc"].groupby("modality").first()
     if within:
         assert sigma["audio"] > 0.9, "it knows the moments"
@@ -175,12 +178,12 @@ def test_a_panel_is_a_set_of_raters(corpus):
     weights = tables.read_batches(
         corpus.folder / "weights", read_recordings(corpus.folder / "recordings.csv")
     )
-    found = panels(weights, "m")
+    found = panels(weights)
     assert list(found) == NAMES
     assert {found[name] for name in NAMES if panel_of(name) == "near"} == {found["r01"]}
     assert len(set(found.values())) == 2
     shuffled = weights.sample(frac=1, random_state=0).sort_values("recording", kind="stable")
-    assert panels(shuffled, "m") == found, "in any order"
+    assert panels(shuffled) == found, "in any order"
     some = read_recordings(corpus.folder / "recordings.csv")[:4]
     frames = read_targets(corpus.folder / "dataset", some, "m", corpus.folder / "weights")
     assert frames.groupby("recording")["panel"].first().tolist() == [0, 1, 0, 1]

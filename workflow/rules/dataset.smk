@@ -107,6 +107,7 @@ rule dataset_batch:
 rule panel_moments:
     input:
         ratings=TRACES,
+        weights=places.RATER_WEIGHTS,
         delays=DELAY_TABLE,
         lags=LAGS,
         screen=SCREEN,
@@ -129,6 +130,7 @@ rule panel_moments:
     shell:
         "python -m softaer.panel_moments"
         " --ratings {input.ratings}"
+        " --rater-weights {input.weights}"
         " {params.delay}"
         " {params.lags}"
         " {params.screen}"

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from softaer.core import cli, tables
-from softaer.core.concordance import ccc, within_panels
+from softaer.core.concordance import ccc
 from softaer.core.correction import Trace, possible
 from softaer.core.experiment import Experiment, Postprocessing
 from softaer.core.places import PREDICTION, SCORES, within
 from softaer.core.schema import CONTRIBUTIONS
-from softaer.core.targets import panels
+from softaer.core.targets import as_scored, read_panels
 from softaer.core.tasks import JOIN
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored, shares
@@ -81,11 +81,12 @@ def without_each(
             fused = np.concatenate([predictions[k] for k in here])
             fused = possible(target, fused).astype(np.float32)
             known = not np.isnan(fused[~np.isnan(label)]).any()
-            if target == "sigma":
+            frames = pd.DataFrame({"label": label, "fused": fused})
+            if panel_of:
                 lengths = [len(first[k].label) for k in here]
-                panel = np.repeat([panel_of.get(names[k], 0) for k in here], lengths)
-                fused[np.isnan(label)] = np.nan
-                label, fused = (within_panels(values, panel) for values in (label, fused))
+                frames["panel"] = np.repeat([panel_of[names[k]] for k in here], lengths)
+            frames = frames.dropna(subset=["label"])
+            label, fused = (as_scored(target, frames, frames[c]) for c in ("label", "fused"))
             score = ccc(label, fused) if known else np.nan
             rows.append({"modality": left_out, "partition": partition, "without": score})
     return pd.DataFrame(rows, columns=["modality", "partition", "without"])
@@ -144,7 +145,7 @@ def main() -> None:
         )
         panel_of = {}
         if options.rater_weights is not None:
-            panel_of = panels(tables.read_batches(options.rater_weights, recordings), dimension)
+            panel_of = read_panels(options.rater_weights, recordings, dimension)
         for task, seed in itertools.product(experiment.tasks, experiment.seeds):
             model = {"dimension": dimension, "task": task, "seed": seed}
             raw = {

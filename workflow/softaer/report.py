@@ -43,7 +43,7 @@ from softaer.page.oddities import oddities
 from softaer.page.published import SHIPPED, departures, read_published, side_by_side
 from softaer.page.raters import raters_rows, sentences
 from softaer.page.run_times import run_times
-from softaer.page.score_table import other_scores, score_table, with_minus
+from softaer.page.score_table import other_scores, panels_of_test, score_table, with_minus
 from softaer.page.sections import on_page
 from softaer.page.settings import departures_from_defaults
 from softaer.page.template import as_rows, in_page, render
@@ -397,7 +397,7 @@ def main() -> None:
         tested=len(claims) > 0,
         claims=as_rows(claims_table(claims)),
         scores=own,
-        panels=int(scores["panels"].max()) if scores["panels"].notna().any() else 0,
+        panels=panels_of_test(scores),
         other_scores=as_rows(other_scores(scores)),
         kinds=sorted(set(on_test["kind"])),
         units=units,

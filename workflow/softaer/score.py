@@ -6,8 +6,8 @@ predictions, it has those before post-processing and, on dev, those out of fold.
 final predictions stand beside the CCC: Pearson's r, RMSE, MAE, and the CCC of single recordings.
 The CSV also has the scores of the prediction averaged over seeds, with ``mean`` as their seed.
 
-Sigma is scored within panels of raters, because its level differs between them: if recordings have
-other raters, the mean of each panel is taken out of labels and predictions.
+Sigma is scored within panels of raters, because its level differs between them: unless all
+recordings have the same raters, the mean of each panel is taken out of labels and predictions.
 
 All modalities are scored on the same recordings. The table counts how many of them lack the
 modality: there, its network has seen only zeros, and the fusion has not used it.
@@ -202,6 +202,7 @@ def main() -> None:
     tables.write(table, CCC, options.output)
     with complete(options.csv_output) as path:
         both = pd.concat([table.to_pandas().astype({"seed": object}), *of_means])
+        both = both.astype({"panels": "Int64"})
         both[CCC.names].to_csv(path, index=False, float_format="%.6f")
 
 

@@ -30,7 +30,7 @@ from softaer.core.errors import InputError
 from softaer.core.experiment import OF_ANY_NETWORK, Model, Training
 from softaer.core.grid import RATE
 from softaer.core.schema import LEARNING_CURVE
-from softaer.core.tasks import JOIN, OBJECTIVES, output_names
+from softaer.core.tasks import JOIN, OBJECTIVES, TARGETS, output_names
 from softaer.corpus import rated, read_recordings
 from softaer.networks.allocation import give_back_freed_memory
 from softaer.networks.architectures import (
@@ -43,7 +43,7 @@ from softaer.networks.architectures import (
 )
 from softaer.networks.network import Architecture, Network
 from softaer.networks.objectives import LOSSES, Frames, Objective
-from softaer.networks.precision import computed, products_in
+from softaer.networks.precision import computed
 from softaer.networks.sequences import RecordingSequence, load_sequences, with_panel
 
 STEPS_OF_MEMORY = 50
@@ -108,10 +108,13 @@ def fit(
     Raises
     ------
     InputError
-        If a partition is empty or has no label for an output.
+        If a partition is empty or has no label for an output, or if the loss needs single ratings
+        and E and sigma, and there are only some of them.
     """
     _require_labels(train, "train", outputs)
     _require_labels(dev, "dev", outputs)
+    if LOSSES[training.loss].needs_panel:
+        _require_panels(train, training.loss, outputs)
     generator = make_deterministic(seed)
     device = pick_device()
     if computed(training.precision, device) != training.precision:
@@ -194,13 +197,15 @@ def _steps(
     All recordings come once, in random order, before any comes again.
     """
     device = model.target_mean.device
+    bfloat16 = computed(training.precision, device) == "bfloat16"
+    half = torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
     for step, chosen in enumerate(_mini_batches(len(pieces), training.batch_size, generator), 1):
         model.train()
         some = [piece for recording in chosen for piece in pieces[recording]]
         features, frames, lengths = _collate(some, model)
         noise = torch.randn(features.shape, generator=generator).to(device)
         features = features + training.input_noise * noise
-        with products_in(training.precision, device):
+        with half:
             values = model(features, lengths)
         loss = objective(values.float(), frames)
         optimiser.zero_grad()
@@ -294,6 +299,23 @@ def _require_labels(
             )
 
 
+def _require_panels(
+    sequences: Sequence[RecordingSequence], loss: str, outputs: Sequence[str]
+) -> None:
+    targets = [output.rpartition("_")[2] for output in outputs]
+    if targets != list(TARGETS) * (len(targets) // 2):
+        raise InputError(
+            f"loss {loss!r}: found the outputs {list(outputs)}; expected E and sigma of each "
+            "dimension, whose likelihood it is"
+        )
+    without = [s.recording for s in sequences if s.panel is None]
+    if without:
+        raise InputError(
+            f"loss {loss!r}: recording {without[0]!r} comes without its single ratings; expected "
+            "the results of the stage panel_moments (--panels)"
+        )
+
+
 def _collate(
     sequences: Sequence[RecordingSequence], model: Network
 ) -> tuple[torch.Tensor, Frames, torch.Tensor]:
@@ -361,7 +383,7 @@ def main() -> None:
         list(load_sequences(options.dataset, [r for r in recordings if r.partition == p], names))
         for p in ("train", "dev")
     )
-    if LOSSES[training.loss].needs_panel:
+    if LOSSES[training.loss].needs_panel and options.panels is not None:
         of_train = [r for r in recordings if r.partition == "train"]
         moments = dict(list(tables.read_batches(options.panels, of_train).groupby("recording")))
         dimensions = options.scope.split(JOIN)

@@ -48,7 +48,7 @@ from softaer.core.predictive import LEAST_SPREAD
 from softaer.core.predictive import NOMINAL as NOMINAL_BANDS
 from softaer.core.reliability import correlation_from_moments
 from softaer.core.schema import COVERED, DISTRIBUTION, UNCERTAINTY
-from softaer.core.targets import read_targets
+from softaer.core.targets import panels, read_targets
 from softaer.core.tasks import ALONE, CLIMATOLOGY, LABEL, PREDICTED, RIDGE, TARGETS
 from softaer.core.tasks import CONSTANT_SPREAD as CONSTANT
 from softaer.corpus import rated, read_recordings, read_rows
@@ -468,11 +468,9 @@ def with_panels(
     delay
         Of the annotations [s].
     """
-    raters = traces.groupby("recording")["rater"].agg(lambda names: tuple(sorted(set(names))))
-    panels = pd.Series(pd.factorize(raters)[0], index=raters.index, dtype="int64")
     names = ratings["recording"]
     frame = index(ratings["time"].to_numpy()) - round(delay * RATE)
-    return ratings.assign(frame=frame, unit=names.map(unit_of), panel=names.map(panels))
+    return ratings.assign(frame=frame, unit=names.map(unit_of), panel=names.map(panels(traces)))
 
 
 def read_predictive(

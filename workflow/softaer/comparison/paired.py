@@ -30,7 +30,7 @@ from softaer.core.inference import (
 )
 from softaer.core.listing import first_few
 from softaer.core.places import SCORES, within
-from softaer.core.targets import read_targets
+from softaer.core.targets import read_panels, read_targets
 from softaer.core.tasks import CONSTANT, TASKS
 from softaer.corpus import Recording
 from softaer.evaluate import read_sums
@@ -121,10 +121,16 @@ def common_frames(
         If labels differ; says where, by how much, and which keys may be the reason.
     """
     shared = set.intersection(*({r.recording for r in run.scored} for run in runs))
+    # Sigma of all is scored within the panels of the first, so that the same frames count alike.
+    first, panel_of = runs[0], {}
+    if first.rater_weights is not None:
+        panel_of = read_panels(first.rater_weights, on_test(first.scored), dimension)
     tables_of, labels = [], []
     for run in runs:
         some = on_test(run.scored)
-        table = read_targets(run.dataset, some, dimension, run.rater_weights)
+        table = read_targets(run.dataset, some, dimension)
+        if panel_of:
+            table["panel"] = table["recording"].map(panel_of).fillna(-1).astype(int)
         frame = index(table["time"].to_numpy()) + round(run.delays[dimension] * RATE)
         tables_of.append(table)
         labels.append(table.set_index([table["recording"], pd.Index(frame, name="frame")]))

@@ -71,8 +71,8 @@ def ccc_of_recordings(truth: Sequence[np.ndarray], prediction: Sequence[np.ndarr
 def within_panels(values: np.ndarray, panel: np.ndarray) -> np.ndarray:
     """Take the levels of panels of raters out of sigma.
 
-    Who rates little apart from each other in one recording and far apart in another may be another
-    panel and not another moment. So the mean of each panel is moved to the mean of all.
+    If raters are close together in one recording and far apart in another one, the reason may be
+    the raters and not the moment. So the mean of each panel is moved to the mean of all.
 
     Parameters
     ----------

@@ -26,20 +26,23 @@ def feature_columns(columns: list[str]) -> list[str]:
     )
 
 
-def panels(weights: pd.DataFrame, dimension: str) -> dict[str, int]:
+def panels(raters: pd.DataFrame) -> dict[str, int]:
     """Number of the panel of each recording; recordings with the same raters share one.
 
     Parameters
     ----------
-    weights
-        ``recording``, ``dimension``, ``rater``: who rated what.
-    dimension
-        Requested dimension.
+    raters
+        ``recording``, ``rater``: who rated what in one dimension.
     """
-    rows = weights[weights["dimension"] == dimension]
-    raters = rows.groupby("recording", sort=False)["rater"].agg(frozenset)
+    raters = raters.groupby("recording", sort=False)["rater"].agg(frozenset)
     numbers, _ = pd.factorize(raters)
     return dict(zip(raters.index, numbers.tolist(), strict=True))
+
+
+def read_panels(folder: Path, recordings: Iterable[Recording], dimension: str) -> dict[str, int]:
+    """:func:`panels` of some recordings, from the weights of their raters by batch."""
+    weights = tables.read_batches(folder, recordings)
+    return panels(weights[weights["dimension"] == dimension])
 
 
 def read_targets(
@@ -72,7 +75,7 @@ def read_targets(
     rows = rows.rename(columns=dict(zip(names, TARGETS, strict=True)))
     if weights is None:
         return rows
-    panel_of = panels(tables.read_batches(weights, recordings), dimension)
+    panel_of = read_panels(weights, recordings, dimension)
     return rows.assign(panel=rows["recording"].map(panel_of))
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 LEAST_SPREAD = 0.03
-"""Smallest spread that a likelihood may find, in standard deviations of E on train."""
+"""Smallest spread that a likelihood may find, in units of the network: standard deviations of E on
+train, or ratings if targets are not standardised."""
 
 
 class Head:
@@ -38,7 +39,7 @@ class Head:
 
 
 class PanelHead(Head):
-    """E, sigma and tau of each dimension, all in units of the standard deviation of E.
+    """E, sigma and tau of each dimension, all in the unit of E.
 
     The outputs are E and sigma of one dimension after the other. The read-out has them first, and
     then tau of each dimension, the spread of the panel's mean about E, which is no output.

@@ -139,8 +139,8 @@ class PanelLikelihood(Objective):
 
         -2 log p = (K - 1) log sigma² + S / sigma² + log v + K (m - E)² / v,   v = K tau² + sigma²
 
-    up to a constant. Sigma is seen in the deviations from m alone, so an error of E cannot enter
-    it: that goes to tau.
+    up to a constant. Sigma shows in the deviations from m, which do not depend on E, so that an
+    error of E goes to tau. A single rating cannot tell the two apart and teaches tau alone.
     """
 
     head = PanelHead
@@ -151,7 +151,7 @@ class PanelLikelihood(Objective):
         number, mean, squares = frames.panel.unbind(-1)
         emotion, sigma, tau = self.head.parts(values, len(self.outputs)).unbind(-1)
         within = sigma**2
-        whole = number * tau**2 + within
+        whole = number * tau**2 + torch.where(number == 1, within.detach(), within)
         twice = (number - 1) * within.log() + squares / within
         twice = twice + whole.log() + number * (mean - emotion) ** 2 / whole
         known = number > 0

@@ -2,7 +2,7 @@
 
 import torch
 
-from softaer.core.experiment import Precision, Training
+from softaer.core.experiment import Precision
 
 
 def computed(precision: Precision, device: torch.device) -> Precision:
@@ -11,14 +11,11 @@ def computed(precision: Precision, device: torch.device) -> Precision:
     A device without instructions for bfloat16 would be slower with it than without, and oneDNN
     refuses its recurrent layers. So products have float32 there.
     """
+    if precision == "float32":
+        return precision
     if device.type == "cuda":
         has = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        has = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return precision if has else Training.precision
-
-
-def products_in(precision: Precision, device: torch.device) -> torch.autocast:
-    """A context in which products have a precision, if the device has it."""
-    half = computed(precision, device) == "bfloat16"
-    return torch.autocast(device.type, torch.bfloat16, enabled=half)
+        onednn = torch.backends.mkldnn.is_available()
+        has = onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return precision if has else "float32"

@@ -80,6 +80,17 @@ OTHER_SCORES = {
 """Columns of the scores beside the CCC, with their titles."""
 
 
+def panels_of_test(scores: pd.DataFrame) -> int:
+    """Largest number of panels of raters within which sigma is scored on test (on dev without it).
+
+    0 if sigma is not predicted.
+    """
+    found = scores.dropna(subset=["panels"])
+    on_test = found[found["partition"] == "test"]
+    found = found if on_test.empty else on_test
+    return 0 if found.empty else int(found["panels"].max())
+
+
 def other_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """More than one figure per model, mean over seeds, on test or, without it, on dev.
 
