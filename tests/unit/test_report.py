@@ -46,6 +46,7 @@ CONFIG = {
     "delay": 4.0,
     "labels": {"alignment": "none"},
     "model": {"network": "blstm"},
+    "training": {"precision": "float32"},
     "report": {"without": []},
     "evaluation": {"resample": "subject", "draws": 1234},
 }
@@ -146,6 +147,10 @@ class Results:
             self.write(curve, schema.LEARNING_CURVE, f"{where}/learning_curve")
             tensors = {"w": np.zeros((7, cells)), "target_mean": np.zeros(5)}
             save_file(tensors, self.folder / f"{where}/weights.safetensors")
+            # One of two processors has bfloat16.
+            used = {3: "float32", 4: "bfloat16"}[cells]
+            description = json.dumps({"training": {"precision": used}})
+            (self.folder / f"{where}/description.json").write_text(description)
 
     def fusion(self, dimension, task, modalities, seed=1):
         where = f"fuse/{dimension}/{task}/seed{seed}"
@@ -561,7 +566,7 @@ def test_a_range_is_not_called_an_interval(tmp_path, root):
 
 
 def test_the_note_on_panels_is_there_if_recordings_have_other_raters(tmp_path, root, text):
-    assert "the same raters" not in text
+    assert "Not all recordings have the same raters" not in text
     results = Results(tmp_path, tasks=("multi",))
     scores = results.scores
     scores.loc[scores["target"] == "sigma", "panels"] = 3
@@ -569,6 +574,14 @@ def test_the_note_on_panels_is_there_if_recordings_have_other_raters(tmp_path, r
     results.write(scores, schema.CCC, "ccc")
     flat = " ".join(results.render(root).split())
     assert "Not all recordings have the same raters (3 panels), and σ differs in level" in flat
+
+
+def test_networks_that_were_trained_in_another_precision_are_counted(results, root, text):
+    assert "float32" not in text[text.index('<h2 id="selection">') : text.index("Post-processing")]
+    asked = {"training": {"precision": "bfloat16"}, "grid": {}}
+    page = " ".join(results.render(root, config=asked, output="half.html").split())
+    found = re.search(r"(\d+) of (\d+) networks were trained in float32, because", page)
+    assert int(found[2]) == 2 * int(found[1]) > 0
 
 
 SECTIONS = [

@@ -29,6 +29,7 @@ from softaer.core.experiment import (
     TableFeatures,
     holds_some,
     is_own_file,
+    tried,
 )
 from softaer.core.home import PAGE, PREDICTIONS_PAGE, package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of

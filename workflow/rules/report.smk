@@ -173,6 +173,11 @@ rule report:
         curves=NETWORKS.files(places.CURVE, NETWORKS.all),
         selections=NETWORKS.selections(NETWORKS.all),
         weights=NETWORKS.files(places.WEIGHTS, NETWORKS.all, SEEDS[:1]),
+        descriptions=(
+            NETWORKS.files(places.DESCRIPTION, NETWORKS.all)
+            if tried(config, "training.precision") == ["bfloat16"]
+            else []
+        ),
         latex=places.SCORES_LATEX,
         predictions=ALL_SYSTEMS,
         ridge=collect(places.RIDGE, **ALL_BASELINES),

@@ -20,12 +20,12 @@ from markupsafe import Markup
 from softaer import __version__
 from softaer.core import cli, tables
 from softaer.core.code_digest import code_digest
-from softaer.core.experiment import Experiment
+from softaer.core.experiment import Experiment, tried
 from softaer.core.files import complete
 from softaer.core.home import SCRIPT, TEMPLATE
 from softaer.core.inference import FEW_UNITS
 from softaer.core.late_fusion import HIGH_INFLATION
-from softaer.core.places import RIDGE, WEIGHTS, beside_prediction, within
+from softaer.core.places import DESCRIPTION, RIDGE, WEIGHTS, beside_prediction, within
 from softaer.core.weights import count_weights
 from softaer.corpus import Recording, rated, read_recordings
 from softaer.coverage import scored
@@ -241,6 +241,19 @@ def with_weights(selections: pd.DataFrame, results: Path, seed: int) -> pd.DataF
     )
 
 
+def in_float32(selections: pd.DataFrame, results: Path, seeds: Sequence[int]) -> tuple[int, int]:
+    """Number of networks that were trained in float32, and number of all."""
+    keys = ("scope", "modality", "objective", "instance")
+    found = [
+        json.loads(
+            within(results, DESCRIPTION, **{key: row[key] for key in keys}, seed=seed).read_text()
+        )
+        for row in selections.to_dict("records")
+        for seed in seeds
+    ]
+    return sum(one["training"]["precision"] == "float32" for one in found), len(found)
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that produced the results."""
     found = {"python": platform.python_version(), "softaer": __version__}
@@ -318,6 +331,7 @@ def main() -> None:
         read_models(experiment, options.results, experiment.fused) if experiment.fused else None
     )
     steps = read_models(experiment, options.results, experiment.single)
+    selections = read_selections(experiment, options.results)
     each = table("recordings")
     uncertainty, distribution = map(table, ("uncertainty", "distribution"))
     covered, reliability = map(table, ("covered", "agreement/reliability"))
@@ -444,11 +458,10 @@ def main() -> None:
         pairs=pairs,
         run_times=as_rows(run_times(options.benchmarks)),
         digests={stage: code_digest(stage) for stage in all_stages(modalities.values())},
-        selections=as_rows(
-            with_weights(
-                read_selections(experiment, options.results), options.results, experiment.seeds[0]
-            )
-        ),
+        selections=as_rows(with_weights(selections, options.results, experiment.seeds[0])),
+        in_float32=in_float32(selections, options.results, experiment.seeds)
+        if tried(options.config, "training.precision") == ["bfloat16"]
+        else None,
         steps=as_rows(steps[steps["kept"]]),
         steps_left_out=as_rows(steps[~steps["kept"]]),
         ridge=ridge,

@@ -604,6 +604,19 @@ class Training(Section):
     results depend on the processor"""
 
 
+def tried(config: Mapping[str, Any], key: str) -> list:
+    """Values that an experiment tries of a key of the sections ``model`` and ``training``.
+
+    Examples
+    --------
+    >>> config = {"training": {"loss": "mse", "piece": 0}, "grid": {"training.loss": ["ccc"]}}
+    >>> tried(config, "training.loss"), tried(config, "training.piece")
+    (['ccc'], [0])
+    """
+    section, _, name = key.partition(".")
+    return list(config.get("grid", {}).get(key, [config[section][name]]))
+
+
 @dataclass(frozen=True)
 class Postprocessing(Section):
     """Corrections of the predictions, and their search ranges."""

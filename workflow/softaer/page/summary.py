@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from softaer.core.experiment import Experiment
+from softaer.core.experiment import Experiment, tried
 from softaer.core.grid import RATE
 from softaer.core.tasks import CONSTANT_SPREAD, RIDGE
 from softaer.corpus import Recording
@@ -53,7 +53,7 @@ def networks_of(config: Mapping[str, Any]) -> list[str]:
     >>> networks_of({"model": {"network": "gru"}, "grid": {"model.network": ["tcn", "gru"]}})
     ['tcn', 'gru']
     """
-    return list(config.get("grid", {}).get("model.network", [config["model"]["network"]]))
+    return tried(config, "model.network")
 
 
 def what_was_done(

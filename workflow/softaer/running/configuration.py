@@ -23,12 +23,12 @@ from softaer.core.experiment import (
     is_own_file,
     keys_of,
     resolved,
+    tried,
 )
 from softaer.core.fields import found, read, types, without_null
 from softaer.core.tasks import JOIN
 from softaer.layouts import Layout
 from softaer.modalities import Modality, configured
-from softaer.running.instances import losses
 
 REPLACED = {
     "training.max_epochs": "training.max_steps, training.patience and training.evaluate_every "
@@ -125,7 +125,7 @@ def _check_across(experiment: Configuration, config: Mapping[str, Any]) -> None:
             f"config key 'training.patience': found {training.patience} steps; expected at least "
             f"training.evaluate_every, {training.evaluate_every} steps"
         )
-    if LIKELIHOOD in losses(config) and "single" in experiment.tasks:
+    if LIKELIHOOD in tried(config, "training.loss") and "single" in experiment.tasks:
         key = "grid.training.loss" if "training.loss" in config["grid"] else "training.loss"
         raise InputError(
             f"config key {key!r}: found {LIKELIHOOD} with tasks {config['tasks']}; expected tasks "
@@ -323,11 +323,7 @@ def check_own_networks(config: Mapping[str, Any]) -> None:
         Names the network, and what is wrong with its file or its settings.
     """
     model = config["model"]
-    own = [
-        name
-        for name in config["grid"].get("model.network", [model["network"]])
-        if name not in NETWORKS
-    ]
+    own = [name for name in tried(config, "model.network") if name not in NETWORKS]
     if not own:
         return
     try:

@@ -17,6 +17,7 @@ from softaer.core.experiment import (
     Model,
     keys_of,
     resolved,
+    tried,
 )
 from softaer.core.fields import types
 from softaer.core.places import SELECTION, filled_in
@@ -30,17 +31,6 @@ Settings = dict[str, Any]
 
 RECURRENT = ("blstm", "gru")
 """Networks whose dropout is between their layers."""
-
-
-def losses(config: Mapping[str, Any]) -> list[str]:
-    """Losses of an experiment's networks.
-
-    Examples
-    --------
-    >>> losses({"training": {"loss": "mse"}, "grid": {}})
-    ['mse']
-    """
-    return list(config["grid"].get("training.loss", [config["training"]["loss"]]))
 
 
 def idle(settings: Mapping[str, Any], objective: str) -> set[str]:
@@ -159,8 +149,8 @@ class Networks:
 
     def own_code(self) -> list[str]:
         """What identifies the code of networks that do not come with the package."""
-        model, grid = self._config["model"], self._config["grid"]
-        own = set(grid.get("model.network", [model["network"]])) - set(NETWORKS)
+        model = self._config["model"]
+        own = set(tried(self._config, "model.network")) - set(NETWORKS)
         file = model["network_file"]
         if not own:
             return []
@@ -187,7 +177,7 @@ class Networks:
     @property
     def needs_panels(self) -> bool:
         """Whether a network learns from the single ratings."""
-        return LIKELIHOOD in losses(self._config)
+        return LIKELIHOOD in tried(self._config, "training.loss")
 
     def files_of(
         self, pattern: str, scope: str, objective: str, seeds: Sequence[int] | None = None
