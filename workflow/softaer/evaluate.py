@@ -205,7 +205,8 @@ def read_sums(
         here = ((partition == part) & frames[target].notna()).to_numpy()
         if here.any():
             codes, units = pd.factorize(unit_of[here], sort=True)
-            places[target, part] = here, codes, as_scored(target, frames[here], frames[target])
+            some = frames[here]
+            places[target, part] = some, codes, as_scored(target, some, some[target])
             found[target, part] = Sums(list(units), {})
     for system in experiment.systems if systems is None else systems:
         columns = {
@@ -222,9 +223,9 @@ def read_sums(
                 how="left",
                 validate="one_to_one",
             )
-            for key, (here, codes, label) in places.items():
+            for key, (some, codes, label) in places.items():
                 column = prediction[columns[key]].set_axis(frames.index)
-                values = as_scored(key[0], frames[here], column)
+                values = as_scored(key[0], some, column)
                 if not np.isnan(values).any():
                     sums = moments(values, label, codes, len(found[key].units))
                     per_seed[key].append(sums)

@@ -14,46 +14,11 @@ import pandas as pd
 
 from softaer.core import cli, tables
 from softaer.core.experiment import Labels
-from softaer.core.grid import RATE, index
+from softaer.core.grid import RATE
 from softaer.core.schema import PANEL_MOMENTS
 from softaer.labels import counted, traces_of
 from softaer.panels.steps import in_step
 from softaer.rater_lags import add_preparation, prepared
-
-
-def on_frames(ratings: pd.DataFrame, delay: float) -> pd.DataFrame:
-    """Single ratings with the frames that they belong to.
-
-    Parameters
-    ----------
-    ratings
-        ``time`` [s, on the grid] and other columns, of one dimension.
-    delay
-        Of the annotations, which is removed [s].
-
-    Returns
-    -------
-    The ratings with ``frame``, the place on the grid of the features; below 0 before its start.
-    """
-    return ratings.assign(frame=index(ratings["time"].to_numpy()) - round(delay * RATE))
-
-
-def panel_of(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Number, mean and sum of squares of the ratings of each frame.
-
-    Parameters
-    ----------
-    ratings
-        ``recording``, ``frame``, ``value``.
-
-    Returns
-    -------
-    ``recording``, ``frame``, ``number``, ``mean``, ``squares`` (about the mean).
-    """
-    groups = ratings.groupby(["recording", "frame"], sort=False)["value"]
-    table = groups.agg(number="count", mean="mean", variance="var").reset_index()
-    table["squares"] = table.pop("variance").fillna(0.0) * (table["number"] - 1)
-    return table
 
 
 def panel_moments(

@@ -17,7 +17,7 @@ import pandas as pd
 from softaer.core import cli, tables
 from softaer.core.errors import InputError
 from softaer.core.experiment import Evaluation, Experiment
-from softaer.core.grid import index
+from softaer.core.grid import RATE, index
 from softaer.core.places import final_prediction
 from softaer.core.predictive import (
     NOMINAL,
@@ -32,7 +32,6 @@ from softaer.core.schema import PREDICTIVE, PREDICTIVE_FIT
 from softaer.core.seeds import FRAME, mean_of_seeds
 from softaer.corpus import rated, read_recordings
 from softaer.coverage import scored
-from softaer.panel_moments import on_frames, panel_of
 from softaer.rater_lags import add_preparation, prepared
 
 
@@ -75,6 +74,41 @@ class Fit(NamedTuple):
 def percent(nominal: float) -> int:
     """A nominal share as it is in names of columns."""
     return round(100 * nominal)
+
+
+def on_frames(ratings: pd.DataFrame, delay: float) -> pd.DataFrame:
+    """Single ratings with the frames that they belong to.
+
+    Parameters
+    ----------
+    ratings
+        ``time`` [s, on the grid] and other columns, of one dimension.
+    delay
+        Of the annotations, which is removed [s].
+
+    Returns
+    -------
+    The ratings with ``frame``, the place on the grid of the features; below 0 before its start.
+    """
+    return ratings.assign(frame=index(ratings["time"].to_numpy()) - round(delay * RATE))
+
+
+def panel_of(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Number, mean and sum of squares of the ratings of each frame.
+
+    Parameters
+    ----------
+    ratings
+        ``recording``, ``frame``, ``value``.
+
+    Returns
+    -------
+    ``recording``, ``frame``, ``number``, ``mean``, ``squares`` (about the mean).
+    """
+    groups = ratings.groupby(["recording", "frame"], sort=False)["value"]
+    table = groups.agg(number="count", mean="mean", variance="var").reset_index()
+    table["squares"] = table.pop("variance").fillna(0.0) * (table["number"] - 1)
+    return table
 
 
 def mean_over_seeds(

@@ -86,8 +86,7 @@ def score_predictions(
         for score in ("ccc", "ccc_raw", "ccc_out_of_fold")
         if f"{column}{score.removeprefix('ccc')}" in predictions
     }
-    panels = ["panels"] if target == "sigma" and "panel" in targets else []
-    columns = ["recording", "time", target, *(["panel"] if panels else [])]
+    columns = targets.columns.intersection(["recording", "time", target, "panel"], sort=False)
     labelled = targets.loc[targets[target].notna(), columns]
     both = labelled.rename(columns={target: "label"}).merge(
         predictions[["recording", "time", *versions.values()]],
@@ -116,7 +115,9 @@ def score_predictions(
             }
             names = set(some["recording"].unique())
             counts = {"recordings": len(names), "lacking": len(names.intersection(lacking))}
-            counts |= {"frames": len(some)} | {name: some["panel"].nunique() for name in panels}
+            counts["frames"] = len(some)
+            if target == "sigma" and "panel" in some:
+                counts["panels"] = some["panel"].nunique()
             others = over_frames(label, as_scored(target, some, some[column]))
             each = over_recordings(some["recording"], some["label"], some[column])
             rows.append({"partition": partition, **scores, **counts, **others, **each})

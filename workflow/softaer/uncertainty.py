@@ -41,7 +41,7 @@ from softaer.core import cli, tables
 from softaer.core.concordance import sums_of
 from softaer.core.experiment import Evaluation, Experiment, Labels
 from softaer.core.files import complete
-from softaer.core.grid import RATE, index
+from softaer.core.grid import index
 from softaer.core.inference import FEW_UNITS, interval, resample
 from softaer.core.places import PREDICTIVE, PREDICTIVE_FIT, within
 from softaer.core.predictive import LEAST_SPREAD
@@ -55,7 +55,7 @@ from softaer.corpus import rated, read_recordings, read_rows
 from softaer.coverage import scored
 from softaer.group_scores import groups_of
 from softaer.labels import add_estimator, read_estimator
-from softaer.predictive import percent
+from softaer.predictive import on_frames, percent
 from softaer.rater_lags import prepared
 
 NOMINAL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -469,8 +469,8 @@ def with_panels(
         Of the annotations [s].
     """
     names = ratings["recording"]
-    frame = index(ratings["time"].to_numpy()) - round(delay * RATE)
-    return ratings.assign(frame=frame, unit=names.map(unit_of), panel=names.map(panels(traces)))
+    found = on_frames(ratings, delay)
+    return found.assign(unit=names.map(unit_of), panel=names.map(panels(traces)))
 
 
 def read_predictive(
