@@ -219,7 +219,7 @@ def test_what_the_snakefile_imports_is_light(root):
 
 
 def test_what_the_snakefile_imports_is_required(root, requirements):
-    text = (root / "workflow/rules/common.smk").read_text()
+    text = "\n".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
     imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
     imported |= set(
         re.findall(r"^    import (\w+)", _sources("running.configuration", "corpus"), re.MULTILINE)

@@ -6,6 +6,15 @@ results/apply_video, the recordings with the traces below the picture. The same 
 label and raters, in results/inspect.
 """
 
+import json
+
+from softaer.core.home import PREDICTIONS_PAGE
+from softaer.modalities import evidence_of
+
+APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
+APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
+EXTRACTION = json.dumps({name: MODALITY[name].extraction for name in MODALITIES})
+
 PACKED_FILES = [f"{PACKED_MODEL}/{name}" for name in places.PACKED_FILES]
 if config["apply"]["model"]:
     PACKED_FILES = CORPUS.where(PACKED_FILES)

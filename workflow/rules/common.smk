@@ -7,19 +7,15 @@ results.
 """
 
 import functools
-import json
 import os
 import shlex
 import sys
-
-from snakemake.exceptions import WorkflowError
 
 from softaer import corpus, layouts
 from softaer.core import code_digest as digests
 from softaer.core import lock, places
 from softaer.core.experiment import (
     ESTIMATION,
-    OVER_CORPUS,
     PREPARATION,
     WEIGHTING,
     weighs_over_corpus,
@@ -27,22 +23,18 @@ from softaer.core.experiment import (
     FaceFeatures,
     FeatureTable,
     TableFeatures,
-    holds_some,
-    is_own_file,
     tried,
 )
-from softaer.core.home import PAGE, PREDICTIONS_PAGE, package_alone
+from softaer.core.home import package_alone
 from softaer.core.places import benchmark_of, filled_in, log_of
 from softaer.core.tasks import BASELINE_SEED, BASELINES, JOIN, LEAST_CONTRIBUTING, OBJECTIVES
 from softaer.core.tasks import TASKS as NETWORK_TASKS
-from softaer.corpus import COLUMNS
-from softaer.modalities import BUILT_IN, SOURCES, configured, evidence_of, own_parts, version_of
-from softaer.networks.allocation import KEEP_FREED_MEMORY
+from softaer.modalities import BUILT_IN, SOURCES, configured, version_of
 from softaer.page import published
 from softaer.running import configuration, paths, recordings, snakemake_private, start
 from softaer.running.inputs import Inputs, told
 from softaer.running.instances import Networks
-from softaer.running.params import flag_of, flag_of_folder, folder_among, folder_of, results_by
+from softaer.running.params import flag_of, folder_of, results_by
 from softaer.running.pins import read_pins
 from softaer.running.snakemake_private import (
     as_it_lies,
@@ -59,7 +51,6 @@ from softaer.running.words import (
     per_modality,
     reading_flags,
 )
-from softaer.simulate.plan import plan
 
 MAIN_PROCESS = workflow.is_main_process
 snakemake_private.ancient_hides_nothing()
@@ -108,8 +99,6 @@ envvars:
 
 
 PINS = read_pins(f"{PROJECT}/envs")
-# Prefix of commands that constantly free and allocate large blocks of memory.
-ALLOCATION = " ".join(f"{name}={value}" for name, value in KEEP_FREED_MEMORY.items())
 
 # Parameters that are only compared between runs are useless in a cluster job, because the run that submitted
 # it records its results. Only the cache is accessed by the job itself.
@@ -156,10 +145,7 @@ SHARED = workflow.enable_cache and config["on_bad_recording"] == "fail"
 # The table is an input because of its content, which relevant() compares, not because of its time stamp.
 OWN_TABLE = not (CORPUS.simulated or CORPUS.listed)
 TABLE = ancient(as_it_lies(CORPUS.table) if OWN_TABLE else CORPUS.table)
-# The user's table, if results/corpus/listed.csv is made from it.
-GIVEN_TABLE = config["corpus"]["recordings"] if config["corpus"]["root"] is None else None
 RATED = CORPUS.rated
-WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
 
 DIMENSIONS, TARGETS = config["dimensions"], config["targets"]
 TASKS, SEEDS = config["tasks"], config["seeds"]
@@ -170,15 +156,6 @@ EXTRACTED = configured(config | {"modalities": list(BUILT_IN)}) | MODALITY
 UNJOINED = [name for name in MODALITIES if not MODALITY[name].parts]
 ALL_MODALITIES = [*MODALITIES, *FUSIONS]
 ALL_READERS = list(dict.fromkeys(MODALITY[name].reader for name in UNJOINED))
-# If values hold to the end of a recording, its length must be known.
-HELD = holds_some(config["ratings"]["interpolation"])
-OWN_READER = config["ratings"]["format"] if is_own_file(config["ratings"]["format"]) else None
-# Stages that write notes on unusual inputs to results/status.
-NOTING = [
-    *ALL_READERS,
-    *(f"{name}_features" for name in MODALITIES if MODALITY[name].source.last == "audio_features"),
-    *("ratings", "labels"),
-]
 ALL_COVERAGE = collect(places.COVERAGE, modality=MODALITIES)
 
 NETWORKS = Networks(config, MODALITIES)
@@ -220,10 +197,7 @@ def systems(**models):
 
 
 ALL_SYSTEMS = systems(**ALL_MODELS) + systems(**ALL_BASELINES)
-APPLIED_TASK = config["apply"]["task"] or TASKS[-1]
-APPLIED_NETWORKS = NETWORKS.of_tasks([APPLIED_TASK])
 PACKED_MODEL = config["apply"]["model"] or places.PACKED_MODEL
-EXTRACTION = json.dumps({name: MODALITY[name].extraction for name in MODALITIES})
 
 DELAY_TABLE = [places.ANNOTATION_DELAY] if config["delay"] == "estimated" else []
 LEARNT = [
@@ -242,7 +216,6 @@ ESTIMATOR = label_flags(config["labels"], ESTIMATION)
 # Ratings after the steps before the alignment, if there are any.
 PREPARED = label_flags(config["labels"], PREPARATION)
 TRACES = places.RATER_TRACES if PREPARED else places.RATINGS
-STATISTICS = [places.RATER_STATISTICS] if config["labels"]["scale"] in OVER_CORPUS else []
 SCREEN = [places.RATER_SCREEN] if config["labels"]["screen"] else []
 LAGS = [places.RATER_LAGS] if config["labels"]["alignment"] == "estimated" else []
 CORPUS_WEIGHTS = (
@@ -250,14 +223,7 @@ CORPUS_WEIGHTS = (
     if weighs_over_corpus(config["labels"]["estimator"], config["labels"]["weights"])
     else []
 )
-# The model of the panel also needs to know who is left out, and the lags.
-CALIBRATED = config["labels"]["scale"] == "panel"
 EVALUATION = options({k: v for k, v in config["evaluation"].items() if k != "groups"})
-GROUPS = [places.GROUP_SCORES] if config["evaluation"]["groups"] else []
-PLANNED = plan(config["simulate"]["recordings"])
-SIMULATED, SIMULATED_SUBJECTS = (
-    sorted({row[name] for row in PLANNED}) for name in ("recording", "subject")
-)
 CHECK = [places.SIMULATE_CHECK] if CORPUS.simulated else []
 READING_LIMITS = " ".join(map(str, options(config["media"])))
 READING = f"{READING_LIMITS} --on-bad-recording {config['on_bad_recording']}"
@@ -275,109 +241,3 @@ wildcard_constraints:
     instance="[^/]+",
     task="|".join([*NETWORK_TASKS, *BASELINES]),
     seed="[0-9]+",
-
-
-recordings_of, applied_of, applied_named, rated_in = map(
-    told, (CORPUS.of, CORPUS.applied_of, CORPUS.applied_named, CORPUS.rated_in)
-)
-inspected = functools.partial(told(CORPUS.inspected), config["inspect"]["names"])
-INPUTS = Inputs(
-    *(CORPUS, DIMENSIONS, lambda path: STORED or os.path.exists(PLACED(path))), EXTRACTED
-)
-
-
-def with_last(stage):
-    """For wildcard_constraints: the modalities whose features a stage makes, or nothing."""
-    names = [name for name, modality in EXTRACTED.items() if modality.source.last == stage]
-    return "|".join(names) or "(?!)"
-
-
-def with_first(stage):
-    """The same for the stage that opens their files."""
-    names = [name for name, modality in EXTRACTED.items() if modality.source.first == stage]
-    return "|".join(names) or "(?!)"
-
-
-def setting(key):
-    """For params: a setting of the modality."""
-    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].settings[key])
-
-
-def settings_of(section):
-    """For params: arguments of a command that takes a section's keys from the modality."""
-    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].words(section))
-
-
-def delay_of(name):
-    """For params: the annotation delay, or the table that contains it, which is then an input."""
-    if DELAY_TABLE:
-        return flag_of("--delay-table", name)
-    return [
-        word
-        for dimension, seconds in configuration.delays(config).items()
-        for word in ("--delay", dimension, seconds)
-    ]
-
-
-def relevant_in_batch(columns):
-    """For params: values of some columns for the recordings of a batch."""
-    return of_wildcards(lambda wildcards: relevant(recordings_of(wildcards.batch), columns))
-
-
-def features_folders(wildcards, input):
-    """For params: the folder of each modality's features."""
-    return list(dict.fromkeys(os.path.dirname(path) for path in input.features))
-
-
-def portrait(recording, kind):
-    """Input: portrait (png) of a simulated recording's subject, or its points (parquet)."""
-    return filled_in(places.PORTRAIT, subject=CORPUS.subject_of[recording], kind=kind)
-
-
-def drawn(name):
-    """Output: files of a figure; the SVG is also shown in Snakemake's own report."""
-    shown = report(
-        filled_in(places.FIGURE, figure=name, kind="svg"),
-        caption=f"../report/{name}.rst",
-        category="Figures",
-        labels={"figure": name.replace("_", " "), "format": "SVG"},
-    )
-    return [filled_in(places.FIGURE, figure=name, kind="pdf"), shown]
-
-
-@told
-def applied_tables():
-    """Input: predictions of every recording without ratings."""
-    batches = sorted({recording.batch for recording in CORPUS.require_applied()})
-    return collect(places.APPLIED, batch=batches)
-
-
-@told
-def applied_files():
-    """Input: the files that the target 'apply' makes for every recording without ratings."""
-    some = CORPUS.require_applied()
-    files = [*applied_tables(), places.APPLIED_PAGE]
-    if config["apply"]["video"]:
-        seen = [recording.recording for recording in some if recording.video]
-        files += collect(places.APPLIED_VIDEO, recording=seen)
-    return files
-
-
-def rated_batches(pattern, *partitions):
-    """An input function: one file for each batch with rated recordings of some partitions."""
-
-    @functools.cache
-    def expanded(modalities):
-        batches = told(CORPUS.rated_batches)(*partitions)
-        return list(dict.fromkeys(collect(pattern, batch=batches, modality=modalities)))
-
-    def files(wildcards):
-        return expanded(
-            tuple([wildcards.modality] if "modality" in wildcards.keys() else MODALITIES)
-        )
-
-    return files
-
-
-# Datasets that contain the labels, which are the same for all modalities.
-targets_of_corpus = rated_batches(filled_in(places.DATASET, modality=MODALITIES[0]))

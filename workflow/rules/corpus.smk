@@ -5,6 +5,17 @@ media files, annotations and recordings.csv in results/corpus, in the same form 
 with the planted truth.
 """
 
+from softaer.corpus import COLUMNS
+from softaer.simulate.plan import plan
+
+# The user's table, if results/corpus/listed.csv is made from it.
+GIVEN_TABLE = config["corpus"]["recordings"] if config["corpus"]["root"] is None else None
+WHOLE_ROWS = [name for name in COLUMNS if name not in ("media", "batch")]
+PLANNED = plan(config["simulate"]["recordings"])
+SIMULATED, SIMULATED_SUBJECTS = (
+    sorted({row[name] for row in PLANNED}) for name in ("recording", "subject")
+)
+
 
 rule corpus_table:
     output:

@@ -5,6 +5,9 @@ results/dataset/<modality>/<batch>.parquet; results/coverage/<modality>.parquet,
 that has features; for the loss 'panel' also results/panel_moments/<batch>.parquet, from the ratings.
 """
 
+from softaer.modalities import own_parts
+from softaer.running.params import folder_among
+
 
 rule standardisation:
     input:

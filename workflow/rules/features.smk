@@ -5,6 +5,8 @@ and their times, and results/<modality>_features at ten points per second, per b
 recording of all first stages in results/status.csv.
 """
 
+import json
+
 
 rule feature_table:
     input:

@@ -5,6 +5,15 @@ they are scaled or smoothed, results/labels and results/rater_weights, per batch
 (results/agreement), and the score of one more rater against the others. Notes are in results/status/ratings and results/status/labels.
 """
 
+from softaer.core.experiment import OVER_CORPUS, holds_some, is_own_file
+
+# If values hold to the end of a recording, its length must be known.
+HELD = holds_some(config["ratings"]["interpolation"])
+OWN_READER = config["ratings"]["format"] if is_own_file(config["ratings"]["format"]) else None
+STATISTICS = [places.RATER_STATISTICS] if config["labels"]["scale"] in OVER_CORPUS else []
+# The model of the panel also needs to know who is left out, and the lags.
+CALIBRATED = config["labels"]["scale"] == "panel"
+
 
 rule recording_lengths:
     input:

@@ -3,6 +3,17 @@
 In: scores, predictions, learning curves and the data set. Out: results/report.html.
 """
 
+import json
+
+from softaer.core.home import PAGE
+
+# Stages that write notes on unusual inputs to results/status.
+NOTING = [
+    *ALL_READERS,
+    *(f"{name}_features" for name in MODALITIES if MODALITY[name].source.last == "audio_features"),
+    *("ratings", "labels"),
+]
+GROUPS = [places.GROUP_SCORES] if config["evaluation"]["groups"] else []
 SEEN = [name for name in MODALITIES if MODALITY[name].source.column == "video"]
 PICTURES = bool(SEEN) and configuration.shows_frames(config, CORPUS.simulated)
 

@@ -6,6 +6,8 @@ a module as well, for which Snakemake itself has no handlers.
 
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+
 from softaer.core.experiment import defaults
 from softaer.running import failures, record
 from softaer.running.snakemake_private import on_error, on_start, on_success, runs

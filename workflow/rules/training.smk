@@ -5,6 +5,11 @@ learning curve per instance of the grid), results/select (the selected instance)
 results/postprocess. Baselines take the place of networks in results/predict.
 """
 
+from softaer.networks.allocation import KEEP_FREED_MEMORY
+from softaer.running.params import flag_of_folder
+
+# Prefix of commands that constantly free and allocate large blocks of memory.
+ALLOCATION = " ".join(f"{name}={value}" for name, value in KEEP_FREED_MEMORY.items())
 # Code of networks that do not come with the package.
 OWN_NETWORKS = NETWORKS.own_code() if COMPARING else None
 NETWORK_FILE = flag("--network-file", config["model"]["network_file"])
