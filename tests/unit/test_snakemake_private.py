@@ -3,11 +3,13 @@
 Each test names a part of :mod:`softaer.running.snakemake_private` that breaks first.
 """
 
+import inspect
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from snakemake import common, jobs, rules
 
 from softaer.running import snakemake_private
 
@@ -36,7 +38,7 @@ rule a:
     benchmark:
         "results/benchmarks/a.tsv"
     params:
-        folder=private.of_input(lambda wildcards, input: input[0])
+        folder=lambda wildcards, input: input[0]
     resources:
         mem_mb=private.growing(100),
         more=private.growing(10, 1000000)
@@ -193,3 +195,27 @@ def test_the_command_of_a_failed_job_is_not_shown_twice(patched, tmp_path):
     assert ("The command exited with status 7" in text) == patched
     assert text.count("echo 'it' is; exit 7") == 2 - patched
     assert "Error in rule a:" in text
+
+
+def test_signatures_are_read_once(monkeypatch):
+    class Unhashable:
+        __hash__ = None
+
+        def __call__(self, wildcards, input):
+            """Something that a rule can call."""
+
+    def of_attempts(wildcards, attempt):
+        return attempt
+
+    modules = (common, jobs, rules)
+    for module in modules:
+        monkeypatch.setattr(module, "get_function_params", common.get_function_params)
+    # Without what the decorator remembers of an earlier call.
+    snakemake_private.signatures_are_read_once.__wrapped__()
+    read = []
+    plain = inspect.signature
+    monkeypatch.setattr(inspect, "signature", lambda some: read.append(some) or plain(some))
+    for module in modules:
+        assert list(module.get_function_params(of_attempts)) == ["wildcards", "attempt"]
+        assert list(module.get_function_params(Unhashable())) == ["wildcards", "input"]
+    assert read.count(of_attempts) == 1

@@ -98,12 +98,8 @@ rule apply_batch:
         software=pins("torch"),
         model=folder_of("model"),
         names=lambda wildcards: [r.recording for r in applied_of(wildcards.batch)],
-        features=of_input(
-            lambda wildcards, input: per_modality("--features", MODALITIES, input.features)
-        ),
-        evidence=of_input(
-            lambda wildcards, input: per_modality("--evidence", list(EVIDENCE), input.evidence)
-        ),
+        features=lambda wildcards, input: per_modality("--features", MODALITIES, input.features),
+        evidence=lambda wildcards, input: per_modality("--evidence", list(EVIDENCE), input.evidence),
         extraction=lambda wildcards: EXTRACTION,
     shell:
         "python -m softaer.apply"

@@ -36,12 +36,7 @@ from softaer.running.inputs import Inputs, told
 from softaer.running.instances import Networks
 from softaer.running.params import flag_of, folder_of, results_by
 from softaer.running.pins import read_pins
-from softaer.running.snakemake_private import (
-    as_it_lies,
-    of_input,
-    of_wildcards,
-    untimed,
-)
+from softaer.running.snakemake_private import as_it_lies, untimed
 from softaer.running.words import (
     flag,
     json_or_word,
@@ -55,6 +50,7 @@ from softaer.running.words import (
 MAIN_PROCESS = workflow.is_main_process
 snakemake_private.ancient_hides_nothing()
 snakemake_private.failed_commands_are_shown_once()
+snakemake_private.signatures_are_read_once()
 
 
 @told

@@ -165,16 +165,14 @@ rule coverage:
         code=code_digest("coverage"),
         corpus=lambda wildcards: relevant(rated_in(), ["recording", "batch"]),
         dataset=folder_of("dataset"),
-        parts=of_input(
-            lambda wildcards, input: [
-                word
-                for part in own_parts(MODALITY, wildcards.modality)
-                for word in (
-                    *("--part", part.name, folder_among(input.status, part.reader)),
-                    *(part.source.unit, part.source.absent),
-                )
-            ]
-        ),
+        parts=lambda wildcards, input: [
+            word
+            for part in own_parts(MODALITY, wildcards.modality)
+            for word in (
+                *("--part", part.name, folder_among(input.status, part.reader)),
+                *(part.source.unit, part.source.absent),
+            )
+        ],
     shell:
         "python -m softaer.coverage"
         " --recordings {input.recordings:q}"

@@ -60,11 +60,9 @@ rule source_table:
         code=code_digest("source_table"),
         source_code=lambda wildcards: source_digest(wildcards.modality),
         corpus=relevant_in_batch(sorted({*OF_SOUND, *OF_PICTURES})),
-        recordings=of_input(
-            lambda wildcards, input: INPUTS.media_flags(
-                EXTRACTED[wildcards.modality].source.column, READING
-            )(wildcards, input)
-        ),
+        recordings=lambda wildcards, input: INPUTS.media_flags(
+            EXTRACTED[wildcards.modality].source.column, READING
+        )(wildcards, input),
         source=lambda wildcards: EXTRACTED[wildcards.modality].origin,
         settings=lambda wildcards: json.dumps(dict(EXTRACTED[wildcards.modality].reading)),
     shell:
@@ -122,10 +120,8 @@ rule concatenated_features:
         mem_mb=growing(500, 12),
     params:
         code=code_digest("concatenated_features"),
-        parts=of_input(
-            lambda wildcards, input: per_modality(
-                "--features", MODALITY[wildcards.modality].parts, input.features
-            )
+        parts=lambda wildcards, input: per_modality(
+            "--features", MODALITY[wildcards.modality].parts, input.features
         ),
     shell:
         "python -m softaer.concatenated_features"

@@ -27,12 +27,12 @@ def with_first(stage):
 
 def setting(key):
     """For params: a setting of the modality."""
-    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].settings[key])
+    return lambda wildcards: EXTRACTED[wildcards.modality].settings[key]
 
 
 def settings_of(section):
     """For params: arguments of a command that takes a section's keys from the modality."""
-    return of_wildcards(lambda wildcards: EXTRACTED[wildcards.modality].words(section))
+    return lambda wildcards: EXTRACTED[wildcards.modality].words(section)
 
 
 def delay_of(name):
@@ -48,7 +48,7 @@ def delay_of(name):
 
 def relevant_in_batch(columns):
     """For params: values of some columns for the recordings of a batch."""
-    return of_wildcards(lambda wildcards: relevant(recordings_of(wildcards.batch), columns))
+    return lambda wildcards: relevant(recordings_of(wildcards.batch), columns)
 
 
 def features_folders(wildcards, input):

@@ -28,8 +28,8 @@ rule fuse_modalities:
             rated_in("dev"), ["recording", "batch", "partition", "subject", "group"]
         ),
         dataset=folder_of("dataset"),
-        predictions=of_input(
-            lambda wildcards, input: per_modality("--prediction", MODALITIES, input.predictions)
+        predictions=lambda wildcards, input: per_modality(
+            "--prediction", MODALITIES, input.predictions
         ),
         search=options(config["postprocessing"]),
         fusion=options({"method": config["fusion"]["method"]}),
@@ -69,10 +69,8 @@ use rule fuse_modalities as fuse_subset with:
     benchmark:
         benchmark_of("fuse/{dimension}/{task}/{fusion}/seed{seed}")
     params:
-        predictions=of_input(
-            lambda wildcards, input: per_modality(
-                "--prediction", wildcards.fusion.split(JOIN), input.predictions
-            )
+        predictions=lambda wildcards, input: per_modality(
+            "--prediction", wildcards.fusion.split(JOIN), input.predictions
         ),
 
 

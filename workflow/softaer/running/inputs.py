@@ -17,7 +17,6 @@ from softaer.core.places import FEATURE_TABLE, LENGTHS, filled_in
 from softaer.corpus import Recording
 from softaer.modalities import Modality
 from softaer.running.recordings import Recordings
-from softaer.running.snakemake_private import of_input, of_wildcards
 from softaer.running.words import choice_flags, media_read, recording_flags, whereabouts
 
 if TYPE_CHECKING:
@@ -66,10 +65,8 @@ class Inputs:
 
     def media(self, kind: str) -> Callable:
         """Input: media files opened by the stage for a kind of stream (``audio``, ``video``)."""
-        return of_wildcards(
-            lambda wildcards: self._recordings.where(
-                media_read(self._of(wildcards.batch), kind), simulated=True
-            )
+        return lambda wildcards: self._recordings.where(
+            media_read(self._of(wildcards.batch), kind), simulated=True
         )
 
     def media_flags(self, kind: str, limits: str) -> Callable:
@@ -84,7 +81,7 @@ class Inputs:
             files = recording_flags(some, lambda recording: getattr(recording, kind), lies)
             return f"{files} {choice_flags(some, kind, lies)} {limits}"
 
-        return of_input(words)
+        return words
 
     def tables(self, wildcards: "Wildcards") -> list[str]:
         """Input: feature tables of a batch, and the media of their recordings, for their length."""
@@ -110,7 +107,7 @@ class Inputs:
             named += [("--like", first)] if first else []
             return f"{shlex.join(word for words in named for word in words)} {limits}"
 
-        return of_input(words)
+        return words
 
     def _tables(self, wildcards: "Wildcards") -> tuple[dict[str, str], list[tuple[str, str]]]:
         modality = self._modalities[wildcards.modality]
@@ -158,7 +155,7 @@ class Inputs:
             lies = whereabouts(self.measured(wildcards), input)
             return recording_flags(self._rated_of(wildcards.batch), path, lies)
 
-        return of_input(words)
+        return words
 
     def annotations(self, wildcards: "Wildcards") -> list[str]:
         """Input: annotation files of a batch."""
@@ -173,7 +170,7 @@ class Inputs:
             lies = whereabouts(self.annotations(wildcards), input.annotations)
             return recording_flags(self._rated_of(wildcards.batch), lambda r: r.annotations, lies)
 
-        return of_input(words)
+        return words
 
     def shown(self, wildcards: "Wildcards") -> list[str]:
         """Input: media whose frames the report shows, of a batch or of all."""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from softaer.core import places
-from softaer.running.snakemake_private import of_input
 from softaer.running.words import flag
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def folder_of(name: str) -> Callable:
     name
         Of the input.
     """
-    return of_input(lambda wildcards, input: os.path.dirname(first(input.get(name))))
+    return lambda wildcards, input: os.path.dirname(first(input.get(name)))
 
 
 def folder_among(files: list[str], name: str) -> str:
@@ -59,7 +58,7 @@ def results_by(name: str, pattern: str) -> Callable:
     def folder(wildcards: "Wildcards", input: "InputFiles") -> str:
         return os.path.join(places.root(first(input.get(name)), pattern), places.RESULTS)
 
-    return of_input(folder)
+    return folder
 
 
 def flag_of(option: str, name: str) -> Callable:
@@ -69,7 +68,7 @@ def flag_of(option: str, name: str) -> Callable:
         files = input.get(name)
         return flag(option, files if isinstance(files, str) else list(files))
 
-    return of_input(words)
+    return words
 
 
 def flag_of_folder(option: str, name: str) -> Callable:
@@ -78,4 +77,4 @@ def flag_of_folder(option: str, name: str) -> Callable:
     def words(wildcards: "Wildcards", input: "InputFiles") -> list:
         return [option, os.path.dirname(first(input.get(name)))] if input.get(name) else []
 
-    return of_input(words)
+    return words

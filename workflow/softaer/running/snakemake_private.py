@@ -10,7 +10,7 @@ import inspect
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from snakemake.jobs import Job
     from snakemake.rules import Rule
     from snakemake.workflow import Workflow
-
-_WILDCARDS = inspect.signature(lambda wildcards: None)
-_INPUT = inspect.signature(lambda wildcards, input: None)
-_ATTEMPT = inspect.signature(lambda wildcards, attempt: None)
-_INPUT_ATTEMPT = inspect.signature(lambda wildcards, input, attempt: None)
 
 
 def is_main(workflow: "Workflow") -> bool:
@@ -89,6 +84,24 @@ def ancient_hides_nothing() -> None:
             del dag.bfs
 
     DAG.update_needrun = update_needrun
+
+
+@functools.cache
+def signatures_are_read_once() -> None:
+    """Make Snakemake remember the parameters of the functions of rules.
+
+    It inspects each of them several times per job, which takes a sixth of the time that it plans.
+    """
+    from snakemake import common, jobs, rules
+
+    plain = common.get_function_params
+    remembered = functools.cache(plain)
+
+    def parameters(function: Callable) -> Mapping[str, inspect.Parameter]:
+        return remembered(function) if isinstance(function, Hashable) else plain(function)
+
+    for module in (common, jobs, rules):
+        vars(module)["get_function_params"] = parameters
 
 
 _FAILED = re.compile(r"Command '.*' returned non-zero exit status (\d+)", flags=re.DOTALL)
@@ -185,25 +198,6 @@ def untimed(rule: "Rule") -> None:
     rule._benchmark = None
 
 
-def of_wildcards(function: Callable[["Wildcards"], Any]) -> Callable:
-    """A function of wildcards, for input or params; see :func:`of_input`."""
-    return _with_signature(_WILDCARDS, function)
-
-
-def of_input(function: Callable[["Wildcards", "InputFiles"], Any]) -> Callable:
-    """A function of wildcards and input, for params or resources.
-
-    Snakemake inspects the signature of such functions several times per job; it is given here, so
-    that it is not worked out each time.
-    """
-    return _with_signature(_INPUT, function)
-
-
-def _with_signature(arguments: inspect.Signature, function: Any) -> Callable:
-    function.__signature__ = arguments
-    return function
-
-
 def growing(own: float, per_input: float = 0, stored: bool = False) -> Callable:
     """A resource that grows with the attempt and with the size of the input.
 
@@ -234,6 +228,4 @@ def growing(own: float, per_input: float = 0, stored: bool = False) -> Callable:
     def with_input(wildcards: "Wildcards", input: "InputFiles", attempt: int) -> int:
         return int((own + per_input * size(input)) * attempt)
 
-    if per_input:
-        return _with_signature(_INPUT_ATTEMPT, with_input)
-    return _with_signature(_ATTEMPT, alone)
+    return with_input if per_input else alone
