@@ -90,7 +90,7 @@ def ancient_hides_nothing() -> None:
 def signatures_are_read_once() -> None:
     """Make Snakemake remember the parameters of the functions of rules.
 
-    It inspects each of them several times per job, which takes a sixth of the time that it plans.
+    It inspects each of them several times per job, which takes a twelfth of its time for planning.
     """
     from snakemake import common, jobs, rules
 
