@@ -1,10 +1,12 @@
 """What the workflow finds on the simulated corpus, against what was planted.
 
-    python tests/benchmarks/claims.py --output FOLDER [--seeds 1 2 3] [--cores 2]
+    python tests/benchmarks/claims.py --output FOLDER [--seeds 1 2 3] [--network-seeds 1 2 3 4 5]
+                                      [--fusion rescaled] [--cores 2]
 
 Runs the default experiment with and without sharing, for each seed of the corpus, up to the
 evaluation, and prints each claim with its planted answer, the answer found, and the mean difference
-with its interval over the test subjects. A run that is interrupted goes on where it was.
+with its interval over the test subjects. A run that is interrupted goes on where it was, and one
+with another fusion in the same folder repeats the fusion only.
 """
 
 import argparse
@@ -22,12 +24,12 @@ from softaer.evaluate import CLAIMS
 ROOT = Path(__file__).parents[2]
 
 
-def run(folder: Path, seed: int, sharing: bool, cores: int) -> pd.DataFrame:
+def run(folder: Path, seed: int, sharing: bool, settings: dict, cores: int) -> pd.DataFrame:
     """Run one experiment to its claims."""
     folder.mkdir(parents=True, exist_ok=True)
     experiment = folder / "experiment.yaml"
-    settings = {"seed": seed, "sharing": sharing}
-    experiment.write_text(yaml.safe_dump({"simulate": settings}))
+    simulate = {"seed": seed, "sharing": sharing}
+    experiment.write_text(yaml.safe_dump({"simulate": simulate} | settings))
     command = [sys.executable, "-m", "snakemake", places.CLAIMS, "--snakefile", ROOT / "Snakefile"]
     command += ["--directory", folder, "--configfile", experiment, "--cores", cores]
     subprocess.run([*map(str, command), "--quiet", "all"], check=True)
@@ -49,10 +51,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     arguments.add_argument("--output", type=Path, required=True, help="folder of the runs")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the corpus")
+    arguments.add_argument("--network-seeds", type=int, nargs="+", default=[1, 2, 3])
+    arguments.add_argument("--fusion", default="least_squares", help="method of the fusion")
     arguments.add_argument("--cores", type=int, default=2)
     options = arguments.parse_args()
+    settings = {"seeds": options.network_seeds, "fusion": {"method": options.fusion}}
     parts = [
-        run(options.output / f"{seed}{'' if sharing else '_apart'}", seed, sharing, options.cores)
+        run(
+            *(options.output / f"{seed}{'' if sharing else '_apart'}", seed, sharing),
+            *(settings, options.cores),
+        )
         for seed, sharing in itertools.product(options.seeds, [True, False])
     ]
     found = pd.concat(parts, ignore_index=True)
