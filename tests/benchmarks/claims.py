@@ -24,8 +24,9 @@ from softaer.evaluate import CLAIMS
 ROOT = Path(__file__).parents[2]
 
 
-def run(folder: Path, seed: int, sharing: bool, settings: dict, cores: int) -> pd.DataFrame:
-    """Run one experiment to its claims."""
+def run(output: Path, seed: int, sharing: bool, settings: dict, cores: int) -> pd.DataFrame:
+    """Run one experiment to its claims, in a folder of its own."""
+    folder = output / f"{seed}{'' if sharing else '_apart'}"
     folder.mkdir(parents=True, exist_ok=True)
     experiment = folder / "experiment.yaml"
     simulate = {"seed": seed, "sharing": sharing}
@@ -57,10 +58,7 @@ def main() -> None:
     options = arguments.parse_args()
     settings = {"seeds": options.network_seeds, "fusion": {"method": options.fusion}}
     parts = [
-        run(
-            *(options.output / f"{seed}{'' if sharing else '_apart'}", seed, sharing),
-            *(settings, options.cores),
-        )
+        run(options.output, seed, sharing, settings, options.cores)
         for seed, sharing in itertools.product(options.seeds, [True, False])
     ]
     found = pd.concat(parts, ignore_index=True)

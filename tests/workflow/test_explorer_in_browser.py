@@ -273,6 +273,7 @@ def test_at_the_end_it_stops_and_begins_again(other_media, opened):
     seeks = page.evaluate("window.seeks")
     time.sleep(1)
     assert page.evaluate("window.seeks") == seeks
+    assert page.locator("[name=play]").inner_text() == "play"
     page.keyboard.press("Space")
     until(page, "document.getElementById('explorer-video').currentTime < 3")
     assert not state(page)["paused"]
