@@ -9,7 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from snakemake import common, jobs, rules
+from snakemake import common, jobs, rules, utils
 
 from softaer.running import snakemake_private
 
@@ -219,3 +219,26 @@ def test_signatures_are_read_once(monkeypatch):
         assert list(module.get_function_params(of_attempts)) == ["wildcards", "attempt"]
         assert list(module.get_function_params(Unhashable())) == ["wildcards", "input"]
     assert read.count(of_attempts) == 1
+
+
+def test_commands_are_formatted_once(monkeypatch):
+    plain = utils.format
+    monkeypatch.setattr(jobs, "format", plain)
+    # Also if an earlier test has called it.
+    snakemake_private.commands_are_formatted_once.__wrapped__()
+    assert jobs.format is not plain
+    names = {
+        "input": ["a b", "c"],
+        "params": SimpleNamespace(flags=["-x", 1], none=None),
+        "wildcards": {"batch": "b1"},
+    }
+    patterns = ["true", "cat {input} {params.flags} {{}}", "{input:q}", "{input[0]!r} {params.none}"]
+    for pattern in patterns:
+        assert jobs.format(pattern, **names) == plain(pattern, **names)
+    assert jobs.format("cat {input:q}", **names) == "cat 'a b' c"
+    with pytest.raises(NameError, match="nothing"):
+        jobs.format("{nothing}", **names)
+    with pytest.raises(NameError, match="Did you mean 'wildcards.batch'"):
+        jobs.format("{batch}", **names)
+    with pytest.raises(AttributeError, match="flag"):
+        jobs.format("{params.flag}", **names)
