@@ -52,14 +52,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     arguments.add_argument("--output", type=Path, required=True, help="folder of the runs")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the corpus")
-    arguments.add_argument("--network-seeds", type=int, nargs="+", default=[1, 2, 3])
+    arguments.add_argument("--network-seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     arguments.add_argument("--fusion", default="least_squares", help="method of the fusion")
     arguments.add_argument("--cores", type=int, default=2)
     options = arguments.parse_args()
     settings = {"seeds": options.network_seeds, "fusion": {"method": options.fusion}}
     parts = [
         run(options.output, seed, sharing, settings, options.cores)
-        for seed, sharing in itertools.product(options.seeds, [True, False])
+        for sharing, seed in itertools.product([True, False], options.seeds)
     ]
     found = pd.concat(parts, ignore_index=True)
     found.insert(0, "planted", found.apply(planted, axis=1))

@@ -106,9 +106,9 @@ class Corpus(Section):
 class Simulate(Section):
     """The simulated corpus."""
 
-    recordings: Annotated[int, Interval(ge=3, le=1000)] = 48
+    recordings: Annotated[int, Interval(ge=3, le=1000)] = 72
     """number of recordings, each of another subject up to 72"""
-    duration: Annotated[Seconds, Interval(ge=8, le=3600)] = 28
+    duration: Annotated[Seconds, Interval(ge=8, le=3600)] = 24
     """of each recording"""
     sharing: bool = True
     """E and sigma depend on a common state, so that multi-task learning helps;

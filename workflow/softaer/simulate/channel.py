@@ -16,8 +16,8 @@ from softaer.simulate.noise import smooth_noise
 from softaer.simulate.truth import SLOWNESS
 
 BLUR = {
-    "voice": {"arousal": 0.35, "valence": 0.35, "mask": 0.15, "distraction": 0.15},
-    "face": {"arousal": 0.40, "valence": 0.35, "mask": 0.15, "distraction": 0.15},
+    "voice": {"arousal": 0.55, "valence": 0.55, "mask": 0.15, "distraction": 0.15},
+    "face": {"arousal": 0.55, "valence": 0.55, "mask": 0.15, "distraction": 0.15},
 }
 """Standard deviation of a channel's noise; that of an expression is one."""
 

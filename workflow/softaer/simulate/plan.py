@@ -8,7 +8,7 @@ from collections import Counter
 from softaer.core.errors import InputError
 from softaer.simulate.subjects import SUBJECTS
 
-TOGETHER = 4
+TOGETHER = 6
 """Recordings in a batch."""
 
 MINIMUM = 3
@@ -19,7 +19,7 @@ def plan(recordings: int) -> list[dict[str, str]]:
     """Rows of ``recordings.csv``; paths are relative to the folder of that file.
 
     Each recording is of another subject, as long as there are enough of them. Recordings of a
-    partition are put into batches of four.
+    partition are put into batches of six.
 
     Parameters
     ----------

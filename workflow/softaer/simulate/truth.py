@@ -2,9 +2,9 @@
 
 Each recording has an outward expression of either dimension (smoothed Gaussian noise), and two
 hidden states that are on or off, as a random telegraph signal: *masking* and *distraction*. What is
-felt follows the expression while the person is open, and turns somewhat against it while masking:
+felt follows the expression while the person is open, and turns against it while masking:
 
-    E(t) = top * tanh(gain * L[expression * meaning](t)),   meaning = 1 (open) or -0.25 (masking)
+    E(t) = top * tanh(gain * L[expression * meaning](t)),   meaning = 1 (open) or -0.6 (masking)
 
 where L is a leaky integrator. So a linear function reads E from the expression badly. A
 state shows only in short displays, when it begins and now and then while it lasts, and has to be
@@ -49,7 +49,7 @@ TRUTH = pa.schema(
 SLOWNESS = 1.8
 """Standard deviation of the smoothing kernel of the expression [s]."""
 
-TURNED = -0.25
+TURNED = -0.6
 """What an expression means while the person masks; while the person is open, it means 1."""
 
 MEMORY = 1.0
