@@ -1,12 +1,13 @@
 """What the workflow finds on the simulated corpus, against what was planted.
 
     python tests/benchmarks/claims.py --output FOLDER [--seeds 1 2 3] [--network-seeds 1 2 3 4 5]
-                                      [--fusion rescaled] [--cores 2]
+                                      [--fusion least_squares] [--cores 2]
 
-Runs the default experiment with and without sharing, for each seed of the corpus, up to the
-evaluation, and prints each claim with its planted answer, the answer found, and the mean difference
-with its interval over the test subjects. A run that is interrupted goes on where it was, and one
-with another fusion in the same folder repeats the fusion only.
+Runs the default experiment up to the evaluation, with and without sharing, for each seed of the
+corpus, and prints each claim with its planted answer, the answer found, and the mean difference with
+its interval over the test subjects. The fusion is rescaled to the spread of the labels, unless you
+ask for another one: least squares shrinks, and the CCC punishes that. A run that is interrupted goes
+on where it was, and one with another fusion in the same folder repeats the fusion only.
 """
 
 import argparse
@@ -40,12 +41,12 @@ def run(output: Path, seed: int, sharing: bool, settings: dict, cores: int) -> p
 
 def planted(row: pd.Series) -> str:
     """The planted answer to a claim; empty if nothing was planted."""
+    # Sigma is nearly linear in the displays, and the face alone shows them almost without error.
+    if row["target"] != "E":
+        return ""
     if row["hypothesis"] == CLAIMS["multi"]:
         return "yes" if row["sharing"] else "not yes"
-    if row["hypothesis"] == CLAIMS["fusion"]:
-        return "yes"
-    # Sigma is nearly linear in the displays.
-    return "yes" if row["hypothesis"] == CLAIMS["ridge"] and row["target"] == "E" else ""
+    return "yes" if row["hypothesis"] in (CLAIMS["fusion"], CLAIMS["ridge"]) else ""
 
 
 def main() -> None:
@@ -53,7 +54,7 @@ def main() -> None:
     arguments.add_argument("--output", type=Path, required=True, help="folder of the runs")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the corpus")
     arguments.add_argument("--network-seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    arguments.add_argument("--fusion", default="least_squares", help="method of the fusion")
+    arguments.add_argument("--fusion", default="rescaled", help="method of the fusion")
     arguments.add_argument("--cores", type=int, default=2)
     options = arguments.parse_args()
     settings = {"seeds": options.network_seeds, "fusion": {"method": options.fusion}}

@@ -4,10 +4,10 @@
 
 Times are processor times of steps of the optimiser, with mini-batches of four recordings on one
 thread, for recordings about as long as those of the simulated corpus (28 s, 64 cells) and of SEWA
-(162 s, the networks' own cells), with 130 features. The task is that of ``training.py``: 18 recordings of 28 s to learn from,
-9 to stop by; the score is the CCC on dev of the best evaluation. With ``--two-hours``, each network
-predicts a recording of two hours in a process of its own, whose highest resident memory is given
-beside that of a process which only has the recording.
+(162 s, the networks' own cells), with 130 features. The task is that of ``training.py``: 18
+recordings of 28 s to learn from, 9 to stop by; the score is the CCC on dev of the best evaluation.
+With ``--two-hours``, each network predicts a recording of two hours in a process of its own, whose
+highest resident memory is given beside that of a process which only has the recording.
 """
 
 import argparse
