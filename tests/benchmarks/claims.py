@@ -4,10 +4,11 @@
                                       [--fusion least_squares] [--cores 2]
 
 Runs the default experiment up to the evaluation, with and without sharing, for each seed of the
-corpus, and prints each claim with its planted answer, the answer found, and the mean difference with
-its interval over the test subjects. The fusion is rescaled to the spread of the labels, unless you
-ask for another one: least squares shrinks, and the CCC punishes that. A run that is interrupted goes
-on where it was, and one with another fusion in the same folder repeats the fusion only.
+corpus, and prints each claim with its planted answer, the answer found, and the mean difference
+with its interval over the test subjects. The fusion is rescaled to the spread of the labels,
+unless you ask for another one: least squares shrinks, and the CCC punishes that. A run that is
+interrupted goes on where it was, and one with another fusion in the same folder repeats the
+fusion only.
 """
 
 import argparse
