@@ -109,7 +109,7 @@ def commands_are_formatted_once() -> None:
     """Make Snakemake fill in a command from the names that it uses.
 
     It copies all names of the Snakefile and of its own module five times per command, which takes
-    a tenth of its time for planning.
+    a fifth of its time for planning.
     """
     from snakemake import jobs
     from snakemake.utils import QuotedFormatter, SequenceFormatter
