@@ -221,11 +221,11 @@ def test_signatures_are_read_once(monkeypatch):
     assert read.count(of_attempts) == 1
 
 
-def test_commands_are_formatted_once(monkeypatch):
+def test_commands_are_filled_in_as_by_snakemake(monkeypatch):
     plain = utils.format
     monkeypatch.setattr(jobs, "format", plain)
     # Also if an earlier test has called it.
-    snakemake_private.commands_are_formatted_once.__wrapped__()
+    snakemake_private.names_are_not_copied.__wrapped__()
     assert jobs.format is not plain
     names = {
         "input": ["a b", "c"],

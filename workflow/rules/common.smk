@@ -51,7 +51,7 @@ MAIN_PROCESS = workflow.is_main_process
 snakemake_private.ancient_hides_nothing()
 snakemake_private.failed_commands_are_shown_once()
 snakemake_private.signatures_are_read_once()
-snakemake_private.commands_are_formatted_once()
+snakemake_private.names_are_not_copied()
 
 
 @told

@@ -105,7 +105,7 @@ def signatures_are_read_once() -> None:
 
 
 @functools.cache
-def commands_are_formatted_once() -> None:
+def names_are_not_copied() -> None:
     """Make Snakemake fill in a command from the names that it uses.
 
     It copies all names of the Snakefile and of its own module five times per command, which takes
