@@ -1,6 +1,7 @@
 """The report: one page that holds the scores, needs nothing else, and is the same every time."""
 
 import base64
+import hashlib
 import html
 import importlib
 import itertools
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import get_args
 
 import coverage_tables
@@ -53,6 +55,10 @@ CONFIG = {
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 RATER = "</script><b>"
 """A rater's name that would end the element that it stands in."""
+
+
+DRAWN = {}
+"""Figures by the name of their stage and the content of its files."""
 
 
 class Results:
@@ -363,9 +369,26 @@ class Results:
         call(recording_scores.main, words)
 
     def draw_one(self, name, *words):
-        stage = importlib.import_module(f"softaer.figures.{name}")
-        output = ["--output", self.folder / f"figures/{name}.svg"]
-        call(stage.main, [*words, *output])
+        """A figure; what was drawn from the same files before is not drawn again."""
+        path = self.folder / f"figures/{name}.svg"
+        given = name, *(self.content(word) for word in words)
+        if given not in DRAWN:
+            stage = importlib.import_module(f"softaer.figures.{name}")
+            call(stage.main, [*words, "--output", path])
+            DRAWN[given] = path.read_bytes()
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(DRAWN[given])
+
+    def content(self, word):
+        """A word of a command; of a path, what its files hold."""
+        if not isinstance(word, Path):
+            return word
+        files = sorted(word.rglob("*")) if word.is_dir() else [word]
+        return tuple(
+            (str(file.relative_to(word)), hashlib.sha256(file.read_bytes()).digest())
+            for file in files
+            if file.is_file() and file.suffix not in (".html", ".svg")
+        )
 
     def experiment(self):
         words = ["--dimensions", *self.dimensions, "--modalities", *self.shown]
