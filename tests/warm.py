@@ -19,7 +19,7 @@ import io
 import json
 import os
 import runpy
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -34,8 +34,9 @@ LIBRARIES = (
     *("av", "cv2", "jinja2", "jsonschema", "matplotlib.figure", "mediapipe", "numpy", "opensmile"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf"),
     *("matplotlib.backends.backend_svg", "pandas", "plotly.offline", "pyarrow.parquet"),
+    *("pyarrow.dataset", "pyarrow.pandas_compat", "av.subtitles.stream", "matplotlib.typing"),
     *("safetensors.torch", "scipy.optimize", "scipy.signal", "scipy.stats", "skimage.data"),
-    *("sklearn.linear_model", "snakemake.cli", "torch", "yaml"),
+    *("sklearn.linear_model", "snakemake.cli", "torch._dynamo", "yaml"),
 )
 """Libraries that are imported once; nothing of the project."""
 
@@ -109,38 +110,58 @@ def serve(folder: str) -> None:
     door.listen(64)
     gc.freeze()
     print("ready", flush=True)
-    while 0 not in select.select([door, 0], [], [])[0]:
-        client, _ = door.accept()
-        if os.fork() == 0:
-            door.close()
-            attend(client)
+    waiting = selectors.DefaultSelector()
+    waiting.register(door, selectors.EVENT_READ, lambda: start(door.accept()[0], waiting))
+    waiting.register(0, selectors.EVENT_READ, sys.exit)
+    while True:
+        for ready, _ in waiting.select():
+            if ready.fd in waiting.get_map():  # an earlier one of this round may have ended it
+                ready.data()
+
+
+def start(client: socket.socket, waiting: selectors.BaseSelector) -> None:
+    """Start a client's command. It ends if the client goes away, and the client hears of its end."""
+    asked, streams = received(client)
+    if not asked:
         client.close()
-        with contextlib.suppress(ChildProcessError):
-            while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG):
-                pass
-
-
-def attend(client: socket.socket) -> None:
-    """Carry a client's command out and tell how it has ended; end it if the client goes away."""
-    head, parts, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * 4))
-    streams = array.array("i", parts[0][2])
-    length, asked = int.from_bytes(head, "big"), b""
-    while len(asked) < length:
-        asked += client.recv(length - len(asked))
+        return
     worker = os.fork()
     if worker == 0:
-        client.close()
-        carry_out(*json.loads(asked), streams)
-    os.setpgid(worker, worker)
+        try:
+            client.close()
+            for other in list(waiting.get_map().values()):
+                if other.fd:
+                    other.fileobj.close()
+            waiting.close()
+            carry_out(*json.loads(asked), streams)
+        finally:
+            os._exit(1)
     for stream in streams:
         os.close(stream)
-    ready, _, _ = select.select([client, ended := os.pidfd_open(worker)], [], [])
-    if ended not in ready:
-        os.killpg(worker, signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
-    if client not in ready:
-        client.send(str(status).encode())
-    os._exit(0)
+    with contextlib.suppress(OSError):  # it does the same and may have ended
+        os.setpgid(worker, worker)
+    end = open(os.pidfd_open(worker), "rb", buffering=0)  # noqa: SIM115
+
+    def tell() -> None:
+        status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+        with contextlib.suppress(OSError):
+            client.send(str(status).encode())
+        for file in (client, end):
+            waiting.unregister(file)
+            file.close()
+
+    waiting.register(end, selectors.EVENT_READ, tell)
+    waiting.register(client, selectors.EVENT_READ, lambda: os.killpg(worker, signal.SIGKILL))
+
+
+def received(client: socket.socket) -> tuple[bytes, array.array]:
+    """What a client asks for, and its standard streams; nothing if it has gone."""
+    head, parts, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * 4))
+    streams = array.array("i", parts[0][2] if parts else b"")
+    length, asked = int.from_bytes(head, "big"), b""
+    while len(asked) < length and (more := client.recv(length - len(asked))):
+        asked += more
+    return (asked if len(asked) == length else b""), streams
 
 
 def carry_out(words: list[str], folder: str, environment: dict, streams: array.array) -> None:
