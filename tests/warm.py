@@ -120,7 +120,7 @@ def serve(folder: str) -> None:
 
 
 def start(client: socket.socket, waiting: selectors.BaseSelector) -> None:
-    """Start a client's command. It ends if the client goes away, and the client hears of its end."""
+    """Start a client's command, end it if the client goes away, and tell the client its status."""
     asked, streams = received(client)
     if not asked:
         client.close()

@@ -5,10 +5,10 @@
 
 Runs the default experiment up to the evaluation, with and without sharing, for each seed of the
 corpus, and prints each claim with its planted answer, the answer found, and the mean difference
-with its interval over the test subjects. The fusion is rescaled to the spread of the labels,
-unless you ask for another one: least squares shrinks, and the CCC punishes that. A run that is
-interrupted goes on where it was, and one with another fusion in the same folder repeats the
-fusion only.
+with its interval over the test subjects; then the same over all corpora together. The fusion is
+rescaled to the spread of the labels, unless you ask for another one: least squares shrinks, and
+the CCC punishes that. A run that is interrupted goes on where it was, and one with another fusion
+in the same folder repeats the fusion only.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from softaer.core import places, tables
 from softaer.evaluate import CLAIMS
 
 ROOT = Path(__file__).parents[2]
+KEY = ["planted", "sharing", "hypothesis", "target"]
 
 
 def run(output: Path, seed: int, sharing: bool, settings: dict, cores: int) -> pd.DataFrame:
@@ -50,6 +51,23 @@ def planted(row: pd.Series) -> str:
     return "yes" if row["hypothesis"] in (CLAIMS["fusion"], CLAIMS["ridge"]) else ""
 
 
+def over_corpora(found: pd.DataFrame) -> pd.DataFrame:
+    """Each claim over all corpora: the mean of their differences, with a 95 % interval.
+
+    The corpora are independent, so the distances from a difference to its bounds add as squares
+    (Zou & Donner, Statistics in Medicine 27, 2008).
+    """
+    rows = []
+    for key, of in found.groupby(KEY, sort=False):
+        mean = of["difference"].mean()
+        down = ((of["difference"] - of["low"]) ** 2).sum() ** 0.5 / len(of)
+        up = ((of["high"] - of["difference"]) ** 2).sum() ** 0.5 / len(of)
+        subjects = of["resampled"].sum()
+        rows.append((*key, len(of), subjects, mean, mean - down, mean + up))
+    columns = [*KEY, "corpora", "subjects", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     arguments.add_argument("--output", type=Path, required=True, help="folder of the runs")
@@ -65,7 +83,8 @@ def main() -> None:
     ]
     found = pd.concat(parts, ignore_index=True)
     found.insert(0, "planted", found.apply(planted, axis=1))
-    print(found.to_string(index=False, float_format="{:.3f}".format))
+    for table in (found, over_corpora(found)):
+        print(table.to_string(index=False, float_format="{:.3f}".format), end="\n\n")
 
 
 if __name__ == "__main__":

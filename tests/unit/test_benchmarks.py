@@ -138,3 +138,27 @@ def test_networks_are_timed_and_scored_on_the_same_task():
     assert best("tcn", settings, 1, 20) == best("tcn", settings, 1, 20)
     base, _ = alone(None)
     assert base > 0
+
+
+def test_claims_over_corpora_cover_the_mean_of_what_is_true_in_each():
+    from claims import over_corpora
+
+    generator = np.random.default_rng(1)
+    true, errors = np.array([0.0, 0.1, 0.3]), np.array([0.02, 0.03, 0.06])
+    estimates = generator.normal(true, errors, (1000, 3))
+    corpora = {
+        "planted": "yes",
+        "sharing": True,
+        "hypothesis": np.repeat(np.arange(1000), 3),
+        "target": "E",
+        "difference": estimates.ravel(),
+        "low": (estimates - 1.96 * errors).ravel(),
+        "high": (estimates + 1.96 * errors).ravel(),
+        "resampled": 27,
+    }
+    found = over_corpora(pd.DataFrame(corpora))
+    assert (found["subjects"] == 81).all()
+    covered = found["low"].le(true.mean()) & found["high"].ge(true.mean())
+    assert 0.93 < covered.mean() < 0.97
+    # An average of the bounds would be too wide.
+    assert (found["high"] - found["low"]).max() < 2 * 1.96 * errors.mean()
