@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import gaussian_filter1d
 
 from softaer.core import cli, tables
@@ -249,14 +248,15 @@ def moments_by_lag(own: np.ndarray, others: np.ndarray, reach: int) -> np.ndarra
     them does not vary.
     """
     edge = np.full(reach, np.nan)
-    shifted = sliding_window_view(np.concatenate([edge, own, edge]), len(own))
-    present, known = ~np.isnan(shifted), ~np.isnan(others)
-    x, y = np.where(present, shifted, 0.0), np.where(known, others, 0.0)
-    ones = present.astype(float)
-    count = np.maximum(ones @ known, 1.0)
-    sum_x, sum_y, squares_x, squares_y = x @ known, ones @ y, x**2 @ known, ones @ y**2
+    x, y = np.concatenate([edge, own, edge]), others
+    ones, known = ((~np.isnan(series)).astype(float) for series in (x, y))
+    x, y = np.where(ones, x, 0.0), np.where(known, y, 0.0)
+    # "valid" gives a sum of products for each lag.
+    count = np.maximum(np.correlate(ones, known), 1.0)
+    sum_x, squares_x = np.correlate(x, known), np.correlate(x**2, known)
+    sum_y, squares_y = np.correlate(ones, y), np.correlate(ones, y**2)
     xx, yy = squares_x - sum_x**2 / count, squares_y - sum_y**2 / count
-    moments = np.stack([x @ y - sum_x * sum_y / count, xx, yy])
+    moments = np.stack([np.correlate(x, y) - sum_x * sum_y / count, xx, yy])
     vary = (xx > ROUNDING * squares_x) & (yy > ROUNDING * squares_y)
     return np.where(vary, moments, 0.0)
 
