@@ -115,7 +115,8 @@ def serve(folder: str) -> None:
     waiting.register(0, selectors.EVENT_READ, sys.exit)
     while True:
         for ready, _ in waiting.select():
-            if ready.fd in waiting.get_map():  # an earlier one of this round may have ended it
+            # An earlier one of this round may have ended it, and its number be another's by now.
+            if waiting.get_map().get(ready.fd) is ready:
                 ready.data()
 
 
