@@ -1,7 +1,6 @@
 """The report: one page that holds the scores, needs nothing else, and is the same every time."""
 
 import base64
-import hashlib
 import html
 import importlib
 import itertools
@@ -24,7 +23,7 @@ from safetensors.numpy import save_file
 
 from softaer import figures, recording_scores, report
 from softaer.core import schema, tables
-from softaer.core.code_digest import code_digest
+from softaer.core.code_digest import code_digest, file_digest
 from softaer.core.errors import InputError
 from softaer.core.experiment import ReportSection
 from softaer.core.grid import RATE
@@ -385,7 +384,7 @@ class Results:
             return word
         files = sorted(word.rglob("*")) if word.is_dir() else [word]
         return tuple(
-            (str(file.relative_to(word)), hashlib.sha256(file.read_bytes()).digest())
+            (str(file.relative_to(word)), file_digest(file))
             for file in files
             if file.is_file() and file.suffix not in (".html", ".svg")
         )
